@@ -1,0 +1,62 @@
+import type { Finding } from '../judge/probe.ts'
+import type { Outcome, Verdict } from '../words.ts'
+
+/** One check as it was judged: what the review prints, `--json` answers and the evidence file keeps. */
+export interface CheckResult {
+  readonly probe: string
+  readonly title: string
+  /** The host's name in the home, or `repo`. */
+  readonly on: string
+  readonly with: unknown
+  readonly outcome: Outcome
+  /** Why, where the outcome alone does not say: unknown, not-applicable, waived. */
+  readonly why: string | null
+  /** How often it was looked at before this outcome. */
+  readonly attempts: number
+  /** Outcomes of the earlier attempts changed between pass and fail. */
+  readonly flapped: boolean
+  readonly findings: readonly Finding[]
+  /** Numbers of the reads that its facts came from. */
+  readonly evidence: readonly number[]
+  readonly waiver?: { readonly reason: string; readonly by: string; readonly until: string }
+}
+
+export interface Decision {
+  readonly verdict: Verdict
+  /** One line: why. */
+  readonly why: string
+}
+
+/**
+ * Fails closed. FAIL if a check failed; else INCONCLUSIVE if one is unknown, or nothing passed, or
+ * something stands in the way (`obstacles`: a milestone that the plan does not know, a needed milestone
+ * without a PASS); else PASS.
+ */
+export function decide(checks: readonly CheckResult[], obstacles: readonly string[] = []): Decision {
+  const failed = checks.filter(check => check.outcome === 'fail')
+  const unknown = checks.filter(check => check.outcome === 'unknown')
+  const passed = checks.filter(check => check.outcome === 'pass')
+  const waived = checks.filter(check => check.outcome === 'waived')
+
+  if (failed.length > 0) {
+    return { verdict: 'FAIL', why: `${count(failed.length, checks.length)} failed: ${titles(failed)}` }
+  }
+  if (obstacles.length > 0) return { verdict: 'INCONCLUSIVE', why: obstacles.join('; ') }
+  if (unknown.length > 0) {
+    return {
+      verdict: 'INCONCLUSIVE',
+      why: `${count(unknown.length, checks.length)} could not be seen: ${titles(unknown)}`
+    }
+  }
+  if (passed.length === 0) return { verdict: 'INCONCLUSIVE', why: 'nothing was examined that could pass' }
+  const excused = waived.length > 0 ? `, ${waived.length} waived: ${titles(waived)}` : ''
+  return { verdict: 'PASS', why: `${count(passed.length, checks.length)} passed${excused}` }
+}
+
+function count(some: number, all: number): string {
+  return some === all && all > 1 ? `all ${all} checks` : `${some} of ${all} checks`
+}
+
+function titles(checks: readonly CheckResult[]): string {
+  return checks.map(check => check.title).join('; ')
+}

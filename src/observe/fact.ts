@@ -1,0 +1,139 @@
+import type { ReadCommand } from './read-command.ts'
+
+/**
+ * A fact is what was observed. The step that observes is impure and dumb: it asks, checks that the
+ * exit code is an answer, and parses. What the fact means is for a probe to say.
+ */
+export type Fact<Value> =
+  | { readonly seen: true; readonly value: Value; readonly evidence: readonly number[] }
+  | { readonly seen: false; readonly why: string; readonly evidence: readonly number[] }
+
+/** Where a fact is looked for: on a host, over HTTP, in the repo at the claim's commit, in the signed record. */
+export type Place = 'host' | 'web' | 'repo' | 'record'
+
+/**
+ * One question and how to parse its answer.
+ *
+ * Values are plain JSON, because they go into the evidence file and are judged again from it.
+ */
+export interface FactSource<Value> {
+  /**
+   * Names the question and its parameters. Two sources with the same key on the same host are the same
+   * question, which is asked once.
+   */
+  readonly key: string
+  readonly place: Place
+  /** Asks and parses. Throws `Unseen` (or anything else) when there is no answer to parse. */
+  take(look: Look): Promise<Value>
+}
+
+/** What a fact source may use. Every call is recorded as evidence. */
+export interface Look {
+  /**
+   * Runs one read command on the host. Reads that are asked for at the same time travel together, and
+   * a command that was already asked for is not asked again.
+   *
+   * @throws Unseen when the host could not be reached, the deadline passed, the output was cut, or the
+   * exit code is not one of the command's answers.
+   */
+  read(command: ReadCommand): Promise<ReadResult>
+  /** Asks one URL, following no redirect. Throws `Unseen` when there is no name, no route or no time. */
+  fetch(request: RouteRequest): Promise<RouteAnswer>
+  readonly repo: RepoView
+  readonly record: RecordView
+  /** The host's clock against ours, measured on this connection. Throws `Unseen` like `read`. */
+  hostClock(): Promise<HostClock>
+}
+
+export interface ReadResult {
+  readonly exit: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface HostClock {
+  /** Microseconds since 1970 on the host, when it was asked. */
+  readonly hostMicros: number
+  /** The host's clock minus ours, in milliseconds. */
+  readonly skewMs: number
+  /** The skew may be off by this much either way: half the round trip, in milliseconds. */
+  readonly uncertaintyMs: number
+}
+
+export interface RouteRequest {
+  readonly url: string
+  readonly method: 'GET' | 'HEAD'
+  /** The address to ask, while name, SNI and certificate stay the URL's (as `curl --resolve`). */
+  readonly address?: string
+  /** Text of the CA certificates to trust, instead of the system's. */
+  readonly ca?: string
+  readonly deadlineMs: number
+  readonly capBytes: number
+}
+
+/** What a route did. A connection that was refused is an answer; a name that does not resolve is not. */
+export type RouteAnswer =
+  | {
+      readonly kind: 'answered'
+      readonly status: number
+      /** `1.1` or `2`. */
+      readonly version: string
+      readonly location: string | null
+      /** The body as text, at most `capBytes` of it. */
+      readonly body: string
+      readonly bodyCut: boolean
+      readonly certificate: {
+        readonly subject: string
+        readonly issuer: string
+        readonly validTo: string
+      } | null
+      readonly address: string | null
+    }
+  | {
+      readonly kind: 'refused' | 'reset' | 'tls-failure'
+      readonly detail: string
+      readonly address: string | null
+    }
+
+/** The watched repo at the claim's commit. */
+export interface RepoView {
+  /** Sha of the commit that is read. */
+  readonly commit: string
+  /** The file's text, or null where the commit has no such file. Throws `Unseen` for a symlink, a folder, a file over the cap. */
+  file(path: string): Promise<string | null>
+}
+
+/** What the signed review history says. Times are ISO 8601 UTC. */
+export interface RecordView {
+  /** When the newest PASS of that milestone of the phase was signed; null if there is none. */
+  reviewTime(milestone: string): Promise<string | null>
+  /**
+   * The later of the newest claim's commit time (the builder's own clock) and the newest signed review
+   * among its ancestors; null if the milestone was never claimed.
+   */
+  claimTime(milestone: string): Promise<string | null>
+}
+
+/** Something could not be seen. Its message becomes the `why` of an `unknown`. */
+export class Unseen extends Error {
+  override readonly name = 'Unseen'
+}
+
+/** One read, as the review prints it and the evidence file keeps it. */
+export interface Evidence {
+  /** The number it is cited by, from 1. */
+  readonly n: number
+  /** The host's name in the home, or `repo`, `record`, `web`. */
+  readonly on: string
+  /** The command as a person would type it. */
+  readonly command: string
+  /** Exit code; null when there was no answer. For HTTP: 0 when there was an answer. */
+  readonly exit: number | null
+  readonly ms: number
+  readonly stdout: string
+  readonly stderr: string
+  /** The output was longer than the cap. */
+  readonly cut: boolean
+  /** Why there was no answer; absent when there was. */
+  readonly why?: string
+}

@@ -1,0 +1,55 @@
+/**
+ * The only maker of commands. Each reads and never writes, and each knows which exit codes are
+ * answers: any other exit means that the question was not answered, which is `unknown`.
+ *
+ * The brand keeps the rest of the code from building commands of its own. It stops accidents, not
+ * a determined cast, so the account on the host should be read-only as well (`adversary lockdown`).
+ */
+
+declare const brand: unique symbol
+
+export interface ReadCommand {
+  readonly [brand]: true
+  /** Program and arguments. No shell ever splits them; none holds a newline or a NUL. */
+  readonly argv: readonly string[]
+  /** The exit codes that are answers. */
+  readonly answers: readonly number[]
+  /** How long the host may take, in milliseconds. */
+  readonly deadlineMs: number
+  /** How many bytes of stdout are read. What is longer is cut, and a cut answer is `unknown`. */
+  readonly capBytes: number
+}
+
+interface Limits {
+  readonly answers?: readonly number[]
+  readonly deadlineMs?: number
+  readonly capBytes?: number
+}
+
+const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024 } as const
+
+function command(argv: readonly string[], limits: Limits = {}): ReadCommand {
+  for (const word of argv) {
+    // A newline would end the word in the reader's protocol; nothing that we ask for has one.
+    if (/[\0\r\n]/.test(word)) throw new RangeError('a word of a read command holds a line break or NUL')
+  }
+  return { ...defaults, ...limits, argv } as ReadCommand
+}
+
+/** The command as a person would type it into a POSIX shell. */
+export function typed(command: Pick<ReadCommand, 'argv'>): string {
+  return command.argv
+    .map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ')
+}
+
+const json = ['--format', '{{json .}}'] as const
+
+/**
+ * What may be asked of a host. Names and ids come from a plan or from the host's earlier answers:
+ * they are always words after `--`, or words that a leading `-` cannot turn into an option.
+ */
+export const readCommand = {
+  dockerNetworkList: () => command(['docker', 'network', 'ls', '--no-trunc', ...json]),
+  dockerNetworks: (ids: readonly string[]) => command(['docker', 'network', 'inspect', '--', ...ids])
+} as const
