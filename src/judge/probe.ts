@@ -21,7 +21,13 @@ export type Finding =
       readonly filing?: Filing
     }
   /** The probe's instrument does not cover the question: a journal that does not reach back, a clock too far off. */
-  | { readonly outcome: 'unknown'; readonly why: string; readonly shows?: readonly string[] }
+  | {
+      readonly outcome: 'unknown'
+      readonly why: string
+      readonly shows?: readonly string[]
+      /** Something is on its way (an update in progress): look again for this long before it is `unknown`, in milliseconds. */
+      readonly settlesWithinMs?: number
+    }
   | { readonly outcome: 'not-applicable'; readonly why: string; readonly shows?: readonly string[] }
 
 /** A failing finding as an `[adversary]` section tells it. */

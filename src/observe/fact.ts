@@ -39,6 +39,8 @@ export interface Look {
   read(command: ReadCommand): Promise<ReadResult>
   /** Asks one URL, following no redirect. Throws `Unseen` when there is no name, no route or no time. */
   fetch(request: RouteRequest): Promise<RouteAnswer>
+  /** The text of a file of the home, such as a CA that a plan names. Throws `Unseen` when it cannot be read. */
+  home(path: string): Promise<string>
   readonly repo: RepoView
   readonly record: RecordView
   /** The host's clock against ours, measured on this connection. Throws `Unseen` like `read`. */

@@ -1,0 +1,327 @@
+import { messageOf } from '../base/errors.ts'
+import type { Answer, HostSession } from '../doors/session.ts'
+import type {
+  Evidence,
+  Fact,
+  FactSource,
+  Look,
+  ReadResult,
+  RecordView,
+  RepoView,
+  RouteAnswer,
+  RouteRequest
+} from './fact.ts'
+import { Unseen } from './fact.ts'
+import type { ReadCommand } from './read-command.ts'
+import { typed } from './read-command.ts'
+
+/** The doors that observing goes through. Production opens real ones; nothing here knows which. */
+export interface Doors {
+  /** The session to a host of the home, opened on first use. Rejects with the true reason. */
+  open(host: string): Promise<HostSession>
+  fetch(request: RouteRequest): Promise<RouteAnswer>
+  /** The text of a file of the home, for example a CA. */
+  homeFile(path: string): Promise<string>
+  readonly repo: RepoView
+  readonly record: RecordView
+  /** Hides secrets, before anything is parsed, judged, logged or written. */
+  redact(text: string): string
+  /** A clock that only goes forward, in milliseconds. */
+  tick(): number
+}
+
+/** What one check needs to be observed, on which host. */
+export interface Wanted {
+  readonly host: string
+  readonly sources: readonly FactSource<unknown>[]
+}
+
+export interface Gathered {
+  /** The fact of a source, as seen from a host. Throws if the source was not among those wanted. */
+  fact(host: string, source: FactSource<unknown>): Fact<unknown>
+  /** Under which name the fact is kept in an evidence file: the source's key, and the host's name for facts of a host. */
+  name(host: string, source: FactSource<unknown>): string
+  /** Every read, numbered in the order in which the wanted facts cite them. */
+  readonly evidence: readonly Evidence[]
+}
+
+type Entry = Omit<Evidence, 'n'>
+
+/**
+ * Takes each wanted fact once and keeps its value or the reason why there is none. All sources start at
+ * once; what they ask of one host before any answer is back travels together as one round.
+ *
+ * @param first the number of the first read, for attempts that continue an evidence list.
+ */
+export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1): Promise<Gathered> {
+  const hosts = new Map<string, HostReader>()
+  const taken = new Map<string, { readonly fact: Promise<Unnumbered>; readonly cited: Cited }>()
+
+  for (const { host, sources } of wanted) {
+    for (const source of sources) {
+      const name = factName(host, source)
+      if (taken.has(name)) continue
+      const cited: Cited = []
+      const reader = hosts.get(host) ?? hostReader(host, doors)
+      hosts.set(host, reader)
+      taken.set(name, { fact: take(source, look(reader, doors, cited)), cited })
+    }
+  }
+
+  const numbers = new Map<Entry, number>()
+  const evidence: Evidence[] = []
+  const facts = new Map<string, Fact<unknown>>()
+  for (const [name, { fact, cited }] of taken) {
+    const outcome = await fact
+    const entries = await Promise.all(cited)
+    const cites: number[] = []
+    for (const entry of entries) {
+      let n = numbers.get(entry)
+      if (n === undefined) {
+        n = first + evidence.length
+        numbers.set(entry, n)
+        evidence.push({ n, ...entry })
+      }
+      if (!cites.includes(n)) cites.push(n)
+    }
+    facts.set(name, { ...outcome, evidence: cites })
+  }
+
+  return {
+    evidence,
+    name: factName,
+    fact(host, source) {
+      const fact = facts.get(factName(host, source))
+      if (fact === undefined) throw new Error(`${source.key} was not gathered`)
+      return fact
+    }
+  }
+}
+
+type Unnumbered =
+  | { readonly seen: true; readonly value: unknown }
+  | { readonly seen: false; readonly why: string }
+type Cited = Promise<Entry>[]
+
+function factName(host: string, source: FactSource<unknown>): string {
+  return source.place === 'host' ? `${source.key} @ ${host}` : source.key
+}
+
+async function take(source: FactSource<unknown>, at: Look): Promise<Unnumbered> {
+  try {
+    return { seen: true, value: await source.take(at) }
+  } catch (error) {
+    const why = messageOf(error)
+    // A parser that did not understand what it was given has seen nothing either.
+    return {
+      seen: false,
+      why: error instanceof Unseen ? why : `output not understood (${source.key}): ${why}`
+    }
+  }
+}
+
+function look(reader: HostReader, doors: Doors, cited: Cited): Look {
+  return {
+    async read(command) {
+      const { entry, result } = reader.read(command)
+      cited.push(entry)
+      return result
+    },
+    async fetch(request) {
+      const { entry, answer } = fetchRoute(request, doors)
+      cited.push(entry)
+      return answer
+    },
+    async home(path) {
+      return doors.homeFile(path)
+    },
+    repo: {
+      commit: doors.repo.commit,
+      async file(path) {
+        const started = doors.tick()
+        const reading = doors.repo.file(path)
+        const command = typed({ argv: ['git', 'show', `${doors.repo.commit}:${path}`] })
+        cited.push(
+          reading.then(
+            text =>
+              entryOf(
+                'repo',
+                command,
+                doors.tick() - started,
+                text === null
+                  ? { exit: 128, stdout: '', stderr: 'no such file in this commit' }
+                  : { exit: 0, stdout: doors.redact(text), stderr: '' }
+              ),
+            error => blind('repo', command, doors.tick() - started, messageOf(error))
+          )
+        )
+        const text = await reading
+        return text === null ? null : doors.redact(text)
+      }
+    },
+    record: doors.record,
+    async hostClock() {
+      const session = await reader.session().catch(error => {
+        throw new Unseen(messageOf(error), { cause: error })
+      })
+      return session.clock
+    }
+  }
+}
+
+interface HostReader {
+  session(): Promise<HostSession>
+  read(command: ReadCommand): { readonly entry: Promise<Entry>; readonly result: Promise<ReadResult> }
+}
+
+/** Collects the reads that are asked for in one turn of the event loop and sends them as one round. */
+function hostReader(host: string, doors: Doors): HostReader {
+  interface Waiting {
+    readonly command: ReadCommand
+    readonly settle: (answer: Answer) => void
+  }
+  const asked = new Map<string, { entry: Promise<Entry>; result: Promise<ReadResult> }>()
+  let waiting: Waiting[] = []
+  let session: Promise<HostSession> | undefined
+
+  const open = () => {
+    session ??= doors.open(host)
+    return session
+  }
+
+  const flush = async () => {
+    const round = waiting
+    waiting = []
+    const started = doors.tick()
+    try {
+      const answers = (await open()).ask(round.map(({ command }) => command))
+      round.forEach(({ settle }, index) => {
+        const answer = answers[index]
+        if (answer === undefined) settle({ answered: false, why: 'the reader lost this read', ms: 0 })
+        else void answer.then(settle)
+      })
+    } catch (error) {
+      for (const { settle } of round) {
+        settle({
+          answered: false,
+          why: `could not see ${host}: ${messageOf(error)}`,
+          ms: doors.tick() - started
+        })
+      }
+    }
+  }
+
+  return {
+    session: open,
+    read(command) {
+      const key = JSON.stringify(command.argv)
+      const before = asked.get(key)
+      if (before !== undefined) return before
+      const answer = new Promise<Answer>(settle => {
+        if (waiting.push({ command, settle }) === 1) setImmediate(() => void flush())
+      }).then(redacted)
+      const text = doors.redact(typed(command))
+      const now = {
+        entry: answer.then(got => entryOfAnswer(host, text, got)),
+        result: answer.then(got => understood(command, text, got))
+      }
+      // Whoever asked sees the rejection; this keeps a source that never awaits it from ending the process.
+      now.result.catch(() => undefined)
+      asked.set(key, now)
+      return now
+    }
+  }
+
+  function redacted(answer: Answer): Answer {
+    return answer.answered
+      ? { ...answer, stdout: doors.redact(answer.stdout), stderr: doors.redact(answer.stderr) }
+      : { ...answer, why: doors.redact(answer.why) }
+  }
+}
+
+/** An answer is an exit code that answers, with output that is whole. Everything else was not seen. */
+function understood(command: ReadCommand, text: string, answer: Answer): ReadResult {
+  if (!answer.answered) throw new Unseen(answer.why)
+  const name = command.argv[0] ?? ''
+  if (!command.answers.includes(answer.exit)) {
+    const said = firstLine(answer.stderr) || firstLine(answer.stdout)
+    if (answer.exit === 127)
+      throw new Unseen(`${name}: no such command on the host${said ? ` (${said})` : ''}`)
+    throw new Unseen(`\`${shortened(text)}\` ended with ${answer.exit}${said ? `: ${said}` : ''}`)
+  }
+  if (answer.cut)
+    throw new Unseen(`the output of \`${shortened(text)}\` was cut at ${command.capBytes} bytes`)
+  return { exit: answer.exit, stdout: answer.stdout, stderr: answer.stderr }
+}
+
+function fetchRoute(request: RouteRequest, doors: Doors) {
+  const started = doors.tick()
+  const answer = doors.fetch(request).then(got => redactedRoute(got, doors))
+  answer.catch(() => undefined)
+  const command = doors.redact(typedRoute(request))
+  const entry = answer.then(
+    got =>
+      entryOf('web', command, doors.tick() - started, {
+        exit: 0,
+        stdout: routeText(got),
+        stderr: ''
+      }),
+    error => blind('web', command, doors.tick() - started, messageOf(error))
+  )
+  return { answer, entry }
+}
+
+function redactedRoute(answer: RouteAnswer, doors: Doors): RouteAnswer {
+  if (answer.kind !== 'answered') return { ...answer, detail: doors.redact(answer.detail) }
+  return {
+    ...answer,
+    location: answer.location === null ? null : doors.redact(answer.location),
+    body: doors.redact(answer.body)
+  }
+}
+
+/** The question as a person would ask it with curl. */
+export function typedRoute(request: RouteRequest): string {
+  const url = new URL(request.url)
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80')
+  const argv = ['curl', request.method === 'HEAD' ? '-sI' : '-si']
+  if (request.address !== undefined) argv.push('--resolve', `${url.hostname}:${port}:${request.address}`)
+  if (request.ca !== undefined) argv.push('--cacert', 'ca.pem')
+  return typed({ argv: [...argv, request.url] })
+}
+
+function routeText(answer: RouteAnswer): string {
+  if (answer.kind !== 'answered') return `${answer.kind}: ${answer.detail}\n`
+  const lines = [`HTTP/${answer.version} ${answer.status}`]
+  if (answer.location !== null) lines.push(`location: ${answer.location}`)
+  return `${lines.join('\n')}\n`
+}
+
+function entryOfAnswer(on: string, command: string, answer: Answer): Entry {
+  if (!answer.answered) return blind(on, command, answer.ms, answer.why)
+  return {
+    on,
+    command,
+    exit: answer.exit,
+    ms: Math.round(answer.ms),
+    stdout: answer.stdout,
+    stderr: answer.stderr,
+    cut: answer.cut
+  }
+}
+
+function entryOf(on: string, command: string, ms: number, result: ReadResult): Entry {
+  return { on, command, ...result, ms: Math.round(ms), cut: false }
+}
+
+function blind(on: string, command: string, ms: number, why: string): Entry {
+  return { on, command, exit: null, ms: Math.round(ms), stdout: '', stderr: '', cut: false, why }
+}
+
+function firstLine(text: string): string {
+  return shortened(text.trimStart().split('\n', 1)[0]?.trimEnd() ?? '')
+}
+
+function shortened(text: string): string {
+  return text.length > 160 ? `${text.slice(0, 157)}...` : text
+}
