@@ -1,0 +1,136 @@
+import type { Filing, Finding } from '../judge/probe.ts'
+import type { Origin, Severity } from '../words.ts'
+import type { CheckResult } from './verdict.ts'
+
+/** An `[adversary]` finding with a life of its own: filed once, closed when gone, reopened when back. */
+export interface FindingState {
+  /** `A1`, `A2` …: numbered per review file. */
+  readonly id: string
+  /** `<probe>/<subject>`: the same defect has the same key on every run. */
+  readonly key: string
+  /** The probe that found it; `hand` for a person's or an agent's own finding. */
+  readonly probe: string
+  readonly title: string
+  readonly severity: Severity
+  readonly status: 'open' | 'closed'
+  readonly blocks: readonly string[]
+  readonly origin: Origin
+}
+
+export interface FindingChange {
+  readonly change: 'opened' | 'closed' | 'reopened'
+  readonly finding: FindingState
+  /** The check that saw it, or saw that it is gone. */
+  readonly check: CheckResult
+  /** How to tell it; absent for a closing. */
+  readonly filing?: Filing
+  /** The failing finding itself; absent for a closing. */
+  readonly seen?: Extract<Finding, { outcome: 'fail' }>
+}
+
+/** What was there before the phase's first claim. */
+export interface Baseline {
+  /** Keys of the defects that were seen then. */
+  readonly keys: ReadonlySet<string>
+  /** Probes whose answer then was clear: only for these does absence mean anything. */
+  readonly clear: ReadonlySet<string>
+}
+
+/**
+ * What the hunt's results change in the list of findings. Pure.
+ *
+ * A finding is closed only by a look of its own probe that was clear: what could not be seen is not gone.
+ */
+export function findingChanges(input: {
+  readonly known: readonly FindingState[]
+  readonly hunted: readonly { readonly check: CheckResult; readonly severity: Severity }[]
+  readonly baseline: Baseline | null
+  readonly blocks: readonly string[]
+}): readonly FindingChange[] {
+  const byKey = new Map(input.known.map(finding => [finding.key, finding]))
+  let last = Math.max(0, ...input.known.map(({ id }) => Number(id.slice(1))))
+  const changes: FindingChange[] = []
+  const seenNow = new Set<string>()
+
+  for (const { check, severity } of input.hunted) {
+    for (const finding of check.findings) {
+      if (finding.outcome !== 'fail') continue
+      const filing = filingOf(finding, severity)
+      const key = keyOf(check.probe, filing.subject)
+      if (seenNow.has(key)) continue
+      seenNow.add(key)
+      const known = byKey.get(key)
+      if (known?.status === 'open') continue
+      if (known !== undefined) {
+        changes.push({
+          change: 'reopened',
+          finding: { ...known, status: 'open' },
+          check,
+          filing,
+          seen: finding
+        })
+        continue
+      }
+      last += 1
+      const opened: FindingState = {
+        id: `A${last}`,
+        key,
+        probe: check.probe,
+        title: filing.title,
+        severity: filing.severity,
+        status: 'open',
+        blocks: input.blocks,
+        origin: originOf(check.probe, key, input.baseline)
+      }
+      changes.push({ change: 'opened', finding: opened, check, filing, seen: finding })
+    }
+  }
+
+  for (const known of input.known) {
+    if (known.status !== 'open' || seenNow.has(known.key)) continue
+    const check = input.hunted.find(hunt => hunt.check.probe === known.probe)?.check
+    if (check === undefined || !clear(check)) continue
+    changes.push({ change: 'closed', finding: { ...known, status: 'closed' }, check })
+  }
+  return changes
+}
+
+/** The baseline that the hunt's results of an orientation make. */
+export function baselineOf(hunted: readonly CheckResult[]): Baseline {
+  return {
+    keys: new Set(
+      hunted.flatMap(check =>
+        check.findings.flatMap(finding =>
+          finding.outcome === 'fail' ? [keyOf(check.probe, finding.filing?.subject ?? finding.at)] : []
+        )
+      )
+    ),
+    clear: new Set(hunted.filter(clear).map(check => check.probe))
+  }
+}
+
+function clear(check: CheckResult): boolean {
+  return check.outcome !== 'unknown' && check.findings.every(finding => finding.outcome !== 'unknown')
+}
+
+export function keyOf(probe: string, subject: string): string {
+  return `${probe}/${subject}`
+}
+
+function originOf(probe: string, key: string, baseline: Baseline | null): Origin {
+  if (baseline === null) return 'unknown'
+  if (baseline.keys.has(key)) return 'pre-existing'
+  return baseline.clear.has(probe) ? 'introduced' : 'unknown'
+}
+
+function filingOf(finding: Extract<Finding, { outcome: 'fail' }>, severity: Severity): Filing {
+  return (
+    finding.filing ?? {
+      subject: finding.at,
+      title: `${finding.at}: ${finding.saw}`,
+      severity,
+      story: [`Saw ${finding.saw}, expected ${finding.expected}.`],
+      mend: ''
+    }
+  )
+}

@@ -1,0 +1,175 @@
+import type { CheckResult } from '../decide/verdict.ts'
+import type { BoundProbe, Finding } from '../judge/probe.ts'
+import { judge, outcomeOf } from '../judge/run.ts'
+import type { Evidence, Fact } from '../observe/fact.ts'
+import { type Doors, gather } from '../observe/gather.ts'
+import type { Outcome } from '../words.ts'
+
+/** One thing to find out: a probe with its parameters, and the host to ask. */
+export interface Question {
+  readonly probe: BoundProbe
+  readonly title: string
+  /** The host's name in the home. */
+  readonly host: string
+  /** What is printed as the place: the host's name, or `repo` for a probe that asks no host. */
+  readonly on: string
+  /** Look again until it passes twice, 10 s apart, for this long, in milliseconds. */
+  readonly withinMs?: number
+  readonly waiver?: { readonly reason: string; readonly by: string; readonly until: string }
+}
+
+export interface Examined {
+  /** In the order of the questions. */
+  readonly checks: readonly CheckResult[]
+  readonly evidence: readonly Evidence[]
+  /** What the last attempt of each check was judged on, for the evidence file and for replay. */
+  readonly judged: readonly Judged[]
+  readonly facts: Readonly<Record<string, Fact<unknown>>>
+}
+
+/** Under which names a check's facts are kept. */
+export type Judged = Readonly<Record<string, string>>
+
+export interface Patience {
+  /** Waits, in milliseconds; rejects when the review is abandoned. */
+  sleep(ms: number): Promise<void>
+  /** A clock that only goes forward, in milliseconds. */
+  tick(): number
+  /** When to stop looking again, on that clock. */
+  readonly until: number
+  /** Today as YYYY-MM-DD (UTC), for waivers. */
+  readonly today: string
+}
+
+/** How long between two looks at something that is on its way, in milliseconds. */
+const lookAgainMs = { within: 10_000, settling: 3_000 }
+
+interface Attempt {
+  readonly outcome: Exclude<Outcome, 'waived'>
+  readonly findings: readonly [Finding, ...Finding[]]
+  readonly facts: Judged
+  readonly evidence: readonly number[]
+}
+
+/**
+ * Observes and judges all questions; what may still settle is looked at again, everything that it needs
+ * read anew together, so that no judgement mixes two moments.
+ */
+export async function examine(
+  questions: readonly Question[],
+  doors: Doors,
+  patience: Patience
+): Promise<Examined> {
+  const started = patience.tick()
+  const attempts: Attempt[][] = questions.map(() => [])
+  const evidence: Evidence[] = []
+  const facts: Record<string, Fact<unknown>> = {}
+
+  let open = questions.map((_, index) => index)
+  for (let round = 1; ; round += 1) {
+    const asked = open.map(index => at(questions, index))
+    const gathered = await gather(
+      asked.map(({ host, probe }) => ({ host, sources: Object.values(probe.needs) })),
+      doors,
+      evidence.length + 1
+    )
+    evidence.push(...gathered.evidence)
+    for (const [position, index] of open.entries()) {
+      const question = at(asked, position)
+      const byName: Record<string, Fact<unknown>> = {}
+      const names: Record<string, string> = {}
+      for (const [need, source] of Object.entries(question.probe.needs)) {
+        const fact = gathered.fact(question.host, source)
+        const base = gathered.name(question.host, source)
+        // A later attempt must not overwrite what another check was judged on in an earlier one.
+        const name = round === 1 ? base : `${base} (attempt ${round})`
+        byName[need] = fact
+        names[need] = name
+        facts[name] = fact
+      }
+      const findings = judge(question.probe, byName)
+      at(attempts, index).push({
+        outcome: outcomeOf(findings),
+        findings,
+        facts: names,
+        evidence: [...new Set(Object.values(byName).flatMap(fact => fact.evidence))].sort((a, b) => a - b)
+      })
+    }
+
+    const elapsed = patience.tick() - started
+    open = open.filter(index => unsettled(at(questions, index), at(attempts, index), elapsed))
+    if (open.length === 0) break
+    const settling = open.some(index => at(questions, index).withinMs === undefined)
+    const pause = settling ? lookAgainMs.settling : lookAgainMs.within
+    if (patience.tick() + pause > patience.until) break
+    await patience.sleep(pause)
+  }
+
+  const last = attempts.map(tries => at(tries, tries.length - 1))
+  return {
+    checks: questions.map((question, index) => result(question, at(attempts, index), patience.today)),
+    evidence,
+    judged: last.map(attempt => attempt.facts),
+    facts
+  }
+}
+
+function unsettled(question: Question, tries: readonly Attempt[], elapsedMs: number): boolean {
+  const last = at(tries, tries.length - 1)
+  const settles = Math.max(
+    0,
+    ...last.findings.map(finding => (finding.outcome === 'unknown' ? (finding.settlesWithinMs ?? 0) : 0))
+  )
+  if (last.outcome === 'unknown' && elapsedMs < settles) return true
+  if (question.withinMs === undefined || elapsedMs >= question.withinMs) return false
+  const before = tries.at(-2)
+  return !(last.outcome === 'pass' && before?.outcome === 'pass')
+}
+
+function result(question: Question, tries: readonly Attempt[], today: string): CheckResult {
+  const last = at(tries, tries.length - 1)
+  const judged = tries
+    .map(attempt => attempt.outcome)
+    .filter(outcome => outcome === 'pass' || outcome === 'fail')
+  const flapped = judged.some(
+    (outcome, index) => index > 0 && outcome === 'fail' && judged[index - 1] === 'pass'
+  )
+  // It passed once and then did not: with `within`, only two passes in a row are a pass.
+  const halfway =
+    question.withinMs !== undefined && last.outcome === 'pass' && tries.at(-2)?.outcome !== 'pass'
+  const outcome: Outcome = halfway ? 'unknown' : last.outcome
+  const base = {
+    probe: question.probe.id,
+    title: question.title,
+    on: question.on,
+    with: question.probe.params,
+    attempts: tries.length,
+    flapped,
+    findings: last.findings,
+    evidence: last.evidence
+  }
+  const { waiver } = question
+  if (waiver !== undefined && today <= waiver.until) {
+    return {
+      ...base,
+      outcome: 'waived',
+      why: `waived by ${waiver.by} until ${waiver.until}: ${waiver.reason}`,
+      waiver
+    }
+  }
+  const expired = waiver === undefined ? [] : [`the waiver by ${waiver.by} ended on ${waiver.until}`]
+  const whys = [
+    ...(halfway ? ['it passed only once before the time was over'] : []),
+    ...last.findings.flatMap(finding =>
+      'why' in finding && finding.outcome === outcome ? [finding.why] : []
+    ),
+    ...expired
+  ]
+  return { ...base, outcome, why: whys.length > 0 ? [...new Set(whys)].join('; ') : null }
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const element = list[index]
+  if (element === undefined) throw new RangeError(`no element ${index} of ${list.length}`)
+  return element
+}
