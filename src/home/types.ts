@@ -1,0 +1,109 @@
+import type { HostAddress } from '../doors/session.ts'
+import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
+import type { Person, Severity } from '../words.ts'
+
+/** The reviewer's own folder, read and checked as a whole. Every path in it is absolute unless it says otherwise. */
+export interface Home {
+  /** The folder itself. */
+  readonly dir: string
+  readonly repo: RepoConfig
+  readonly identity: Identity
+  readonly pollMs: number
+  /** How long `watch` retries what could not be seen before it says INCONCLUSIVE. */
+  readonly retryMs: number
+  readonly hosts: ReadonlyMap<string, HostAddress>
+  readonly gate: { readonly allowedSigners: string | null }
+  readonly claims: ClaimPatterns
+  /** By phase. */
+  readonly plans: ReadonlyMap<string, Plan>
+  /** The library's probes and the home's own. */
+  readonly probes: readonly AnyProbe[]
+  /** `.adversary/`: clone, lock, snapshots. Derived; may be deleted at any time. */
+  readonly stateDir: string
+}
+
+export interface RepoConfig {
+  /** As git takes it; a relative local path is made absolute. */
+  readonly url: string
+  readonly branch: string
+  /** Repo path with `{phase}` in it: see `reviewPathOf`. */
+  readonly review: string
+  /** Repo path of the evidence folder, perhaps with `{phase}` in it: see `evidenceDirOf`. */
+  readonly evidence: string
+  /** Claims before this commit are history; null: none are. Full or short sha. */
+  readonly since: string | null
+  /** The branch that reviews are pushed to; null: `branch`. */
+  readonly reviewBranch: string | null
+}
+
+export interface Identity extends Person {
+  readonly signingKey: string
+}
+
+/** Sources of regular expressions for the whole of a phase's and a milestone's name. */
+export interface ClaimPatterns {
+  readonly phase: string
+  readonly milestone: string
+}
+
+/** The acceptance checks of one phase, with every default filled in. */
+export interface Plan {
+  readonly phase: string
+  readonly title: string
+  /** Where checks run that name no host of their own; null where there is none. */
+  readonly host: string | null
+  /** In the order of the file; the last is the phase's last. Never empty. */
+  readonly milestones: readonly Milestone[]
+  readonly hunt: Hunt
+  /** `sha256:…` over the canonical content, so that comments and layout do not count. */
+  readonly digest: string
+  /** Relative to the home, for people: `plans/pvfix.yaml`. */
+  readonly file: string
+}
+
+export interface Milestone {
+  readonly id: string
+  readonly title: string
+  /** Milestones of this plan without whose PASS this one is INCONCLUSIVE. */
+  readonly needs: readonly string[]
+  /** Repo paths (files or folders); a later commit there makes a PASS stale. */
+  readonly watchPaths: readonly string[]
+  readonly maxAgeMs: number
+  /** Never empty. */
+  readonly checks: readonly Check[]
+  /** Line in the plan's file. */
+  readonly line: number
+}
+
+/** A probe with the values that a milestone expects. */
+export interface Check {
+  readonly probe: BoundProbe
+  /** The plan's title, or the probe's assertion. */
+  readonly title: string
+  /** Name of a host of the home; null only where none is configured and no fact of the probe needs one. */
+  readonly host: string | null
+  /** Until it passes twice, 10 s apart, for at most this long. */
+  readonly withinMs?: number
+  readonly waive?: Waiver
+  /** Line in the plan's file; 0 for the checks of a hunt. */
+  readonly line: number
+}
+
+export interface Waiver {
+  readonly reason: string
+  readonly by: string
+  /** ISO 8601; a day means its end in UTC. */
+  readonly until: string
+}
+
+export interface Hunt {
+  readonly everyMs: number
+  /** Empty when the plan says `probes: []`. */
+  readonly checks: readonly HuntCheck[]
+  /** Milestones whose gate an open finding closes. */
+  readonly blocks: readonly string[]
+}
+
+export interface HuntCheck extends Check {
+  readonly severity: Severity
+}
