@@ -54,7 +54,7 @@ export function decide(checks: readonly CheckResult[], obstacles: readonly strin
 }
 
 function count(some: number, all: number): string {
-  return some === all && all > 1 ? `all ${all} checks` : `${some} of ${all} checks`
+  return some === all && all > 1 ? `all ${all} checks` : `${some} of ${all} check${all === 1 ? '' : 's'}`
 }
 
 function titles(checks: readonly CheckResult[]): string {

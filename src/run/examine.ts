@@ -37,8 +37,8 @@ export interface Patience {
   tick(): number
   /** When to stop looking again, on that clock. */
   readonly until: number
-  /** Today as YYYY-MM-DD (UTC), for waivers. */
-  readonly today: string
+  /** The time now, ISO 8601 UTC, for waivers. */
+  readonly now: string
 }
 
 /** How long between two looks at something that is on its way, in milliseconds. */
@@ -107,7 +107,7 @@ export async function examine(
 
   const last = attempts.map(tries => at(tries, tries.length - 1))
   return {
-    checks: questions.map((question, index) => result(question, at(attempts, index), patience.today)),
+    checks: questions.map((question, index) => result(question, at(attempts, index), patience.now)),
     evidence,
     judged: last.map(attempt => attempt.facts),
     facts
@@ -126,7 +126,7 @@ function unsettled(question: Question, tries: readonly Attempt[], elapsedMs: num
   return !(last.outcome === 'pass' && before?.outcome === 'pass')
 }
 
-function result(question: Question, tries: readonly Attempt[], today: string): CheckResult {
+function result(question: Question, tries: readonly Attempt[], now: string): CheckResult {
   const last = at(tries, tries.length - 1)
   const judged = tries
     .map(attempt => attempt.outcome)
@@ -149,7 +149,7 @@ function result(question: Question, tries: readonly Attempt[], today: string): C
     evidence: last.evidence
   }
   const { waiver } = question
-  if (waiver !== undefined && today <= waiver.until) {
+  if (waiver !== undefined && holds(waiver.until, now)) {
     return {
       ...base,
       outcome: 'waived',
@@ -166,6 +166,11 @@ function result(question: Question, tries: readonly Attempt[], today: string): C
     ...expired
   ]
   return { ...base, outcome, why: whys.length > 0 ? [...new Set(whys)].join('; ') : null }
+}
+
+/** A day counts until its end in UTC. */
+function holds(until: string, now: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(until) ? now.slice(0, 10) <= until : now <= until
 }
 
 function at<T>(list: readonly T[], index: number): T {

@@ -1,0 +1,92 @@
+import { expect, it } from 'vitest'
+import { baselineOf, type FindingState, findingChanges } from '../../src/decide/findings.ts'
+import type { CheckResult } from '../../src/decide/verdict.ts'
+import type { Finding } from '../../src/judge/probe.ts'
+import { outcomeOf } from '../../src/judge/run.ts'
+
+function hunted(probe: string, ...findings: Finding[]): { check: CheckResult; severity: 'low' } {
+  const check: CheckResult = {
+    probe,
+    title: probe,
+    on: 'h',
+    with: {},
+    outcome: outcomeOf(findings),
+    why: null,
+    attempts: 1,
+    flapped: false,
+    findings,
+    evidence: [1]
+  }
+  return { check, severity: 'low' }
+}
+
+const overlap = (at: string): Finding => ({ outcome: 'fail', saw: 'an overlap', expected: 'none', at })
+const fine: Finding = { outcome: 'pass', saw: 'no overlap' }
+const blind: Finding = { outcome: 'unknown', why: 'no docker' }
+
+const known: FindingState = {
+  id: 'A3',
+  key: 'subnets/a',
+  probe: 'subnets',
+  title: 'a overlaps',
+  severity: 'high',
+  status: 'open',
+  blocks: ['D8'],
+  origin: 'introduced'
+}
+
+const rest = { baseline: null, blocks: ['D8'] }
+const changes = (input: Partial<Parameters<typeof findingChanges>[0]>) =>
+  findingChanges({ known: [], hunted: [], ...rest, ...input }).map(({ change, finding }) => [
+    change,
+    finding.id,
+    finding.key,
+    finding.origin
+  ])
+
+it('numbers go on where the file stopped', () => {
+  expect(changes({ known: [known], hunted: [hunted('subnets', overlap('a'), overlap('b'))] })).toEqual([
+    ['opened', 'A4', 'subnets/b', 'unknown']
+  ])
+})
+
+it('the same defect is filed once, however often it is seen', () => {
+  expect(changes({ known: [known], hunted: [hunted('subnets', overlap('a'), overlap('a'))] })).toEqual([])
+})
+
+it('gone is closed, by a clear look of its own probe', () => {
+  expect(changes({ known: [known], hunted: [hunted('subnets', fine)] })).toEqual([
+    ['closed', 'A3', 'subnets/a', 'introduced']
+  ])
+})
+
+it.each<[name: string, hunted: ReturnType<typeof hunted>[]]>([
+  ['nobody looked', []],
+  ['another probe looked', [hunted('units', fine)]],
+  ['the probe could not see', [hunted('subnets', blind)]],
+  ['the probe saw only a part', [hunted('subnets', overlap('a'), blind)]]
+])('not closed when %s', (_, looks) => {
+  expect(changes({ known: [known], hunted: looks })).toEqual([])
+})
+
+it('a finding by hand is closed by hand', () => {
+  expect(changes({ known: [{ ...known, probe: 'hand' }], hunted: [hunted('subnets', fine)] })).toEqual([])
+})
+
+it('back is reopened under its old number', () => {
+  expect(
+    changes({ known: [{ ...known, status: 'closed' }], hunted: [hunted('subnets', overlap('a'))] })
+  ).toEqual([['reopened', 'A3', 'subnets/a', 'introduced']])
+})
+
+it.each<[origin: string, then: ReturnType<typeof hunted>[]]>([
+  ['pre-existing', [hunted('subnets', overlap('a'))]],
+  ['introduced', [hunted('subnets', fine)]],
+  ['unknown', [hunted('subnets', blind)]],
+  ['unknown', []]
+])('origin is %s by what the baseline saw', (origin, then) => {
+  const baseline = baselineOf(then.map(({ check }) => check))
+  expect(changes({ hunted: [hunted('subnets', overlap('a'))], baseline })).toEqual([
+    ['opened', 'A1', 'subnets/a', origin]
+  ])
+})

@@ -1,0 +1,139 @@
+import { expect, it } from 'vitest'
+import { type FactSource, Unseen } from '../../src/observe/fact.ts'
+import { gather } from '../../src/observe/gather.ts'
+import { readCommand } from '../../src/observe/read-command.ts'
+import { closedDoors, recordedSession } from '../support/doors.ts'
+
+const list = "docker network ls --no-trunc --format '{{json .}}'"
+
+const names: FactSource<readonly string[]> = {
+  key: 'names',
+  place: 'host',
+  async take(look) {
+    const { stdout } = await look.read(readCommand.dockerNetworkList())
+    return stdout.trimEnd().split('\n')
+  }
+}
+
+const details: FactSource<string> = {
+  key: 'details',
+  place: 'host',
+  async take(look) {
+    const { stdout } = await look.read(readCommand.dockerNetworkList())
+    const detail = await look.read(readCommand.dockerNetworks(stdout.trimEnd().split('\n')))
+    return detail.stdout
+  }
+}
+
+it('asks what two facts share once, and what depends on it in one more round', async () => {
+  const session = recordedSession({
+    [list]: { stdout: 'a\nb\n' },
+    'docker network inspect -- a b': { stdout: 'both' }
+  })
+  const gathered = await gather(
+    [{ host: 'h', sources: [names, details] }],
+    closedDoors({ open: async () => session })
+  )
+  expect(session.rounds).toEqual([[list], ['docker network inspect -- a b']])
+  expect(gathered.fact('h', names)).toEqual({ seen: true, value: ['a', 'b'], evidence: [1] })
+  expect(gathered.fact('h', details)).toEqual({ seen: true, value: 'both', evidence: [1, 2] })
+  expect(gathered.evidence.map(({ n, on, command }) => [n, on, command])).toEqual([
+    [1, 'h', list],
+    [2, 'h', 'docker network inspect -- a b']
+  ])
+})
+
+it.each<[name: string, answer: Parameters<typeof recordedSession>[0][string], why: string]>([
+  [
+    'an exit that is no answer',
+    { exit: 1, stderr: 'permission denied\nmore' },
+    'ended with 1: permission denied'
+  ],
+  [
+    'a command that is not there',
+    { exit: 127, stderr: 'sh: docker: not found' },
+    'docker: no such command on the host'
+  ],
+  ['output that was cut', { stdout: 'half', cut: true }, 'was cut at'],
+  ['no answer', { why: 'no answer within 10 s' }, 'no answer within 10 s']
+])('%s is unseen, with the reason', async (_, answer, why) => {
+  const session = recordedSession({ [list]: answer })
+  const gathered = await gather([{ host: 'h', sources: [names] }], closedDoors({ open: async () => session }))
+  const fact = gathered.fact('h', names)
+  expect(fact.seen).toBe(false)
+  expect(fact).toHaveProperty('why', expect.stringContaining(why))
+  expect(fact.evidence).toEqual([1])
+})
+
+it('a parser that throws has not seen anything', async () => {
+  const broken: FactSource<never> = {
+    key: 'broken',
+    place: 'host',
+    async take(look) {
+      await look.read(readCommand.dockerNetworkList())
+      throw new SyntaxError('Unexpected token')
+    }
+  }
+  const session = recordedSession({ [list]: { stdout: '{' } })
+  const gathered = await gather(
+    [{ host: 'h', sources: [broken] }],
+    closedDoors({ open: async () => session })
+  )
+  expect(gathered.fact('h', broken)).toEqual({
+    seen: false,
+    why: 'output not understood (broken): Unexpected token',
+    evidence: [1]
+  })
+})
+
+it('a host that cannot be reached costs its own facts and nothing else', async () => {
+  const session = recordedSession({ [list]: { stdout: 'a\n' } })
+  const open = async (host: string) => {
+    if (host === 'down') throw new Error('connection refused')
+    return session
+  }
+  const gathered = await gather(
+    [
+      { host: 'down', sources: [names] },
+      { host: 'up', sources: [names] }
+    ],
+    closedDoors({ open })
+  )
+  expect(gathered.fact('down', names)).toMatchObject({
+    seen: false,
+    why: 'could not see down: connection refused'
+  })
+  expect(gathered.fact('up', names)).toMatchObject({ seen: true, value: ['a'] })
+})
+
+it('hides secrets before a source sees them', async () => {
+  const session = recordedSession({ [list]: { stdout: 'hunter2\n' } })
+  const doors = closedDoors({
+    open: async () => session,
+    redact: text => text.replaceAll('hunter2', '«hidden»')
+  })
+  const gathered = await gather([{ host: 'h', sources: [names] }], doors)
+  expect(gathered.fact('h', names)).toMatchObject({ value: ['«hidden»'] })
+  expect(JSON.stringify(gathered.evidence)).not.toContain('hunter2')
+})
+
+it('a refusal of the repo is evidence too', async () => {
+  const file: FactSource<string | null> = {
+    key: 'file',
+    place: 'repo',
+    take: look => look.repo.file('a.nix')
+  }
+  const repo = {
+    commit: 'f'.repeat(40),
+    file: async () => {
+      throw new Unseen('a.nix is a symbolic link')
+    }
+  }
+  const gathered = await gather([{ host: 'h', sources: [file] }], closedDoors({ repo }))
+  expect(gathered.fact('h', file)).toMatchObject({
+    seen: false,
+    why: 'a.nix is a symbolic link',
+    evidence: [1]
+  })
+  expect(gathered.evidence[0]).toMatchObject({ on: 'repo', exit: null, why: 'a.nix is a symbolic link' })
+})

@@ -1,0 +1,128 @@
+import { expect, it } from 'vitest'
+import type { BoundProbe, Finding } from '../../src/judge/probe.ts'
+import { readCommand } from '../../src/observe/read-command.ts'
+import { examine, type Patience, type Question } from '../../src/run/examine.ts'
+import { closedDoors, recordedSession } from '../support/doors.ts'
+
+/** A probe that sees how often it was looked at, and judges by a script: one word a look. */
+function scripted(words: readonly Finding[]): BoundProbe {
+  let look = 0
+  return {
+    id: 'scripted',
+    params: { a: 1 },
+    needs: {
+      list: {
+        key: 'list',
+        place: 'host',
+        take: async at => (await at.read(readCommand.dockerNetworkList())).stdout
+      }
+    },
+    judge() {
+      const word = words[Math.min(look, words.length - 1)]
+      look += 1
+      return word === undefined ? [] : [word]
+    },
+    falsify: () => []
+  }
+}
+
+const pass: Finding = { outcome: 'pass', saw: 'fine' }
+const fail: Finding = { outcome: 'fail', saw: 'a', expected: 'b', at: 'c' }
+const settling: Finding = { outcome: 'unknown', why: 'update in progress', settlesWithinMs: 60_000 }
+
+/** Time that passes only when somebody waits. */
+function patience(budgetMs: number): Patience & { waited(): number } {
+  let now = 0
+  return {
+    tick: () => now,
+    sleep: async ms => {
+      now += ms
+    },
+    until: budgetMs,
+    now: '2026-06-13T23:59:00.000Z',
+    waited: () => now
+  }
+}
+
+const doors = closedDoors({
+  open: async () => recordedSession({ "docker network ls --no-trunc --format '{{json .}}'": { stdout: 'x' } })
+})
+const question = (words: readonly Finding[], more: Partial<Question> = {}): Question => ({
+  probe: scripted(words),
+  title: 'Scripted',
+  host: 'h',
+  on: 'h',
+  ...more
+})
+
+async function one(words: readonly Finding[], more: Partial<Question> = {}, budgetMs = 300_000) {
+  const time = patience(budgetMs)
+  const { checks, evidence, judged, facts } = await examine([question(words, more)], doors, time)
+  const [check] = checks
+  return { check, waited: time.waited(), evidence, judged, facts }
+}
+
+it('looks once at what is clear', async () => {
+  const { check, waited } = await one([fail, pass])
+  expect(check).toMatchObject({ outcome: 'fail', attempts: 1, evidence: [1], with: { a: 1 } })
+  expect(waited).toBe(0)
+})
+
+it('what settles is looked at again, for as long as the probe says and no longer', async () => {
+  expect(await one([settling, settling, pass])).toMatchObject({
+    check: { outcome: 'pass', attempts: 3 },
+    waited: 6000
+  })
+  const never = await one([settling])
+  expect(never.check).toMatchObject({ outcome: 'unknown', why: 'update in progress' })
+  expect(never.waited).toBe(60_000)
+})
+
+it('`within` wants two passes in a row, 10 s apart', async () => {
+  expect(await one([fail, pass, pass], { withinMs: 300_000 })).toMatchObject({
+    check: { outcome: 'pass', attempts: 3, flapped: false },
+    waited: 20_000
+  })
+})
+
+it('flapping is said', async () => {
+  expect((await one([pass, fail, pass, pass], { withinMs: 300_000 })).check).toMatchObject({
+    outcome: 'pass',
+    attempts: 4,
+    flapped: true
+  })
+})
+
+it('a single pass at the end of `within` is not a pass', async () => {
+  expect((await one([fail, pass], { withinMs: 10_000 })).check).toMatchObject({
+    outcome: 'unknown',
+    why: 'it passed only once before the time was over'
+  })
+})
+
+it('the budget ends the looking, not the judgement', async () => {
+  expect((await one([fail], { withinMs: 300_000 }, 15_000)).check).toMatchObject({
+    outcome: 'fail',
+    attempts: 2
+  })
+})
+
+it('every attempt stays in the evidence, and the last one is what was judged', async () => {
+  const { check, evidence, judged, facts } = await one([fail, pass, pass], { withinMs: 300_000 })
+  expect(evidence.map(({ n }) => n)).toEqual([1, 2, 3])
+  expect(check?.evidence).toEqual([3])
+  expect(judged).toEqual([{ list: 'list @ h (attempt 3)' }])
+  expect(Object.keys(facts)).toEqual(['list @ h', 'list @ h (attempt 2)', 'list @ h (attempt 3)'])
+})
+
+it('a waiver counts until the end of its day', async () => {
+  const waiver = { reason: 'known', by: 'ada', until: '2026-06-13' }
+  expect((await one([fail], { waiver })).check).toMatchObject({
+    outcome: 'waived',
+    why: 'waived by ada until 2026-06-13: known'
+  })
+  expect((await one([fail], { waiver: { ...waiver, until: '2026-06-12' } })).check).toMatchObject({
+    outcome: 'fail',
+    why: 'the waiver by ada ended on 2026-06-12'
+  })
+})
