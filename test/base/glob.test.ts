@@ -1,0 +1,65 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { anyGlobMatches, globMatches } from '../../src/base/glob.ts'
+
+describe('globMatches', () => {
+  it.each([
+    ['*-pr*', 'hedgedoc-pr12', true],
+    ['*-pr*', 'hedgedocpr12', false],
+    ['warm-*', 'warm-keycloak', true],
+    ['warm-*', 'lukewarm-keycloak', false],
+    ['*', '', true],
+    ['', '', true],
+    ['', 'a', false],
+    ['?', '', false],
+    ['?', 'a', true],
+    ['?', '😀', true],
+    ['a?c', 'abc', true],
+    ['a?c', 'ac', false],
+    ['[a-c]x', 'bx', true],
+    ['[a-c]x', 'dx', false],
+    ['[!a-c]x', 'dx', true],
+    ['[^a-c]x', 'ax', false],
+    ['[]]', ']', true],
+    ['[a', '[a', true],
+    ['[a-]', '-', true],
+    ['\\*', '*', true],
+    ['\\*', 'a', false],
+    ['a.c', 'abc', false],
+    ['a*b*c', 'axxbyyc', true],
+    ['a*b*c', 'axxbyy', false],
+    ['a**', 'a', true]
+  ])('%j against %j is %j', (glob, text, matches) => {
+    expect(globMatches(glob, text)).toBe(matches)
+  })
+
+  it('matches a text that is spelled literally', () => {
+    fc.assert(
+      fc.property(fc.string(), text => {
+        expect(globMatches(text.replaceAll(/[\\*?[]/g, '\\$&'), text)).toBe(true)
+      })
+    )
+  })
+
+  it('agrees with a regular expression over stars, marks and letters', () => {
+    const word = fc.array(fc.constantFrom('a', 'b', '*', '?'), { maxLength: 8 }).map(list => list.join(''))
+    const text = fc.array(fc.constantFrom('a', 'b'), { maxLength: 10 }).map(list => list.join(''))
+    fc.assert(
+      fc.property(word, text, (glob, text) => {
+        const pattern = new RegExp(`^${glob.replaceAll('*', '.*').replaceAll('?', '.')}$`)
+        expect(globMatches(glob, text)).toBe(pattern.test(text))
+      })
+    )
+  })
+
+  it('does not explode on a glob made to make matchers explode', () => {
+    const started = performance.now()
+    expect(globMatches(`${'*a'.repeat(200)}b`, 'a'.repeat(5_000))).toBe(false)
+    expect(performance.now() - started).toBeLessThan(2_000)
+  })
+})
+
+it('takes any of several', () => {
+  expect(anyGlobMatches(['x*', 'y*'], 'yes')).toBe(true)
+  expect(anyGlobMatches([], 'yes')).toBe(false)
+})
