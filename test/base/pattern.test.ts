@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest'
+import { pattern, patternText } from '../../src/base/pattern.ts'
+
+it('finds a match anywhere in the text', () => {
+  expect(
+    pattern(String.raw`--subnet\s+10\.10\.0\.0/16\b`).test(
+      'docker network create --subnet  10.10.0.0/16 proxy'
+    )
+  ).toBe(true)
+  expect(pattern('^proxy$').test('a proxy')).toBe(false)
+})
+
+it.each<[expression: string, why: RegExp]>([
+  ['(', /missing closing/],
+  ['(?=a)', /linear-time/],
+  [String.raw`(a)\1`, /escape sequence/],
+  ['((a{900}){900}){900}', /repeat/],
+  ['(.{0,900}x){0,900}', /repeat/],
+  ['x'.repeat(3000), /longer than/]
+])('refuses %.20s', (expression, why) => {
+  expect(() => pattern(expression)).toThrow(RangeError)
+  expect(() => pattern(expression)).toThrow(why)
+  expect(patternText.safeParse(expression).success).toBe(false)
+})
+
+it.each(['(a+)+$', '(a|aa)+$', '(.*)(.*)(.*)(.*)[bc]', '.{0,900}[bc]'])(
+  'takes linear time for %s',
+  expression => {
+    const started = performance.now()
+    pattern(expression).test(`${'a'.repeat(100_000)}!`)
+    expect(performance.now() - started).toBeLessThan(2000)
+  }
+)
