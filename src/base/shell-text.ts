@@ -493,7 +493,7 @@ export function parseShell(text: string): Script {
 
   function quoted(from: number, escapes = false): Part {
     let end = text.indexOf("'", from)
-    while (escapes && end > 0 && text[end - 1] === '\\') end = text.indexOf("'", end + 1)
+    if (escapes) while (end > 0 && text[end - 1] === '\\') end = text.indexOf("'", end + 1)
     if (end < 0) broken = true
     const stop = end < 0 ? text.length : end
     at = stop + 1
