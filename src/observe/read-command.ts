@@ -44,6 +44,7 @@ export function typed(command: Pick<ReadCommand, 'argv'>): string {
 }
 
 const json = ['--format', '{{json .}}'] as const
+const large = { capBytes: 16 * 1024 * 1024, deadlineMs: 20_000 } as const
 
 /**
  * What may be asked of a host. Names and ids come from a plan or from the host's earlier answers:
@@ -51,5 +52,36 @@ const json = ['--format', '{{json .}}'] as const
  */
 export const readCommand = {
   dockerNetworkList: () => command(['docker', 'network', 'ls', '--no-trunc', ...json]),
-  dockerNetworks: (ids: readonly string[]) => command(['docker', 'network', 'inspect', '--', ...ids])
+  dockerNetworks: (ids: readonly string[]) => command(['docker', 'network', 'inspect', '--', ...ids], large),
+  dockerServiceList: () => command(['docker', 'service', 'ls', ...json]),
+  dockerServices: (ids: readonly string[]) => command(['docker', 'service', 'inspect', '--', ...ids], large),
+  dockerServiceTasks: (ids: readonly string[]) =>
+    command(['docker', 'service', 'ps', '--no-trunc', ...json, '--', ...ids], large),
+  /** Exit 1 is an answer too: a task may be gone since it was listed, and the others are printed all the same. */
+  dockerTasks: (ids: readonly string[]) =>
+    command(['docker', 'inspect', '--type', 'task', '--', ...ids], { ...large, answers: [0, 1] }),
+  dockerNodes: () => command(['docker', 'node', 'ls', ...json]),
+  dockerInfo: () => command(['docker', 'info', ...json]),
+  engineStart: () =>
+    command([
+      'systemctl',
+      'show',
+      '-p',
+      'LoadState,InactiveExitTimestamp',
+      '--timestamp=us+utc',
+      'docker.service'
+    ]),
+  ipAddresses: () => command(['ip', '-j', 'addr', 'show']),
+  ipRoutes: (family: 4 | 6) => command(['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all']),
+  /** When a unit was last activated, to the microsecond and in UTC whatever the host's zone. */
+  unitActivation: (unit: string) =>
+    command([
+      'systemctl',
+      'show',
+      '--timestamp=us+utc',
+      '-p',
+      'LoadState,ActiveEnterTimestamp',
+      '--',
+      unit
+    ])
 } as const

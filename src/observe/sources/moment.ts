@@ -1,0 +1,178 @@
+import { z } from 'zod'
+import { isoMicros, parseGoTime, parseIso, parseSystemdTime } from '../../base/instant.ts'
+import { type FactSource, type HostClock, type Look, Unseen } from '../fact.ts'
+import { readCommand } from '../read-command.ts'
+
+const milestone = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._]{0,63}$/, 'expected a milestone such as M1')
+const network = z.string().regex(/^[A-Za-z0-9][\w.-]{0,254}$/, "expected a docker network's name")
+// systemctl would take `*` and `[` for a glob.
+const unitName = z.string().regex(/^[A-Za-z0-9][\w.:@\\-]{0,254}$/, "expected a systemd unit's name")
+
+/** A time as a plan writes it: see CONTRACT §10. */
+export const momentParam = z.union(
+  [
+    z.string().refine(isIso, 'expected an ISO 8601 time with its zone, such as 2026-06-13T05:33:00Z'),
+    z.strictObject({ review: milestone }),
+    z.strictObject({ claim: milestone }),
+    z.strictObject({ network }),
+    z.strictObject({ unit: unitName })
+  ],
+  { error: 'expected an ISO time, { review: M1 }, { claim: M1 }, { network: name } or { unit: name }' }
+)
+
+export type MomentRef = z.infer<typeof momentParam>
+
+export interface Moment {
+  /** Microseconds since 1970, on the clock named below. */
+  readonly micros: number
+  /** The moment lies between `micros` and this much later: git keeps whole seconds. Microseconds. */
+  readonly spanMicros: number
+  /** For a sentence: `the review of M1 at 2026-06-13T05:33:10Z`. */
+  readonly said: string
+  /** Whose clock told it. A claim's time may be the builder's own. */
+  readonly clock: 'host' | 'reviewer' | 'builder' | 'absolute'
+}
+
+/** When that was. Unseen for a milestone without a review or claim, and for what the host does not have. */
+export function moment(ref: MomentRef): FactSource<Moment> {
+  const key = `moment ${JSON.stringify(ref)}`
+  if (typeof ref === 'string') {
+    return { key, place: 'record', take: async () => at(parseIso(ref), 'absolute', '') }
+  }
+  if ('review' in ref) {
+    const { review } = ref
+    return {
+      key,
+      place: 'record',
+      take: async look => {
+        const time = await look.record.reviewTime(review)
+        if (time === null) throw new Unseen(`${review} has no signed PASS to take the time from`)
+        return at(parseIso(time), 'reviewer', `the review of ${review} at `, wholeSeconds)
+      }
+    }
+  }
+  if ('claim' in ref) {
+    const { claim } = ref
+    return {
+      key,
+      place: 'record',
+      take: async look => {
+        const time = await look.record.claimTime(claim)
+        if (time === null) throw new Unseen(`${claim} was never claimed, so its claim has no time`)
+        return at(parseIso(time), 'builder', `the claim of ${claim} at `, wholeSeconds)
+      }
+    }
+  }
+  if ('network' in ref) {
+    const { network } = ref
+    return { key, place: 'host', take: look => networkCreation(look, network) }
+  }
+  const unit = ref.unit.includes('.') ? ref.unit : `${ref.unit}.service`
+  return { key: `moment {"unit":"${unit}"}`, place: 'host', take: look => unitActivation(look, unit) }
+}
+
+const wholeSeconds = 999_999
+
+function at(micros: number, clock: Moment['clock'], before: string, spanMicros = 0): Moment {
+  return { micros, spanMicros, clock, said: `${before}${isoMicros(micros)}` }
+}
+
+const listed = z.object({ Name: z.string(), ID: z.string(), CreatedAt: z.string() })
+
+async function networkCreation(look: Look, network: string): Promise<Moment> {
+  // `network ls`: the Created of `network inspect` is set anew by every restart of the engine.
+  const { stdout } = await look.read(readCommand.dockerNetworkList())
+  const named = stdout
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => listed.parse(JSON.parse(line)))
+    .filter(({ Name }) => Name === network)
+  const [only, second] = named
+  if (only === undefined) throw new Unseen(`docker lists no network \`${network}\``)
+  if (second !== undefined) {
+    throw new Unseen(`docker lists ${named.length} networks \`${network}\`: which one is meant?`)
+  }
+  return at(parseGoTime(only.CreatedAt), 'host', `the creation of network ${network} at `)
+}
+
+async function unitActivation(look: Look, unit: string): Promise<Moment> {
+  const { stdout } = await look.read(readCommand.unitActivation(unit))
+  const values = new Map(
+    stdout.split('\n').map(line => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])
+  )
+  // systemd answers 0 for units that do not exist.
+  const load = values.get('LoadState')
+  if (load !== 'loaded') throw new Unseen(`systemd has no loaded unit ${unit} (${load ?? 'no LoadState'})`)
+  const micros = parseSystemdTime(values.get('ActiveEnterTimestamp') ?? '')
+  if (micros === null) throw new Unseen(`${unit} was never activated since the host booted`)
+  return at(micros, 'host', `the activation of ${unit} at `)
+}
+
+function isIso(text: string): boolean {
+  try {
+    return parseIso(text) > 0
+  } catch (error) {
+    if (error instanceof RangeError) return false
+    throw error
+  }
+}
+
+export interface Order {
+  readonly order: 'after' | 'before' | 'too-close'
+  /** One clause for a sentence: how far apart, and what the clocks say of it. */
+  readonly why: string
+}
+
+/** Beyond this skew nobody knows whether the clock stood where it stands now when the thing happened. */
+const skewLimitMs = 60_000
+
+/**
+ * Whether something that the host timed came after a moment.
+ *
+ * Two times of the host's own clock are compared as they are. A moment of another clock is moved by the
+ * measured skew, and what falls within the measurement's uncertainty (and the moment's own span) is
+ * `too-close`: unknown, not pass and not fail. Where the skew is over a minute, the order counts only if it
+ * is the same with and without the correction.
+ *
+ * @param hostMicros microseconds since 1970 on the host's clock.
+ */
+export function isAfter(hostMicros: number, moment: Moment, clock: HostClock): Order {
+  if (moment.clock === 'host') {
+    const order = compare(hostMicros, moment.micros, moment.micros + moment.spanMicros)
+    return { order, why: apart(hostMicros - moment.micros, moment, order) }
+  }
+  const skew = Math.round(clock.skewMs * 1000)
+  const uncertainty = Math.ceil(clock.uncertaintyMs * 1000)
+  const with_ = between(skew)
+  const note = `the host's clock is ${seconds(skew)} ${skew < 0 ? 'behind' : 'ahead of'} ours, ±${seconds(uncertainty)}`
+  const builders = moment.clock === 'builder' ? "; the claim's time may be the builder's own clock" : ''
+  if (Math.abs(clock.skewMs) > skewLimitMs && between(0) !== with_) {
+    return { order: 'too-close', why: `${note}: too far off to compare it with ${moment.said}` }
+  }
+  return {
+    order: with_,
+    why: `${apart(hostMicros - skew - moment.micros, moment, with_)} (${note}${builders})`
+  }
+
+  function between(shift: number): Order['order'] {
+    const early = moment.micros + shift - uncertainty
+    return compare(hostMicros, early, moment.micros + shift + moment.spanMicros + uncertainty)
+  }
+}
+
+function compare(micros: number, earliest: number, latest: number): Order['order'] {
+  if (micros > latest) return 'after'
+  return micros < earliest ? 'before' : 'too-close'
+}
+
+function apart(micros: number, { said }: Moment, order: Order['order']): string {
+  if (order === 'too-close') return `too close to ${said} to tell which came first`
+  return `${seconds(micros)} ${order} ${said}`
+}
+
+function seconds(micros: number): string {
+  const ms = Math.abs(micros) / 1000
+  if (ms < 1000) return `${Number(ms.toFixed(3))} ms`
+  if (ms < 600_000) return `${Number((ms / 1000).toFixed(3))} s`
+  return ms < 36_000_000 ? `${Math.round(ms / 60_000)} min` : `${Number((ms / 3_600_000).toFixed(1))} h`
+}
