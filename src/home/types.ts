@@ -1,3 +1,4 @@
+import type { ClaimPatterns } from '../claim/parse.ts'
 import type { HostAddress } from '../doors/session.ts'
 import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
 import type { Person, Severity } from '../words.ts'
@@ -40,12 +41,6 @@ export interface Identity extends Person {
   readonly signingKey: string
 }
 
-/** Sources of regular expressions for the whole of a phase's and a milestone's name. */
-export interface ClaimPatterns {
-  readonly phase: string
-  readonly milestone: string
-}
-
 /** The acceptance checks of one phase, with every default filled in. */
 export interface Plan {
   readonly phase: string
@@ -71,6 +66,8 @@ export interface Milestone {
   readonly maxAgeMs: number
   /** Never empty. */
   readonly checks: readonly Check[]
+  /** `sha256:…` over the canonical content of its checks. */
+  readonly digest: string
   /** Line in the plan's file. */
   readonly line: number
 }
@@ -84,7 +81,7 @@ export interface Check {
   readonly host: string | null
   /** Until it passes twice, 10 s apart, for at most this long. */
   readonly withinMs?: number
-  readonly waive?: Waiver
+  readonly waiver?: Waiver
   /** Line in the plan's file; 0 for the checks of a hunt. */
   readonly line: number
 }
@@ -92,7 +89,7 @@ export interface Check {
 export interface Waiver {
   readonly reason: string
   readonly by: string
-  /** ISO 8601; a day means its end in UTC. */
+  /** YYYY-MM-DD: the last day (UTC) on which it counts. */
   readonly until: string
 }
 

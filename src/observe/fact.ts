@@ -23,6 +23,8 @@ export interface FactSource<Value> {
    */
   readonly key: string
   readonly place: Place
+  /** Repo paths that a later commit may not touch without making the answer stale. */
+  readonly watches?: readonly string[]
   /** Asks and parses. Throws `Unseen` (or anything else) when there is no answer to parse. */
   take(look: Look): Promise<Value>
 }

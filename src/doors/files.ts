@@ -1,0 +1,70 @@
+import { lstat, mkdir, open, readdir, realpath } from 'node:fs/promises'
+
+/**
+ * The file system, as the reviewer's own folder needs it. Reads are bounded, and "there is no such file"
+ * is the only failure that is a value; every other one is thrown as it came.
+ */
+
+/** The text of a file, or null where there is none. Throws RangeError for more than `capBytes`, TypeError for bytes that are not UTF-8. */
+export async function readText(path: string, capBytes: number): Promise<string | null> {
+  const file = await orNull(open(path, 'r'))
+  if (file === null) return null
+  try {
+    const bytes = Buffer.alloc(capBytes + 1)
+    let length = 0
+    for (;;) {
+      const { bytesRead } = await file.read(bytes, length, bytes.length - length)
+      length += bytesRead
+      if (bytesRead === 0 || length > capBytes) break
+    }
+    if (length > capBytes) throw new RangeError(`it is larger than ${capBytes} bytes`)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length))
+  } finally {
+    await file.close()
+  }
+}
+
+/** The names in a folder, sorted by code unit; null where there is no such folder. */
+export async function namesIn(dir: string): Promise<readonly string[] | null> {
+  const names = await orNull(readdir(dir))
+  return names === null ? null : names.sort()
+}
+
+/** What is at a path, links not followed; null: nothing. */
+export async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | null> {
+  const stats = await orNull(lstat(path))
+  if (stats === null) return null
+  if (stats.isFile()) return 'file'
+  return stats.isDirectory() ? 'folder' : 'other'
+}
+
+/** The path with all links followed; null where nothing is there. */
+export async function realPath(path: string): Promise<string | null> {
+  return orNull(realpath(path))
+}
+
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true })
+}
+
+/** Writes a file that is not there yet. Throws (`EEXIST`) when it is: nothing is ever overwritten. */
+export async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o644)
+  try {
+    await file.writeFile(text)
+  } finally {
+    await file.close()
+  }
+}
+
+async function orNull<Value>(asked: Promise<Value>): Promise<Value | null> {
+  try {
+    return await asked
+  } catch (error) {
+    // ENOTDIR: a part of the way is a file, so there is nothing at its end either.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
+      return null
+    }
+    throw error
+  }
+}

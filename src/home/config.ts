@@ -1,0 +1,174 @@
+import { isAbsolute, resolve } from 'node:path'
+import { z } from 'zod'
+import { messageOf } from '../base/errors.ts'
+import { patternText } from '../base/pattern.ts'
+import { defaultPatterns } from '../claim/parse.ts'
+import type { HostAddress } from '../doors/session.ts'
+import { checked, refusal } from './checked.ts'
+import * as scalar from './scalars.ts'
+import type { Home } from './types.ts'
+import type { YamlFile } from './yaml.ts'
+
+const namePattern = patternText.max(200, 'a regular expression of at most 200 characters')
+
+/** A repo path with `{phase}` in it. */
+const phasePath = z
+  .string()
+  .max(500, 'a path of at most 500 characters')
+  .refine(
+    path => path.includes('{phase}') && scalar.isRepoPath(path.replaceAll('{phase}', 'p')),
+    'a path inside the repo, relative and without `..` or `.git`, with `{phase}` in it'
+  )
+
+const evidencePath = z
+  .string()
+  .max(500, 'a path of at most 500 characters')
+  .refine(
+    path => scalar.isRepoPath(path.replaceAll('{phase}', 'p')),
+    'a path inside the repo, relative and without `..` or `.git`'
+  )
+
+const host = z.strictObject({
+  ssh: z
+    .string()
+    .regex(/^(?!-)[\w.@:[\]%-]{1,255}$/, 'an alias of ~/.ssh/config, or `user@host:port`')
+    .meta({ description: 'An alias of ~/.ssh/config, or user@host:port.' })
+    .optional(),
+  transport: z.enum(['ssh2', 'openssh', 'local']).default('ssh2'),
+  identityFile: scalar.localPath.optional(),
+  knownHosts: scalar.localPath.optional(),
+  timeout: scalar.duration.default(10_000).meta({ description: 'For connecting and login.' })
+})
+
+/** `adversary.yaml`, as it is written. */
+export const configSchema = z.strictObject({
+  repo: z.strictObject({
+    url: z
+      .string()
+      .refine(isGitUrl, 'what `git clone` takes: ssh://, https://, user@host:path or a local path')
+      .meta({ description: 'The watched repository, as git clone takes it.' }),
+    branch: scalar.branch,
+    review: phasePath.default('reviews/REVIEW-{phase}.md'),
+    evidence: evidencePath.optional().meta({ description: 'Default: evidence/ beside the review file.' }),
+    since: scalar.sha.optional().meta({ description: 'Claims before this commit are history.' }),
+    reviewBranch: scalar.branch
+      .optional()
+      .meta({ description: 'Push reviews here, when the branch itself is protected.' })
+  }),
+  identity: z.strictObject({
+    name: scalar.line.regex(/^[^<>]*$/, 'a name without `<` and `>`'),
+    email: z.string().regex(/^[^\s<>\p{C}]{1,200}$/u, 'an e-mail address'),
+    signingKey: scalar.localPath.meta({ description: 'The private SSH key that signs review commits.' })
+  }),
+  poll: scalar.duration.default(30_000),
+  retry: scalar.duration.default(15 * 60_000),
+  hosts: z.record(scalar.hostName, host).default({}),
+  gate: z.strictObject({ allowedSigners: scalar.localPath.optional() }).default({}),
+  claims: z
+    .strictObject({ phase: namePattern.optional(), milestone: namePattern.optional() })
+    .default({})
+    .meta({ description: 'Regular expressions for the whole name of a phase and a milestone.' })
+})
+
+/** The home less its plans and probes. */
+export type Config = Omit<Home, 'plans' | 'probes'>
+
+/**
+ * Checks `adversary.yaml` and makes its paths absolute.
+ *
+ * @param dir the home; relative paths are relative to it. @param userHome what `~` stands for.
+ * @throws AdversaryError (usage) for the first thing that is wrong.
+ */
+export function readConfig(source: YamlFile, dir: string, userHome: string): Config {
+  const { value, file } = checked(source, configSchema)
+  const absolute = (path: string) => absolutePath(path, dir, userHome)
+
+  const hosts = new Map<string, HostAddress>()
+  for (const [name, { ssh, timeout, identityFile, knownHosts, transport }] of Object.entries(value.hosts)) {
+    if (ssh === undefined && transport !== 'local') {
+      throw refusal(
+        file,
+        ['hosts', name, 'ssh'],
+        'is missing; expected an alias of ~/.ssh/config, or `user@host:port`'
+      )
+    }
+    hosts.set(name, {
+      name,
+      ssh: ssh ?? name,
+      transport,
+      timeoutMs: timeout,
+      ...(identityFile === undefined ? {} : { identityFile: absolute(identityFile) }),
+      ...(knownHosts === undefined ? {} : { knownHosts: absolute(knownHosts) })
+    })
+  }
+
+  const { repo, identity, gate } = value
+  if (value.poll < 100) throw refusal(file, ['poll'], 'expected at least `100ms`')
+  if (repo.reviewBranch === repo.branch) {
+    throw refusal(file, ['repo', 'reviewBranch'], 'expected another branch than `repo.branch`, or nothing')
+  }
+  return {
+    dir,
+    repo: {
+      url: isLocal(repo.url) ? absolute(repo.url) : repo.url,
+      branch: repo.branch,
+      review: repo.review,
+      evidence: repo.evidence ?? beside(repo.review),
+      since: repo.since ?? null,
+      reviewBranch: repo.reviewBranch ?? null
+    },
+    identity: { ...identity, signingKey: absolute(identity.signingKey) },
+    pollMs: value.poll,
+    retryMs: value.retry,
+    hosts,
+    gate: { allowedSigners: gate.allowedSigners === undefined ? null : absolute(gate.allowedSigners) },
+    claims: {
+      phase: wholeName(file, 'phase', value.claims.phase) ?? defaultPatterns.phase,
+      milestone: wholeName(file, 'milestone', value.claims.milestone) ?? defaultPatterns.milestone
+    },
+    stateDir: resolve(dir, '.adversary')
+  }
+}
+
+/** RE2's syntax, which the schema has checked, and JavaScript's are not quite one. */
+function wholeName(
+  file: YamlFile,
+  key: 'phase' | 'milestone',
+  expression: string | undefined
+): RegExp | null {
+  if (expression === undefined) return null
+  try {
+    return new RegExp(`^(?:${expression})$`)
+  } catch (error) {
+    throw refusal(file, ['claims', key], messageOf(error))
+  }
+}
+
+/** `~` and relative paths made absolute. */
+export function absolutePath(path: string, dir: string, userHome: string): string {
+  if (path === '~' || path.startsWith('~/')) return resolve(userHome, path.slice(2))
+  return resolve(dir, path)
+}
+
+function beside(reviewPath: string): string {
+  const folder = reviewPath.slice(0, reviewPath.lastIndexOf('/') + 1)
+  // A folder named after the phase has its own evidence; one for all phases keeps it together.
+  return `${folder}evidence`
+}
+
+/** A path and not a URL or `host:path`. */
+export function isLocal(url: string): boolean {
+  return isAbsolute(url) || /^(?:~|\.\.?)(?:\/|$)/.test(url)
+}
+
+/**
+ * No leading `-` (an option), no `transport::address` (git would run a program of that name), and no
+ * password, which would end in logs and in `.adversary/`.
+ */
+function isGitUrl(url: string): boolean {
+  if (/[\p{C}\s]/u.test(url) || url.length > 1000) return false
+  if (isLocal(url)) return true
+  if (/^(?:https?|ssh|git):\/\//.test(url)) return URL.canParse(url) && new URL(url).password === ''
+  if (url.startsWith('file:///')) return true
+  return /^(?:[\w.-]+@)?[\w.-]+:(?!:)[^-].*$/.test(url) && !url.startsWith('-')
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+
+/** The words that both files of the home are made of. Each says, in its own words, what it expects. */
+
+/** Text on one line, without control or bidirectional characters: it reaches headings and commit messages. */
+export const line = z
+  .string()
+  .regex(/^[^\p{C}\u2028\u2029]{1,300}$/u, 'one line of text, at most 300 characters')
+
+const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** `30s`, `15m`, `30d` → milliseconds. */
+export const duration = z
+  .string('a duration such as `30s`, `15m` or `30d`')
+  .regex(/^[1-9]\d{0,8}(?:ms|s|m|h|d)$/, 'a duration such as `30s`, `15m` or `30d`')
+  .transform(text => {
+    const unit = /[a-z]+$/.exec(text)?.[0]
+    return Number.parseInt(text, 10) * (isUnit(unit) ? unitMs[unit] : Number.NaN)
+  })
+
+function isUnit(text: string | undefined): text is keyof typeof unitMs {
+  return text !== undefined && Object.hasOwn(unitMs, text)
+}
+
+/** A calendar day, YYYY-MM-DD. */
+export const day = z.iso.date('a day such as `2026-07-01`')
+
+/** A path inside the watched repo: relative, `/` between its parts, no part empty, `.`, `..` or `.git`. */
+export const repoPath = z
+  .string()
+  .max(500, 'a path of at most 500 characters')
+  .refine(isRepoPath, 'a path inside the repo, relative and without `..` or `.git`')
+
+export function isRepoPath(path: string): boolean {
+  if (/[\p{C}\\\u2028\u2029]/u.test(path)) return false
+  return path.split('/').every(part => part !== '' && part !== '.' && part !== '..' && !isDotGit(part))
+}
+
+/** The names under which case-folding and NTFS file systems reach `.git`. */
+function isDotGit(part: string): boolean {
+  return /^(?:\.git|git~1)[ .]*$/i.test(part)
+}
+
+/** What git accepts as a branch, minus what would need quoting anywhere. */
+export const branch = z
+  .string()
+  .refine(
+    name =>
+      /^[\w/.+#@-]{1,200}$/.test(name) &&
+      !/^[-/.]|\/\/|\.\.|@\{|\/\.|\.lock(?:\/|$)|[/.]$|^@$|^HEAD$|^refs\//.test(name),
+    'the name of a branch'
+  )
+
+export const sha = z.string().regex(/^[0-9a-f]{7,64}$/, 'a commit: 7 to 64 hex digits')
+
+/** The name of a host: it stands in headings, evidence and file names. */
+export const hostName = z
+  .string()
+  .regex(
+    /^(?!(?:repo|web|record)$)[A-Za-z0-9][\w.-]{0,63}$/,
+    'the name of a host: letters, digits, `.`, `_`, `-`'
+  )
+
+/** A path of the reviewer's machine: absolute, from `~`, or relative to the home. */
+export const localPath = z.string().regex(/^[^\0\r\n]{1,1000}$/, 'a path')
