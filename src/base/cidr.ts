@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js'
+import { z } from 'zod'
 
 /** A block of addresses, as plain data. Two blocks are either apart, or one lies in the other. */
 export interface Block {
@@ -36,6 +37,16 @@ export function blockOrNull(text: string): Block | null {
   const base = ipaddr.fromByteArray([...first]).toString()
   return { family: width === 32 ? 4 : 6, base, length, text: `${base}/${length}` }
 }
+
+/** The schema of a subnet in a plan. Host bits are refused, because whoever wrote them meant something else. */
+export const subnetText = z.string().superRefine((text, context) => {
+  const found = blockOrNull(text)
+  if (found === null || !text.includes('/')) {
+    context.addIssue({ code: 'custom', message: 'expected a subnet such as 10.10.0.0/16 or fd00:10::/64' })
+  } else if (block(text.split('/', 1)[0] ?? '').base !== found.base) {
+    context.addIssue({ code: 'custom', message: `has host bits: did you mean ${found.text}?` })
+  }
+})
 
 /** How `a` stands to `b`: `a` equals, contains, lies in, or is apart from `b`. */
 export function relation(a: Block, b: Block): Relation {

@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import { blockOrNull, equals, subnetText } from '../src/base/cidr.ts'
+import { isoMicros } from '../src/base/instant.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { hostClock } from '../src/observe/sources/clock.ts'
+import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { isAfter, moment, momentParam } from '../src/observe/sources/moment.ts'
+
+const params = z.strictObject({
+  network: z.string().min(1),
+  subnet: z.union([subnetText, z.array(subnetText).min(1)]).optional(),
+  driver: z.string().min(1).optional(),
+  attachable: z.boolean().optional(),
+  createdAfter: momentParam.optional()
+})
+
+export const networkSubnet = defineProbe({
+  id: 'network-subnet',
+  asserts: 'The docker network has the subnet, the driver and the age that it should have',
+  because:
+    'The subnet of a network cannot be changed: only a network that was removed and made again has a new one.',
+  remedy: 'Take down what uses the network, remove it, create it with the wanted subnet, bring it all back.',
+  params,
+  needs: ({ createdAfter }) => ({
+    networks: dockerNetworks,
+    ...(createdAfter === undefined ? {} : { after: moment(createdAfter), clock: hostClock })
+  }),
+
+  judge({ networks, after, clock }, { network, subnet, driver, attachable }) {
+    const named = networks.filter(({ name }) => name === network)
+    const at = `network ${network}`
+    const [found, second] = named
+    if (found === undefined) {
+      const names = networks.map(({ name }) => name).join(', ')
+      // Docker always has its own networks: an empty list is a question that was not answered.
+      if (names === '') return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
+      return [{ outcome: 'fail', saw: `only the networks ${names}`, expected: 'that it exists', at }]
+    }
+    if (second !== undefined) {
+      const saw = `${named.length} networks of that name`
+      return [{ outcome: 'fail', saw, expected: 'exactly one', at, shows: named.map(line) }]
+    }
+
+    const shows = [line(found)]
+    const findings: Finding[] = []
+    const wrong = (saw: string, expected: string) =>
+      findings.push({ outcome: 'fail', saw, expected, at, shows })
+
+    const wanted = subnet === undefined ? [] : [subnet].flat()
+    if (wanted.length > 0 && !sameSubnets(wanted, found)) wrong(subnetsOf(found), wanted.join(' and '))
+    if (driver !== undefined && found.driver !== driver) wrong(`driver ${found.driver}`, `driver ${driver}`)
+    if (attachable !== undefined && found.attachable !== attachable) {
+      wrong(said(found.attachable), said(attachable))
+    }
+    let age = ''
+    if (after !== undefined && clock !== undefined) {
+      if (found.createdMicros === null) {
+        findings.push({ outcome: 'unknown', why: `docker does not say when ${network} was created`, shows })
+      } else {
+        const { order, why } = isAfter(found.createdMicros, after, clock)
+        age = `, ${why}`
+        if (order === 'too-close') findings.push({ outcome: 'unknown', why, shows })
+        if (order === 'before') wrong(`created ${when(found)}, ${why}`, `created after ${after.said}`)
+      }
+    }
+    const [first, ...rest] = findings
+    if (first !== undefined) return [first, ...rest]
+    return [{ outcome: 'pass', saw: `${line(found)}${age}`, shows }]
+  },
+
+  falsify(facts, { network, subnet, driver, attachable, createdAfter }) {
+    const change = (changed: Partial<DockerNetwork>) => ({
+      ...facts,
+      networks: facts.networks.map(one => (one.name === network ? { ...one, ...changed } : one))
+    })
+    const gone = { ...facts, networks: facts.networks.filter(({ name }) => name !== network) }
+
+    return [
+      gone,
+      ...(subnet === undefined ? [] : [change({ subnets: [] })]),
+      ...(driver === undefined ? [] : [change({ driver: 'null' })]),
+      ...(attachable === undefined ? [] : [change({ attachable: !attachable })]),
+      ...(createdAfter === undefined ? [] : [change({ createdMicros: 1 })])
+    ]
+  }
+})
+
+/** A family that the plan names must be as the plan says; of a family that it does not name it says nothing. */
+function sameSubnets(wanted: readonly string[], found: DockerNetwork): boolean {
+  const want = wanted.flatMap(text => blockOrNull(text) ?? [])
+  const families = new Set(want.map(({ family }) => family))
+  const has = found.subnets
+    .flatMap(({ subnet }) => blockOrNull(subnet) ?? [])
+    .filter(({ family }) => families.has(family))
+  return has.length === want.length && want.every(one => has.some(other => equals(one, other)))
+}
+
+function line(network: DockerNetwork): string {
+  const kind = [network.driver, ...(network.attachable ? ['attachable'] : [])].join(', ')
+  return `${network.name}: ${subnetsOf(network)} (${kind}) created ${when(network)}`
+}
+
+function subnetsOf({ subnets }: DockerNetwork): string {
+  return subnets.map(({ subnet }) => subnet).join(' and ') || 'no subnet'
+}
+
+function when({ createdMicros }: DockerNetwork): string {
+  return createdMicros === null ? 'at an unknown time' : isoMicros(Math.floor(createdMicros / 1e6) * 1e6)
+}
+
+function said(attachable: boolean): string {
+  return attachable ? 'attachable' : 'not attachable'
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { messageOf } from '../../base/errors.ts'
+import { parseGoTime, parseIso } from '../../base/instant.ts'
+import { type Look, type ReadResult, Unseen } from '../fact.ts'
+import type { ReadCommand } from '../read-command.ts'
+
+/** What docker's refusals mean, most telling first. */
+const refusals: readonly (readonly [RegExp, string])[] = [
+  [/permission denied/i, 'the login may not read docker (permission denied on the daemon socket)'],
+  [
+    /not a swarm manager/i,
+    'the host is no swarm manager, so services, tasks and nodes cannot be seen from it'
+  ],
+  [/cannot connect to the docker daemon|is the docker daemon running/i, 'the docker daemon does not answer']
+]
+
+/**
+ * Asks docker.
+ *
+ * @throws Unseen with a sentence that a person can act on, where docker's own words are known.
+ */
+export async function askDocker(look: Look, command: ReadCommand): Promise<ReadResult> {
+  try {
+    return await look.read(command)
+  } catch (error) {
+    if (error instanceof Unseen) throw refused(error.message) ?? error
+    throw error
+  }
+}
+
+/** The words of a refusal as `Unseen`, or null where they are none that is known. */
+export function refused(words: string): Unseen | null {
+  const known = refusals.find(([pattern]) => pattern.test(words))
+  return known === undefined ? null : new Unseen(known[1])
+}
+
+/** One JSON value a line, as `--format '{{json .}}'` prints a list. */
+export function jsonLines<T>(item: z.ZodType<T>, stdout: string): readonly T[] {
+  return stdout
+    .split('\n')
+    .filter(line => line.trim() !== '')
+    .map(line => item.parse(JSON.parse(line)))
+}
+
+/** One JSON array, as `inspect` prints it. */
+export function jsonArray<T>(item: z.ZodType<T>, stdout: string): readonly T[] {
+  return z.array(item).parse(JSON.parse(stdout))
+}
+
+/** Ids as the engine makes them. Anything else in their place is output that we do not understand. */
+export const id = z.string().regex(/^[0-9a-z]{8,64}$/)
+
+/** docker leaves out, or writes null for, what is empty. */
+export const text = z
+  .string()
+  .nullish()
+  .transform(value => value ?? '')
+export const flag = z
+  .boolean()
+  .nullish()
+  .transform(value => value ?? false)
+export const count = z
+  .number()
+  .nullish()
+  .transform(value => value ?? 0)
+export const words = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform(value => value ?? {})
+
+export function list<T>(item: z.ZodType<T>) {
+  return z
+    .array(item)
+    .nullish()
+    .transform(value => value ?? [])
+}
+
+/**
+ * A time in microseconds since 1970: RFC 3339 as `inspect` writes it, or Go's form as the lists write it
+ * (`2026-06-13 05:38:02.125154677 +0000 UTC`). Null for docker's "never" (the year 1).
+ */
+export const time = z.string().transform((said, context) => {
+  if (said === '' || said.startsWith('0001-01-01')) return null
+  try {
+    return said[10] === 'T' ? parseIso(said) : parseGoTime(said)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) })
+    return z.NEVER
+  }
+})
+
+/** Sorts by a text, by code unit: the order docker prints in differs between versions. */
+export function byText<T>(of: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => (of(a) < of(b) ? -1 : of(a) > of(b) ? 1 : 0)
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import type { FactSource, Look } from '../fact.ts'
+import { Unseen } from '../fact.ts'
+import { readCommand } from '../read-command.ts'
+import { askDocker, byText, flag, id, jsonArray, jsonLines, list, text, time, words } from './docker-json.ts'
+
+/** A docker network as the list shows it. */
+export interface ListedNetwork {
+  readonly id: string
+  readonly name: string
+  readonly driver: string
+  /** `swarm`, `local` or `global`. */
+  readonly scope: string
+  /** Microseconds since 1970. Unlike `inspect`'s Created, it survives restarts of the engine. */
+  readonly createdMicros: number | null
+}
+
+export interface DockerNetwork extends ListedNetwork {
+  readonly internal: boolean
+  readonly attachable: boolean
+  readonly ingress: boolean
+  readonly subnets: readonly { readonly subnet: string; readonly gateway: string | null }[]
+  readonly options: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  /** What is attached on this host: containers, and the network's own load balancer. */
+  readonly endpoints: readonly Endpoint[]
+}
+
+export interface Endpoint {
+  /** Id of the container, or `lb-<network>`, `ingress-sbox`. */
+  readonly id: string
+  /** For a task: `<service>.<slot>.<task id>`. */
+  readonly name: string
+  /** With its prefix, such as `10.0.1.9/24`; null where it has none. */
+  readonly ipv4: string | null
+  readonly ipv6: string | null
+}
+
+const row = z.object({
+  ID: id,
+  Name: z.string().min(1),
+  Driver: text,
+  Scope: text,
+  CreatedAt: time
+})
+
+const address = text.transform(value => (value === '' ? null : value))
+
+const detail = z.object({
+  Id: id,
+  Internal: flag,
+  Attachable: flag,
+  Ingress: flag,
+  IPAM: z
+    .object({
+      Config: list(z.object({ Subnet: text, Gateway: address }))
+    })
+    .nullish(),
+  Options: words,
+  Labels: words,
+  Containers: z
+    .record(z.string(), z.object({ Name: text, IPv4Address: address, IPv6Address: address }))
+    .nullish()
+})
+
+async function listed(look: Look): Promise<readonly ListedNetwork[]> {
+  const { stdout } = await askDocker(look, readCommand.dockerNetworkList())
+  return jsonLines(row, stdout)
+    .map(({ ID, Name, Driver, Scope, CreatedAt }) => ({
+      id: ID,
+      name: Name,
+      driver: Driver,
+      scope: Scope,
+      createdMicros: CreatedAt
+    }))
+    .sort(byText(network => `${network.name} ${network.id}`))
+}
+
+/** Every network's name, driver and true time of creation. */
+export const dockerNetworkList: FactSource<readonly ListedNetwork[]> = {
+  key: 'docker-network-list',
+  place: 'host',
+  take: listed
+}
+
+/** Every network with its subnets, options and what is attached to it on this host. */
+export const dockerNetworks: FactSource<readonly DockerNetwork[]> = {
+  key: 'docker-networks',
+  place: 'host',
+  async take(look) {
+    const networks = await listed(look)
+    // `inspect` without a name is an error of usage, not an empty list.
+    if (networks.length === 0) return []
+    const { stdout } = await askDocker(look, readCommand.dockerNetworks(networks.map(network => network.id)))
+    const details = new Map(jsonArray(detail, stdout).map(found => [found.Id, found]))
+    return networks.map(network => {
+      const found = details.get(network.id)
+      if (found === undefined) throw new Unseen(`network ${network.name} was listed, but not inspected`)
+      return {
+        ...network,
+        internal: found.Internal,
+        attachable: found.Attachable,
+        ingress: found.Ingress,
+        subnets: (found.IPAM?.Config ?? [])
+          .filter(({ Subnet }) => Subnet !== '')
+          .map(({ Subnet, Gateway }) => ({ subnet: Subnet, gateway: Gateway })),
+        options: found.Options,
+        labels: found.Labels,
+        endpoints: Object.entries(found.Containers ?? {})
+          .map(([key, at]) => ({ id: key, name: at.Name, ipv4: at.IPv4Address, ipv6: at.IPv6Address }))
+          .sort(byText(endpoint => `${endpoint.name} ${endpoint.id}`))
+      }
+    })
+  }
+}

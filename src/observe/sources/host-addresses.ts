@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import { type FactSource, type Look, Unseen } from '../fact.ts'
+import { type ReadCommand, readCommand } from '../read-command.ts'
+
+export interface HostAddresses {
+  readonly interfaces: readonly HostInterface[]
+  /** Of every routing table (a VPN often has its own), less what the kernel keeps for single addresses and multicast. */
+  readonly routes: readonly HostRoute[]
+}
+
+export interface HostInterface {
+  readonly name: string
+  readonly addresses: readonly { readonly address: string; readonly length: number }[]
+}
+
+export interface HostRoute {
+  readonly family: 4 | 6
+  /** A prefix such as `10.0.0.0/8`, or an address. Default routes are `0.0.0.0/0` and `::/0`. */
+  readonly to: string
+  /** Null for a route that leads nowhere (`unreachable`, `blackhole`, `prohibit`). */
+  readonly device: string | null
+  readonly via: string | null
+  /** `unicast`, `unreachable`, `blackhole`, `prohibit`, `throw`. */
+  readonly kind: string
+  /** `main`, or a table's number or name. */
+  readonly table: string
+}
+
+const address = z.object({
+  ifname: z.string().min(1),
+  addr_info: z
+    .array(z.object({ local: z.string().nullish(), prefixlen: z.number().int().nullish() }))
+    .nullish()
+})
+
+const route = z.object({
+  type: z.string().nullish(),
+  dst: z.string().min(1),
+  dev: z.string().nullish(),
+  gateway: z.string().nullish(),
+  table: z.union([z.string(), z.number()]).nullish(),
+  nexthops: z.array(z.object({ dev: z.string().nullish(), gateway: z.string().nullish() })).nullish()
+})
+
+/** Single addresses and groups that the kernel routes to itself; the interfaces say the same. */
+const own = new Set(['local', 'broadcast', 'anycast', 'multicast'])
+
+/** Every interface's addresses and every route of the host. */
+export const hostAddresses: FactSource<HostAddresses> = {
+  key: 'host-addresses',
+  place: 'host',
+  async take(look) {
+    const [interfaces, four, six] = await Promise.all([
+      askIp(look, readCommand.ipAddresses(), address),
+      askIp(look, readCommand.ipRoutes(4), route),
+      askIp(look, readCommand.ipRoutes(6), route)
+    ])
+    return {
+      interfaces: interfaces.map(found => ({
+        name: found.ifname,
+        addresses: (found.addr_info ?? []).flatMap(({ local, prefixlen }) =>
+          local == null || prefixlen == null ? [] : [{ address: local, length: prefixlen }]
+        )
+      })),
+      routes: [...routesOf(4, four), ...routesOf(6, six)]
+    }
+  }
+}
+
+function routesOf(family: 4 | 6, found: readonly z.output<typeof route>[]): readonly HostRoute[] {
+  return found
+    .filter(({ type }) => type == null || !own.has(type))
+    .map(({ type, dst, dev, gateway, table, nexthops }) => ({
+      family,
+      to: dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : dst,
+      device: dev ?? nexthops?.[0]?.dev ?? null,
+      via: gateway ?? nexthops?.[0]?.gateway ?? null,
+      kind: type ?? 'unicast',
+      table: table == null ? 'main' : String(table)
+    }))
+}
+
+async function askIp<T>(look: Look, command: ReadCommand, item: z.ZodType<T>): Promise<readonly T[]> {
+  let stdout: string
+  try {
+    stdout = (await look.read(command)).stdout
+  } catch (error) {
+    if (
+      error instanceof Unseen &&
+      /busybox|unrecognized option|invalid option|"-j" is unknown/i.test(error.message)
+    ) {
+      throw new Unseen('the ip command of the host has no JSON output (busybox, or an old iproute2)')
+    }
+    throw error
+  }
+  // ip prints nothing at all, rather than an empty array, where a family is switched off.
+  return stdout.trim() === '' ? [] : z.array(item).parse(JSON.parse(stdout))
+}
