@@ -1,4 +1,17 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sha256 } from '../base/canonical.ts'
+import { AdversaryError } from '../base/errors.ts'
 import type { Person } from '../words.ts'
+import { BrokenClone, readLog, verifier } from './git/log.ts'
+import { objectReader } from './git/objects.ts'
+import { requireTools, runGit } from './git/process.ts'
+import { type Login, openRemote, type Remote, type RemoteRan } from './git/remote.ts'
+import { writeCommit } from './git/write.ts'
+
+export type { Login } from './git/remote.ts'
 
 /**
  * The only door to git. Every call runs in a fixed environment: none of the user's or the system's
@@ -65,19 +78,25 @@ export interface Range {
   readonly tip: string
   /** Commits reachable from these are left out. */
   readonly not?: readonly string[]
+  /** The tip alone. */
+  readonly noWalk?: boolean
 }
 
 export interface Git {
   readonly dir: string
+  /** Without credentials: fit for a message. */
+  readonly url: string
   /** Sha of the branch on the remote, null where there is none. One `ls-remote`, nothing fetched. */
   remoteTip(branch: string): Promise<string | null>
   /** The branch the remote's HEAD points at, null where it says none. */
   remoteHead(): Promise<string | null>
   /** Fetches the branch and answers its sha; null where the remote has no such branch. */
   fetch(branch: string): Promise<string | null>
+  /** Fetches one commit by its full id, through the branches where the server hands out no other; false where it is not there. */
+  fetchCommit(sha: string): Promise<boolean>
   /** Commits of the range, parents before children (`--topo-order --reverse`). */
   commits(range: Range): Promise<readonly Commit[]>
-  /** One commit by sha, unique sha prefix or ref; null where there is none. */
+  /** One commit by sha or unique sha prefix; null where there is none. */
   commit(revision: string): Promise<Commit | null>
   /** Signature of each commit asked for; remembered, since neither commit nor signers change. */
   signatures(shas: readonly string[], signers: Signers): Promise<ReadonlyMap<string, Signature>>
@@ -97,16 +116,413 @@ export interface Git {
 
 export interface CloneOptions {
   readonly url: string
-  /** Where the bare clone lives. Made when absent, made anew when broken. */
+  /** Where the bare clone lives. Made when absent, made anew when broken or another remote's. */
   readonly dir: string
   readonly signal?: AbortSignal
-  /** For one contact with the remote, in milliseconds. */
+  /** For one contact with the remote, in milliseconds; a fetch has ten times as long. Default one minute. */
   readonly remoteDeadlineMs?: number
+  /** Overrides credentials inside the URL. */
+  readonly login?: Login
+  /**
+   * `account`: proxies, CAs and credential helpers as this account's and system's git configuration say
+   * (default); `none`: nothing of it. No other setting is ever taken.
+   */
+  readonly configuration?: 'account' | 'none'
 }
+
+export const defaultFileCap = 64 * 1024 * 1024
+const staleLockMs = 60_000
 
 /**
  * Opens the bare clone, makes it where there is none, and makes it anew where it is broken or another remote's.
  *
  * @throws AdversaryError `missing-tool` without git or ssh-keygen, `usage` for a URL that git must not see.
  */
-export declare function openClone(options: CloneOptions): Promise<Git>
+export async function openClone(options: CloneOptions): Promise<Git> {
+  await requireTools()
+  const { dir, signal } = options
+  const deadlineMs = options.remoteDeadlineMs ?? 60_000
+  const settings = options.configuration === 'none' ? [] : await accountSettings()
+  const remote = openRemote({ url: options.url, login: options.login, settings, signal, deadlineMs })
+  await prepare(dir, remote, signal)
+
+  let objects = objectReader(dir)
+  const verify = verifier(dir, signal)
+  const fetched = new Set<string>()
+  let whole: { readonly tip: string; readonly commits: readonly Commit[] } | undefined
+
+  const renew = async () => {
+    objects.close()
+    whole = undefined
+    await rm(dir, { recursive: true, force: true })
+    await prepare(dir, remote, signal)
+    objects = objectReader(dir)
+    for (const branch of fetched) await fetchBranch(dir, remote, branch, deadlineMs)
+  }
+
+  /** A clone is derived: what it cannot answer is asked once more of a new one. */
+  const healing = async <Value>(ask: () => Promise<Value>): Promise<Value> => {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof BrokenClone)) throw error
+      await renew()
+      return ask()
+    }
+  }
+
+  const treeOf = async (commit: string): Promise<string> => {
+    const object = await objects.read(commit)
+    const tree =
+      object?.type === 'commit' ? /^tree ([0-9a-f]+)\n/.exec(object.bytes.toString('latin1'))?.[1] : undefined
+    if (tree === undefined) throw new BrokenClone(`the clone holds no commit ${commit}`)
+    return tree
+  }
+
+  const entriesOf = async (tree: string) => {
+    const entries = await objects.tree(tree)
+    if (entries === null) throw new BrokenClone(`the clone misses a folder's tree (${tree})`)
+    return entries
+  }
+
+  return {
+    dir,
+    url: remote.url,
+
+    async remoteTip(branch) {
+      const ref = refOf(branch)
+      const ran = await remote.run(null, ['ls-remote', '--heads', '--', remote.url, ref])
+      if (ran.code !== 0) throw unreachable(remote, ran)
+      for (const line of ran.stdout.split('\n')) {
+        const [sha = '', name] = line.split('\t')
+        if (name === ref && isSha(sha)) return sha
+      }
+      return null
+    },
+
+    async remoteHead() {
+      const ran = await remote.run(null, ['ls-remote', '--symref', '--', remote.url, 'HEAD'])
+      if (ran.code !== 0) throw unreachable(remote, ran)
+      return /^ref: refs\/heads\/(.+)\tHEAD$/m.exec(ran.stdout)?.[1] ?? null
+    },
+
+    async fetch(branch) {
+      refOf(branch)
+      const tip = await fetchBranch(dir, remote, branch, deadlineMs).catch(async error => {
+        if (!(error instanceof BrokenClone)) throw error
+        await renew()
+        return fetchBranch(dir, remote, branch, deadlineMs)
+      })
+      if (tip !== null) fetched.add(branch)
+      return tip
+    },
+
+    async fetchCommit(sha) {
+      if (!isSha(sha)) throw new AdversaryError('usage', `${JSON.stringify(sha)} is not a full commit id`)
+      if ((await objects.size(sha))?.type === 'commit') return true
+      const alone = await remote.run(dir, [...fetchWords, '--', remote.url, sha], {
+        deadlineMs: deadlineMs * 10
+      })
+      if (alone.code !== 0) {
+        // A server need not hand out a commit that no ref names; one that a branch reaches comes with the branches.
+        const all = '+refs/heads/*:refs/adversary/heads/*'
+        await remote.run(dir, [...fetchWords, '--', remote.url, all], { deadlineMs: deadlineMs * 10 })
+      }
+      return (await objects.size(sha))?.type === 'commit'
+    },
+
+    commits(range) {
+      return healing(async () => {
+        if (range.not !== undefined && range.not.length > 0) return readLog(dir, range, signal)
+        if (whole?.tip === range.tip) return whole.commits
+        const before = whole
+        const grown = before !== undefined && (await isAncestor(dir, before.tip, range.tip, signal))
+        const commits =
+          grown && before !== undefined
+            ? [...before.commits, ...(await readLog(dir, { tip: range.tip, not: [before.tip] }, signal))]
+            : await readLog(dir, range, signal)
+        whole = { tip: range.tip, commits }
+        return commits
+      })
+    },
+
+    async commit(revision) {
+      if (!/^[0-9a-f]{4,64}$/.test(revision)) return null
+      const found = await objects.size(revision)
+      if (found?.type !== 'commit') return null
+      const [commit] = await readLog(dir, { tip: found.sha, noWalk: true }, signal)
+      return commit ?? null
+    },
+
+    signatures: (shas, signers) => healing(() => verify.signatures(shas, signers)),
+
+    file(commit, path, capBytes = defaultFileCap) {
+      return healing(async (): Promise<FileAt> => {
+        let tree = await treeOf(commit)
+        const names = pathNames(path)
+        for (const [depth, name] of names.entries()) {
+          const entry = (await entriesOf(tree)).find(one => one.name === name)
+          if (entry === undefined) return { kind: 'absent' }
+          const last = depth === names.length - 1
+          const here = names.slice(0, depth + 1).join('/')
+          if (!last) {
+            if (entry.mode !== '40000')
+              return { kind: 'refused', why: `${here} is ${kindOf(entry.mode)}, not a folder` }
+            tree = entry.sha
+            continue
+          }
+          if (!/^100\d{3}$/.test(entry.mode)) {
+            return { kind: 'refused', why: `${here} is ${kindOf(entry.mode)}, not a file` }
+          }
+          const size = (await objects.size(entry.sha))?.size
+          if (size === undefined) throw new BrokenClone(`the clone misses the content of ${here}`)
+          if (size > capBytes)
+            return { kind: 'refused', why: `${here} has ${size} bytes, more than ${capBytes}` }
+          const blob = await objects.read(entry.sha)
+          if (blob === null) throw new BrokenClone(`the clone misses the content of ${here}`)
+          return { kind: 'file', bytes: blob.bytes }
+        }
+        return { kind: 'absent' }
+      })
+    },
+
+    twin(commit, path) {
+      return healing(async () => {
+        let trees = [{ at: '', sha: await treeOf(commit) }]
+        let twin: string | null = null
+        const names = pathNames(path)
+        for (const [depth, name] of names.entries()) {
+          const below: typeof trees = []
+          for (const { at, sha } of trees) {
+            for (const entry of await entriesOf(sha)) {
+              if (folded(entry.name) !== folded(name)) continue
+              const here = at + entry.name
+              const last = depth === names.length - 1
+              if (here !== names.slice(0, depth + 1).join('/') && (last || entry.mode !== '40000'))
+                twin ??= here
+              if (!last && entry.mode === '40000') below.push({ at: `${here}/`, sha: entry.sha })
+            }
+          }
+          trees = below
+        }
+        return twin
+      })
+    },
+
+    async changedSince(from, to, paths) {
+      if (paths.length === 0) return []
+      const spec = ['--', ...paths]
+      const [log, diff] = await Promise.all([
+        runGit(dir, ['log', '--full-history', '--format=%H', `${from}..${to}`, ...spec], { signal }),
+        runGit(dir, ['diff-tree', '--quiet', '-r', '--no-renames', from, to, ...spec], { signal })
+      ])
+      if (log.code !== 0 || diff.code > 1) {
+        throw new BrokenClone(`the history cannot be read: ${(log.stderr || diff.stderr).trim()}`)
+      }
+      const touched = log.stdout.toString().split('\n').filter(isSha)
+      // A merge that took the older side changes a file, and no commit that git lists says so.
+      return touched.length === 0 && diff.code === 1 ? [to] : touched
+    },
+
+    isAncestor: (ancestor, descendant) => isAncestor(dir, ancestor, descendant, signal),
+
+    writeCommit: commit => writeCommit(dir, commit, signal),
+
+    async push(sha, branch, { dryRun = false } = {}) {
+      if (!isSha(sha)) throw new RangeError(`${JSON.stringify(sha)} is not a full commit id`)
+      const words = [
+        'push',
+        '--porcelain',
+        '--no-verify',
+        '--no-follow-tags',
+        ...(dryRun ? ['--dry-run'] : [])
+      ]
+      const ran = await remote.run(dir, [...words, '--', remote.url, `${sha}:${refOf(branch)}`])
+      return pushOutcome(remote, ran)
+    },
+
+    async close() {
+      objects.close()
+      await verify.close()
+    }
+  }
+}
+
+const fetchWords = [
+  'fetch',
+  '--quiet',
+  '--no-tags',
+  '--no-recurse-submodules',
+  '--no-write-fetch-head',
+  '--force'
+] as const
+
+async function fetchBranch(
+  dir: string,
+  remote: Remote,
+  branch: string,
+  deadlineMs: number
+): Promise<string | null> {
+  const tracking = `refs/remotes/origin/${branch}`
+  const words = [...fetchWords, '--', remote.url, `+${refOf(branch)}:${tracking}`]
+  const ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
+  if (ran.code !== 0) {
+    if (/couldn't find remote ref/.test(ran.stderr)) return null
+    const asked = await remote.run(null, ['ls-remote', '--heads', '--', remote.url, refOf(branch)])
+    if (asked.code !== 0) throw unreachable(remote, ran)
+    throw new BrokenClone(`${remote.url} cannot be fetched: ${said(ran.stderr)}`)
+  }
+  const tip = await runGit(dir, ['rev-parse', '--verify', '--quiet', `${tracking}^{commit}`])
+  const sha = tip.stdout.toString().trim()
+  if (tip.code !== 0 || !isSha(sha)) throw new BrokenClone(`${branch} was fetched and is not there`)
+  return sha
+}
+
+async function isAncestor(
+  dir: string,
+  ancestor: string,
+  descendant: string,
+  signal: AbortSignal | undefined
+) {
+  const ran = await runGit(dir, ['merge-base', '--is-ancestor', ancestor, descendant], { signal })
+  if (ran.code > 1) throw new BrokenClone(`the history cannot be read: ${ran.stderr.trim()}`)
+  return ran.code === 0
+}
+
+/** An empty bare repository with nothing in it but what we put there. */
+async function prepare(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<void> {
+  const mark = join(dir, 'adversary-remote')
+  const whose = sha256(remote.url)
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const marked = await readFile(mark, 'utf8').catch(() => '')
+  if (marked === whose && (await usable(dir, signal))) {
+    // Written again for its time: what the file system calls now.
+    await writeFile(mark, whose)
+    return sweepLocks(dir, mark)
+  }
+  await rm(dir, { recursive: true, force: true })
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const made = await runGit(dir, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], {
+    signal
+  })
+  if (made.code !== 0)
+    throw new AdversaryError('repository', `${dir} cannot hold a clone: ${made.stderr.trim()}`)
+  await writeFile(mark, whose)
+}
+
+async function usable(dir: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const ran = await runGit(dir, ['for-each-ref', '--format=%(objecttype)', 'refs/remotes'], { signal })
+  const strange = [
+    join(dir, 'info', 'grafts'),
+    join(dir, 'shallow'),
+    join(dir, 'objects', 'info', 'alternates')
+  ]
+  return ran.code === 0 && ran.stderr === '' && !strange.some(path => existsSync(path))
+}
+
+/** A process that was killed leaves its lock files; one that is at work does not hold them this long. */
+async function sweepLocks(dir: string, mark: string): Promise<void> {
+  const now = (await stat(mark)).mtimeMs
+  for (const name of await readdir(dir, { recursive: true })) {
+    if (!name.endsWith('.lock')) continue
+    const path = join(dir, name)
+    const held = await stat(path).catch(() => null)
+    if (held !== null && now - held.mtimeMs > staleLockMs) await rm(path, { force: true })
+  }
+}
+
+function unreachable(remote: Remote, ran: RemoteRan): AdversaryError {
+  return new AdversaryError('repository', `${remote.url} cannot be reached: ${said(ran.stderr)}`, {
+    hint: `try it by hand: git ls-remote ${remote.url}`
+  })
+}
+
+/** What git or a server said, as one harmless line. */
+function said(text: string): string {
+  const lines = text
+    .split('\n')
+    .map(line =>
+      line
+        .replace(/^(?:fatal|error|remote): ?/, '')
+        .replace(/\p{C}/gu, ' ')
+        .trim()
+    )
+    .filter(line => line !== '')
+  const all = lines.join('; ')
+  return all.length > 600 ? `${all.slice(0, 597)}...` : all || 'git gave no reason'
+}
+
+function pushOutcome(remote: Remote, ran: RemoteRan): PushOutcome {
+  const status = ran.stdout.split('\n').find(line => /^[ *=!+-]\t/.test(line))
+  if (status === undefined) {
+    if (ran.code === 0) return { kind: 'pushed' }
+    throw unreachable(remote, ran)
+  }
+  if (status.startsWith('!')) {
+    const why = said(status.split('\t')[2] ?? '')
+    // The server's own compare-and-swap words a lost race in several ways.
+    const race =
+      /\((?:fetch first|non-fast-forward|stale info|cannot lock ref|incorrect old value|reference already exists|failed to update ref)/
+    if (race.test(why)) return { kind: 'lost', why }
+    const told = ran.stderr.split('\n').filter(line => line.startsWith('remote:'))
+    return { kind: 'refused', why: told.length > 0 ? `${why}: ${said(told.join('\n'))}` : why }
+  }
+  return ran.code === 0 ? { kind: 'pushed' } : { kind: 'refused', why: said(ran.stderr) }
+}
+
+function isSha(word: string): boolean {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(word)
+}
+
+/** @throws AdversaryError `usage` for a name that git would not take as a branch. */
+function refOf(branch: string): string {
+  const bad = /(?:^[-./]|\.\.|[\p{C}\s~^:?*[\\]|@\{|\/\/|\/\.|[/.]$|\.lock(?:\/|$))/u
+  if (branch === '' || branch === '@' || bad.test(branch)) {
+    throw new AdversaryError('usage', `${JSON.stringify(branch)} is not the name of a branch`)
+  }
+  return `refs/heads/${branch}`
+}
+
+/** @throws AdversaryError `usage` for a path that leaves the tree or means git's own folder. */
+function pathNames(path: string): readonly string[] {
+  const names = path.split('/')
+  if (
+    names.some(name => name === '' || name === '.' || name === '..' || name.toLowerCase() === '.git') ||
+    /\p{Cc}/u.test(path)
+  ) {
+    throw new AdversaryError('usage', `${JSON.stringify(path)} is not the path of a file in a repository`)
+  }
+  return names
+}
+
+function folded(name: string): string {
+  return name.normalize('NFKC').toLowerCase().normalize('NFKC')
+}
+
+function kindOf(mode: string): string {
+  const kinds: Readonly<Record<string, string>> = {
+    '120000': 'a symlink',
+    '160000': 'a submodule',
+    '40000': 'a folder'
+  }
+  return kinds[mode] ?? (/^100\d{3}$/.test(mode) ? 'a file' : `an entry of mode ${mode}`)
+}
+
+/** What this account's git needs to reach a remote: proxies, CAs, credential helpers. Nothing else of its settings. */
+async function accountSettings(): Promise<readonly (readonly [string, string])[]> {
+  const words = ['--includes', '-z', '--get-regexp', '^(credential|http)\\.']
+  const env = {
+    GIT_CONFIG_NOSYSTEM: process.env['GIT_CONFIG_NOSYSTEM'],
+    GIT_CONFIG_SYSTEM: process.env['GIT_CONFIG_SYSTEM'],
+    GIT_CONFIG_GLOBAL: process.env['GIT_CONFIG_GLOBAL']
+  }
+  const scopes = ['--system', '--global']
+  const asked = await Promise.all(scopes.map(scope => runGit(tmpdir(), ['config', scope, ...words], { env })))
+  return asked.flatMap(({ stdout }) =>
+    stdout
+      .toString()
+      .split('\0')
+      .filter(line => line.includes('\n'))
+      .map(line => [line.slice(0, line.indexOf('\n')), line.slice(line.indexOf('\n') + 1)] as const)
+  )
+}

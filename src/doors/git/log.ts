@@ -1,0 +1,163 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AdversaryError } from '../../base/errors.ts'
+import { sha256 } from '../../base/canonical.ts'
+import type { Commit, Range, Signature, Signers } from '../git.ts'
+import { runGit } from './process.ts'
+
+const fields = ['%H', '%P', '%an', '%ae', '%at', '%cn', '%ce', '%ct', '%B'] as const
+
+/** Commits of the range, parents before children. Rejects with `BrokenClone` where the clone cannot tell. */
+export async function readLog(
+  dir: string,
+  range: Range,
+  signal: AbortSignal | undefined
+): Promise<readonly Commit[]> {
+  // Not %aN and %aE: a `.mailmap` must not decide who somebody is.
+  const args = [
+    'log',
+    '-z',
+    '--topo-order',
+    '--reverse',
+    `--format=tformat:${fields.join('%x00')}`,
+    '--stdin'
+  ]
+  if (range.noWalk) args.push('--no-walk')
+  const revisions = [range.tip, ...(range.not ?? []).map(sha => `^${sha}`)]
+  const ran = await runGit(dir, args, { input: `${revisions.join('\n')}\n`, signal })
+  if (ran.code !== 0) throw new BrokenClone(`the history cannot be read: ${ran.stderr.trim()}`)
+
+  const words = ran.stdout.toString().split('\0')
+  words.pop()
+  if (words.length % fields.length !== 0)
+    throw new BrokenClone('the history cannot be read: fields are missing')
+  const commits: Commit[] = []
+  for (let at = 0; at < words.length; at += fields.length) {
+    const [
+      sha = '',
+      parents = '',
+      an = '',
+      ae = '',
+      authored = '',
+      cn = '',
+      ce = '',
+      committed = '',
+      message = ''
+    ] = words.slice(at, at + fields.length)
+    commits.push({
+      sha,
+      parents: parents === '' ? [] : parents.split(' '),
+      author: { name: an, email: ae },
+      committer: { name: cn, email: ce },
+      authoredAt: isoTime(authored),
+      committedAt: isoTime(committed),
+      subject: message.split('\n', 1)[0] ?? '',
+      message
+    })
+  }
+  return commits
+}
+
+/** The clone itself is damaged or incomplete: making it anew may help. */
+export class BrokenClone extends AdversaryError {
+  constructor(message: string) {
+    super('repository', message)
+  }
+}
+
+/** Seconds since 1970 as git keeps them, which may be any number: held inside what ISO 8601 can say. */
+function isoTime(seconds: string): string {
+  const number = Number(seconds)
+  const held = Number.isFinite(number) ? Math.min(Math.max(number, 0), 253_402_300_799) : 0
+  return new Date(held * 1000).toISOString()
+}
+
+export interface Verifier {
+  signatures(shas: readonly string[], signers: Signers): Promise<ReadonlyMap<string, Signature>>
+  close(): Promise<void>
+}
+
+/** Verifies through git, remembering each answer: a sha and a list of signers never change their meaning. */
+export function verifier(dir: string, signal: AbortSignal | undefined): Verifier {
+  const remembered = new Map<string, Map<string, Signature>>()
+  const folders = new Map<string, Promise<string>>()
+
+  const folderOf = (key: string, signers: Signers) => {
+    const known = folders.get(key)
+    if (known !== undefined) return known
+    const made = writeSigners(signers)
+    folders.set(key, made)
+    return made
+  }
+
+  return {
+    async signatures(shas, signers) {
+      const key = sha256(`${sha256(signers.allowed)} ${signers.revoked ? sha256(signers.revoked) : 'none'}`)
+      const known = remembered.get(key) ?? new Map<string, Signature>()
+      remembered.set(key, known)
+      const open = [...new Set(shas)].filter(sha => !known.has(sha))
+      if (open.length > 0) {
+        const folder = await folderOf(key, signers)
+        const half = open.length > 8 ? Math.ceil(open.length / 2) : open.length
+        const parts = [open.slice(0, half), open.slice(half)].filter(part => part.length > 0)
+        const answers = await Promise.all(parts.map(part => verify(dir, part, folder, signers, signal)))
+        for (const [sha, signature] of answers.flat()) known.set(sha, signature)
+      }
+      return new Map(
+        shas.map(sha => [sha, known.get(sha) ?? { state: 'bad', why: 'git did not answer for it' }])
+      )
+    },
+    async close() {
+      for (const folder of folders.values()) await rm(await folder, { recursive: true, force: true })
+      folders.clear()
+    }
+  }
+}
+
+async function writeSigners(signers: Signers): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'adversary-signers-'))
+  await writeFile(join(folder, 'allowed'), signers.allowed, { mode: 0o600 })
+  if (signers.revoked !== undefined)
+    await writeFile(join(folder, 'revoked'), signers.revoked, { mode: 0o600 })
+  return folder
+}
+
+async function verify(
+  dir: string,
+  shas: readonly string[],
+  folder: string,
+  signers: Signers,
+  signal: AbortSignal | undefined
+): Promise<readonly (readonly [string, Signature])[]> {
+  const args = [
+    ['-c', `gpg.ssh.allowedSignersFile=${join(folder, 'allowed')}`],
+    signers.revoked === undefined ? [] : ['-c', `gpg.ssh.revocationFile=${join(folder, 'revoked')}`],
+    // Only SSH signatures count; no other verifier is ever started.
+    ['-c', 'gpg.program=false', '-c', 'gpg.x509.program=false', '-c', 'gpg.ssh.program=ssh-keygen'],
+    ['log', '-z', '--no-walk=unsorted', '--stdin', '--format=tformat:%H%x00%G?%x00%GS%x00%GF']
+  ].flat()
+  const ran = await runGit(dir, args, { input: `${shas.join('\n')}\n`, signal, deadlineMs: 300_000 })
+  if (ran.code !== 0) throw new BrokenClone(`signatures cannot be read: ${ran.stderr.trim()}`)
+  if (/cannot run ssh-keygen|ssh-keygen.*needs? (?:to be )?install/i.test(ran.stderr)) {
+    throw new AdversaryError('missing-tool', 'ssh-keygen is not installed')
+  }
+  const words = ran.stdout.toString().split('\0')
+  const answers: (readonly [string, Signature])[] = []
+  for (let at = 0; at + 3 < words.length; at += 4) {
+    const [sha = '', state = '', principal = '', key = ''] = words.slice(at, at + 4)
+    answers.push([sha, signatureOf(state, principal, key)])
+  }
+  return answers
+}
+
+/** Only `G` is good. `N` means unsigned here, since there is always an allowed-signers file. */
+function signatureOf(state: string, principal: string, key: string): Signature {
+  if (state === 'G' && principal !== '' && key !== '') return { state: 'good', principal, key }
+  if (state === 'N') return { state: 'none' }
+  const whys: Readonly<Record<string, string>> = {
+    B: 'the signature does not fit the commit, or its key is revoked',
+    U: 'the key is not on the list of allowed signers, or was not valid when the commit says it was made'
+  }
+  return { state: 'bad', why: whys[state] ?? `git does not vouch for it (${state || 'no answer'})` }
+}

@@ -1,0 +1,197 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { AdversaryError } from '../../base/errors.ts'
+import { endProcess, startGit } from './process.ts'
+
+/** One object of the clone as git stores it. */
+export interface GitObject {
+  readonly sha: string
+  readonly type: 'blob' | 'tree' | 'commit' | 'tag'
+  readonly bytes: Buffer
+}
+
+export interface TreeEntry {
+  readonly mode: string
+  /** As stored. A name that is not UTF-8 holds replacement characters. */
+  readonly name: string
+  readonly sha: string
+}
+
+/** Reads objects through one pair of `cat-file` processes, which is what makes many small reads cheap. */
+export interface ObjectReader {
+  /** Null where the clone has no such object. */
+  size(sha: string): Promise<{ readonly sha: string; readonly type: string; readonly size: number } | null>
+  read(sha: string): Promise<GitObject | null>
+  tree(sha: string): Promise<readonly TreeEntry[] | null>
+  close(): void
+}
+
+export function objectReader(dir: string): ObjectReader {
+  const checks = conversation(dir, '--batch-check')
+  const reads = conversation(dir, '--batch')
+  const trees = new Map<string, readonly TreeEntry[]>()
+
+  return {
+    async size(sha) {
+      const answer = await checks.ask(sha)
+      return answer === null ? null : { sha: answer.sha, type: answer.type, size: answer.size }
+    },
+    async read(sha) {
+      const answer = await reads.ask(sha)
+      if (answer === null) return null
+      const { type } = answer
+      if (type !== 'blob' && type !== 'tree' && type !== 'commit' && type !== 'tag') {
+        throw new AdversaryError('repository', `${sha} is a ${type}`)
+      }
+      return { sha: answer.sha, type, bytes: answer.bytes }
+    },
+    async tree(sha) {
+      const known = trees.get(sha)
+      if (known !== undefined) return known
+      const object = await this.read(sha)
+      if (object === null || object.type !== 'tree') return null
+      const entries = parseTree(object.bytes, object.sha.length / 2)
+      if (trees.size > 2000) trees.clear()
+      trees.set(sha, entries)
+      return entries
+    },
+    close() {
+      checks.close()
+      reads.close()
+    }
+  }
+}
+
+interface Answered {
+  readonly sha: string
+  readonly type: string
+  readonly size: number
+  readonly bytes: Buffer
+}
+
+interface Waiting {
+  settle(answer: Answered | null): void
+  reject(error: Error): void
+}
+
+/** Questions and answers of one `cat-file --batch…` process, in the order they were asked. */
+function conversation(dir: string, mode: '--batch' | '--batch-check') {
+  let child: ChildProcessWithoutNullStreams | undefined
+  let waiting: Waiting[] = []
+  let chunks: Buffer[] = []
+  let held = 0
+  /** How many bytes must be there before the next answer can be taken; 0 while its header is not known. */
+  let wanted = 0
+
+  const fail = (error: Error) => {
+    const lost = waiting
+    waiting = []
+    chunks = []
+    held = 0
+    wanted = 0
+    if (child !== undefined) endProcess(child)
+    child = undefined
+    for (const { reject } of lost) reject(error)
+  }
+
+  const take = () => {
+    while (waiting.length > 0 && held > 0 && held >= wanted) {
+      const all = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+      chunks = [all]
+      const end = all.indexOf(10)
+      if (end < 0) return
+      const header = all.toString('utf8', 0, end)
+      const match = /^(?<sha>[0-9a-f]{40,64}) (?<type>[a-z]+) (?<size>\d+)$/.exec(header)?.groups
+      const size = Number(match?.['size'] ?? 0)
+      const body = match === undefined || mode === '--batch-check' ? 0 : size + 1
+      if (all.length < end + 1 + body) {
+        wanted = end + 1 + body
+        return
+      }
+      wanted = 0
+      const rest = all.subarray(end + 1 + body)
+      chunks = rest.length > 0 ? [rest] : []
+      held = rest.length
+      const next = waiting.shift()
+      if (match === undefined) {
+        if (/ (?:missing|ambiguous)$/.test(header)) next?.settle(null)
+        else next?.reject(new AdversaryError('repository', `git cat-file answered ${JSON.stringify(header)}`))
+      } else {
+        const bytes = Buffer.from(all.subarray(end + 1, end + 1 + Math.max(0, body - 1)))
+        next?.settle({ sha: match['sha'] ?? '', type: match['type'] ?? '', size, bytes })
+      }
+    }
+    if (waiting.length === 0) rest()
+  }
+
+  /** An idle process does not keep ours alive. */
+  const rest = () => {
+    child?.unref()
+    for (const stream of [child?.stdin, child?.stdout, child?.stderr]) {
+      if (stream !== undefined && 'unref' in stream && typeof stream.unref === 'function') stream.unref()
+    }
+  }
+  const wake = (started: ChildProcessWithoutNullStreams) => {
+    started.ref()
+    for (const stream of [started.stdin, started.stdout, started.stderr]) {
+      if ('ref' in stream && typeof stream.ref === 'function') stream.ref()
+    }
+  }
+
+  const start = () => {
+    const started = startGit(dir, ['cat-file', mode])
+    let said = ''
+    started.stdout.on('data', (bytes: Buffer) => {
+      chunks.push(bytes)
+      held += bytes.length
+      take()
+    })
+    started.stderr.on('data', (bytes: Buffer) => {
+      if (said.length < 2000) said += bytes.toString()
+    })
+    started.stdin.on('error', () => undefined)
+    started.on('error', error => child === started && fail(error))
+    started.on('close', () => {
+      if (child === started) {
+        fail(
+          new AdversaryError('repository', `the clone cannot be read: ${said.trim() || 'git cat-file ended'}`)
+        )
+      }
+    })
+    return started
+  }
+
+  return {
+    ask(name: string): Promise<Answered | null> {
+      if (!/^[0-9a-f]{4,64}$/.test(name)) throw new RangeError(`${JSON.stringify(name)} is no object name`)
+      return new Promise((settle, reject) => {
+        child ??= start()
+        wake(child)
+        waiting.push({ settle, reject })
+        child.stdin.write(`${name}\n`)
+      })
+    },
+    close() {
+      fail(new AdversaryError('repository', 'the clone was closed'))
+    }
+  }
+}
+
+/** `<mode> <name>\0<raw id>`, again and again. */
+function parseTree(bytes: Buffer, idBytes: number): readonly TreeEntry[] {
+  const entries: TreeEntry[] = []
+  let at = 0
+  while (at < bytes.length) {
+    const space = bytes.indexOf(32, at)
+    const end = bytes.indexOf(0, space)
+    if (space < 0 || end < 0 || end + 1 + idBytes > bytes.length) {
+      throw new AdversaryError('repository', 'a tree of the repository is malformed')
+    }
+    entries.push({
+      mode: bytes.toString('latin1', at, space),
+      name: bytes.toString('utf8', space + 1, end),
+      sha: bytes.toString('hex', end + 1, end + 1 + idBytes)
+    })
+    at = end + 1 + idBytes
+  }
+  return entries
+}

@@ -1,0 +1,162 @@
+import { tmpdir } from 'node:os'
+import { GitPluginError, simpleGit } from 'simple-git'
+import { AdversaryError, messageOf } from '../../base/errors.ts'
+import { gitEnvironment, hardening } from './process.ts'
+
+/** Everything that contacts a remote, through simple-git. */
+
+export interface Remote {
+  /** The URL without credentials: fit for a command line and a message. */
+  readonly url: string
+  run(
+    dir: string | null,
+    args: readonly string[],
+    options?: { readonly deadlineMs?: number }
+  ): Promise<RemoteRan>
+}
+
+export interface RemoteRan {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Login {
+  readonly username: string
+  readonly password: string
+}
+
+export interface RemoteOptions {
+  readonly url: string
+  /** Overrides credentials inside the URL. */
+  readonly login?: Login | undefined
+  /** Settings for this contact, such as proxy and credential helpers: `[key, value]`. */
+  readonly settings?: readonly (readonly [key: string, value: string])[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal | undefined
+  readonly deadlineMs: number
+}
+
+const protocols = 'file:git:http:https:ssh'
+const sshCommand = 'ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20'
+const unsafe = {
+  allowUnsafeSshCommand: true,
+  allowUnsafeConfigEnvCount: true,
+  allowUnsafeConfigPaths: true,
+  allowUnsafeCredentialHelper: true,
+  allowUnsafeHooksPath: true,
+  allowUnsafeProtocolOverride: true,
+  allowUnsafeFsMonitor: true
+} as const
+
+// A constant: the login itself travels in the environment, which no other user can list.
+const helper = '!printf "username=%s\\npassword=%s\\n" "$ADVERSARY_GIT_USERNAME" "$ADVERSARY_GIT_PASSWORD"; :'
+
+/** @throws AdversaryError `usage` for a URL that git must not see. */
+export function openRemote(options: RemoteOptions): Remote {
+  const { url, login } = separated(options.url)
+  const who = options.login ?? login
+  const settings: (readonly [string, string])[] = [
+    ...(options.settings ?? []),
+    ['protocol.allow', 'never'],
+    ...protocols.split(':').map(name => [`protocol.${name}.allow`, 'always'] as const),
+    ['fetch.recurseSubmodules', 'false'],
+    ['push.recurseSubmodules', 'no'],
+    ['gc.autoDetach', 'false']
+  ]
+  if (who !== undefined) settings.push(['credential.helper', ''], ['credential.helper', helper])
+
+  const env: Record<string, string> = {
+    ...gitEnvironment(),
+    GIT_ALLOW_PROTOCOL: protocols,
+    GIT_SSH_COMMAND: sshCommand,
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...options.env
+  }
+  settings.forEach(([key, value], index) => {
+    env[`GIT_CONFIG_KEY_${index}`] = key
+    env[`GIT_CONFIG_VALUE_${index}`] = value
+  })
+  for (const name of [
+    'http_proxy',
+    'https_proxy',
+    'HTTPS_PROXY',
+    'no_proxy',
+    'NO_PROXY',
+    'all_proxy',
+    'ALL_PROXY'
+  ]) {
+    const value = process.env[name]
+    if (value !== undefined) env[name] = value
+  }
+  if (who !== undefined) {
+    env['ADVERSARY_GIT_USERNAME'] = who.username
+    env['ADVERSARY_GIT_PASSWORD'] = who.password
+  }
+
+  return {
+    url,
+    async run(dir, args, { deadlineMs = options.deadlineMs } = {}) {
+      const deadline = AbortSignal.timeout(deadlineMs)
+      let ended: RemoteRan | undefined
+      // One instance for each call: after an error an instance runs nothing that was queued.
+      const git = simpleGit({
+        baseDir: dir ?? tmpdir(),
+        abort: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]),
+        allowEnvironment: Object.keys(env).filter(name => name.startsWith('GIT_')),
+        unsafe,
+        // The exit code is an answer that the caller reads, not an error that simple-git words.
+        errors(error, result) {
+          ended = {
+            code: result.exitCode,
+            stdout: Buffer.concat(result.stdOut).toString(),
+            stderr: Buffer.concat(result.stdErr).toString()
+          }
+          return result.exitCode > 0 ? undefined : error
+        }
+      }).env(env)
+      try {
+        const where = dir === null ? [] : [`--git-dir=${dir}`]
+        const stdout = await git.raw([...where, ...hardening, ...args])
+        return ended ?? { code: 0, stdout, stderr: '' }
+      } catch (error) {
+        if (options.signal?.aborted) throw new AdversaryError('repository', 'stopped', { cause: error })
+        if (deadline.aborted) {
+          throw new AdversaryError('repository', `${url} did not answer within ${deadlineMs} ms`, {
+            cause: error
+          })
+        }
+        if (error instanceof GitPluginError) throw error
+        throw new AdversaryError('repository', `git could not be run: ${messageOf(error)}`, { cause: error })
+      }
+    }
+  }
+}
+
+function separated(given: string): { readonly url: string; readonly login?: Login } {
+  const refuse = (why: string) =>
+    new AdversaryError('usage', `${JSON.stringify(given)} is no URL of a repository: ${why}`)
+  if (given === '' || given.startsWith('-') || /[\p{Cc}\s]/u.test(given.replaceAll(' ', ''))) {
+    throw refuse('it is empty, begins with a hyphen or holds control characters')
+  }
+  if (/^[a-z0-9+.-]*::/i.test(given)) throw refuse('transport helpers are not allowed')
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) return { url: given }
+  let url: URL
+  try {
+    url = new URL(given)
+  } catch (error) {
+    throw new AdversaryError('usage', 'the URL of the repository cannot be read', { cause: error })
+  }
+  if (!protocols.split(':').includes(url.protocol.slice(0, -1)))
+    throw refuse(`it must be one of ${protocols}`)
+  if (
+    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
+    (url.username === '' && url.password === '')
+  ) {
+    return { url: given }
+  }
+  const login = { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+  url.username = ''
+  url.password = ''
+  return { url: url.href, login }
+}
