@@ -95,21 +95,8 @@ export function findingChanges(input: {
   return changes
 }
 
-/** The baseline that the hunt's results of an orientation make. */
-export function baselineOf(hunted: readonly CheckResult[]): Baseline {
-  return {
-    keys: new Set(
-      hunted.flatMap(check =>
-        check.findings.flatMap(finding =>
-          finding.outcome === 'fail' ? [keyOf(check.probe, finding.filing?.subject ?? finding.at)] : []
-        )
-      )
-    ),
-    clear: new Set(hunted.filter(clear).map(check => check.probe))
-  }
-}
-
-function clear(check: CheckResult): boolean {
+/** Whether a look covered all that its probe asks about: only then does absence mean anything. */
+export function clear(check: CheckResult): boolean {
   return check.outcome !== 'unknown' && check.findings.every(finding => finding.outcome !== 'unknown')
 }
 

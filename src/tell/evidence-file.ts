@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { canonicalLines, sha256 } from '../base/canonical.ts'
-import type { FindingState } from '../decide/findings.ts'
+import { clear, type FindingState } from '../decide/findings.ts'
 import type { CheckResult } from '../decide/verdict.ts'
 import type { Evidence, Fact } from '../observe/fact.ts'
 import type { Verdict } from '../words.ts'
@@ -52,8 +52,8 @@ export function evidenceFile(input: EvidenceInput): string {
 }
 
 function written({ check, facts }: JudgedCheck) {
-  const { findings: _, evidence, ...rest } = check
-  return { ...rest, evidence, facts }
+  const { findings: _, ...rest } = check
+  return { ...rest, clear: clear(check), facts }
 }
 
 function kept(text: string): string {
@@ -77,6 +77,7 @@ const judged = z.object({
   why: z.string().nullable(),
   attempts: z.number(),
   flapped: z.boolean(),
+  clear: z.boolean(),
   evidence: z.array(z.number()),
   facts: z.record(z.string(), z.string()),
   waiver: z.object({ reason: z.string(), by: z.string(), until: z.string() }).optional()

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { baselineOf, type FindingState, findingChanges } from '../../src/decide/findings.ts'
+import { clear, type FindingState, findingChanges, keyOf } from '../../src/decide/findings.ts'
 import type { CheckResult } from '../../src/decide/verdict.ts'
 import type { Finding } from '../../src/judge/probe.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
@@ -85,7 +85,14 @@ it.each<[origin: string, then: ReturnType<typeof hunted>[]]>([
   ['unknown', [hunted('subnets', blind)]],
   ['unknown', []]
 ])('origin is %s by what the baseline saw', (origin, then) => {
-  const baseline = baselineOf(then.map(({ check }) => check))
+  const baseline = {
+    keys: new Set(
+      then.flatMap(({ check }) =>
+        check.findings.flatMap(found => (found.outcome === 'fail' ? [keyOf(check.probe, found.at)] : []))
+      )
+    ),
+    clear: new Set(then.filter(({ check }) => clear(check)).map(({ check }) => check.probe))
+  }
   expect(changes({ hunted: [hunted('subnets', overlap('a'))], baseline })).toEqual([
     ['opened', 'A1', 'subnets/a', origin]
   ])

@@ -1,0 +1,54 @@
+import { AdversaryError } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
+import type { Plan } from '../home/types.ts'
+import { observedDocument } from '../run/document.ts'
+import { publishHunt } from '../run/publish.ts'
+import { type Observed, observe } from '../run/review.ts'
+import { snapshot, type World } from '../run/world.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { sayCheck, sayTold } from './say.ts'
+import { enter, progressOf } from './world.ts'
+
+export interface HuntOptions extends CommonOptions {
+  readonly phase: string
+}
+
+/** The break-it probes, now. What they find is appended; a quiet host makes no commit. */
+export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
+  return enter(options, io, async world => {
+    const plan = planOf(world, options.phase)
+    const at = await snapshot(world)
+    const observed = await observe(
+      world,
+      at,
+      { phase: plan.phase, commit: at.tip, checks: [], hunts: plan.hunt.checks },
+      { budgetMs: 60_000, progress: progressOf(io) }
+    )
+    const told = await publishHunt(world, observed)
+    for (const { check } of observed.hunts) io.out(sayCheck(check, io).join('\n'))
+    for (const { change, finding } of told.telling?.changes ?? []) {
+      io.out(`[adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`)
+    }
+    io.out(sayTold(told))
+    io.json(observedDocument(observed, told))
+    return blind(observed) ? exitCode.notProven : exitCode.pass
+  })
+}
+
+export function planOf(world: World, phase: string): Plan {
+  const plan = world.home.plans.get(phase)
+  if (plan !== undefined) return plan
+  const known = [...world.home.plans.keys()]
+  throw new AdversaryError('usage', `there is no plan for a phase ${JSON.stringify(phase)}`, {
+    hint: known.length === 0 ? 'plans/ is empty' : `the plans are for ${known.join(', ')}`
+  })
+}
+
+/** Whether a host could not be seen: none of its reads was answered. */
+export function blind(observed: Observed): boolean {
+  const hosts = new Set(
+    observed.evidence.map(({ on }) => on).filter(on => on !== 'repo' && on !== 'web' && on !== 'record')
+  )
+  return [...hosts].some(host => observed.evidence.every(({ on, exit }) => on !== host || exit === null))
+}

@@ -1,0 +1,29 @@
+import { AdversaryError } from '../base/errors.ts'
+import { observedDocument } from '../run/document.ts'
+import { publishOrientation } from '../run/publish.ts'
+import { orientation } from '../run/watch.ts'
+import { snapshot } from '../run/world.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import { blind, planOf } from './hunt.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { sayTold } from './say.ts'
+import { enter, progressOf } from './world.ts'
+
+export interface OrientOptions extends CommonOptions {
+  readonly phase: string
+}
+
+/** Writes down what the host looks like: the baseline that later sections compare with. */
+export async function run(options: OrientOptions, io: Io): Promise<ExitCode> {
+  return enter(options, io, async world => {
+    const plan = planOf(world, options.phase)
+    const at = await snapshot(world)
+    const observed = await orientation(world, at, plan, { budgetMs: 60_000, progress: progressOf(io) })
+    const told = await publishOrientation(world, observed)
+    if (told.outcome.kind === 'stale')
+      throw new AdversaryError('repository', 'the branch was too busy to push to')
+    io.out(sayTold(told))
+    io.json({ ...observedDocument(observed, told), facts: observed.facts })
+    return blind(observed) ? exitCode.notProven : exitCode.pass
+  })
+}

@@ -1,0 +1,208 @@
+import { AdversaryError } from '../base/errors.ts'
+import { reviewOf, type SignedReview } from '../record/record.ts'
+import { parseClaim } from '../claim/parse.ts'
+import { pending } from '../claim/pending.ts'
+import { nowMs, sleep, tick } from '../doors/clock.ts'
+import type { Milestone, Plan } from '../home/types.ts'
+import { observedDocument, reviewDocument } from '../run/document.ts'
+import { publishPreVerification, publishReview, reviewTelling, type Told } from '../run/publish.ts'
+import { type Draft, draftReview, observe } from '../run/review.ts'
+import { claimPatterns, snapshot, type Snapshot, type World } from '../run/world.ts'
+import type { Claim, ExitCode } from '../words.ts'
+import { exitCode, exitCodeOf } from '../words.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { sayReview, sayTold } from './say.ts'
+import { enter, progressOf } from './world.ts'
+
+export interface ReviewOptions extends CommonOptions {
+  /** `<phase>-<milestone>`, or a commit. */
+  readonly target: string
+  readonly dryRun?: boolean | undefined
+  /** How long to go on when something could not be seen, in milliseconds. */
+  readonly retryMs?: number | undefined
+  /** For all observing, in milliseconds. */
+  readonly budgetMs?: number | undefined
+}
+
+const defaultBudgetMs = 60_000
+
+/** One review now. Its exit code follows the verdict alone. */
+export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
+  return enter(options, io, async world => {
+    const at = await snapshot(world)
+    const found = await find(world, at, options.target)
+    if (found.kind === 'unclaimed') return preVerify(world, at, found, options, io)
+
+    const recorded = reviewOf(at.record, found.claim.sha)
+    if (recorded !== null) return sayRecorded(found.claim, recorded, io)
+
+    const draft = await settled(world, at, found, options, io)
+    if (options.dryRun === true) {
+      const { record, tip } = at
+      const telling = await reviewTelling(
+        world,
+        {
+          sha: tip,
+          committedAt: record.history.at(-1)?.committedAt ?? '',
+          record,
+          readFile: path => textAt(world, tip, path)
+        },
+        draft
+      )
+      io.out(telling.section)
+      io.json({ ...reviewDocument(draft, { outcome: { kind: 'dropped' }, telling }), dryRun: true })
+      return exitCodeOf[draft.decision.verdict]
+    }
+    const told = await publishReview(world, draft)
+    if (told.outcome.kind === 'published') {
+      io.out(sayReview(draft, io))
+      io.out(sayTold(told))
+      io.json(reviewDocument(draft, told))
+      return exitCodeOf[draft.decision.verdict]
+    }
+    if (told.outcome.kind === 'stale') {
+      throw new AdversaryError(
+        'repository',
+        'the branch was busy for so long that what was seen is out of date',
+        {
+          hint: 'run it again'
+        }
+      )
+    }
+    // Somebody else was first: theirs is the answer.
+    const now = await snapshot(world)
+    const theirs = reviewOf(now.record, draft.claim.sha)
+    if (theirs === null)
+      throw new AdversaryError('repository', `the claim ${draft.claim.sha} is gone from the branch`)
+    return sayRecorded(draft.claim, theirs, io)
+  })
+}
+
+/** Looks once, and again with `--retry` for as long as something could not be seen. */
+async function settled(
+  world: World,
+  at: Snapshot,
+  found: Found,
+  options: ReviewOptions,
+  io: Io
+): Promise<Draft> {
+  const until = tick() + (options.retryMs ?? 0)
+  const look = { budgetMs: options.budgetMs ?? defaultBudgetMs, progress: progressOf(io) }
+  for (let pauseMs = 5_000; ; pauseMs = Math.min(pauseMs * 2, 120_000)) {
+    const draft = await draftReview(world, at, found, look)
+    if (!draft.worthRetrying || tick() + pauseMs > until) return draft
+    io.progress(`could not see everything; looking again in ${Math.round(pauseMs / 1000)} s`)
+    await sleep(pauseMs, world.signal)
+  }
+}
+
+interface Found {
+  readonly kind: 'claimed'
+  readonly claim: Claim
+  readonly supersedes: readonly Claim[]
+}
+
+interface Unclaimed {
+  readonly kind: 'unclaimed'
+  readonly plan: Plan
+  readonly milestone: Milestone
+}
+
+async function find(world: World, at: Snapshot, target: string): Promise<Found | Unclaimed> {
+  const { home, git } = world
+  const history = await git.commits({ tip: at.tip, not: home.repo.since === null ? [] : [home.repo.since] })
+  const patterns = claimPatterns(home)
+  const { owed, own } = pending(history, new Set(), home.identity, patterns)
+
+  const named = owed.find(({ claim }) => `${claim.phase}-${claim.milestone}` === target)
+  if (named !== undefined) {
+    // Older claims that were answered already are not superseded by this one.
+    return {
+      kind: 'claimed',
+      claim: named.claim,
+      supersedes: named.supersedes.filter(({ sha }) => reviewOf(at.record, sha) === null)
+    }
+  }
+
+  const commit = /^[0-9a-f]{4,64}$/.test(target) ? await git.commit(target) : null
+  if (commit !== null) {
+    const parsed = parseClaim(commit, patterns)
+    if (parsed.kind !== 'claim') {
+      const why = parsed.kind === 'malformed' ? parsed.why : 'its subject does not begin with `claim(`'
+      throw new AdversaryError('usage', `${commit.sha.slice(0, 12)} is not a claim: ${why}`)
+    }
+    if (own.some(({ sha }) => sha === commit.sha)) {
+      throw new AdversaryError(
+        'usage',
+        `${commit.sha.slice(0, 12)} was claimed by the reviewer's own identity`
+      )
+    }
+    if (!(await git.isAncestor(commit.sha, at.tip))) {
+      throw new AdversaryError('usage', `${commit.sha.slice(0, 12)} is not on the branch ${home.repo.branch}`)
+    }
+    return { kind: 'claimed', claim: parsed.claim, supersedes: [] }
+  }
+
+  for (const plan of home.plans.values()) {
+    const milestone = plan.milestones.find(({ id }) => `${plan.phase}-${id}` === target)
+    if (milestone !== undefined) return { kind: 'unclaimed', plan, milestone }
+  }
+  const known = [...home.plans.values()].flatMap(plan =>
+    plan.milestones.map(({ id }) => `${plan.phase}-${id}`)
+  )
+  throw new AdversaryError('usage', `nothing is called ${JSON.stringify(target)}`, {
+    hint: `the plans have ${known.join(', ')}`
+  })
+}
+
+async function preVerify(
+  world: World,
+  at: Snapshot,
+  found: Unclaimed,
+  options: ReviewOptions,
+  io: Io
+): Promise<ExitCode> {
+  const { plan, milestone } = found
+  const observed = await observe(
+    world,
+    at,
+    { phase: plan.phase, commit: at.tip, checks: milestone.checks, hunts: plan.hunt.checks },
+    { budgetMs: options.budgetMs ?? defaultBudgetMs, progress: progressOf(io) }
+  )
+  const told: Told | null =
+    options.dryRun === true ? null : await publishPreVerification(world, milestone.id, observed)
+  io.out(`Nobody has claimed ${plan.phase}-${milestone.id} yet, so this is no verdict.`)
+  for (const { check } of observed.checks)
+    io.out(`  ${check.outcome.padEnd(14)} ${check.title}${check.why === null ? '' : `: ${check.why}`}`)
+  if (told !== null) io.out(sayTold(told))
+  io.json({ claim: null, verdict: null, ...observedDocument(observed, told), at: nowMs() })
+  return exitCode.notProven
+}
+
+function sayRecorded(claim: Claim, review: SignedReview, io: Io): ExitCode {
+  const { verdict, section } = review.message
+  if (
+    verdict === null ||
+    (review.message.claim !== claim.sha && !review.message.supersedes.includes(claim.sha))
+  ) {
+    throw new AdversaryError('not-trusted', `the review ${review.commit.sha} does not answer ${claim.sha}`)
+  }
+  io.out(`${claim.phase}-${claim.milestone}: ${verdict}, recorded in ${review.commit.sha.slice(0, 12)}`)
+  io.json({
+    claim: { sha: claim.sha, phase: claim.phase, milestone: claim.milestone, summary: claim.summary },
+    verdict,
+    recorded: true,
+    checks: [],
+    findings: review.message.findings,
+    evidence: [],
+    review: { path: section?.path ?? null, commit: review.commit.sha },
+    stats: { connections: 0, execs: 0, reads: 0, ms: 0 }
+  })
+  return exitCodeOf[verdict]
+}
+
+async function textAt(world: World, commit: string, path: string): Promise<Uint8Array | null> {
+  const found = await world.git.file(commit, path)
+  if (found.kind === 'refused') throw new AdversaryError('repository', found.why)
+  return found.kind === 'file' ? found.bytes : null
+}

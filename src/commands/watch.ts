@@ -1,0 +1,60 @@
+import { oneLine } from '../base/text.ts'
+import { isoSecond } from '../doors/clock.ts'
+import { reviewDocument } from '../run/document.ts'
+import { watch } from '../run/watch.ts'
+import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { sayReview, sayTold } from './say.ts'
+import { enter, progressOf } from './world.ts'
+
+export interface WatchOptions extends CommonOptions {
+  readonly once?: boolean | undefined
+}
+
+/** From the best to the worst: the worst of its reviews is what `watch --once` ends with. */
+const order: readonly ExitCode[] = [exitCode.pass, exitCode.notProven, exitCode.fail]
+
+/** The watcher. Ends cleanly when its signal does; with `--once`, when nothing is owed any more. */
+export async function run(options: WatchOptions, io: Io): Promise<ExitCode> {
+  let worst: ExitCode = exitCode.pass
+  const log = (event: string, details: Readonly<Record<string, string | number | boolean | null>> = {}) => {
+    if (options.quiet !== true) io.err(JSON.stringify({ time: isoSecond(), event, ...details }))
+  }
+  await enter(
+    options,
+    io,
+    async world => {
+      log('watching', {
+        repo: world.home.repo.url,
+        branch: world.home.repo.branch,
+        poll_ms: world.home.pollMs
+      })
+      await watch(
+        world,
+        {
+          reviewed(draft, told) {
+            if (told.outcome.kind !== 'published') return
+            const code = exitCodeOf[draft.decision.verdict]
+            if (order.indexOf(code) > order.indexOf(worst)) worst = code
+            io.out(sayReview(draft, io))
+            io.out(sayTold(told))
+            io.json(reviewDocument(draft, told))
+          },
+          oriented(observed, told) {
+            io.out(`${oneLine(observed.phase)}: phase context ${sayTold(told)}`)
+          },
+          hunted(observed, told) {
+            for (const { change, finding } of told.telling?.changes ?? []) {
+              io.out(
+                `${oneLine(observed.phase)}: [adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`
+              )
+            }
+          }
+        },
+        { once: options.once === true, progress: progressOf(io) }
+      )
+    },
+    log
+  )
+  return worst
+}

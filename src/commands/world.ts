@@ -1,0 +1,27 @@
+import { openWorld, type Progress, type World } from '../run/world.ts'
+import { openHome } from './home.ts'
+import type { CommonOptions, Io } from './io.ts'
+
+/** Opens the home and the clone, does the work, and leaves no process behind. */
+export async function enter<T>(
+  options: CommonOptions,
+  io: Io,
+  work: (world: World) => Promise<T>,
+  log: World['log'] = () => undefined
+): Promise<T> {
+  const home = await openHome(options, io)
+  io.progress(`reading ${home.repo.branch} of ${home.repo.url}`)
+  const world = await openWorld(home, { signal: io.signal, userHome: io.userHome, log })
+  try {
+    return await work(world)
+  } finally {
+    io.progress(null)
+    await world.git.close()
+  }
+}
+
+/** Shows which host is being asked. */
+export function progressOf(io: Io): Progress {
+  const says = { connecting: 'connecting to', connected: 'reading', unseen: 'cannot see' } as const
+  return { host: (name, state) => io.progress(`${says[state]} ${name}`) }
+}

@@ -1,0 +1,186 @@
+import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
+import { reviewBranchOf } from '../home/home.ts'
+import { type Published, publish as push, type Tip } from '../publish/publish.ts'
+import { reviewOf } from '../record/record.ts'
+import { renderOrientation, renderPreVerification, renderReview } from '../tell/section.ts'
+import { commitsSince, type Draft, type Observed } from './review.ts'
+import { hostsSeen, type TellInput, type Telling, tell } from './tell.ts'
+import { fileStamp, type World } from './world.ts'
+
+export interface Told {
+  readonly outcome: Published
+  /** What was put on the branch; null when nothing was. */
+  readonly telling: Telling | null
+}
+
+/** Tells what a claim's review says, as it would stand on this tip. */
+export function reviewTelling(world: World, tip: Tip, draft: Draft): Promise<Telling> {
+  const { claim, decision } = draft
+  return tell(world, tip, {
+    kind: 'review',
+    observed: draft,
+    milestone: claim.milestone,
+    name: `${claim.milestone}-${claim.sha.slice(0, 12)}`,
+    section: (cited, findings, changes) => {
+      const told = new Set(changes.map(({ finding }) => finding.id))
+      return renderReview({
+        ...cited,
+        claim,
+        decision,
+        at: isoSecond(draft.atMs),
+        checks: draft.checks.map(({ check }) => check),
+        hosts: hostsSeen(draft),
+        superseded: draft.supersedes,
+        movedOnBy: commitsSince(
+          claim.sha,
+          tip.record.history.filter(commit => !isReview(tip, commit.sha))
+        ),
+        findings: findings.filter(({ id, status }) => status === 'open' && told.has(id))
+      })
+    },
+    evidence: { claim: claim.sha, verdict: decision.verdict, obstacles: draft.obstacles },
+    message: {
+      title: `${claim.milestone} ${decision.verdict}`,
+      body: [`${claim.milestone} ${decision.verdict}: ${decision.why}.`],
+      claim: claim.sha,
+      verdict: decision.verdict,
+      supersedes: draft.supersedes.map(({ sha }) => sha)
+    }
+  })
+}
+
+/** Pushes the review of a claim, unless somebody else has answered it or the claim is gone from the branch. */
+export async function publishReview(world: World, draft: Draft): Promise<Told> {
+  return put(world, draft, async tip => {
+    const { claim } = draft
+    if (reviewOf(tip.record, claim.sha) !== null) return null
+    // A builder may have rewritten the branch meanwhile: a review of a commit that is gone answers nobody.
+    if (!(await world.git.isAncestor(claim.sha, await branchTip(world, tip)))) return null
+    return reviewTelling(world, tip, draft)
+  })
+}
+
+/** Pushes the phase's context: its facts are the baseline of everything later. */
+export async function publishOrientation(world: World, observed: Observed): Promise<Told> {
+  const at = isoSecond(observed.atMs)
+  const overviews = observed.checks.filter(({ check }) => check.probe.startsWith('overview '))
+  const plan = observed.checks.filter(({ check }) => !check.probe.startsWith('overview '))
+  const tried = [...plan, ...observed.hunts].map(({ check }) => check)
+  const standing = tried.filter(
+    ({ outcome, findings }) => outcome !== 'pass' || findings.some(found => found.shows)
+  )
+  return put(world, observed, tip =>
+    tell(world, tip, {
+      kind: 'orientation',
+      observed,
+      milestone: null,
+      name: `orientation-${fileStamp(observed.atMs)}`,
+      section: cited =>
+        renderOrientation({
+          ...cited,
+          at,
+          hosts: hostsSeen(observed),
+          observations: overviews.map(({ check }) => ({
+            title: check.title,
+            shows: check.findings.flatMap(finding => finding.shows ?? []),
+            evidence: check.evidence,
+            ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
+          })),
+          tried: standing.map(check => ({ what: check.title, at, checks: [check] }))
+        }),
+      evidence: { claim: null, verdict: null, obstacles: [] },
+      message: {
+        title: 'phase context',
+        body: ['What the host looks like before any claim; later sections compare with it.'],
+        claim: null,
+        verdict: null,
+        supersedes: []
+      }
+    })
+  )
+}
+
+/** Pushes what the hunt changed in the list of findings; a quiet host makes no commit. */
+export async function publishHunt(world: World, observed: Observed): Promise<Told> {
+  return put(world, observed, async tip => {
+    const telling = await tell(world, tip, {
+      kind: 'hunt',
+      observed,
+      milestone: null,
+      name: `hunt-${fileStamp(observed.atMs)}`,
+      section: () => null,
+      evidence: { claim: null, verdict: null, obstacles: [] },
+      message: { title: '', body: [], claim: null, verdict: null, supersedes: [] }
+    } satisfies TellInput)
+    return telling.changes.length === 0 ? null : telling
+  })
+}
+
+/** Pushes what a milestone's checks say before anybody claimed it: outcomes, no verdict. */
+export async function publishPreVerification(
+  world: World,
+  milestone: string,
+  observed: Observed
+): Promise<Told> {
+  const at = isoSecond(observed.atMs)
+  return put(world, observed, tip =>
+    tell(world, tip, {
+      kind: 'pre-verification',
+      observed,
+      milestone: null,
+      name: `${milestone}-before-claim-${fileStamp(observed.atMs)}`,
+      section: cited =>
+        renderPreVerification({
+          ...cited,
+          milestone,
+          at,
+          checks: observed.checks.map(({ check }) => check),
+          hosts: hostsSeen(observed)
+        }),
+      evidence: { claim: null, verdict: null, obstacles: [] },
+      message: {
+        title: `${milestone} looked at before it is claimed`,
+        body: ['Outcomes without a verdict.'],
+        claim: null,
+        verdict: null,
+        supersedes: []
+      }
+    })
+  )
+}
+
+async function put(
+  world: World,
+  observed: Observed,
+  build: (tip: Tip) => Promise<Telling | null>
+): Promise<Told> {
+  let telling: Telling | null = null
+  const branch = reviewBranchOf(world.home)
+  const outcome = await push({
+    git: world.git,
+    branch,
+    ...(branch === world.home.repo.branch ? {} : { startFrom: world.home.repo.branch }),
+    identity: world.home.identity,
+    trust: world.trust,
+    async build(tip) {
+      telling = await build(tip)
+      return telling
+    },
+    now: nowMs,
+    sleep: ms => sleep(ms, world.signal),
+    observedAt: observed.atMs,
+    signal: world.signal
+  })
+  return { outcome, telling: outcome.kind === 'published' ? telling : null }
+}
+
+/** Claims live on the watched branch, which need not be the one that reviews are pushed to. */
+async function branchTip(world: World, tip: Tip): Promise<string> {
+  const { home, git } = world
+  if (reviewBranchOf(home) === home.repo.branch) return tip.sha
+  return (await git.fetch(home.repo.branch)) ?? tip.sha
+}
+
+function isReview(tip: Tip, sha: string): boolean {
+  return tip.record.reviews.some(({ commit }) => commit.sha === sha)
+}

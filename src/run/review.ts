@@ -1,0 +1,178 @@
+import { isoSecond, nowMs, sleep, tick } from '../doors/clock.ts'
+import { decide } from '../decide/verdict.ts'
+import type { CheckResult, Decision } from '../decide/verdict.ts'
+import type { Commit } from '../doors/git.ts'
+import type { Check, HuntCheck, Milestone, Plan } from '../home/types.ts'
+import type { Evidence, Fact } from '../observe/fact.ts'
+import { newestReview, type SignedRecord } from '../record/record.ts'
+import type { Claim, Severity } from '../words.ts'
+import { examine, type Judged, type Question } from './examine.ts'
+import { openDoors, type Progress, type Snapshot, type World } from './world.ts'
+
+/** What was observed and judged, before anything is written: a value that can be rendered on any tip. */
+export interface Observed {
+  readonly phase: string
+  readonly plan: Plan | null
+  readonly checks: readonly ObservedCheck[]
+  /** What the reviewer looked for on its own account. */
+  readonly hunts: readonly (ObservedCheck & { readonly severity: Severity })[]
+  readonly facts: Readonly<Record<string, Fact<unknown>>>
+  readonly evidence: readonly Evidence[]
+  /** When the observing ended, milliseconds since 1970, by our clock. */
+  readonly atMs: number
+  readonly clocks: Readonly<Record<string, { readonly skewMs: number; readonly uncertaintyMs: number }>>
+  readonly stats: {
+    readonly connections: number
+    readonly execs: number
+    readonly reads: number
+    readonly ms: number
+  }
+}
+
+export interface ObservedCheck {
+  readonly check: CheckResult
+  readonly facts: Judged
+}
+
+/** One claim, looked at and decided. */
+export interface Draft extends Observed {
+  readonly claim: Claim
+  readonly supersedes: readonly Claim[]
+  readonly milestone: Milestone | null
+  readonly decision: Decision
+  readonly obstacles: readonly string[]
+  /** Looking again may change the verdict: something could not be seen, and nothing failed. */
+  readonly worthRetrying: boolean
+}
+
+export interface LookOptions {
+  /** How long to go on looking at what settles, in milliseconds from now. */
+  readonly budgetMs: number
+  readonly progress?: Progress
+}
+
+/** Observes and decides one claim. Nothing is written. */
+export async function draftReview(
+  world: World,
+  at: Snapshot,
+  owed: { readonly claim: Claim; readonly supersedes: readonly Claim[] },
+  options: LookOptions
+): Promise<Draft> {
+  const { claim } = owed
+  const plan = world.home.plans.get(claim.phase) ?? null
+  const milestone = plan?.milestones.find(({ id }) => id === claim.milestone) ?? null
+  const obstacles = obstaclesOf(plan, milestone, claim, at.record)
+  const observed = await observe(
+    world,
+    at,
+    {
+      phase: claim.phase,
+      commit: claim.sha,
+      checks: milestone?.checks ?? [],
+      hunts: milestone === null ? [] : (plan?.hunt.checks ?? [])
+    },
+    options
+  )
+  const decision = decide(
+    observed.checks.map(({ check }) => check),
+    obstacles
+  )
+  const unseen = observed.checks.some(({ check }) => check.outcome === 'unknown')
+  return {
+    ...observed,
+    ...owed,
+    plan,
+    milestone,
+    decision,
+    obstacles,
+    worthRetrying: decision.verdict === 'INCONCLUSIVE' && unseen && milestone !== null
+  }
+}
+
+function obstaclesOf(
+  plan: Plan | null,
+  milestone: Milestone | null,
+  claim: Claim,
+  record: SignedRecord
+): string[] {
+  if (plan === null) return [`no plan of this reviewer is for phase ${claim.phase}`]
+  if (milestone === null) {
+    const known = plan.milestones.map(({ id }) => id).join(', ')
+    return [`${plan.file} knows no milestone ${claim.milestone} (it has ${known})`]
+  }
+  return milestone.needs
+    .filter(need => newestReview(record, plan.phase, need)?.message.verdict !== 'PASS')
+    .map(need => `${milestone.id} needs ${need}, which has no PASS`)
+}
+
+/** What is to be observed, and as of which commit of the repo. */
+export interface Subject {
+  readonly phase: string
+  readonly commit: string
+  readonly checks: readonly Check[]
+  readonly hunts: readonly HuntCheck[]
+}
+
+/** Looks at checks and hunts together: one connection to each host, every read once. */
+export async function observe(
+  world: World,
+  at: Snapshot,
+  subject: Subject,
+  options: LookOptions
+): Promise<Observed> {
+  const started = tick()
+  const until = started + options.budgetMs
+  const out = AbortSignal.timeout(Math.max(1, Math.ceil(options.budgetMs)))
+  const signal = AbortSignal.any([world.signal, out])
+  const doors = openDoors(
+    world,
+    { ...subject, record: at.record, history: at.record.history },
+    signal,
+    options.progress
+  )
+  try {
+    const questions = [...subject.checks, ...subject.hunts].map(question)
+    const examined = await examine(questions, doors, {
+      tick,
+      until,
+      sleep: ms => sleep(ms, world.signal),
+      now: isoSecond(nowMs())
+    })
+    world.signal.throwIfAborted()
+    const looked = examined.checks.map((check, index) => ({ check, facts: examined.judged[index] ?? {} }))
+    return {
+      phase: subject.phase,
+      plan: world.home.plans.get(subject.phase) ?? null,
+      checks: looked.slice(0, subject.checks.length),
+      hunts: looked
+        .slice(subject.checks.length)
+        .map((hunt, index) => ({ ...hunt, severity: subject.hunts[index]?.severity ?? 'low' })),
+      facts: examined.facts,
+      evidence: examined.evidence,
+      atMs: nowMs(),
+      clocks: doors.clocks(),
+      stats: { ...doors.stats(), ms: Math.round(tick() - started) }
+    }
+  } finally {
+    await doors.close()
+  }
+}
+
+function question(check: Check): Question {
+  const places = new Set(Object.values(check.probe.needs).map(source => source.place))
+  const remote = places.has('host') || places.has('web')
+  return {
+    probe: check.probe,
+    title: check.title,
+    host: check.host ?? '',
+    on: remote && check.host !== null ? check.host : 'repo',
+    ...(check.withinMs === undefined ? {} : { withinMs: check.withinMs }),
+    ...(check.waiver === undefined ? {} : { waiver: check.waiver })
+  }
+}
+
+/** How many commits of the branch came after the claim. */
+export function commitsSince(claim: string, history: readonly Commit[]): number {
+  const index = history.findIndex(({ sha }) => sha === claim)
+  return index < 0 ? 0 : history.length - 1 - index
+}

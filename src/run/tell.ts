@@ -1,0 +1,210 @@
+import { sha256 } from '../base/canonical.ts'
+import { parseClaim } from '../claim/parse.ts'
+import { type Baseline, type FindingChange, type FindingState, findingChanges } from '../decide/findings.ts'
+import { type Home, evidenceDirOf, reviewPathOf } from '../home/home.ts'
+import { policyFor } from '../home/policy.ts'
+import type { Tip } from '../publish/publish.ts'
+import { baselinesOf, findingsOf, type SignedRecord } from '../record/record.ts'
+import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
+import { appended } from '../tell/append.ts'
+import { evidenceFile, parseEvidenceFile } from '../tell/evidence-file.ts'
+import { renderFindingClosed, renderFindingOpened, renderFindingReopened } from '../tell/finding.ts'
+import type { Cited, HostSeen } from '../tell/parts.ts'
+import { renderHeader } from '../tell/section.ts'
+import { isoSecond } from '../doors/clock.ts'
+import type { Observed } from './review.ts'
+import { ancestorsOf, claimPatterns, type World } from './world.ts'
+
+/** Everything that one commit says, for the tip it is put on. */
+export interface Telling {
+  readonly path: string
+  readonly appended: Uint8Array
+  readonly section: string
+  readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[]
+  readonly message: Omit<ReviewMessage, 'section'>
+  readonly changes: readonly FindingChange[]
+  /** Every finding of the phase as it stands after this. */
+  readonly findings: readonly FindingState[]
+}
+
+export interface TellInput {
+  readonly kind: 'review' | 'orientation' | 'hunt' | 'pre-verification'
+  readonly observed: Observed
+  readonly milestone: string | null
+  /** Names the evidence file among its siblings: a word. */
+  readonly name: string
+  /** What comes before the sections of findings; null for a hunt. */
+  section(cited: Cited, findings: readonly FindingState[], changes: readonly FindingChange[]): string | null
+  readonly evidence: Pick<Parameters<typeof evidenceFile>[0], 'claim' | 'verdict' | 'obstacles'>
+  readonly message: Pick<ReviewMessage, 'claim' | 'verdict' | 'supersedes'> & {
+    /** What the subject says after `review(…): `, before the findings. */
+    readonly title: string
+    readonly body: readonly string[]
+  }
+}
+
+/** Puts an observation into words for the branch as it stands: numbers its findings, closes what is gone. */
+export async function tell(world: World, tip: Tip, input: TellInput): Promise<Telling> {
+  const { home } = world
+  const { observed } = input
+  const { phase, plan } = observed
+  const path = reviewPathOf(home, phase)
+  const at = isoSecond(observed.atMs)
+
+  const known = knownFindings(tip.record, phase)
+  const changes = findingChanges({
+    known,
+    hunted: observed.hunts,
+    baseline: await baseline(tip, world.home, phase),
+    blocks: plan?.hunt.blocks ?? []
+  })
+  const changed = new Map(changes.map(({ finding }) => [finding.id, finding]))
+  const findings = [
+    ...known.map(finding => changed.get(finding.id) ?? finding),
+    ...changes.filter(({ change }) => change === 'opened').map(({ finding }) => finding)
+  ]
+
+  const bytes = Buffer.from(
+    evidenceFile({
+      kind: input.kind,
+      phase,
+      milestone: input.milestone,
+      at,
+      plan: plan?.digest ?? sha256(''),
+      ...input.evidence,
+      checks: observed.checks,
+      hunts: observed.hunts,
+      facts: observed.facts,
+      evidence: observed.evidence,
+      findings
+    })
+  )
+  const evidence = {
+    path: `${evidenceDirOf(home, phase)}/${phase}-${input.name}.json`,
+    digest: sha256(bytes)
+  }
+  const cited: Cited = { evidence: observed.evidence, evidenceFile: evidence }
+
+  const sections = [
+    input.section(cited, findings, changes),
+    ...changes.map(change => findingSection(change, at, cited))
+  ].filter(section => section !== null)
+  const section = sections.join('\n---\n\n')
+  const header = renderHeader({
+    phase,
+    title: plan?.title ?? `Phase ${phase}, for which this reviewer has no plan`,
+    reviewer: home.identity,
+    repo: home.repo.url,
+    branch: home.repo.branch,
+    planDigest: plan?.digest ?? sha256('')
+  })
+
+  return {
+    path,
+    section,
+    appended: appended(await tip.readFile(path), header, section),
+    files: [{ path: evidence.path, bytes }],
+    changes,
+    findings,
+    message: {
+      phase,
+      milestone: input.milestone,
+      ...input.message,
+      title: [input.message.title, ...changes.map(changeTitle)].filter(text => text !== '').join(' + '),
+      body: [...input.message.body, ...changes.map(changeLine)].join('\n'),
+      findings: changes.map(({ finding }) => trailer(finding)),
+      vetoes: [],
+      plan: plan?.digest ?? null,
+      evidence,
+      policy: plan === null ? null : policyFor(home, plan),
+      accept: null
+    }
+  }
+}
+
+function findingSection(change: FindingChange, at: string, cited: Cited): string {
+  const { finding, check, filing, seen } = change
+  if (change.change === 'closed' || filing === undefined || seen === undefined) {
+    return renderFindingClosed({ ...cited, finding, at, check })
+  }
+  const render = change.change === 'opened' ? renderFindingOpened : renderFindingReopened
+  return render({ ...cited, finding, at, filing, check, seen })
+}
+
+function changeTitle({ change, finding }: FindingChange): string {
+  const how = change === 'opened' ? shortTitle(finding) : change === 'closed' ? 'closed' : 'is back'
+  return `[adversary] ${finding.id} ${how}`
+}
+
+/** For a subject line: the probe's name says what kind of defect it is, in the fewest words. */
+function shortTitle(finding: FindingState): string {
+  return finding.probe.replaceAll('-', ' ')
+}
+
+function changeLine({ change, finding }: FindingChange): string {
+  const blocks = finding.blocks.length > 0 ? ` Blocks ${finding.blocks.join(', ')}.` : ''
+  const told = {
+    opened: `${finding.title}. Origin: ${finding.origin}.${blocks}`,
+    closed: 'is gone.',
+    reopened: 'is back.'
+  }
+  return `${finding.id} [adversary]: ${told[change]}`
+}
+
+function trailer(finding: FindingState): FindingTrailer {
+  const { id, status, blocks, severity, origin, key, title } = finding
+  return { id, status, blocks, severity, origin, key, title }
+}
+
+/** The phase's findings as the signed record has them, in the order of their numbers. */
+export function knownFindings(record: SignedRecord, phase: string): readonly FindingState[] {
+  return [...findingsOf(record, phase).values()]
+    .map(life => {
+      const key = life.key ?? `hand/${life.id}`
+      return {
+        id: life.id,
+        key,
+        probe: key.slice(0, key.indexOf('/')),
+        title: life.title ?? life.id,
+        severity: life.severity ?? 'medium',
+        status: life.status,
+        blocks: life.blocks,
+        origin: life.origin ?? 'unknown'
+      } satisfies FindingState
+    })
+    .sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)))
+}
+
+/**
+ * The newest baseline that was pushed before the phase's first claim: what came later may already hold
+ * the builder's work. Null where there is none that can be read.
+ */
+async function baseline(tip: Tip, home: Home, phase: string): Promise<Baseline | null> {
+  const { history } = tip.record
+  const first = history.find(commit => {
+    const parsed = parseClaim(commit, claimPatterns(home))
+    return parsed.kind === 'claim' && parsed.claim.phase === phase
+  })
+  const before = first === undefined ? null : ancestorsOf(first.sha, history)
+  const review = baselinesOf(tip.record, phase)
+    .filter(({ commit }) => before === null || before.has(commit.sha))
+    .at(-1)
+  const evidence = review?.message.evidence
+  if (evidence === undefined || evidence === null) return null
+  const bytes = await tip.readFile(evidence.path)
+  // The signed digest is what makes the file the baseline; another file at its place is none.
+  if (bytes === null || sha256(bytes) !== evidence.digest) return null
+  const { findings, hunts } = parseEvidenceFile(Buffer.from(bytes).toString())
+  return {
+    keys: new Set(findings.filter(({ status }) => status === 'open').map(({ key }) => key)),
+    clear: new Set(hunts.filter(hunt => hunt.clear).map(({ probe }) => probe))
+  }
+}
+
+/** The hosts that a section names, with their clocks. */
+export function hostsSeen(observed: Observed): readonly HostSeen[] {
+  const asked = new Set(
+    [...observed.checks, ...observed.hunts].map(({ check }) => check.on).filter(on => on !== 'repo')
+  )
+  return [...asked].map(name => ({ name, clock: observed.clocks[name] ?? null }))
+}

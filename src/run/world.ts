@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { AdversaryError, messageOf } from '../base/errors.ts'
+import { redact } from '../base/redact.ts'
+import { isoSecond, tick } from '../doors/clock.ts'
+import { readText } from '../doors/files.ts'
+import type { Commit, Git } from '../doors/git.ts'
+import { openClone } from '../doors/git.ts'
+import { openSession } from '../doors/open-session.ts'
+import { HostUnseen, type HostSession } from '../doors/session.ts'
+import { type Home, homeFile, reviewBranchOf } from '../home/home.ts'
+import { type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
+import type { Doors } from '../observe/gather.ts'
+import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
+import { parseClaim } from '../claim/parse.ts'
+
+/** What every story of this folder works with: the home, the clone of the watched repo, and whom to believe. */
+export interface World {
+  readonly home: Home
+  readonly git: Git
+  readonly trust: Trust
+  readonly signal: AbortSignal
+  readonly userHome: string
+  /** One event, for the log. Never holds host text. */
+  log(event: string, details?: Readonly<Record<string, string | number | boolean | null>>): void
+}
+
+export interface WorldOptions {
+  readonly signal: AbortSignal
+  readonly userHome: string
+  readonly log: World['log']
+}
+
+/** Opens the clone (made anew where it is broken) and reads whom to believe. */
+export async function openWorld(home: Home, options: WorldOptions): Promise<World> {
+  const trust = await trustOf(home)
+  const git = await openClone({
+    url: home.repo.url,
+    dir: join(home.stateDir, 'clone.git'),
+    signal: options.signal
+  })
+  return { home, git, trust, ...options }
+}
+
+/** The signers that the home names; without a list of its own the reviewer believes its own key alone. */
+async function trustOf(home: Home): Promise<Trust> {
+  const { email, signingKey } = home.identity
+  if (home.gate.allowedSigners === null) {
+    const publicKey = await readText(`${signingKey}.pub`, 64 * 1024)
+    if (publicKey === null) {
+      throw new AdversaryError('usage', `there is no ${signingKey}.pub, and no gate.allowedSigners`, {
+        hint: `ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
+      })
+    }
+    return { reviewer: email, allowed: `${email} namespaces="git" ${publicKey.trim()}\n` }
+  }
+  const allowed = await readText(home.gate.allowedSigners, 1024 * 1024)
+  if (allowed === null) {
+    throw new AdversaryError('usage', `gate.allowedSigners: there is no file ${home.gate.allowedSigners}`)
+  }
+  return { reviewer: email, allowed }
+}
+
+/** The watched branch and the signed record as they are on the remote now. */
+export interface Snapshot {
+  /** Tip of the branch that claims are made on. */
+  readonly tip: string
+  readonly record: SignedRecord
+}
+
+/** Fetches and reads the record. Throws AdversaryError `repository` for an empty repo or a missing branch. */
+export async function snapshot(world: World): Promise<Snapshot> {
+  const { home, git, trust } = world
+  const tip = await git.fetch(home.repo.branch)
+  if (tip === null) {
+    throw new AdversaryError('repository', `${home.repo.url} has no branch ${home.repo.branch}`, {
+      hint: 'push a first commit, or mend `repo.branch` in adversary.yaml'
+    })
+  }
+  const reviews = reviewBranchOf(home)
+  const reviewTip = reviews === home.repo.branch ? tip : ((await git.fetch(reviews)) ?? tip)
+  return { tip, record: await readRecord(git, reviewTip, trust) }
+}
+
+/** The doors of one review: sessions opened on first use, closed by `close`. */
+export interface OpenDoors extends Doors {
+  close(): Promise<void>
+  stats(): { readonly connections: number; readonly execs: number; readonly reads: number }
+  /** Clock skew of each host that was seen, in milliseconds. */
+  clocks(): Readonly<Record<string, { readonly skewMs: number; readonly uncertaintyMs: number }>>
+}
+
+export interface Progress {
+  /** A host is being connected to, or answers. */
+  host(name: string, state: 'connecting' | 'connected' | 'unseen'): void
+}
+
+export function openDoors(
+  world: World,
+  at: {
+    readonly commit: string
+    readonly phase: string
+    readonly record: SignedRecord
+    readonly history: readonly Commit[]
+  },
+  signal: AbortSignal,
+  progress?: Progress
+): OpenDoors {
+  const { home, git } = world
+  const sessions = new Map<string, Promise<HostSession>>()
+  const opened = new Map<string, HostSession>()
+  // Random and never written down: equal secrets get equal marks within one review, and none can be guessed from its mark.
+  const salt = randomBytes(16).toString('hex')
+
+  async function open(name: string): Promise<HostSession> {
+    const address = home.hosts.get(name)
+    if (address === undefined) throw new HostUnseen('configuration', `adversary.yaml has no host ${name}`)
+    progress?.host(name, 'connecting')
+    try {
+      const session = await openSession(address, { signal })
+      opened.set(name, session)
+      progress?.host(name, 'connected')
+      return session
+    } catch (error) {
+      progress?.host(name, 'unseen')
+      throw error
+    }
+  }
+
+  return {
+    tick,
+    redact: text => redact(text, { salt }).text,
+    repo: repoView(git, at.commit),
+    record: recordView(world, at.record, at.history, at.phase),
+    open(name) {
+      const session = sessions.get(name) ?? open(name)
+      sessions.set(name, session)
+      return session
+    },
+    async fetch(request) {
+      const { fetchRoute } = await import('../doors/http.ts')
+      return fetchRoute(request, signal)
+    },
+    async homeFile(path) {
+      try {
+        return await homeFile(home, path, world.userHome)
+      } catch (error) {
+        throw new Unseen(messageOf(error), { cause: error })
+      }
+    },
+    async close() {
+      await Promise.all([...opened.values()].map(session => session.close()))
+    },
+    stats() {
+      const all = [...opened.values()].map(session => session.stats)
+      const sum = (key: 'connections' | 'execs' | 'reads') =>
+        all.reduce((total, stats) => total + stats[key], 0)
+      return { connections: sum('connections'), execs: sum('execs'), reads: sum('reads') }
+    },
+    clocks() {
+      return Object.fromEntries(
+        [...opened].map(([name, { clock }]) => [
+          name,
+          { skewMs: clock.skewMs, uncertaintyMs: clock.uncertaintyMs }
+        ])
+      )
+    }
+  }
+}
+
+function repoView(git: Git, commit: string): RepoView {
+  return {
+    commit,
+    async file(path) {
+      const found = await git.file(commit, path)
+      switch (found.kind) {
+        case 'absent':
+          return null
+        case 'refused':
+          throw new Unseen(found.why)
+        case 'file':
+          return new TextDecoder().decode(found.bytes)
+      }
+    }
+  }
+}
+
+function recordView(
+  world: World,
+  record: SignedRecord,
+  history: readonly Commit[],
+  phase: string
+): RecordView {
+  return {
+    reviewTime: async milestone => reviewTime(record, phase, milestone),
+    async claimTime(milestone) {
+      const claims = history.filter(commit => {
+        const parsed = parseClaim(commit, claimPatterns(world.home))
+        return parsed.kind === 'claim' && parsed.claim.phase === phase && parsed.claim.milestone === milestone
+      })
+      const newest = claims.at(-1)
+      if (newest === undefined) return null
+      // The builder sets its commit's date as it likes; a signed review before it cannot be moved.
+      const ancestors = ancestorsOf(newest.sha, history)
+      const reviews = record.reviews.filter(review => ancestors.has(review.commit.sha))
+      return [newest.committedAt, ...reviews.map(review => review.commit.committedAt)].sort().at(-1) ?? null
+    }
+  }
+}
+
+export function ancestorsOf(sha: string, history: readonly Commit[]): ReadonlySet<string> {
+  const parents = new Map(history.map(commit => [commit.sha, commit.parents]))
+  const found = new Set<string>()
+  const open = [sha]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const parent of parents.get(next) ?? []) {
+      if (found.has(parent)) continue
+      found.add(parent)
+      open.push(parent)
+    }
+  }
+  return found
+}
+
+/** The grammar of claims as the home has it. */
+export function claimPatterns(home: Home) {
+  return home.claims
+}
+
+/** A time as part of a file's name: `20260613T053307Z`. */
+export function fileStamp(ms: number): string {
+  return isoSecond(ms).replaceAll(/[-:]/g, '')
+}
