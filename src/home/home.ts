@@ -18,9 +18,10 @@ export const configFile = 'adversary.yaml'
 export interface Machine {
   /** What `~` stands for. */
   readonly userHome: string
-  /** The library of probes, and the fact sources that a home's own probes may use. */
+  /** The library of probes. */
   readonly library: readonly AnyProbe[]
-  readonly facts: Kit['facts']
+  /** The fact sources that a home's own probes may use; loaded where there are such probes. */
+  facts(): Promise<Kit['facts']>
 }
 
 /** The nearest folder upwards from `cwd` (included) with an `adversary.yaml`; null: there is none. */

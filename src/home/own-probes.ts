@@ -39,13 +39,13 @@ export interface Kit {
 export async function loadOwnProbes(
   dir: string,
   taken: readonly AnyProbe[],
-  facts: Kit['facts']
+  facts: () => Promise<Kit['facts']>
 ): Promise<readonly AnyProbe[]> {
   const found: AnyProbe[] = []
   for (const name of (await namesIn(join(dir, 'probes'))) ?? []) {
     if (!name.endsWith('.mjs')) continue
     const file = `probes/${name}`
-    const probe = await load(join(dir, file), file, facts)
+    const probe = await load(join(dir, file), file, { defineProbe, z, facts: await facts() })
     if (`${probe.id}.mjs` !== name) {
       throw new AdversaryError(
         'usage',
@@ -60,8 +60,7 @@ export async function loadOwnProbes(
   return found
 }
 
-async function load(path: string, file: string, facts: Kit['facts']): Promise<AnyProbe> {
-  const kit: Kit = { defineProbe, z, facts }
+async function load(path: string, file: string, kit: Kit): Promise<AnyProbe> {
   let made: unknown
   try {
     const loaded: Readonly<Record<string, unknown>> = await import(pathToFileURL(path).href)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { durationForm, parseDuration } from '../base/duration.ts'
 
 /** The words that both files of the home are made of. Each says, in its own words, what it expects. */
 
@@ -7,20 +8,13 @@ export const line = z
   .string()
   .regex(/^[^\p{C}\u2028\u2029]{1,300}$/u, 'one line of text, at most 300 characters')
 
-const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-
 /** `30s`, `15m`, `30d` → milliseconds. */
-export const duration = z
-  .string('a duration such as `30s`, `15m` or `30d`')
-  .regex(/^[1-9]\d{0,8}(?:ms|s|m|h|d)$/, 'a duration such as `30s`, `15m` or `30d`')
-  .transform(text => {
-    const unit = /[a-z]+$/.exec(text)?.[0]
-    return Number.parseInt(text, 10) * (isUnit(unit) ? unitMs[unit] : Number.NaN)
-  })
-
-function isUnit(text: string | undefined): text is keyof typeof unitMs {
-  return text !== undefined && Object.hasOwn(unitMs, text)
-}
+export const duration = z.string(durationForm).transform((text, context) => {
+  const ms = parseDuration(text)
+  if (ms !== null) return ms
+  context.addIssue({ code: 'custom', message: durationForm })
+  return z.NEVER
+})
 
 /** A calendar day, YYYY-MM-DD. */
 export const day = z.iso.date('a day such as `2026-07-01`')

@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+import { homedir } from 'node:os'
+
+/** The one file that touches the process: words in, exit code out, signals in between. */
+
+const neededNode = [20, 19] as const
+
+async function start(): Promise<void> {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major < neededNode[0] || (major === neededNode[0] && minor < neededNode[1])) {
+    process.stderr.write(
+      `adversary: needs Node ${neededNode.join('.')} or newer, this is ${process.version}\n`
+    )
+    return end(70)
+  }
+  // Loaded only now: an older Node could not even parse it.
+  const [{ main }, { createIo }, { packageVersion }] = await Promise.all([
+    import('./commands/program.ts'),
+    import('./commands/io.ts'),
+    import('./commands/version.ts')
+  ])
+
+  const interrupted = new AbortController()
+  let interruption: 'SIGINT' | 'SIGTERM' | null = null
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // The second one is meant: whatever is still being tidied up is not waited for.
+      if (interruption !== null) process.exit(signal === 'SIGINT' ? 130 : 143)
+      interruption = signal
+      interrupted.abort(new DOMException(`interrupted by ${signal}`, 'AbortError'))
+    })
+  }
+
+  const around = { env: process.env, cwd: process.cwd(), userHome: homedir(), signal: interrupted.signal }
+  const code = await main(process.argv.slice(2), {
+    io: manner => createIo({ stdout: process.stdout, stderr: process.stderr }, manner, around),
+    version: packageVersion
+  })
+  return end(code)
+}
+
+/** Ends once everything written has left; an open connection or timer does not keep the process. */
+async function end(code: number): Promise<void> {
+  await Promise.all(
+    [process.stdout, process.stderr].map(
+      stream =>
+        new Promise<void>(resolve => (stream.writable ? stream.write('', () => resolve()) : resolve()))
+    )
+  )
+  process.exit(code)
+}
+
+function fault(thrown: unknown): void {
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  process.stderr.write(`adversary: a fault of its own: ${text}\n`)
+  process.exit(70)
+}
+
+process.on('uncaughtException', fault)
+process.on('unhandledRejection', fault)
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // `| head` has read enough. The command goes on: its exit code is still an answer.
+    if (error.code !== 'EPIPE') fault(error)
+  })
+}
+
+await start()

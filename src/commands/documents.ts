@@ -1,0 +1,199 @@
+import { z } from 'zod'
+
+/**
+ * What `--json` answers, one schema per document. Each is shipped as a JSON Schema in `schemas/`.
+ * Keys may be added, never renamed or removed.
+ */
+
+const verdict = z.enum(['PASS', 'FAIL', 'INCONCLUSIVE'])
+const outcome = z.enum(['pass', 'fail', 'unknown', 'not-applicable', 'waived'])
+const code = z.union([z.literal([0, 1, 2, 3, 64, 70])])
+const milliseconds = z.number().nonnegative()
+
+const claim = z.object({
+  sha: z.string(),
+  phase: z.string(),
+  milestone: z.string(),
+  summary: z.string()
+})
+
+/** What a probe said, and where. */
+const said = z.object({
+  outcome: z.enum(['pass', 'fail', 'unknown', 'not-applicable']),
+  saw: z.string().optional(),
+  expected: z.string().optional(),
+  at: z.string().optional(),
+  why: z.string().optional()
+})
+
+const check = z.object({
+  probe: z.string(),
+  title: z.string(),
+  /** The host's name in the home, or `repo`. */
+  on: z.string(),
+  outcome,
+  why: z.string().nullable(),
+  attempts: z.int().positive(),
+  findings: z.array(said),
+  /** Numbers of the reads that its facts came from. */
+  evidence: z.array(z.int().positive())
+})
+
+const finding = z.object({
+  id: z.string(),
+  key: z.string(),
+  probe: z.string(),
+  title: z.string(),
+  severity: z.enum(['low', 'medium', 'high', 'critical']),
+  status: z.enum(['open', 'closed']),
+  blocks: z.array(z.string()),
+  origin: z.enum(['pre-existing', 'introduced', 'unknown'])
+})
+
+const evidence = z.object({
+  n: z.int().positive(),
+  on: z.string(),
+  command: z.string(),
+  /** Null where there was no answer; then `why` says why. */
+  exit: z.int().nullable(),
+  ms: milliseconds,
+  stdout: z.string(),
+  stderr: z.string(),
+  cut: z.boolean(),
+  why: z.string().optional()
+})
+
+const stats = z.object({
+  connections: z.int().nonnegative(),
+  execs: z.int().nonnegative(),
+  reads: z.int().nonnegative(),
+  ms: milliseconds
+})
+
+const review = z.object({ path: z.string(), commit: z.string() })
+
+/** `review`, and one line of `watch` for each review. */
+export const reviewDocument = z.object({
+  claim,
+  /** Null before anybody has claimed: outcomes without a verdict. */
+  verdict: verdict.nullable(),
+  checks: z.array(check),
+  findings: z.array(finding),
+  evidence: z.array(evidence),
+  /** Null for a dry run. */
+  review: review.nullable(),
+  stats,
+  /** The answer was given earlier and is only repeated. */
+  recorded: z.boolean().optional()
+})
+
+/** `probe`. */
+export const probeDocument = check.extend({ evidence: z.array(evidence), stats: stats.optional() })
+
+const probeCard = z.object({
+  id: z.string(),
+  asserts: z.string(),
+  because: z.string(),
+  remedy: z.string(),
+  hunts: z.boolean(),
+  /** JSON Schema of what a plan writes under `with`. */
+  params: z.record(z.string(), z.unknown())
+})
+
+/** `probe --list`. */
+export const probeListDocument = z.object({ probes: z.array(probeCard) })
+
+/** `probe --explain`. */
+export const probeExplainDocument = probeCard
+
+/** `hunt`. */
+export const huntDocument = z.object({
+  findings: z.array(finding),
+  checks: z.array(check),
+  evidence: z.array(evidence),
+  review: review.nullable().optional(),
+  stats
+})
+
+/** `orient`. */
+export const orientDocument = z.object({
+  facts: z.record(z.string(), z.unknown()),
+  evidence: z.array(evidence),
+  review: review.nullable().optional(),
+  stats: stats.optional()
+})
+
+const gateReview = z.object({ path: z.string(), commit: z.string(), claim: z.string(), signedAt: z.string() })
+
+const gateAnswer = z.object({
+  gate: z.string(),
+  code,
+  verdict: verdict.nullable(),
+  reasons: z.array(z.string()).min(1),
+  review: gateReview.nullable(),
+  /** What to run next; null when the gate is open. */
+  next: z.string().nullable()
+})
+
+/** `gate`. */
+export const gateDocument = gateAnswer.extend({ milestones: z.array(gateAnswer).optional() })
+
+/** `status`. */
+export const statusDocument = z.object({
+  phases: z.array(
+    z.object({
+      phase: z.string(),
+      title: z.string().nullable(),
+      milestones: z.array(
+        z.object({
+          milestone: z.string(),
+          title: z.string().nullable(),
+          /** Null: not reviewed yet. */
+          verdict: verdict.nullable(),
+          stale: z.boolean(),
+          /** Why a PASS does not open the gate any more. */
+          why: z.string().nullable(),
+          claim: z.string().nullable(),
+          review: z.string().nullable(),
+          reviewedAt: z.string().nullable()
+        })
+      ),
+      findings: z.array(
+        z.object({
+          id: z.string(),
+          title: z.string().nullable(),
+          status: z.enum(['open', 'closed']),
+          severity: z.string().nullable(),
+          blocks: z.array(z.string())
+        })
+      ),
+      pending: z.array(claim),
+      malformed: z.array(z.object({ sha: z.string(), subject: z.string(), why: z.string() }))
+    })
+  ),
+  /** Claims whose phase cannot be told, or that no plan knows. */
+  malformed: z.array(z.object({ sha: z.string(), subject: z.string(), why: z.string() })),
+  /** Commits that look like reviews and are not believed. */
+  distrusted: z.array(z.object({ commit: z.string(), why: z.string() }))
+})
+
+/** `init`. */
+export const initDocument = z.object({
+  home: z.string(),
+  files: z.array(z.string()),
+  /** What to type next. */
+  next: z.array(z.string())
+})
+
+/** By the name of the file in `schemas/`. */
+export const documents = {
+  review: reviewDocument,
+  probe: probeDocument,
+  'probe-list': probeListDocument,
+  'probe-explain': probeExplainDocument,
+  hunt: huntDocument,
+  orient: orientDocument,
+  gate: gateDocument,
+  status: statusDocument,
+  init: initDocument
+} as const

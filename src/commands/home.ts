@@ -1,0 +1,23 @@
+import { resolve } from 'node:path'
+import { AdversaryError } from '../base/errors.ts'
+import { configFile, findHome, type Home, loadHome } from '../home/home.ts'
+import { probes } from '../../probes/index.ts'
+import type { CommonOptions, Io } from './io.ts'
+
+/**
+ * The home that a command works with: `--home`, else the nearest folder upwards.
+ *
+ * @throws AdversaryError (usage) where there is none, or something in it is wrong.
+ */
+export async function openHome(options: CommonOptions, io: Io): Promise<Home> {
+  const dir = options.home === undefined ? await findHome(io.cwd) : resolve(io.cwd, options.home)
+  if (dir === null) {
+    const hint = 'adversary init writes one; --home DIR names one that is elsewhere'
+    throw new AdversaryError('usage', `there is no ${configFile} in ${io.cwd} or above`, { hint })
+  }
+  return loadHome(dir, {
+    userHome: io.userHome,
+    library: probes,
+    facts: async () => ({ ...(await import('../observe/sources/index.ts')) })
+  })
+}

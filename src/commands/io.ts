@@ -1,0 +1,126 @@
+import type { Writable } from 'node:stream'
+import { sayDuration } from '../base/duration.ts'
+import { tick } from '../doors/clock.ts'
+import type { ExitCode } from '../words.ts'
+
+/** What every command takes. */
+export interface CommonOptions {
+  /** Folder of the home, as typed; absent: the nearest one upwards. */
+  readonly home?: string | undefined
+  readonly json?: boolean | undefined
+  readonly quiet?: boolean | undefined
+}
+
+/** One command: options as they were typed and checked, to an exit code. Lives in a file of its own. */
+export type Command<Options> = (options: Options & CommonOptions, io: Io) => Promise<ExitCode>
+
+/** All that a command has of the world outside, so that it can be run without a process of its own. */
+export interface Io {
+  /** A line (or lines) for people, on stdout. Not heard with `--json` or `--quiet`. */
+  out(text: string): void
+  /** One JSON document on one line of stdout. Heard with `--json` alone. */
+  json(document: unknown): void
+  /** A line for people on stderr, whatever the options: warnings and errors. */
+  err(text: string): void
+  /**
+   * What is being done now and for how long; null: nothing any more. On a terminal one line that is written
+   * over, elsewhere a plain line each. On stderr; not heard with `--quiet`.
+   */
+  progress(text: string | null): void
+  /** Whether `out` may use colours. */
+  readonly color: boolean
+  /** Whether a person watches stderr. */
+  readonly tty: boolean
+  /** Columns of the terminal; 100 where there is none. */
+  readonly columns: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  /** What `~` stands for. */
+  readonly userHome: string
+  readonly signal: AbortSignal
+}
+
+/** Where an Io writes. */
+export interface Streams {
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number }
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number }
+}
+
+/** How a command's output is wanted. */
+export interface Manner {
+  readonly json: boolean
+  readonly quiet: boolean
+}
+
+export type Surroundings = Pick<Io, 'env' | 'cwd' | 'userHome' | 'signal'>
+
+/** How often the time on a terminal's progress line moves, in milliseconds. */
+const refreshMs = 100
+
+export function createIo({ stdout, stderr }: Streams, manner: Manner, around: Surroundings): Io {
+  const { env } = around
+  const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb'
+  const rewrites = stderr.isTTY === true && env['TERM'] !== 'dumb' && (env['CI'] ?? '') === ''
+  let current: { readonly text: string; readonly since: number } | null = null
+  let timer: NodeJS.Timeout | null = null
+
+  function clear(): void {
+    if (rewrites && current !== null) stderr.write('\r\u001B[2K')
+  }
+  function draw(): void {
+    if (!rewrites || current === null) return
+    const elapsed = tick() - current.since
+    const line = elapsed < 1000 ? current.text : `${current.text} (${sayDuration(elapsed)})`
+    const width = (stderr.columns ?? 80) - 1
+    stderr.write(`\r\u001B[2K${line.length > width ? `${line.slice(0, width - 1)}…` : line}`)
+  }
+  function lines(stream: Writable, text: string): void {
+    clear()
+    stream.write(text.endsWith('\n') ? text : `${text}\n`)
+    draw()
+  }
+
+  return {
+    ...around,
+    color: stdout.isTTY === true && !plain,
+    tty: stderr.isTTY === true,
+    columns: stdout.columns ?? 100,
+    out(text) {
+      if (!manner.json && !manner.quiet) lines(stdout, text)
+    },
+    json(document) {
+      if (manner.json) lines(stdout, JSON.stringify(document))
+    },
+    err(text) {
+      lines(stderr, text)
+    },
+    progress(text) {
+      if (manner.quiet || text === (current?.text ?? null)) return
+      clear()
+      current = text === null ? null : { text, since: tick() }
+      if (timer !== null) clearInterval(timer)
+      timer = null
+      if (text === null) return
+      if (rewrites) timer = setInterval(draw, refreshMs).unref()
+      if (rewrites) draw()
+      else stderr.write(`${text}\n`)
+    }
+  }
+}
+
+type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+
+const codes: Readonly<Record<Style, readonly [on: number, off: number]>> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39]
+}
+
+/** Colours the text where colours are wanted, and leaves it alone elsewhere. */
+export function paint(io: Pick<Io, 'color'>, style: Style, text: string): string {
+  const [on, off] = codes[style]
+  return io.color ? `\u001B[${on}m${text}\u001B[${off}m` : text
+}

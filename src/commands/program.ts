@@ -1,0 +1,230 @@
+import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { durationForm, parseDuration } from '../base/duration.ts'
+import { AdversaryError, messageOf } from '../base/errors.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import type { Command, CommonOptions, Io, Manner } from './io.ts'
+import type * as options from './options.ts'
+
+/** Loads the file of one command: nothing of a command is loaded unless it runs. */
+type Load<Options> = () => Promise<{ readonly run: Command<Options> }>
+
+/** What a run of the program needs from outside: everything, so that tests can bring their own. */
+export interface Outside {
+  io(manner: Manner): Io
+  version(): Promise<string>
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param argv the words after the program's name.
+ * @returns the exit code; 64 for words that are not understood, 70 for a fault of our own.
+ */
+export async function main(argv: readonly string[], outside: Outside): Promise<ExitCode> {
+  // Until the words are understood, `--json` must already keep stdout clean.
+  const early = outside.io({ json: argv.includes('--json'), quiet: false })
+  let code: ExitCode = exitCode.pass
+
+  const program = new Commander('adversary')
+    .description(
+      'Watches a repository for claims, looks for itself, and pushes signed verdicts.\n' +
+        'watch → claim → observe → judge → decide → tell → publish; `gate` reads it back.'
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => outside.io({ json: false, quiet: false }).out(text),
+      writeErr: text => early.err(text)
+    })
+    .showHelpAfterError('(--help tells more)')
+    .helpCommand(true)
+    .addHelpText('after', `\n${exitCodes}\n\nFirst: adversary demo. Then: adversary init.`)
+
+  function add<Options>(
+    spec: string,
+    about: string,
+    examples: readonly string[],
+    load: Load<Options>
+  ): Commander {
+    const command = program.command(spec).description(about)
+    command
+      .addOption(new Option('--home <dir>', 'folder with adversary.yaml (default: nearest one upwards)'))
+      .option('--json', 'one JSON document on stdout, everything else on stderr')
+      .option('--quiet', 'errors only; the exit code tells')
+      .addHelpText(
+        'after',
+        `\nExamples:\n${examples.map(line => `  $ adversary ${line}`).join('\n')}\n\n${exitCodes}`
+      )
+      .action(async (...words: unknown[]) => {
+        const names = command.registeredArguments.map(argument => argument.name())
+        const given = Object.fromEntries(names.map((name, index) => [name, words[index]]))
+        const typed: CommonOptions = command.opts()
+        const io = outside.io({ json: typed.json === true, quiet: typed.quiet === true })
+        // Commander has parsed what the declarations beside each `add` say; options.ts mirrors them.
+        code = await finish(io, async () =>
+          (await load()).run({ ...given, ...typed } as Options & CommonOptions, io)
+        )
+      })
+    return command
+  }
+
+  add<options.Demo>(
+    'demo',
+    'the main job on an embedded default: a small repo with claims, a recorded host, the reviews',
+    ['demo', 'demo --keep /tmp/adversary-demo'],
+    () => import('./demo.ts')
+  ).option('--keep <dir>', 'play it in this new folder and keep it')
+
+  add<options.Init>(
+    'init [dir]',
+    'writes a commented home for a repo and a host (default: ./adversary-home)',
+    [
+      'init --repo ssh://git@git.example.test/ops/infra.git --host web=deploy@web.example.test',
+      'init ~/reviews --repo . --host web'
+    ],
+    () => import('./init.ts')
+  )
+    .option(
+      '--repo <url>',
+      'the repository to watch: what git clone takes (default: origin of the checkout here)'
+    )
+    .option('--branch <name>', "the branch with the claims (default: the remote's own)")
+    .option('--host <name[=ssh]>', 'a host: an alias of ~/.ssh/config, or name=user@host:port')
+    .option('--phase <name>', 'phase of the first plan', 'p1')
+
+  add<options.Watch>(
+    'watch',
+    'polls the repo and answers every claim, until SIGINT or SIGTERM',
+    ['watch', 'watch --once', 'watch --json >> reviews.ndjson'],
+    () => import('./watch.ts')
+  ).option('--once', 'answer what is pending now, then end with the worst code of the reviews')
+
+  add<options.Review>(
+    'review <target>',
+    'one review now: <phase>-<milestone>, or the commit of a claim',
+    ['review pvfix-M2', 'review 71319d7 --dry-run', 'review pvfix-M2 --retry 15m --json'],
+    () => import('./review.ts')
+  )
+    .option('--dry-run', 'print the section, push nothing')
+    .addOption(duration('--retry <duration>', 'go on looking for this long at what could not be seen'))
+    .addOption(
+      duration('--budget <duration>', 'give up after this long; what ran out says so (default: 60s)')
+    )
+
+  add<options.Orient>(
+    'orient <phase>',
+    'the "Phase context" section: what the host looks like before any claim',
+    ['orient pvfix'],
+    () => import('./orient.ts')
+  )
+
+  add<options.Hunt>(
+    'hunt <phase>',
+    'break-it probes now; what they find is appended',
+    ['hunt pvfix', 'hunt pvfix --json | jq .findings'],
+    () => import('./hunt.ts')
+  )
+
+  add<options.Probe>(
+    'probe [id]',
+    'one probe by hand; nothing is written',
+    [
+      'probe --list',
+      'probe --explain subnet-collision',
+      'probe subnet-collision --on web --with subnet=10.10.0.0/16',
+      "probe route-status --with 'routes={https://example.test/: 200}'"
+    ],
+    () => import('./probe.ts')
+  )
+    .option('--on <host>', 'a host of adversary.yaml (default: the only one)')
+    .option('--with <key=value...>', 'parameters; values are read as YAML')
+    .option('--list', 'all probes and what they assert')
+    .option('--explain', 'what the probe asserts, why, its parameters, and what to do when it fails')
+
+  add<options.Gate>(
+    'gate <gate>',
+    'may it proceed? For pipelines: reads signed reviews, asks no host, needs no home',
+    [
+      'gate pvfix-M2 --reviewer adversary@example.test --allowed-signers /etc/adversary/allowed_signers',
+      'gate pvfix --wait 30m',
+      'gate pvfix-M2 --json'
+    ],
+    () => import('./gate.ts')
+  )
+    .addOption(duration('--wait <duration>', 'go on asking for this long while a review may still come'))
+    .option(
+      '--remote <url>',
+      "where reviews are read (default: the pipeline's clone URL, or the checkout's origin)"
+    )
+    .option('--branch <name>', "the branch with claims and reviews (default: the remote's own)")
+    .option('--review-branch <name>', 'the branch with the reviews, if it is another one')
+    .option('--commit <sha>', "the commit being built (default: the pipeline's, or the checkout's HEAD)")
+    .option('--allowed-signers <file>', 'who may sign (default: the content of ADVERSARY_ALLOWED_SIGNERS)')
+    .option('--revoked <file>', 'keys that count no more: a KRL, or public keys one a line')
+    .option('--reviewer <principal>', 'whose verdicts count (default: ADVERSARY_REVIEWER)')
+
+  add<options.Status>(
+    'status',
+    'the board: phases, milestones, verdicts, open findings, pending claims',
+    ['status', 'status --json'],
+    () => import('./status.ts')
+  )
+
+  program.version(await outside.version())
+  if (argv.length === 0) {
+    early.err(program.helpInformation())
+    return exitCode.usage
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Help and version are what was asked for; whatever else the parser throws is a misunderstanding.
+    return error.exitCode === 0 ? exitCode.pass : exitCode.usage
+  }
+  return code
+}
+
+/** Runs a command; what it throws becomes a sentence and a code. */
+async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
+  try {
+    return await run()
+  } catch (error) {
+    if (io.signal.aborted && (error === io.signal.reason || isAbort(error))) {
+      io.err('adversary: interrupted, nothing was decided')
+      return exitCode.notProven
+    }
+    if (error instanceof AdversaryError) {
+      io.err(`adversary: ${error.message}`)
+      if (error.hint !== undefined) io.err(`  try: ${error.hint}`)
+      return error.exit
+    }
+    io.err(
+      `adversary: a fault of its own: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`
+    )
+    return exitCode.fault
+  } finally {
+    io.progress(null)
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
+function duration(flags: string, about: string): Option {
+  return new Option(flags, about).argParser(ms)
+}
+
+function ms(text: string): number {
+  const value = parseDuration(text)
+  if (value === null) throw new InvalidArgumentError(`Expected ${durationForm}.`)
+  return value
+}
+
+const exitCodes = `Exit codes:
+  0   PASS; the gate is open
+  1   FAIL, or blocked by a finding or a veto
+  2   not proven: INCONCLUSIVE, no review yet, or stale
+  3   not trusted: unsigned, wrong signer, edited review
+  64  usage or configuration error
+  70  a fault of its own, or a tool that is missing`
