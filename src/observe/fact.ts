@@ -86,18 +86,27 @@ export type RouteAnswer =
       /** The body as text, at most `capBytes` of it. */
       readonly body: string
       readonly bodyCut: boolean
-      readonly certificate: {
-        readonly subject: string
-        readonly issuer: string
-        readonly validTo: string
-      } | null
+      readonly certificate: Certificate | null
       readonly address: string | null
     }
   | {
-      readonly kind: 'refused' | 'reset' | 'tls-failure'
+      readonly kind: 'refused' | 'reset' | 'tls-failure' | 'not-http'
       readonly detail: string
       readonly address: string | null
+      /** The certificate that failed, where the server got as far as to send one. */
+      readonly certificate?: Certificate | null
     }
+
+/** What a server's certificate says of itself: hostile text unless its CA is trusted. */
+export interface Certificate {
+  /** Common names; empty where there are none. */
+  readonly subject: string
+  readonly issuer: string
+  /** ISO 8601 UTC. */
+  readonly validTo: string
+  /** Subject alternative names as OpenSSL lists them: `DNS:ci.example.test`. */
+  readonly names: readonly string[]
+}
 
 /** The watched repo at the claim's commit. */
 export interface RepoView {

@@ -143,15 +143,15 @@ export function isAfter(hostMicros: number, moment: Moment, clock: HostClock): O
   }
   const skew = Math.round(clock.skewMs * 1000)
   const uncertainty = Math.ceil(clock.uncertaintyMs * 1000)
-  const with_ = between(skew)
+  const order = between(skew)
   const note = `the host's clock is ${seconds(skew)} ${skew < 0 ? 'behind' : 'ahead of'} ours, ±${seconds(uncertainty)}`
   const builders = moment.clock === 'builder' ? "; the claim's time may be the builder's own clock" : ''
-  if (Math.abs(clock.skewMs) > skewLimitMs && between(0) !== with_) {
+  if (Math.abs(clock.skewMs) > skewLimitMs && between(0) !== order) {
     return { order: 'too-close', why: `${note}: too far off to compare it with ${moment.said}` }
   }
   return {
-    order: with_,
-    why: `${apart(hostMicros - skew - moment.micros, moment, with_)} (${note}${builders})`
+    order,
+    why: `${apart(hostMicros - skew - moment.micros, moment, order)} (${note}${builders})`
   }
 
   function between(shift: number): Order['order'] {

@@ -1,0 +1,226 @@
+import { createServer as createHttp, type RequestListener } from 'node:http'
+import { createSecureServer } from 'node:http2'
+import { createServer as createHttps } from 'node:https'
+import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterEach, describe, expect, it } from 'vitest'
+import { fetchRoute } from '../../src/doors/http.ts'
+import type { RouteRequest } from '../../src/observe/fact.ts'
+import { certificate } from '../support/certificates.ts'
+
+const authority = certificate({ name: 'test CA', authority: true })
+const ci = certificate({ name: 'ci', names: ['ci.example.test', '127.0.0.1'], issuer: authority })
+const never = new AbortController().signal
+const closing: (() => void)[] = []
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+/** The port of a listening server that the test's end closes, its connections with it. */
+async function listening(server: Server): Promise<number> {
+  const sockets = new Set<Socket>()
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+  })
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  await new Promise<void>(done => {
+    server.listen(0, '127.0.0.1', done)
+  })
+  return (server.address() as AddressInfo).port
+}
+
+function ask(url: string, more: Partial<RouteRequest> = {}) {
+  const request = { method: 'GET', deadlineMs: 5_000, capBytes: 1_000, url, ...more } as const
+  return fetchRoute(request, never)
+}
+
+const pinned = { address: '127.0.0.1', ca: authority.cert } as const
+
+describe('what a server answers', () => {
+  it('over HTTP/1.1, redirects not followed and Location as it was sent', async () => {
+    const asked: string[] = []
+    const port = await listening(
+      createHttp((request, response) => {
+        asked.push(`${request.method} ${request.url} ${request.headers.host}`)
+        response.writeHead(303, { location: '/login?next=<b>' }).end('see other')
+      })
+    )
+    expect(await ask(`http://ci.example.test:${port}/x`, { address: '127.0.0.1' })).toEqual({
+      kind: 'answered',
+      status: 303,
+      version: '1.1',
+      location: '/login?next=<b>',
+      body: 'see other',
+      bodyCut: false,
+      certificate: null,
+      address: '127.0.0.1'
+    })
+    expect(asked).toEqual([`GET /x ci.example.test:${port}`])
+  })
+
+  it('over HTTP/2, at a pinned address, under the name of the URL', async () => {
+    let sni: string | false | null | undefined
+    const server = createSecureServer({ ...ci, allowHTTP1: true }, (request, response) => {
+      response.end(`hello ${request.authority}`)
+    })
+    server.on('secureConnection', socket => {
+      sni = socket.servername
+    })
+    const port = await listening(server)
+    expect(await ask(`https://ci.example.test:${port}/`, pinned)).toMatchObject({
+      kind: 'answered',
+      status: 200,
+      version: '2',
+      body: `hello ci.example.test:${port}`,
+      certificate: {
+        subject: 'ci',
+        issuer: 'test CA',
+        validTo: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+        names: ['DNS:ci.example.test', 'IP Address:127.0.0.1']
+      }
+    })
+    expect(sni).toBe('ci.example.test')
+  })
+
+  it('over HTTPS without HTTP/2', async () => {
+    const port = await listening(createHttps(ci, (_, response) => response.end('ok')))
+    expect(await ask(`https://ci.example.test:${port}/`, pinned)).toMatchObject({
+      version: '1.1',
+      status: 200
+    })
+    expect(await ask(`https://127.0.0.1:${port}/`, { ca: authority.cert })).toMatchObject({ status: 200 })
+  })
+
+  it.each<[name: string, listener: RequestListener, body: string, cut: boolean]>([
+    ['at the cap', (_, response) => response.end('x'.repeat(1_000)), 'x'.repeat(1_000), false],
+    ['over the cap', (_, response) => response.end('x'.repeat(1_001)), 'x'.repeat(1_000), true],
+    ['that is not UTF-8', (_, response) => response.end(Buffer.from([0x61, 0xff, 0x62])), 'a\ufffdb', false],
+    [
+      'that is packed though nobody asked',
+      (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('ok')),
+      '',
+      true
+    ]
+  ])('a body %s', async (_, listener, body, cut) => {
+    const port = await listening(createHttp(listener))
+    expect(await ask(`http://127.0.0.1:${port}/`)).toMatchObject({ status: 200, body, bodyCut: cut })
+  })
+
+  it('a status although the body never ends', async () => {
+    const port = await listening(createHttp((_, response) => response.writeHead(200).write('tick')))
+    expect(await ask(`http://127.0.0.1:${port}/`, { deadlineMs: 300 })).toMatchObject({
+      status: 200,
+      body: 'tick',
+      bodyCut: true
+    })
+    expect(await ask(`http://127.0.0.1:${port}/`, { capBytes: 0 })).toMatchObject({ status: 200, body: '' })
+  })
+
+  it('a proxy of the environment changes nothing', async () => {
+    const port = await listening(createHttp((_, response) => response.end('ok')))
+    process.env['http_proxy'] = 'http://127.0.0.1:1'
+    try {
+      expect(await ask(`http://127.0.0.1:${port}/`)).toMatchObject({ status: 200 })
+    } finally {
+      delete process.env['http_proxy']
+    }
+  })
+})
+
+describe('answers that are no HTTP', () => {
+  it('refused', async () => {
+    expect(await ask('http://ci.example.test:1/', { address: '127.0.0.1' })).toMatchObject({
+      kind: 'refused',
+      address: '127.0.0.1',
+      detail: expect.stringContaining('ECONNREFUSED')
+    })
+  })
+
+  it.each<[name: string, serve: (socket: Socket) => void, kind: string]>([
+    ['reset before an answer', socket => socket.resetAndDestroy(), 'reset'],
+    ['closed before an answer', socket => socket.once('data', () => socket.end()), 'reset'],
+    [
+      'reset within the body',
+      socket =>
+        socket.once('data', () => {
+          socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf', () => socket.resetAndDestroy())
+        }),
+      'reset'
+    ],
+    ['another protocol', socket => socket.end('SSH-2.0-OpenSSH_9.2\r\n'), 'not-http']
+  ])('%s', async (_, serve, kind) => {
+    const port = await listening(createTcp(serve))
+    expect(await ask(`http://127.0.0.1:${port}/`)).toMatchObject({ kind })
+  })
+
+  const stranger = certificate({ name: 'stranger', authority: true })
+  const names = ['ci.example.test']
+  const past = { from: new Date(Date.UTC(2020)), until: new Date(Date.UTC(2021)) }
+  it.each<[name: string, served: ReturnType<typeof certificate>, detail: RegExp]>([
+    ['a strange CA', certificate({ name: 'ci', names, issuer: stranger }), /CA is not trusted/],
+    ['its own CA', certificate({ name: 'TRAEFIK DEFAULT CERT', names }), /self-signed/],
+    ['another name', certificate({ name: 'ci', names: ['x.example.test'], issuer: authority }), /altnames/],
+    ['an old certificate', certificate({ name: 'ci', names, issuer: authority, ...past }), /has expired/]
+  ])('TLS with %s, and nothing is sent', async (_, served, detail) => {
+    let asked = 0
+    const port = await listening(
+      createHttps({ key: served.key, cert: served.cert }, (_, response) => {
+        asked += 1
+        response.end()
+      })
+    )
+    expect(await ask(`https://ci.example.test:${port}/`, pinned)).toMatchObject({
+      kind: 'tls-failure',
+      detail: expect.stringMatching(detail),
+      certificate: { subject: served.name }
+    })
+    expect(asked).toBe(0)
+  })
+
+  it('no TLS at all', async () => {
+    const port = await listening(createHttp((_, response) => response.end('ok')))
+    expect(await ask(`https://ci.example.test:${port}/`, pinned)).toMatchObject({ kind: 'tls-failure' })
+  })
+})
+
+describe('what cannot be seen', () => {
+  it('a name that does not resolve', async () => {
+    await expect(ask('https://nobody.invalid/')).rejects.toThrow(/nobody\.invalid does not resolve/)
+  })
+
+  it('silence', async () => {
+    const port = await listening(createTcp(() => undefined))
+    await expect(ask(`http://127.0.0.1:${port}/`, { deadlineMs: 200 })).rejects.toThrow(
+      'no answer within 0.2 s'
+    )
+    await expect(ask(`https://127.0.0.1:${port}/`, { deadlineMs: 200 })).rejects.toThrow(
+      'no answer within 0.2 s'
+    )
+  })
+
+  it('a review that is abandoned', async () => {
+    const port = await listening(createTcp(() => undefined))
+    const abandoned = new AbortController()
+    const asked = fetchRoute(
+      { url: `http://127.0.0.1:${port}/`, method: 'HEAD', deadlineMs: 5_000, capBytes: 0 },
+      abandoned.signal
+    )
+    abandoned.abort(new Error('enough'))
+    await expect(asked).rejects.toThrow('enough')
+  })
+
+  it.each<[name: string, url: string, more: Partial<RouteRequest>, why: string]>([
+    ['a file', 'file:///etc/passwd', {}, 'only http and https'],
+    ['a password', 'http://user:secret@127.0.0.1/', {}, 'password'],
+    ['no URL', 'ci', {}, 'not a URL'],
+    ['a CA that is none', 'https://127.0.0.1/', { ca: 'nothing' }, 'holds no certificate'],
+    ['an address that is none', 'https://ci.example.test/', { address: 'ci' }, 'not an IP address']
+  ])('%s', async (_, url, more, why) => {
+    await expect(ask(url, more)).rejects.toThrow(why)
+  })
+})
