@@ -7,7 +7,7 @@ import type { Evidence, Fact } from '../observe/fact.ts'
 import { newestReview, type SignedRecord } from '../record/record.ts'
 import type { Claim, Severity } from '../words.ts'
 import { examine, type Judged, type Question } from './examine.ts'
-import { openDoors, type Progress, type Snapshot, type World } from './world.ts'
+import { openDoors, type Progress, type Snapshot, type Views, viewsOf, type World } from './world.ts'
 
 /** What was observed and judged, before anything is written: a value that can be rendered on any tip. */
 export interface Observed {
@@ -114,35 +114,39 @@ export interface Subject {
 }
 
 /** Looks at checks and hunts together: one connection to each host, every read once. */
-export async function observe(
+export function observe(
   world: World,
   at: Snapshot,
   subject: Subject,
   options: LookOptions
 ): Promise<Observed> {
+  const views = viewsOf(world, { ...subject, record: at.record })
+  return look(world, views, subject, options)
+}
+
+/** The same without a clone: for whoever asks nothing of the repo. */
+export async function look(
+  seat: Pick<World, 'home' | 'userHome' | 'signal'>,
+  views: Views,
+  subject: Omit<Subject, 'commit'>,
+  options: LookOptions
+): Promise<Observed> {
   const started = tick()
-  const until = started + options.budgetMs
   const out = AbortSignal.timeout(Math.max(1, Math.ceil(options.budgetMs)))
-  const signal = AbortSignal.any([world.signal, out])
-  const doors = openDoors(
-    world,
-    { ...subject, record: at.record, history: at.record.history },
-    signal,
-    options.progress
-  )
+  const doors = openDoors(seat, views, AbortSignal.any([seat.signal, out]), options.progress)
   try {
     const questions = [...subject.checks, ...subject.hunts].map(question)
     const examined = await examine(questions, doors, {
       tick,
-      until,
-      sleep: ms => sleep(ms, world.signal),
+      until: started + options.budgetMs,
+      sleep: ms => sleep(ms, seat.signal),
       now: isoSecond(nowMs())
     })
-    world.signal.throwIfAborted()
+    seat.signal.throwIfAborted()
     const looked = examined.checks.map((check, index) => ({ check, facts: examined.judged[index] ?? {} }))
     return {
       phase: subject.phase,
-      plan: world.home.plans.get(subject.phase) ?? null,
+      plan: seat.home.plans.get(subject.phase) ?? null,
       checks: looked.slice(0, subject.checks.length),
       hunts: looked
         .slice(subject.checks.length)

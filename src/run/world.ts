@@ -95,18 +95,29 @@ export interface Progress {
   host(name: string, state: 'connecting' | 'connected' | 'unseen'): void
 }
 
-export function openDoors(
+/** What is looked at besides hosts and routes. */
+export interface Views {
+  readonly repo: RepoView
+  readonly record: RecordView
+}
+
+/** The repo at one commit, and the signed record of one phase. */
+export function viewsOf(
   world: World,
-  at: {
-    readonly commit: string
-    readonly phase: string
-    readonly record: SignedRecord
-    readonly history: readonly Commit[]
-  },
+  at: { readonly commit: string; readonly phase: string; readonly record: SignedRecord }
+): Views {
+  return {
+    repo: repoView(world.git, at.commit),
+    record: recordView(world, at.record, at.record.history, at.phase)
+  }
+}
+
+export function openDoors(
+  { home, userHome }: Pick<World, 'home' | 'userHome'>,
+  { repo, record }: Views,
   signal: AbortSignal,
   progress?: Progress
 ): OpenDoors {
-  const { home, git } = world
   const sessions = new Map<string, Promise<HostSession>>()
   const opened = new Map<string, HostSession>()
   // Random and never written down: equal secrets get equal marks within one review, and none can be guessed from its mark.
@@ -130,8 +141,8 @@ export function openDoors(
   return {
     tick,
     redact: text => redact(text, { salt }).text,
-    repo: repoView(git, at.commit),
-    record: recordView(world, at.record, at.history, at.phase),
+    repo,
+    record,
     open(name) {
       const session = sessions.get(name) ?? open(name)
       sessions.set(name, session)
@@ -143,7 +154,7 @@ export function openDoors(
     },
     async homeFile(path) {
       try {
-        return await homeFile(home, path, world.userHome)
+        return await homeFile(home, path, userHome)
       } catch (error) {
         throw new Unseen(messageOf(error), { cause: error })
       }
