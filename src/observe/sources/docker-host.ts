@@ -2,11 +2,25 @@ import { z } from 'zod'
 import { parseSystemdTime } from '../../base/instant.ts'
 import { type FactSource, Unseen } from '../fact.ts'
 import { readCommand } from '../read-command.ts'
-import { askDocker, byText, count, flag, id, jsonLines, list, refused, text } from './docker-json.ts'
+import {
+  askDocker,
+  byText,
+  count,
+  flag,
+  id,
+  jsonLines,
+  list,
+  maybe,
+  refused,
+  text,
+  time
+} from './docker-json.ts'
 
 /** The engine, and its part in a swarm. */
 export interface DockerEngine {
   readonly version: string
+  /** The engine's clock when it was asked, in microseconds since 1970. */
+  readonly nowMicros: number
   /** Pools that new local networks take their subnets from; empty where the built-in ones are used. */
   readonly localPools: readonly string[]
   readonly swarm: {
@@ -23,6 +37,7 @@ export interface DockerEngine {
 const engine = z.object({
   ServerErrors: list(z.string()),
   ServerVersion: text,
+  SystemTime: maybe(time),
   DefaultAddressPools: list(z.object({ Base: text })),
   Swarm: z
     .object({
@@ -43,9 +58,12 @@ export const dockerEngine: FactSource<DockerEngine> = {
     // `docker info` ends with 0 and an almost empty answer where the client runs but the engine does not.
     const [complaint] = found.ServerErrors
     if (complaint !== undefined) throw refused(complaint) ?? new Unseen(`docker info: ${complaint}`)
-    if (found.ServerVersion === '') throw new Unseen('docker info names no server version')
+    if (found.ServerVersion === '' || found.SystemTime === undefined) {
+      throw new Unseen('docker info names no server version or no time')
+    }
     return {
       version: found.ServerVersion,
+      nowMicros: found.SystemTime,
       localPools: found.DefaultAddressPools.map(({ Base }) => Base),
       swarm: {
         state: found.Swarm?.LocalNodeState ?? '',

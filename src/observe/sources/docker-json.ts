@@ -50,6 +50,11 @@ export function jsonArray<T>(item: z.ZodType<T>, stdout: string): readonly T[] {
 /** Ids as the engine makes them. Anything else in their place is output that we do not understand. */
 export const id = z.string().regex(/^[0-9a-z]{8,64}$/)
 
+/** What may be left out, or null: undefined where it is. */
+export function maybe<T>(item: z.ZodType<T>) {
+  return item.nullish().transform(value => value ?? undefined)
+}
+
 /** docker leaves out, or writes null for, what is empty. */
 export const text = z
   .string()

@@ -2,7 +2,19 @@ import { z } from 'zod'
 import { canonicalJson, sha256 } from '../../base/canonical.ts'
 import type { FactSource, Look } from '../fact.ts'
 import { readCommand } from '../read-command.ts'
-import { askDocker, byText, count, id, jsonArray, jsonLines, list, text, time, words } from './docker-json.ts'
+import {
+  askDocker,
+  byText,
+  count,
+  id,
+  jsonArray,
+  jsonLines,
+  list,
+  maybe,
+  text,
+  time,
+  words
+} from './docker-json.ts'
 
 /** A swarm service as its manager describes it. Whether it is healthy is for probes to say. */
 export interface SwarmService {
@@ -85,15 +97,15 @@ const shape = z.object({
     Labels: words,
     TaskTemplate: templateShape,
     Mode: z.object({
-      Replicated: z.object({ Replicas: count }).nullish(),
-      Global: z.object({}).nullish(),
-      ReplicatedJob: z.object({ MaxConcurrent: count, TotalCompletions: count }).nullish(),
-      GlobalJob: z.object({}).nullish()
+      Replicated: maybe(z.object({ Replicas: count })),
+      Global: maybe(z.object({})),
+      ReplicatedJob: maybe(z.object({ TotalCompletions: count })),
+      GlobalJob: maybe(z.object({}))
     })
   }),
   PreviousSpec: z.object({ TaskTemplate: templateShape }).nullish(),
   Endpoint: z.object({ VirtualIPs: list(z.object({ NetworkID: text, Addr: text })) }).nullish(),
-  UpdateStatus: z.object({ State: text, Message: text }).nullish(),
+  UpdateStatus: maybe(z.object({ State: text, Message: text })),
   JobStatus: z.object({ JobIteration: iteration }).nullish()
 })
 
@@ -134,7 +146,8 @@ function serviceOf(found: z.output<typeof shape>): SwarmService {
       network: NetworkID,
       address: Addr
     })),
-    update: update == null || update.State === '' ? null : { state: update.State, message: update.Message },
+    update:
+      update === undefined || update.State === '' ? null : { state: update.State, message: update.Message },
     previousImage: found.PreviousSpec?.TaskTemplate.ContainerSpec?.Image ?? null,
     createdMicros: found.CreatedAt,
     updatedMicros: found.UpdatedAt
@@ -144,11 +157,11 @@ function serviceOf(found: z.output<typeof shape>): SwarmService {
 function modeOf(found: z.output<typeof shape>): Mode {
   const { Replicated, Global, ReplicatedJob, GlobalJob } = found.Spec.Mode
   const round = found.JobStatus?.JobIteration?.Index ?? 0
-  if (Replicated != null) return { kind: 'replicated', replicas: Replicated.Replicas }
-  if (ReplicatedJob != null) {
+  if (Replicated !== undefined) return { kind: 'replicated', replicas: Replicated.Replicas }
+  if (ReplicatedJob !== undefined) {
     return { kind: 'replicated job', completions: ReplicatedJob.TotalCompletions, iteration: round }
   }
-  if (GlobalJob != null) return { kind: 'global job', iteration: round }
-  if (Global != null) return { kind: 'global' }
+  if (GlobalJob !== undefined) return { kind: 'global job', iteration: round }
+  if (Global !== undefined) return { kind: 'global' }
   throw new RangeError(`service ${found.Spec.Name} is of a mode that we do not know`)
 }

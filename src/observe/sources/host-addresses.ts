@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type FactSource, type Look, Unseen } from '../fact.ts'
 import { type ReadCommand, readCommand } from '../read-command.ts'
+import { maybe } from './docker-json.ts'
 
 export interface HostAddresses {
   readonly interfaces: readonly HostInterface[]
@@ -28,18 +29,16 @@ export interface HostRoute {
 
 const address = z.object({
   ifname: z.string().min(1),
-  addr_info: z
-    .array(z.object({ local: z.string().nullish(), prefixlen: z.number().int().nullish() }))
-    .nullish()
+  addr_info: z.array(z.object({ local: maybe(z.string()), prefixlen: maybe(z.int()) })).nullish()
 })
 
 const route = z.object({
-  type: z.string().nullish(),
+  type: maybe(z.string()),
   dst: z.string().min(1),
-  dev: z.string().nullish(),
-  gateway: z.string().nullish(),
-  table: z.union([z.string(), z.number()]).nullish(),
-  nexthops: z.array(z.object({ dev: z.string().nullish(), gateway: z.string().nullish() })).nullish()
+  dev: maybe(z.string()),
+  gateway: maybe(z.string()),
+  table: maybe(z.union([z.string(), z.number()])),
+  nexthops: z.array(z.object({ dev: maybe(z.string()), gateway: maybe(z.string()) })).nullish()
 })
 
 /** Single addresses and groups that the kernel routes to itself; the interfaces say the same. */
@@ -59,7 +58,7 @@ export const hostAddresses: FactSource<HostAddresses> = {
       interfaces: interfaces.map(found => ({
         name: found.ifname,
         addresses: (found.addr_info ?? []).flatMap(({ local, prefixlen }) =>
-          local == null || prefixlen == null ? [] : [{ address: local, length: prefixlen }]
+          local === undefined || prefixlen === undefined ? [] : [{ address: local, length: prefixlen }]
         )
       })),
       routes: [...routesOf(4, four), ...routesOf(6, six)]
@@ -69,14 +68,14 @@ export const hostAddresses: FactSource<HostAddresses> = {
 
 function routesOf(family: 4 | 6, found: readonly z.output<typeof route>[]): readonly HostRoute[] {
   return found
-    .filter(({ type }) => type == null || !own.has(type))
+    .filter(({ type }) => type === undefined || !own.has(type))
     .map(({ type, dst, dev, gateway, table, nexthops }) => ({
       family,
       to: dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : dst,
       device: dev ?? nexthops?.[0]?.dev ?? null,
       via: gateway ?? nexthops?.[0]?.gateway ?? null,
       kind: type ?? 'unicast',
-      table: table == null ? 'main' : String(table)
+      table: table === undefined ? 'main' : String(table)
     }))
 }
 

@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import { anyGlobMatches, globMatches } from '../src/base/glob.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { dockerEngine, engineStart } from '../src/observe/sources/docker-host.ts'
+import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
+import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
+import { health, staffing, taskLine, tasksOf } from '../src/observe/swarm.ts'
+
+const globs = z.array(z.string().min(1)).min(1)
+const params = z.strictObject({
+  services: z
+    .union([z.int().positive(), z.record(z.string().min(1), z.string().regex(/^\d+\/\d+$/))])
+    .optional(),
+  stacks: globs.optional(),
+  except: globs.optional()
+})
+
+export const replicaCounts = defineProbe({
+  id: 'replica-counts',
+  asserts: 'Every service has as many running tasks of its present spec as it wants',
+  because:
+    'docker counts running tasks of any spec: after a failed or rolled-back update a service still shows 1/1 while the old task runs.',
+  remedy:
+    'Read why the tasks ended (`docker service ps --no-trunc` and `docker service logs` of the service), mend that, then update the service again.',
+  params,
+  needs: () => ({ services: swarmServices, tasks: swarmTasks, engine: dockerEngine, since: engineStart }),
+
+  judge({ services, tasks, engine, since }, wish) {
+    const { stacks = [], services: wanted } = wish
+    const counts = typeof wanted === 'object' ? wanted : {}
+    const rows = inScope(services, wish).map(service => {
+      const own = tasksOf(service, tasks)
+      const found = health(service, own, counts[service.name], since, engine.nowMicros)
+      return { service, own, found, said: staffing(service, own).said }
+    })
+    const width = Math.max(0, ...rows.map(({ service }) => service.name.length))
+    const line = ({ service, said }: (typeof rows)[number]) => `${service.name.padEnd(width)}  ${said}`
+
+    const findings: Finding[] = []
+    for (const row of rows) {
+      const { service, own, found } = row
+      const shows = [line(row), ...own.slice(-5).map(task => `  ${taskLine(service, task)}`)]
+      if (found.healthy === null) {
+        findings.push({
+          outcome: 'unknown',
+          why: `${service.name}: ${found.why}`,
+          settlesWithinMs: 60_000,
+          shows
+        })
+      } else if (!found.healthy) {
+        const { saw, expected } = found
+        findings.push({ outcome: 'fail', saw, expected, at: `service ${service.name}`, shows })
+      }
+    }
+    const absent = (saw: string, expected: string, at: string) =>
+      findings.push({ outcome: 'fail', saw, expected, at, shows: rows.map(line) })
+    for (const name of Object.keys(counts)) {
+      if (!rows.some(({ service }) => service.name === name))
+        absent('no such service', 'that it exists', `service ${name}`)
+    }
+    for (const stack of stacks) {
+      const none = !rows.some(({ service }) => globMatches(stack, service.stack ?? ''))
+      if (none) absent('no service of it', 'that it is deployed', `stack ${stack}`)
+    }
+    if (typeof wanted === 'number' && rows.length !== wanted) {
+      absent(`${rows.length} services`, `${wanted} services`, 'the list of services')
+    }
+    const good = rows.filter(({ found }) => found.healthy === true)
+    if (good.length > 0) {
+      const saw = `${good.length} of ${rows.length} services run every task that they want, of their present spec`
+      findings.push({ outcome: 'pass', saw, shows: good.map(line) })
+    }
+    const [first, ...rest] = findings
+    if (first !== undefined) return [first, ...rest]
+    return [{ outcome: 'not-applicable', why: 'there is no service to count' }]
+  },
+
+  falsify(facts, wish) {
+    const rolledBack = { state: 'rollback_completed', message: '' }
+    return [
+      ...(wish.services === undefined ? [] : [{ ...facts, services: [] }]),
+      ...inScope(facts.services, wish).map(({ name }) => ({
+        ...facts,
+        services: facts.services.map(one => (one.name === name ? { ...one, update: rolledBack } : one))
+      }))
+    ]
+  }
+})
+
+function inScope(services: readonly SwarmService[], wish: z.infer<typeof params>): readonly SwarmService[] {
+  const { services: wanted, stacks, except = [] } = wish
+  return services.filter(
+    ({ name, stack }) =>
+      !anyGlobMatches(except, name) &&
+      (stacks === undefined || (stack !== null && anyGlobMatches(stacks, stack))) &&
+      (typeof wanted !== 'object' || Object.hasOwn(wanted, name))
+  )
+}
