@@ -1,0 +1,320 @@
+import { createHmac } from 'node:crypto'
+import { isMarked, kindOf, mark, type NameKind, nameKind, type SecretKind } from './secret-name.ts'
+
+/**
+ * Hides secrets before anything is judged, logged or written. What it cannot know to be a secret it leaves:
+ * digests, ids, commit shas, store paths, addresses, names of secrets and paths below /run/secrets.
+ */
+
+export interface Redacted {
+  readonly text: string
+  /** What was hidden, by kind, in alphabetical order. */
+  readonly redactions: readonly { readonly kind: SecretKind; readonly count: number }[]
+}
+
+/**
+ * Each secret becomes `«redacted:<kind>:<id>»`, and equal secrets become equal marks. Without a salt the id
+ * counts within this text. With one it is the same for the same secret in every text, so that facts from
+ * different reads can still be compared; the salt must be random and must not be written anywhere, or a
+ * weak password could be guessed from its mark.
+ *
+ * JSON, whole or line by line, stays JSON. Idempotent. Time is linear in the length of the text.
+ */
+export function redact(text: string, options: { readonly salt?: string } = {}): Redacted {
+  const marker = makeMarker(text, options.salt)
+  const out = redactText(text, marker.hide, 0)
+  const redactions = [...marker.counts].map(([kind, count]) => ({ kind, count }))
+  return { text: out, redactions: redactions.sort((a, b) => (a.kind < b.kind ? -1 : 1)) }
+}
+
+type Hide = (secret: string, kind: SecretKind) => string
+
+function makeMarker(text: string, salt: string | undefined) {
+  const marks = new Map<string, string>()
+  const counts = new Map<SecretKind, number>()
+  let last = 0
+  // A text that was redacted before has taken some numbers.
+  for (const [, id] of text.matchAll(/«redacted:[a-z-]{1,20}:(\d{1,9})»/g)) last = Math.max(last, Number(id))
+  const hide: Hide = (secret, kind) => {
+    if (secret === '' || isMarked(secret)) return secret
+    counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    const known = marks.get(secret)
+    if (known !== undefined) return known
+    last += 1
+    const id =
+      salt === undefined ? `${last}` : createHmac('sha256', salt).update(secret).digest('hex').slice(0, 12)
+    marks.set(secret, `«redacted:${kind}:${id}»`)
+    return `«redacted:${kind}:${id}»`
+  }
+  return { hide, counts }
+}
+
+/** JSON is taken apart and put together again; what is no JSON is searched as text. */
+function redactText(text: string, hide: Hide, depth: number): string {
+  if (depth < 5 && looksLikeJson(text)) return redactJson(text, hide, depth)
+  // Docker prints one JSON document a line; between them may be anything.
+  const out: string[] = []
+  let loose: string[] = []
+  const flush = () => {
+    if (loose.length > 0) out.push(redactLoose(loose.join('\n'), hide))
+    loose = []
+  }
+  for (const line of text.split('\n')) {
+    if (depth < 5 && looksLikeJson(line)) {
+      flush()
+      out.push(redactJson(line, hide, depth))
+    } else loose.push(line)
+  }
+  flush()
+  return out.join('\n')
+}
+
+function looksLikeJson(text: string): boolean {
+  if (!/^\s*[[{"]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}
+
+/** Only string literals are ever replaced, each by another literal: numbers, order and white space stay. */
+function redactJson(text: string, hide: Hide, depth: number): string {
+  let key: string | null = null
+  let end = 0
+  let out = ''
+  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"/g)) {
+    const [literal] = match
+    const between = text.slice(end, match.index)
+    out += between
+    end = match.index + literal.length
+    // A value belongs to the key right before it; elements of a list belong to none.
+    if (!/^\s*:\s*$/.test(between)) key = null
+    const value: string = JSON.parse(literal)
+    const shown =
+      (key === null ? null : hideNamed(key, value, hide)) ??
+      hideVariable(value, hide) ??
+      redactText(value, hide, depth + 1)
+    out += shown === value ? literal : JSON.stringify(shown)
+    key = value
+  }
+  return out + text.slice(end)
+}
+
+/** `NAME=value` as a whole string, as containers keep their environment. Null when it is not, or is no secret. */
+function hideVariable(text: string, hide: Hide): string | null {
+  const [, name, value] = /^([A-Za-z_][\w.-]{0,100})=([^]*)$/.exec(text) ?? []
+  if (name === undefined || value === undefined) return null
+  const shown = hideNamed(name, value, hide)
+  return shown === null ? null : `${name}=${shown}`
+}
+
+/** The hidden value of this name, or null if it is no secret. */
+function hideNamed(name: string, value: string, hide: Hide): string | null {
+  const kind = kindOf(nameKind(name), value, true)
+  return kind === null ? null : hideValue(value, kind, hide)
+}
+
+// A token may follow a written-out line break (`\nghp_…`) in text that quotes other text.
+const edge = String.raw`(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt]))`
+
+/** Secrets that are known by their looks. Each pattern fails or ends within a bounded look ahead, or where its run of characters ends. */
+const shapes: readonly { readonly kind: SecretKind; readonly pattern: RegExp }[] = [
+  {
+    kind: 'private-key',
+    pattern: pem()
+  },
+  { kind: 'private-key', pattern: /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}/gi },
+  { kind: 'token', pattern: /SWM(?:TKN|KEY)-\d-[A-Za-z0-9+/-]{10,}/g },
+  { kind: 'jwt', pattern: shape('eyJ[\\w-]{6,}\\.[\\w-]{6,}(?:\\.[\\w-]*){1,3}') },
+  { kind: 'api-key', pattern: shape('(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])') },
+  { kind: 'token', pattern: shape('(?:gh[pousr]_\\w{30,255}|github_pat_\\w{22,255})') },
+  {
+    kind: 'token',
+    pattern: shape('gl(?:pat|ptt|dt|rt|rtr|cbt|ft|soat|agent|imt|oas|ffct|wt)-[\\w.-]{16,255}')
+  },
+  { kind: 'token', pattern: shape('xox[a-z]-[\\w-]{10,}|' + edge + 'xapp-\\d-[\\w-]{10,}') },
+  { kind: 'api-key', pattern: shape('(?:[srp]k_(?:live|test)|whsec|rk_live)_\\w{10,}') },
+  { kind: 'api-key', pattern: shape('sk-(?:[a-z]{2,8}-)?[\\w-]{20,}') },
+  {
+    kind: 'token',
+    pattern: shape('(?:npm_\\w{30,}|pypi-[\\w-]{30,}|dckr_(?:pat|oat)_[\\w-]{16,}|do[opr]_v1_[a-f0-9]{40,})')
+  },
+  { kind: 'api-key', pattern: shape('(?:AIza[\\w-]{35}|ya29\\.[\\w-]{20,}|SG\\.[\\w-]{16,}\\.[\\w-]{16,})') },
+  {
+    kind: 'token',
+    pattern: shape('(?:hv[sbr]\\.[\\w-]{20,}|tskey-[a-z]{2,10}-[\\w-]{10,}|gt[aor]_\\w{30,})')
+  },
+  {
+    kind: 'password-hash',
+    pattern:
+      /\${1,2}(?:apr1|2[abxy]|[156y]|7|sha1|argon2(?:id|i|d)|scrypt|pbkdf2-sha\d{3})\${1,2}[\w./=,+$-]{8,}/g
+  }
+]
+
+/** With its end everything between; without one the lines that look like Base64. */
+function pem(): RegExp {
+  const label = '(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----'
+  const gap = '(?:\\s|\\\\[nr])+'
+  return new RegExp(
+    `-----BEGIN ${label}(?:(?:[^"'\`-]|-(?!----))*-----END ${label}|` +
+      `(?:${gap}[\\w-]{1,20}: [^\\n"'\\\\]{1,80})*(?:(?:${gap}[\\w+/=]{16,})+(?:${gap}[\\w+/=]+)?)?)`,
+    'g'
+  )
+}
+
+function shape(pattern: string): RegExp {
+  return new RegExp(edge + (pattern.includes('|') ? `(?:${pattern})` : pattern), 'g')
+}
+
+function redactLoose(text: string, hide: Hide): string {
+  let out = text
+  for (const { kind, pattern } of shapes) {
+    // A cut must not split an escape from what it escapes.
+    out = out.replace(pattern, found => {
+      const tail = /\\*$/.exec(found)?.[0] ?? ''
+      return hide(found.slice(0, found.length - tail.length), kind) + tail
+    })
+  }
+  out = out.replace(/(?<=:\/\/)[^\s/?#"'`<>\\]{1,1024}(?=@)/g, found => hideUserInfo(found, hide))
+  // user:password@tcp(host) of database drivers.
+  out = out.replace(/(?<=\w:)[^\s:@/"'`]{1,128}(?=@(?:tcp|unix)\()/g, found => hide(found, 'url-password'))
+  out = out.replace(
+    /\b(Bearer|Basic)(\s{1,4})(?=[\w.~+/-]{0,400}[\d=])([\w.~+/=-]{12,})/gi,
+    (_, scheme: string, space: string, secret: string) => scheme + space + hide(secret, 'authorization')
+  )
+  return redactAssignments(out, hide)
+}
+
+function hideUserInfo(info: string, hide: Hide): string {
+  if (isMarked(info)) return info
+  const colon = info.indexOf(':')
+  if (colon >= 0) return `${info.slice(0, colon + 1)}${hide(info.slice(colon + 1), 'url-password')}`
+  // https://<token>@host: a name is short and readable.
+  return info.length >= 20 && !info.includes('@') ? hide(info, 'url-password') : info
+}
+
+/** `NAME=value`, `name: value`, `"name": "value"`, `--name value`, `<name>value`: by the name. */
+function redactAssignments(text: string, hide: Hide): string {
+  // One walk over the names; where a value is replaced, the walk goes on behind it.
+  const names = new RegExp(`${mark}|[A-Za-z0-9_.-]+`, 'g')
+  let out = ''
+  let end = 0
+  for (let match = names.exec(text); match !== null; match = names.exec(text)) {
+    const [found] = match
+    if (found.startsWith('«') || found.length > 200) continue
+    const named = nameKind(found)
+    if (named === null) continue
+    const value = valueAfter(text, match.index, match.index + found.length, named)
+    if (value === null) continue
+    const raw = text.slice(value.start, value.end)
+    const kind = kindOf(named, raw, value.quoted)
+    if (kind === null) continue
+    out += text.slice(end, value.start) + hideValue(raw, kind, hide)
+    end = value.end
+    names.lastIndex = Math.max(end, names.lastIndex)
+  }
+  return out + text.slice(end)
+}
+
+interface Span {
+  readonly start: number
+  readonly end: number
+  readonly quoted: boolean
+}
+
+/** Where the value of the name at `start … end` is, if it has one on its line. */
+function valueAfter(text: string, start: number, end: number, named: NameKind): Span | null {
+  const before = text.slice(Math.max(0, start - 80), start)
+  const name = text.slice(start, end)
+  // `$TOKEN`, `${TOKEN:-…}`: a reference. `/run/secrets/token:` is a path.
+  if (/(?:\$\{?|\/)$/.test(before)) return null
+  const quote = /\\*["'`]$/.exec(before)?.[0] ?? ''
+  const after = text.slice(end, end + 80)
+
+  // "name": "value", also inside a string (\"name\": \"value\")
+  if (quote !== '' && after.startsWith(quote)) {
+    const colon = /^\s*(?::|=>)\s*/.exec(after.slice(quote.length))
+    if (colon === null) return null
+    const at = end + quote.length + colon[0].length
+    return text.startsWith(quote, at)
+      ? quotedValue(text, at + quote.length, quote)
+      : bareValue(text, at, before)
+  }
+  // The operand of --secret is a name.
+  if (/^-+secrets?$/.test(name)) return null
+  const separator = name.startsWith('-')
+    ? /^(?:=|[ \t]+(?!-))/.exec(after)
+    : /^(?:=(?!=)|[ \t]*:=?[ \t]+|:(?![/:=])|[ \t]+=>?[ \t]+)|^>/.exec(after)
+  if (separator === null) return null
+  if (separator[0] === '>' && !before.endsWith('<')) return null
+  const at = end + separator[0].length
+  if (separator[0] === '>') return upTo(text, at, /[<\n]/g)
+
+  const opened = /^\\*["']/.exec(text.slice(at, at + 20))?.[0]
+  if (opened !== undefined) return quotedValue(text, at + opened.length, opened)
+  // "NAME=the whole string"
+  if (quote !== '' && separator[0] === '=') return quotedValue(text, at, quote)
+  if (named === 'authorization' || named === 'cookie') return upTo(text, at, /["'`\n]|\\+(?=["'nr])/g)
+  const yaml = /:[ \t]+$/.test(separator[0])
+  const lineStart =
+    /(?:^|\n)[ \t]*(?:-[ \t]+)?(?:export[ \t]+)?$/.test(before) && (start < 80 || before.includes('\n'))
+  if (yaml && lineStart) return upTo(text, at, /[ \t]+#|\n|$/g)
+  if (yaml && /^[a-z]+[.,;:]?(?:\s|$)/.test(text.slice(at, at + 80))) return null // prose
+  const value = bareValue(text, at, before)
+  // NAME=words of a file of variables; NAME=word command --option of a shell is left after its first word.
+  const rest = /^(?:[ \t]+[^\s=/'"`-][^\s=/'"`]{0,60}){1,10}(?=\n|$)/.exec(
+    text.slice(value.end, value.end + 400)
+  )
+  return lineStart && rest !== null ? { ...value, end: value.end + rest[0].length } : value
+}
+
+function upTo(text: string, start: number, stop: RegExp): Span {
+  stop.lastIndex = start
+  const found = stop.exec(text)
+  return { start, end: found === null ? text.length : found.index, quoted: false }
+}
+
+/** To the closing quote: the same quote behind the same number of backslashes; at most to the end of the line. */
+function quotedValue(text: string, start: number, quote: string): Span {
+  const sign = quote.slice(-1)
+  const depth = quote.length - 1
+  let slashes = 0
+  let end = start
+  for (; end < text.length && text[end] !== '\n'; end += 1) {
+    const char = text[end]
+    if (char === '\\') slashes += 1
+    else {
+      if (char === sign && (sign !== '"' ? slashes === depth : closes(slashes, depth))) break
+      slashes = 0
+    }
+  }
+  return { start, end: withoutSlashes(text, start, end), quoted: true }
+}
+
+/** At depth 0 a quote closes behind 0, 2, 4 … backslashes, at depth 1 behind 0 (an outer one) or 1, 5, 9 …. */
+function closes(slashes: number, depth: number): boolean {
+  return slashes < depth || slashes % (2 * (depth + 1)) === depth
+}
+
+function bareValue(text: string, start: number, before: string): Span {
+  const query = /[?&]$/.test(before)
+  const stop = query
+    ? /[\s"'`&#<>]/g
+    : /[\s"`]|'(?=[\s,;)\]}]|$)|,(?=[\w.-]{1,40}[=:])|;(?=\s|$)|[)\]}]+(?=[\s,;]|$)/g
+  const span = upTo(text, start, stop)
+  return { ...span, end: withoutSlashes(text, start, span.end) }
+}
+
+function withoutSlashes(text: string, start: number, end: number): number {
+  let last = end
+  while (last > start && text[last - 1] === '\\') last -= 1
+  return last
+}
+
+function hideValue(value: string, kind: SecretKind, hide: Hide): string {
+  const scheme = /^(?:Bearer|Basic|Token|Digest)\s+/i.exec(value)?.[0] ?? ''
+  return scheme + hide(value.slice(scheme.length), kind)
+}

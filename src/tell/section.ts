@@ -1,0 +1,185 @@
+import { redact } from '../base/redact.ts'
+import { fence, inline, plain } from '../base/text.ts'
+import type { CheckResult, Decision } from '../decide/verdict.ts'
+import type { Claim, Origin, Person, Verdict } from '../words.ts'
+import {
+  blocks,
+  checkBlocks,
+  type Cited,
+  commandsOf,
+  commit,
+  type HostSeen,
+  lines,
+  minute,
+  name,
+  sentence,
+  showBlocks,
+  whereabouts
+} from './parts.ts'
+
+/**
+ * The sections of a review file, as text with `\n` line ends that starts with its heading and ends in one
+ * line break. `append.ts` says how they get into a file. Findings and vetoes are in `finding.ts`.
+ */
+
+export interface HeaderInput {
+  readonly phase: string
+  readonly title: string
+  readonly reviewer: Person
+  readonly repo: string
+  readonly branch: string
+  /** `sha256:…` of the plan. */
+  readonly planDigest: string
+}
+
+/** The top of a new review file: who reviews what, by which plan. */
+export function renderHeader(input: HeaderInput): string {
+  const repo = redact(input.repo).text
+  return blocks([
+    `# REVIEW — phase ${name(input.phase)} (Adversary)`,
+    sentence(input.title),
+    lines([
+      `**Reviewer:** ${inline(`${input.reviewer.name} <${input.reviewer.email}>`)}`,
+      `**Repo:** ${inline(repo)}, branch ${inline(input.branch)}`,
+      `**Plan:** ${inline(input.planDigest)}`
+    ]),
+    `Sections are only ever added at the end, each by a signed commit. To check them: ${inline(`adversary gate ${input.phase}`)}.`
+  ])
+}
+
+export interface ReviewInput extends Cited {
+  readonly claim: Claim
+  readonly decision: Decision
+  /** When the verdict was reached, ISO UTC. */
+  readonly at: string
+  readonly checks: readonly CheckResult[]
+  readonly hosts: readonly HostSeen[]
+  /** Older claims of the milestone that nobody answered, oldest first. */
+  readonly superseded: readonly Pick<Claim, 'sha' | 'subject'>[]
+  /** Commits on the branch after the claim, when the review began. */
+  readonly movedOnBy: number
+  /** Findings told in the same commit, or open. */
+  readonly findings: readonly { readonly id: string; readonly title: string; readonly origin: Origin }[]
+}
+
+/** The answer to one claim. */
+export function renderReview(input: ReviewInput): string {
+  const { claim, decision } = input
+  const milestone = name(claim.milestone)
+  const verdict = `${milestone} ${decision.verdict}`
+  return blocks([
+    `## ${milestone}: ${decision.verdict} @${minute(input.at)}`,
+    lines([
+      `**Claim:** ${plain(claim.summary) || '(no words)'}`,
+      `**Commit:** ${commit(claim.sha, claim.subject)}`,
+      ...input.superseded.map(older => `**Superseded by it:** ${commit(older.sha, older.subject)}`),
+      ...whereabouts(input, input.hosts),
+      ...(decision.verdict === 'PASS' ? [] : [`**In short:** ${sentence(decision.why)}`])
+    ]),
+    movedOn(input.movedOnBy),
+    ...(input.checks.length === 0 ? [] : ['### Cold-run evidence']),
+    ...input.checks.flatMap((check, index) => checkBlocks(check, index + 1, input)),
+    `**${verdict} — ${sentence(decision.why)}**`,
+    lines(
+      input.findings.map(
+        finding =>
+          `See finding ${name(finding.id)} (${originWords[finding.origin]}): ${sentence(finding.title)}`
+      )
+    ),
+    ...askAgain(claim, decision.verdict)
+  ])
+}
+
+const originWords: Readonly<Record<Origin, string>> = {
+  'pre-existing': 'pre-existing',
+  introduced: 'introduced in this phase',
+  unknown: 'no baseline to say since when'
+}
+
+function movedOn(commits: number): string {
+  if (commits === 0) return ''
+  const number = commits === 1 ? 'one commit' : `${commits} commits`
+  return `The branch moved on by ${number} since the claim. The repo was read at the claim's commit.`
+}
+
+function askAgain(claim: Claim, verdict: Verdict): readonly string[] {
+  if (verdict === 'PASS') return []
+  const when =
+    verdict === 'FAIL'
+      ? 'Once it is mended, ask again:'
+      : 'Nothing is proven either way. Once it can be seen, ask again:'
+  const command = `git commit --allow-empty -m "claim(${name(claim.phase)}-${name(claim.milestone)}): …"`
+  return [when, fence(command, 'sh')]
+}
+
+export interface PreVerificationInput extends Cited {
+  readonly milestone: string
+  readonly at: string
+  readonly checks: readonly CheckResult[]
+  readonly hosts: readonly HostSeen[]
+}
+
+/** What the checks of a milestone say before anybody claimed it: outcomes, no verdict. */
+export function renderPreVerification(input: PreVerificationInput): string {
+  const milestone = name(input.milestone)
+  return blocks([
+    `## Pre-verification probe (${minute(input.at)} — before ${milestone} claimed)`,
+    lines([
+      `Nobody has claimed ${milestone} yet, so this is no verdict. The same checks will run again for the claim.`,
+      ...whereabouts(input, input.hosts)
+    ]),
+    ...input.checks.flatMap((check, index) => checkBlocks(check, index + 1, input))
+  ])
+}
+
+/** Something a reviewer wrote down about a host, before any claim. */
+export interface Observation {
+  readonly title: string
+  /** The lines worth reading, out of the facts. */
+  readonly shows: readonly string[]
+  /** Numbers of the reads. */
+  readonly evidence: readonly number[]
+  /** Why it could not be seen; absent when it was. */
+  readonly unseen?: string
+}
+
+/** A hunt of the reviewer's own: what was tried, when, and what each probe said. */
+export interface BreakIt {
+  readonly what: string
+  readonly at: string
+  readonly checks: readonly CheckResult[]
+}
+
+export interface OrientationInput extends Cited {
+  readonly at: string
+  readonly hosts: readonly HostSeen[]
+  readonly observations: readonly Observation[]
+  readonly tried: readonly BreakIt[]
+}
+
+/** What the host looked like before any claim: the baseline of the phase. */
+export function renderOrientation(input: OrientationInput): string {
+  return blocks([
+    `## Phase context (initial orientation, ${minute(input.at)})`,
+    lines(['Before any claim. Later sections compare with this.', ...whereabouts(input, input.hosts)]),
+    ...input.observations.flatMap(seen => observationBlocks(seen, input)),
+    ...input.tried.flatMap(tried => breakItBlocks(tried, input))
+  ])
+}
+
+function observationBlocks(seen: Observation, cited: Cited): readonly string[] {
+  const title = `**${plain(seen.title, 200)}**`
+  const commands = commandsOf(seen.evidence, cited)
+  if (seen.unseen !== undefined) {
+    const tried = commands.length === 0 ? [] : [fence(commands.join('\n'))]
+    return [`${title} ?`, ...tried, `Could not be seen: ${sentence(seen.unseen)}`]
+  }
+  return [title, ...showBlocks(commands, seen.shows.length === 0 ? ['none'] : seen.shows)]
+}
+
+function breakItBlocks(tried: BreakIt, cited: Cited): readonly string[] {
+  return [
+    `### Break-it probe: ${plain(tried.what, 200)} (${minute(tried.at)})`,
+    ...tried.checks.flatMap((check, index) => checkBlocks(check, index + 1, cited))
+  ]
+}
