@@ -73,26 +73,21 @@ export const readCommand = {
     ]),
   ipAddresses: () => command(['ip', '-j', 'addr', 'show']),
   ipRoutes: (family: 4 | 6) => command(['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all']),
-  /** When a unit was last activated, to the microsecond and in UTC whatever the host's zone. */
-  unitActivation: (unit: string) =>
-    command([
-      'systemctl',
-      'show',
-      '--timestamp=us+utc',
-      '-p',
-      'LoadState,ActiveEnterTimestamp',
-      '--',
-      unit
-    ]),
   /** Unknown units answer 0 too, with LoadState=not-found. A systemd without `us+utc` answers 1. */
   unitStates: (patterns: readonly string[], properties: readonly string[]) =>
-    command(['systemctl', 'show', '--timestamp=us+utc', '-p', properties.join(','), '--', ...patterns], large),
+    command(
+      ['systemctl', 'show', '--timestamp=us+utc', '-p', properties.join(','), '--', ...patterns],
+      large
+    ),
   /** Unit files and their drop-ins. Exit 1 is an answer: a unit of the pattern has no file. */
   unitTexts: (patterns: readonly string[]) =>
     command(['systemctl', 'cat', '--', ...patterns], { ...large, answers: [0, 1] }),
   /** A file if its first line says that it is a script; nothing of a binary. `path` is absolute. */
   scriptText: (path: string) =>
-    command(['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path], { capBytes: 128 * 1024, deadlineMs: 5_000 }),
+    command(['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path], {
+      capBytes: 128 * 1024,
+      deadlineMs: 5_000
+    }),
   /** A file that something reads as a program. `path` is absolute. */
   fileText: (path: string) =>
     command(['head', '-c', '131073', '--', path], { capBytes: 128 * 1024, deadlineMs: 5_000 })

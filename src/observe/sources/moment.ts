@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import { isoMicros, parseGoTime, parseIso, parseSystemdTime } from '../../base/instant.ts'
+import { isoMicros, parseIso } from '../../base/instant.ts'
 import { type FactSource, type HostClock, type Look, Unseen } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
+import { dockerNetworkList } from './docker-networks.ts'
+import { unitName, unitState } from './units.ts'
 
 const milestone = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._]{0,63}$/, 'expected a milestone such as M1')
 const network = z.string().regex(/^[A-Za-z0-9][\w.-]{0,254}$/, "expected a docker network's name")
 // systemctl would take `*` and `[` for a glob.
-const unitName = z.string().regex(/^[A-Za-z0-9][\w.:@\\-]{0,254}$/, "expected a systemd unit's name")
+const unit = z.string().regex(/^[A-Za-z0-9][\w.:@\\-]{0,254}$/, "expected a systemd unit's name")
 
 /** A time as a plan writes it: see CONTRACT §10. */
 export const momentParam = z.union(
@@ -15,7 +16,7 @@ export const momentParam = z.union(
     z.strictObject({ review: milestone }),
     z.strictObject({ claim: milestone }),
     z.strictObject({ network }),
-    z.strictObject({ unit: unitName })
+    z.strictObject({ unit })
   ],
   { error: 'expected an ISO time, { review: M1 }, { claim: M1 }, { network: name } or { unit: name }' }
 )
@@ -67,7 +68,7 @@ export function moment(ref: MomentRef): FactSource<Moment> {
     const { network } = ref
     return { key, place: 'host', take: look => networkCreation(look, network) }
   }
-  const unit = ref.unit.includes('.') ? ref.unit : `${ref.unit}.service`
+  const unit = unitName(ref.unit)
   return { key: `moment {"unit":"${unit}"}`, place: 'host', take: look => unitActivation(look, unit) }
 }
 
@@ -77,35 +78,24 @@ function at(micros: number, clock: Moment['clock'], before: string, spanMicros =
   return { micros, spanMicros, clock, said: `${before}${isoMicros(micros)}` }
 }
 
-const listed = z.object({ Name: z.string(), ID: z.string(), CreatedAt: z.string() })
-
 async function networkCreation(look: Look, network: string): Promise<Moment> {
-  // `network ls`: the Created of `network inspect` is set anew by every restart of the engine.
-  const { stdout } = await look.read(readCommand.dockerNetworkList())
-  const named = stdout
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => listed.parse(JSON.parse(line)))
-    .filter(({ Name }) => Name === network)
+  const named = (await dockerNetworkList.take(look)).filter(listed => listed.name === network)
   const [only, second] = named
   if (only === undefined) throw new Unseen(`docker lists no network \`${network}\``)
   if (second !== undefined) {
     throw new Unseen(`docker lists ${named.length} networks \`${network}\`: which one is meant?`)
   }
-  return at(parseGoTime(only.CreatedAt), 'host', `the creation of network ${network} at `)
+  if (only.createdMicros === null)
+    throw new Unseen(`docker does not know when network ${network} was created`)
+  return at(only.createdMicros, 'host', `the creation of network ${network} at `)
 }
 
 async function unitActivation(look: Look, unit: string): Promise<Moment> {
-  const { stdout } = await look.read(readCommand.unitActivation(unit))
-  const values = new Map(
-    stdout.split('\n').map(line => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])
-  )
-  // systemd answers 0 for units that do not exist.
-  const load = values.get('LoadState')
-  if (load !== 'loaded') throw new Unseen(`systemd has no loaded unit ${unit} (${load ?? 'no LoadState'})`)
-  const micros = parseSystemdTime(values.get('ActiveEnterTimestamp') ?? '')
-  if (micros === null) throw new Unseen(`${unit} was never activated since the host booted`)
-  return at(micros, 'host', `the activation of ${unit} at `)
+  const { load, activeMicros } = await unitState(unit).take(look)
+  // systemd answers for units that do not exist, too.
+  if (load !== 'loaded') throw new Unseen(`systemd has no loaded unit ${unit} (${load})`)
+  if (activeMicros === null) throw new Unseen(`${unit} was never activated since the host booted`)
+  return at(activeMicros, 'host', `the activation of ${unit} at `)
 }
 
 function isIso(text: string): boolean {

@@ -8,14 +8,18 @@ import {
   moment,
   momentParam
 } from '../../../src/observe/sources/moment.ts'
+import { unitState } from '../../../src/observe/sources/units.ts'
 import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
 
 const networks = "docker network ls --no-trunc --format '{{json .}}'"
-const unit = 'systemctl show --timestamp=us+utc -p LoadState,ActiveEnterTimestamp -- swarm-init.service'
+// The command is whatever unitState asks: a session that knows nothing tells it.
+const asked = recordedSession({})
+await gather([{ host: 'h', sources: [unitState('swarm-init')] }], closedDoors({ open: async () => asked }))
+const unit = asked.rounds.flat().join('')
 const created = Date.UTC(2026, 5, 13, 5, 38, 2) * 1000 + 125_154
 
 const network = (Name: string, CreatedAt = '2026-06-13 05:38:02.125154677 +0000 UTC') =>
-  `${JSON.stringify({ Name, CreatedAt, ID: 'n1' })}\n`
+  `${JSON.stringify({ Name, CreatedAt, ID: 'n1n1n1n1n1' })}\n`
 
 async function take(
   ref: MomentRef,
@@ -49,7 +53,10 @@ describe('when it was', () => {
 
   it('a unit, in microseconds, with or without .service', async () => {
     const recorded = {
-      [unit]: { stdout: 'LoadState=loaded\nActiveEnterTimestamp=Sat 2026-06-13 05:38:17.000001 UTC\n' }
+      [unit]: {
+        stdout:
+          'Id=swarm-init.service\nLoadState=loaded\nActiveState=active\nActiveEnterTimestamp=Sat 2026-06-13 05:38:17.000001 UTC\n'
+      }
     }
     for (const name of ['swarm-init', 'swarm-init.service']) {
       expect(await take({ unit: name }, recorded)).toMatchObject({
@@ -87,18 +94,26 @@ describe('when it was', () => {
       'a network from before time began',
       { network: 'proxy' },
       { [networks]: { stdout: network('proxy', '0001-01-01 00:00:00 +0000 UTC') } },
-      'not a time'
+      'does not know when'
     ],
     [
       'a unit that does not exist',
       { unit: 'swarm-init' },
-      { [unit]: { stdout: 'LoadState=not-found\nActiveEnterTimestamp=\n' } },
+      {
+        [unit]: {
+          stdout: 'Id=swarm-init.service\nLoadState=not-found\nActiveState=inactive\nActiveEnterTimestamp=\n'
+        }
+      },
       'not-found'
     ],
     [
       'a unit that never ran',
       { unit: 'swarm-init' },
-      { [unit]: { stdout: 'LoadState=loaded\nActiveEnterTimestamp=\n' } },
+      {
+        [unit]: {
+          stdout: 'Id=swarm-init.service\nLoadState=loaded\nActiveState=active\nActiveEnterTimestamp=\n'
+        }
+      },
       'never activated'
     ],
     ['a milestone that nobody reviewed', { review: 'M1' }, {}, 'no signed PASS'],
