@@ -1,11 +1,11 @@
 import { Unseen } from '../observe/fact.ts'
 import type { BoundProbe } from '../judge/probe.ts'
 import { look, type LookOptions, observe, type Observed } from './review.ts'
-import { openWorld, snapshot, type Views, type World } from './world.ts'
+import { openWorld, snapshot, type Seat, type Views } from './world.ts'
 
 /** One probe by hand: nothing is written, and the repo is only fetched for a probe that asks for it. */
 export async function runOneProbe(
-  seat: Pick<World, 'home' | 'userHome' | 'signal'>,
+  seat: Seat,
   asked: {
     readonly probe: BoundProbe
     readonly title: string

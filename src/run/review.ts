@@ -7,7 +7,15 @@ import type { Evidence, Fact } from '../observe/fact.ts'
 import { newestReview, type SignedRecord } from '../record/record.ts'
 import type { Claim, Severity } from '../words.ts'
 import { examine, type Judged, type Question } from './examine.ts'
-import { openDoors, type Progress, type Snapshot, type Views, viewsOf, type World } from './world.ts'
+import {
+  openDoors,
+  type Progress,
+  type Snapshot,
+  type Seat,
+  type Views,
+  viewsOf,
+  type World
+} from './world.ts'
 
 /** What was observed and judged, before anything is written: a value that can be rendered on any tip. */
 export interface Observed {
@@ -126,14 +134,19 @@ export function observe(
 
 /** The same without a clone: for whoever asks nothing of the repo. */
 export async function look(
-  seat: Pick<World, 'home' | 'userHome' | 'signal'>,
+  seat: Seat,
   views: Views,
   subject: Omit<Subject, 'commit'>,
   options: LookOptions
 ): Promise<Observed> {
   const started = tick()
-  const out = AbortSignal.timeout(Math.max(1, Math.ceil(options.budgetMs)))
-  const doors = openDoors(seat, views, AbortSignal.any([seat.signal, out]), options.progress)
+  const out = new AbortController()
+  const seconds = Math.round(options.budgetMs / 1000)
+  const timer = setTimeout(
+    () => out.abort(new Error(`timed out: the budget of ${seconds} s ran out`)),
+    options.budgetMs
+  )
+  const doors = openDoors(seat, views, AbortSignal.any([seat.signal, out.signal]), options.progress)
   try {
     const questions = [...subject.checks, ...subject.hunts].map(question)
     const examined = await examine(questions, doors, {
@@ -158,6 +171,7 @@ export async function look(
       stats: { ...doors.stats(), ms: Math.round(tick() - started) }
     }
   } finally {
+    clearTimeout(timer)
     await doors.close()
   }
 }

@@ -6,30 +6,32 @@ import { isoSecond, tick } from '../doors/clock.ts'
 import { readText } from '../doors/files.ts'
 import type { Commit, Git } from '../doors/git.ts'
 import { openClone } from '../doors/git.ts'
-import { openSession } from '../doors/open-session.ts'
-import { HostUnseen, type HostSession } from '../doors/session.ts'
+import { openSession as openDoor } from '../doors/open-session.ts'
+import { HostUnseen, type HostSession, type OpenSession } from '../doors/session.ts'
 import { type Home, homeFile, reviewBranchOf } from '../home/home.ts'
 import { type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
 import type { Doors } from '../observe/gather.ts'
 import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
 
-/** What every story of this folder works with: the home, the clone of the watched repo, and whom to believe. */
-export interface World {
+/** Where a look starts from: the home, and the way to its hosts. */
+export interface Seat {
   readonly home: Home
+  readonly userHome: string
+  readonly signal: AbortSignal
+  /** Default: the door that the host's `transport` names. A recorder puts itself between. */
+  readonly openSession?: OpenSession
+}
+
+/** What every story of this folder works with: the home, the clone of the watched repo, and whom to believe. */
+export interface World extends Seat {
   readonly git: Git
   readonly trust: Trust
-  readonly signal: AbortSignal
-  readonly userHome: string
   /** One event, for the log. Never holds host text. */
   log(event: string, details?: Readonly<Record<string, string | number | boolean | null>>): void
 }
 
-export interface WorldOptions {
-  readonly signal: AbortSignal
-  readonly userHome: string
-  readonly log: World['log']
-}
+export type WorldOptions = Omit<Seat, 'home'> & Pick<World, 'log'>
 
 /** Opens the clone (made anew where it is broken) and reads whom to believe. */
 export async function openWorld(home: Home, options: WorldOptions): Promise<World> {
@@ -113,7 +115,7 @@ export function viewsOf(
 }
 
 export function openDoors(
-  { home, userHome }: Pick<World, 'home' | 'userHome'>,
+  { home, userHome, openSession = openDoor }: Seat,
   { repo, record }: Views,
   signal: AbortSignal,
   progress?: Progress
