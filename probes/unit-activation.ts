@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { isoMicros } from '../src/base/instant.ts'
+import { hostClock } from '../src/observe/sources/clock.ts'
+import { isAfter, moment, momentParam } from '../src/observe/sources/moment.ts'
+import { unitParam, type UnitState, unitState } from '../src/observe/sources/units.ts'
+
+export const unitActivation = defineProbe({
+  id: 'unit-activation',
+  asserts: 'The unit is in the expected state, and was activated after the given time',
+  because:
+    'A oneshot unit that stays `active (exited)` says only that it once ended well: if that was before the change, the change never ran.',
+  remedy: 'Restart the unit (`systemctl restart`) so that it runs as it is now, or mend what made it fail.',
+  params: z.strictObject({
+    unit: unitParam,
+    after: momentParam.optional(),
+    state: z
+      .enum(['active', 'inactive', 'failed', 'activating', 'reloading', 'deactivating'])
+      .default('active')
+  }),
+
+  needs: ({ unit, after }) => ({
+    unit: unitState(unit),
+    ...(after === undefined ? {} : { after: moment(after), clock: hostClock })
+  }),
+
+  judge({ unit, after, clock }, { state }) {
+    const at = unit.name
+    if (unit.load !== 'loaded') {
+      const saw = unit.load === 'not-found' ? `there is no unit ${at}` : `${at} is ${unit.load}, not loaded`
+      return [{ outcome: 'fail', saw, expected: `${at} loaded and ${state}`, at }]
+    }
+    const now = `${at} is ${stateOf(unit)}${unit.activeMicros === null ? '' : `, activated ${isoMicros(unit.activeMicros)}`}`
+    const shows = [`${now}, Result=${unit.result}`]
+    if (unit.active !== state) return [{ outcome: 'fail', saw: now, expected: `${at} ${state}`, at, shows }]
+    if (state === 'active' && unit.result !== 'success' && unit.result !== '') {
+      return [
+        { outcome: 'fail', saw: `${now}, with Result=${unit.result}`, expected: 'Result=success', at, shows }
+      ]
+    }
+    if (after === undefined || clock === undefined) return [{ outcome: 'pass', saw: now, shows }]
+    if (unit.activeMicros === null) {
+      const saw = `${now} and was never activated since the host booted`
+      return [{ outcome: 'fail', saw, expected: `activated after ${after.said}`, at, shows }]
+    }
+    const { order, why } = isAfter(unit.activeMicros, after, clock)
+    const verdicts = {
+      after: { outcome: 'pass', saw: `${now}: ${why}`, shows },
+      before: {
+        outcome: 'fail',
+        saw: `${now}: ${why}`,
+        expected: `activated after ${after.said}`,
+        at,
+        shows
+      },
+      'too-close': { outcome: 'unknown', why: `${now}, which is ${why}`, shows }
+    } satisfies Record<typeof order, Finding>
+    return [verdicts[order]]
+  },
+
+  falsify({ unit, after, clock }, { state }) {
+    const facts = after === undefined || clock === undefined ? {} : { after, clock }
+    const gone = { ...facts, unit: { ...unit, load: 'not-found', active: 'inactive', activeMicros: null } }
+    const other = { ...facts, unit: { ...unit, active: state === 'failed' ? 'active' : 'failed' } }
+    const early =
+      after === undefined
+        ? []
+        : [{ ...facts, unit: { ...unit, activeMicros: after.micros - 86_400_000_000 } }]
+    return [gone, other, ...early]
+  }
+})
+
+function stateOf({ active, sub }: UnitState) {
+  return sub === '' || sub === active ? active : `${active} (${sub})`
+}

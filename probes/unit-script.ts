@@ -1,0 +1,134 @@
+import { z } from 'zod'
+import { pattern, patternText } from '../src/base/pattern.ts'
+import { codeLines } from '../src/base/program-text.ts'
+import { programRuns } from '../src/base/program-runs.ts'
+import { environmentOf, startCommands } from '../src/base/unit-text.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { unitPrograms, type UnitPrograms } from '../src/observe/sources/unit-programs.ts'
+import { unitParam } from '../src/observe/sources/units.ts'
+
+const texts = z
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .transform(given => (typeof given === 'string' ? [given] : given))
+
+export const unitScript = defineProbe({
+  id: 'unit-script',
+  asserts: 'What the unit really executes contains, lacks or matches the given text',
+  because:
+    'A patch in the repo changes nothing until the program that the unit starts on the host is the patched one.',
+  remedy: 'Deploy the patched unit, reload systemd, and look at the program that ExecStart names.',
+  params: z
+    .strictObject({
+      unit: unitParam,
+      contains: texts.default([]),
+      lacks: texts.default([]),
+      matches: z
+        .union([patternText, z.array(patternText).min(1)])
+        .transform(given => (typeof given === 'string' ? [given] : given))
+        .default([])
+    })
+    .refine(({ contains, lacks, matches }) => contains.length + lacks.length + matches.length > 0, {
+      error: 'expected at least one of contains, lacks, matches'
+    }),
+
+  needs: ({ unit }) => ({ programs: unitPrograms(unit) }),
+
+  judge({ programs }, { unit: at, contains, lacks, matches }) {
+    const { unit } = programs
+    if (unit.load !== 'loaded') {
+      return [{ outcome: 'fail', saw: `${at} is ${unit.load}`, expected: `a loaded unit ${at}`, at }]
+    }
+    if (unit.needsReload) {
+      const why = `${at} changed on disk since systemd read it (NeedDaemonReload=yes): what can be read is not what runs`
+      return [{ outcome: 'unknown', why }]
+    }
+    const lines = executed(programs)
+    if (lines.length === 0) return [{ outcome: 'unknown', why: `${at} has no program that can be read` }]
+    const looked = [...new Set(lines.map(({ file }) => file))].join(', ')
+    const blind = programs.programs
+      .filter(({ text }) => text === null)
+      .map(({ path, why }) => `${path} (${why})`)
+    const unseen = (wanted: string): Finding => ({
+      outcome: 'unknown',
+      why: `${wanted} is not in ${looked}, and these could not be read: ${blind.join('; ')}`
+    })
+
+    const found = (wanted: string, test: (text: string) => boolean): Finding => {
+      const line = lines.find(({ text }) => test(text))
+      if (line !== undefined)
+        return { outcome: 'pass', saw: `${wanted} is in ${where(line)}`, shows: [quoted(line)] }
+      if (blind.length > 0) return unseen(wanted)
+      return {
+        outcome: 'fail',
+        saw: `${wanted} is in none of ${looked}`,
+        expected: `${at} runs ${wanted}`,
+        at: looked
+      }
+    }
+    const absent = (text: string): Finding => {
+      const line = lines.find(line => line.text.includes(text))
+      const expected = `${at} runs nothing with \`${text}\``
+      if (line !== undefined) {
+        return {
+          outcome: 'fail',
+          saw: `\`${text}\` is in ${where(line)}`,
+          expected,
+          at: where(line),
+          shows: [quoted(line)]
+        }
+      }
+      if (blind.length > 0) return unseen(`\`${text}\``)
+      return { outcome: 'pass', saw: `\`${text}\` is nowhere in ${looked} (${lines.length} lines)` }
+    }
+    const findings = [
+      ...contains.map(text => found(`\`${text}\``, line => line.includes(text))),
+      ...matches.map(text => found(`a match of \`${text}\``, line => pattern(text).test(line))),
+      ...lacks.map(absent)
+    ]
+    const [first, ...rest] = findings
+    return first === undefined ? [{ outcome: 'not-applicable', why: 'nothing was asked' }] : [first, ...rest]
+  },
+
+  falsify({ programs }, { lacks }) {
+    // Without a first line that names a shell the text is taken as it is, whatever a shell would skip in it.
+    const text = (body: string) => ({
+      programs: {
+        unit: { ...programs.unit, load: 'loaded', needsReload: false },
+        files: [{ path: '/f.service', text: '[Service]\nExecStart=/f\n' }],
+        programs: [{ path: '/f', text: body, why: '' }]
+      }
+    })
+    return lacks.length > 0 ? lacks.map(text) : [text('')]
+  }
+})
+
+interface Line {
+  readonly file: string
+  readonly line: number
+  readonly text: string
+}
+
+/** The start commands of the unit file, then every line of every file that they run. */
+function executed({ unit, files, programs }: UnitPrograms): readonly Line[] {
+  const commands = startCommands(files, unit.name)
+  const known = new Map(programs.map(({ path, text }) => [path, text]))
+  const { read } = programRuns(commands, known, { hops: 2, environment: environmentOf(files, unit.name) })
+  return [
+    ...commands.flatMap(({ argv, path, line }) => {
+      const inline = argv.findIndex(word => /^-[a-z]*c$/.test(word)) + 1
+      const script = /sh$/.test(argv[0] ?? '') && inline > 0 ? (argv[inline] ?? '') : argv.join(' ')
+      return codeLines(script, 'shell').map(({ text }) => ({ file: path, line, text }))
+    }),
+    ...[...read].flatMap(([file, kind]) =>
+      codeLines(known.get(file) ?? '', kind).map(line => ({ file, ...line }))
+    )
+  ]
+}
+
+function where({ file, line }: Line) {
+  return `${file}:${line}`
+}
+
+function quoted(line: Line) {
+  return `${where(line)}: ${line.text.slice(0, 300)}`
+}

@@ -1,0 +1,223 @@
+import { kindOf, type TextKind } from './program-text.ts'
+import { pythonRuns } from './python-runs.ts'
+import {
+  argvRuns,
+  baseName,
+  type Loop,
+  type RunCommand,
+  shellRuns,
+  unknowable,
+  type Values
+} from './shell-runs.ts'
+import type { ExecCommand } from './unit-text.ts'
+
+/** A command of a unit's start, with the file that it is written in. */
+export interface Run {
+  readonly file: string
+  readonly command: RunCommand
+  /** Which of the unit's start commands it belongs to. */
+  readonly exec: ExecCommand
+  /** How many files away from the unit file. */
+  readonly hop: number
+}
+
+/** A file that a start runs. `null` is a file that could not be read, or has not been yet. */
+export type Texts = ReadonlyMap<string, string | null>
+
+export interface ProgramRuns {
+  /** In the order in which they run. */
+  readonly runs: readonly Run[]
+  /** Files that are run and are not among the texts, and how each is to be read. */
+  readonly missing: readonly FileRef[]
+  /** Every file that was looked into, in order, and what it is written in. */
+  readonly read: ReadonlyMap<string, TextKind>
+  /** Files that could not be followed to their end. */
+  readonly broken: readonly string[]
+}
+
+export interface FileRef {
+  readonly path: string
+  /** Executed: a program that may be a binary. Otherwise something reads it as text. */
+  readonly executed: boolean
+  readonly hop: number
+}
+
+const maxRuns = 6_000
+
+/** What a unit's start commands run, as far as the texts go. Pure; any text has an answer. */
+export function programRuns(
+  commands: readonly ExecCommand[],
+  texts: Texts,
+  options: { readonly hops: number; readonly environment?: ReadonlyMap<string, string> }
+): ProgramRuns {
+  const runs: Run[] = []
+  const missing = new Map<string, FileRef>()
+  const read = new Map<string, TextKind>()
+  const broken = new Set<string>()
+  const variables = options.environment ?? new Map<string, string>()
+
+  for (const exec of commands) {
+    const { commands: found } = argvRuns(
+      exec.argv.map(word => [word]),
+      exec.line,
+      { variables }
+    )
+    add(found, { file: exec.path, exec, hop: 0, around: outermost, seen: [] })
+  }
+  return { runs, missing: [...missing.values()], read, broken: [...broken] }
+
+  function add(found: readonly RunCommand[], at: Place) {
+    for (const command of found) {
+      if (runs.length >= maxRuns) {
+        broken.add(at.file)
+        return
+      }
+      const placed = inside(command, at.around)
+      runs.push({ file: at.file, command: placed, exec: at.exec, hop: at.hop })
+      for (const call of callsOf(command, folderOf(at.file))) follow(call, placed, at)
+    }
+  }
+
+  function follow(call: Call, command: RunCommand, at: Place) {
+    if (at.hop >= options.hops || at.seen.includes(call.path)) return
+    const hop = at.hop + 1
+    const text = texts.get(call.path)
+    if (text === undefined) {
+      if (!missing.has(call.path))
+        missing.set(call.path, { path: call.path, executed: call.as === 'program', hop })
+      return
+    }
+    if (text === null) return
+    const next: Place = {
+      file: call.path,
+      exec: at.exec,
+      hop,
+      around: command,
+      seen: [...at.seen, call.path]
+    }
+    const kind = call.as === 'program' || call.as === 'file' ? kindOf(call.path, text) : call.as
+    read.set(call.path, kind)
+    if (kind === 'shell') {
+      const made = shellRuns(text, { args: call.args, variables, path: call.path })
+      if (made.broken) broken.add(call.path)
+      add(made.commands, next)
+    } else if (kind === 'python') {
+      const made = pythonRuns(text, { args: call.args, variables, path: call.path, modules: texts })
+      if (made.broken) broken.add(call.path)
+      for (const module of made.missing) {
+        if (hop < options.hops && !missing.has(module))
+          missing.set(module, { path: module, executed: false, hop: hop + 1 })
+      }
+      for (const module of made.modules) read.set(module, 'python')
+      add(made.commands, next)
+    }
+  }
+}
+
+interface Place {
+  readonly file: string
+  readonly exec: ExecCommand
+  readonly hop: number
+  readonly around: Pick<RunCommand, 'loops' | 'background' | 'excused' | 'looked' | 'timeout'>
+  readonly seen: readonly string[]
+}
+
+const outermost: Place['around'] = {
+  loops: [],
+  background: false,
+  excused: false,
+  looked: false,
+  timeout: null
+}
+
+/** A called program stands in the loops of its caller. */
+function inside(command: RunCommand, around: Place['around']): RunCommand {
+  const loops: readonly Loop[] = [...around.loops, ...command.loops]
+  const timeouts = [around.timeout, command.timeout].filter(timeout => timeout !== null)
+  return {
+    ...command,
+    loops,
+    background: around.background || command.background,
+    excused: around.excused || command.excused,
+    timeout: timeouts.length === 0 ? null : Math.min(...timeouts)
+  }
+}
+
+interface Call {
+  readonly path: string
+  readonly as: 'program' | 'shell' | 'python' | 'file'
+  readonly args: readonly Values[]
+}
+
+/** The files that a command runs: itself, what it sources, what it gives to an interpreter. */
+function callsOf({ words }: RunCommand, folder: string): readonly Call[] {
+  const name = baseName(words[0]?.[0] ?? '')
+  const script = () => {
+    // Options of an interpreter: none of those that scripts use takes its value as a word, but for -m, -c, -o.
+    const at = words.findIndex(([word = ''], index) => index > 0 && !word.startsWith('-'))
+    const before = words[at - 1]?.[0] ?? ''
+    return at < 0 || /^-[a-z]*[mco]$/.test(before) ? undefined : at
+  }
+  const from = (at: number | undefined, as: Call['as']): readonly Call[] => {
+    if (at === undefined) return []
+    return (words[at] ?? []).flatMap(word => {
+      const path = absolute(word, folder)
+      return path === null || (as === 'program' && isSystemProgram(path))
+        ? []
+        : [{ path, as, args: words.slice(at + 1) }]
+    })
+  }
+  if (name === '.' || name === 'source') return from(1, 'shell')
+  if (/^(?:ba|da|a|k|z)?sh$/.test(name)) return from(script(), 'shell')
+  if (/^python[\d.]*$/.test(name)) return from(script(), 'python')
+  return (words[0]?.[0] ?? '').includes('/') ? from(0, 'program') : []
+}
+
+/** Programs of the distribution, known by their names: what `curl` or `dockerd` does is not looked up in it. */
+export function isSystemProgram(path: string): boolean {
+  return wellKnown.has(baseName(path)) || systemFolders.test(path)
+}
+
+const systemFolders =
+  /^(?:\/usr(?:\/local)?\/lib\/systemd|(?:\/usr)?\/(?:bin|sbin|lib|lib64|libexec)|\/run\/(?:current-system|wrappers|systemd\/generator[.a-z]*)|\/nix\/store\/[^/]+-(?:systemd|coreutils|util-linux|shadow|dbus|kmod)-[^/]+)\//
+
+// Tools that a script may name by a path of their own, as on NixOS.
+const wellKnown = new Set(
+  (
+    'awk base64 basename cat chmod chown containerd cp curl cut date dirname docker dockerd echo env false find ' +
+    'git grep head host hostname id install ip iptables jq ln ls mkdir mktemp mount mv nc ncat netcat nft nginx ' +
+    'nix nixos-rebuild node openssl perl pgrep ping printf ps readlink rm rsync sed seq sleep sort ssh sshd ' +
+    'systemctl systemd-notify tar tee test timeout touch tr true umount wget xargs yq'
+  ).split(' ')
+)
+
+function absolute(word: string, folder: string): string | null {
+  if (word === '' || word.includes(unknowable) || !word.includes('/')) return null
+  return readablePath(word.startsWith('/') ? word : `${folder}/${word}`)
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
+}
+
+/** Folders of devices, kernel state and credentials; a read there may hang, act, or show a secret. */
+const forbidden =
+  /^\/(?:proc|dev|sys|run\/(?:secrets|credentials|keys|agenix)|root\/\.(?:ssh|gnupg)|etc\/(?:g?shadow|ssh|ssl\/private)|var\/lib\/(?:docker|systemd\/credential))/
+const secret =
+  /(?:\.(?:key|pem|p12|pfx|kdbx|env|secret|asc|gpg|age)|id_(?:rsa|ecdsa|ed25519)|htpasswd|shadow|passw(?:or)?d|secrets?|tokens?)$/i
+
+/**
+ * The path in its shortest form, if it may be read as a program: absolute, without steps upwards out of
+ * what it names, no device, nothing that looks like a secret. Otherwise null.
+ */
+export function readablePath(path: string): string | null {
+  if (!path.startsWith('/') || path.length > 500 || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}*?]/u.test(path)) return null
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part === '..') parts.pop()
+    else parts.push(part)
+  }
+  const normal = `/${parts.join('/')}`
+  return forbidden.test(normal) || secret.test(normal) ? null : normal
+}
