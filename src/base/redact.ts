@@ -174,13 +174,13 @@ function redactLoose(text: string, hide: Hide): string {
   for (const { kind, pattern } of shapes) {
     // A cut must not split an escape from what it escapes.
     out = out.replace(pattern, found => {
-      const tail = /\\*$/.exec(found)?.[0] ?? ''
-      return hide(found.slice(0, found.length - tail.length), kind) + tail
+      const last = withoutSlashes(found, 0, found.length)
+      return hide(found.slice(0, last), kind) + found.slice(last)
     })
   }
   out = out.replace(/(?<=:\/\/)[^\s/?#"'`<>\\]{1,1024}(?=@)/g, found => hideUserInfo(found, hide))
   // user:password@tcp(host) of database drivers.
-  out = out.replace(/(?<=\w:)[^\s:@/"'`]{1,128}(?=@(?:tcp|unix)\()/g, found => hide(found, 'url-password'))
+  out = out.replace(/(?<=\w:)[^\s:@/"'`«»]{1,128}(?=@(?:tcp|unix)\()/g, found => hide(found, 'url-password'))
   out = out.replace(
     /\b(Bearer|Basic)(\s{1,4})(?=[\w.~+/-]{0,400}[\d=])([\w.~+/=-]{12,})/gi,
     (_, scheme: string, space: string, secret: string) => scheme + space + hide(secret, 'authorization')
@@ -210,7 +210,7 @@ function redactAssignments(text: string, hide: Hide): string {
     const value = valueAfter(text, match.index, match.index + found.length, named)
     if (value === null) continue
     const raw = text.slice(value.start, value.end)
-    const kind = kindOf(named, raw, value.quoted)
+    const kind = kindOf(named, raw, value.literal)
     if (kind === null) continue
     out += text.slice(end, value.start) + hideValue(raw, kind, hide)
     end = value.end
@@ -222,7 +222,8 @@ function redactAssignments(text: string, hide: Hide): string {
 interface Span {
   readonly start: number
   readonly end: number
-  readonly quoted: boolean
+  /** It is a whole string of a document, in which nothing is a variable. */
+  readonly literal: boolean
 }
 
 /** Where the value of the name at `start … end` is, if it has one on its line. */
@@ -233,15 +234,16 @@ function valueAfter(text: string, start: number, end: number, named: NameKind): 
   if (/(?:\$\{?|\/)$/.test(before)) return null
   const quote = /\\*["'`]$/.exec(before)?.[0] ?? ''
   const after = text.slice(end, end + 80)
+  // What need not be a secret is looked at again when it is none: only so far, or time would be quadratic.
+  const limit = named === 'maybe-key' || named === 'maybe-docker-auth' ? 600 : text.length
 
   // "name": "value", also inside a string (\"name\": \"value\")
   if (quote !== '' && after.startsWith(quote)) {
     const colon = /^\s*(?::|=>)\s*/.exec(after.slice(quote.length))
     if (colon === null) return null
     const at = end + quote.length + colon[0].length
-    return text.startsWith(quote, at)
-      ? quotedValue(text, at + quote.length, quote)
-      : bareValue(text, at, before)
+    if (!text.startsWith(quote, at)) return bareValue(text, at, before, limit)
+    return { ...quotedValue(text, at + quote.length, quote, limit), literal: true }
   }
   // The operand of --secret is a name.
   if (/^-+secrets?$/.test(name)) return null
@@ -251,39 +253,52 @@ function valueAfter(text: string, start: number, end: number, named: NameKind): 
   if (separator === null) return null
   if (separator[0] === '>' && !before.endsWith('<')) return null
   const at = end + separator[0].length
-  if (separator[0] === '>') return upTo(text, at, /[<\n]/g)
+  if (separator[0] === '>') return upTo(text, at, /[<\n]/, limit)
 
   const opened = /^\\*["']/.exec(text.slice(at, at + 20))?.[0]
-  if (opened !== undefined) return quotedValue(text, at + opened.length, opened)
+  if (opened !== undefined) return quotedValue(text, at + opened.length, opened, limit)
   // "NAME=the whole string"
-  if (quote !== '' && separator[0] === '=') return quotedValue(text, at, quote)
-  if (named === 'authorization' || named === 'cookie') return upTo(text, at, /["'`\n]|\\+(?=["'nr])/g)
-  const yaml = /:[ \t]+$/.test(separator[0])
-  const lineStart =
+  if (quote !== '' && separator[0] === '=') return { ...quotedValue(text, at, quote, limit), literal: true }
+  if (named === 'authorization' || named === 'cookie') {
+    return upTo(text, at, /["'`\n]|\\(?=\\*["'nr])/, limit)
+  }
+  const startsLine =
     /(?:^|\n)[ \t]*(?:-[ \t]+)?(?:export[ \t]+)?$/.test(before) && (start < 80 || before.includes('\n'))
-  if (yaml && lineStart) return upTo(text, at, /[ \t]+#|\n|$/g)
-  if (yaml && /^[a-z]+[.,;:]?(?:\s|$)/.test(text.slice(at, at + 80))) return null // prose
-  const value = bareValue(text, at, before)
+  if (/:[ \t]+$/.test(separator[0])) {
+    // YAML: only a password may have blanks. In a sentence (`token: expected a number`) no secret follows.
+    if (startsLine && named === 'password') return upTo(text, at, /[ \t]+#|\n/, limit)
+    if (/^[a-z]+[.,;:]?(?:\s|$)/.test(text.slice(at, at + 80))) return null
+  }
+  const value = bareValue(text, at, before, limit)
   // NAME=words of a file of variables; NAME=word command --option of a shell is left after its first word.
   const rest = /^(?:[ \t]+[^\s=/'"`-][^\s=/'"`]{0,60}){1,10}(?=\n|$)/.exec(
     text.slice(value.end, value.end + 400)
   )
-  return lineStart && rest !== null ? { ...value, end: value.end + rest[0].length } : value
+  return startsLine && rest !== null ? { ...value, end: value.end + rest[0].length } : value
 }
 
-function upTo(text: string, start: number, stop: RegExp): Span {
-  stop.lastIndex = start
-  const found = stop.exec(text)
-  return { start, end: found === null ? text.length : found.index, quoted: false }
+function upTo(text: string, start: number, stop: RegExp, limit: number): Span {
+  // Searching a slice for the limit, but the text itself without one: a slice of the rest for every name would be quadratic.
+  const found =
+    limit < text.length ? text.slice(start, start + limit).search(stop) : searchFrom(text, start, stop)
+  const end = found < 0 ? Math.min(text.length, start + limit) : start + found
+  return { start, end, literal: false }
+}
+
+function searchFrom(text: string, start: number, stop: RegExp): number {
+  const sticky = new RegExp(stop, 'g')
+  sticky.lastIndex = start
+  const found = sticky.exec(text)
+  return found === null ? -1 : found.index - start
 }
 
 /** To the closing quote: the same quote behind the same number of backslashes; at most to the end of the line. */
-function quotedValue(text: string, start: number, quote: string): Span {
+function quotedValue(text: string, start: number, quote: string, limit: number): Span {
   const sign = quote.slice(-1)
   const depth = quote.length - 1
   let slashes = 0
   let end = start
-  for (; end < text.length && text[end] !== '\n'; end += 1) {
+  for (; end < text.length && end < start + limit && text[end] !== '\n'; end += 1) {
     const char = text[end]
     if (char === '\\') slashes += 1
     else {
@@ -291,7 +306,7 @@ function quotedValue(text: string, start: number, quote: string): Span {
       slashes = 0
     }
   }
-  return { start, end: withoutSlashes(text, start, end), quoted: true }
+  return { start, end: withoutSlashes(text, start, end), literal: false }
 }
 
 /** At depth 0 a quote closes behind 0, 2, 4 … backslashes, at depth 1 behind 0 (an outer one) or 1, 5, 9 …. */
@@ -299,12 +314,13 @@ function closes(slashes: number, depth: number): boolean {
   return slashes < depth || slashes % (2 * (depth + 1)) === depth
 }
 
-function bareValue(text: string, start: number, before: string): Span {
-  const query = /[?&]$/.test(before)
-  const stop = query
-    ? /[\s"'`&#<>]/g
-    : /[\s"`]|'(?=[\s,;)\]}]|$)|,(?=[\w.-]{1,40}[=:])|;(?=\s|$)|[)\]}]+(?=[\s,;]|$)/g
-  const span = upTo(text, start, stop)
+function bareValue(text: string, start: number, before: string, limit: number): Span {
+  const reference = /^\$(?:\{[^}\s]{0,200}\}|\([^)\n]{0,200}\))/.exec(text.slice(start, start + 210))
+  if (reference !== null) return { start, end: start + reference[0].length, literal: false }
+  const stop = /[?&]$/.test(before)
+    ? /[\s"'`&#<>]/
+    : /[\s"`]|'(?=[\s,;)\]}]|$)|,(?=[\w.-]{1,40}[=:])|;(?=\s|$)|[)\]}]+(?=[\s,;]|$)/
+  const span = upTo(text, start, stop, limit)
   return { ...span, end: withoutSlashes(text, start, span.end) }
 }
 

@@ -34,7 +34,7 @@ const about = new Set(
 )
 
 /** What the value of a name is: a secret of that kind, or one only if it looks the part; null: no secret. */
-export type NameKind = SecretKind | 'maybe-docker-auth' | 'maybe-key'
+export type NameKind = SecretKind | 'maybe-docker-auth' | 'maybe-key' | 'maybe-secret'
 
 const telling =
   /pass|pwd|secret|token|key|credential|authorization|cookie|auth|session|signature|salt|webhook|license|dsn|seed/i
@@ -61,12 +61,13 @@ export function nameKind(name: string): NameKind | null {
   }
   if (joined.endsWith('privatekey')) return 'private-key'
   if (
-    /(?:api|access|secret|encryption|signing|account|master|app|license|rsa|deploy|storage|session)keys?$/.test(
+    /(?:api|access|secret|encryption|signing|account|master|app|license|rsa|deploy|storage|session)keys?(?:base)?$/.test(
       joined
     )
   ) {
     return 'api-key'
   }
+  if (all === 'secret') return 'maybe-secret'
   if (/secret(?:_hash|_base)?$|credentials?$/.test(all)) return 'secret'
   if (joined.endsWith('token')) return 'token'
   return weak.has(last) && !joined.includes('public') ? 'maybe-key' : null
@@ -85,7 +86,11 @@ export function kindOf(named: NameKind | null, value: string, literal: boolean):
   if (named === null || harmless(value, literal)) return null
   if (named === 'maybe-docker-auth') return isDockerAuth(value) ? 'docker-auth' : null
   if (named === 'maybe-key') return isRandom(value) ? 'key' : null
-  if (named === 'secret' && !literal && /^[a-z]+(?:[_-][a-z]+)+$/.test(value)) return null // a secret's name
+  // `secret: db_password` is the secret's name.
+  if (named === 'maybe-secret') {
+    const isName = !literal && value.length < 100 && /^[a-z]+(?:[_-][a-z]+)+$/.test(value)
+    return isName ? null : 'secret'
+  }
   return named
 }
 
