@@ -1,0 +1,361 @@
+import { describe, expect, it } from 'vitest'
+import type { FactSource } from '../../src/observe/fact.ts'
+import { gather } from '../../src/observe/gather.ts'
+import { dockerEngine, engineStart, swarmNodes } from '../../src/observe/sources/docker-host.ts'
+import { dockerNetworkList, dockerNetworks } from '../../src/observe/sources/docker-networks.ts'
+import { swarmServices } from '../../src/observe/sources/docker-services.ts'
+import { swarmTasks } from '../../src/observe/sources/docker-tasks.ts'
+import { closedDoors, type Recorded, recordedSession } from '../support/doors.ts'
+import { at } from '../support/docker.ts'
+
+const list = "docker network ls --no-trunc --format '{{json .}}'"
+const services = "docker service ls --format '{{json .}}'"
+const tasks = "docker service ps --no-trunc --format '{{json .}}' -- "
+const info = "docker info --format '{{json .}}'"
+const start = 'systemctl show -p LoadState,InactiveExitTimestamp --timestamp=us+utc docker.service'
+
+async function taken<T>(source: FactSource<T>, recorded: Recorded) {
+  const session = recordedSession(recorded)
+  const gathered = await gather(
+    [{ host: 'h', sources: [source] }],
+    closedDoors({ open: async () => session })
+  )
+  return { fact: gathered.fact('h', source), rounds: session.rounds.map(round => round.length) }
+}
+
+const proxyRow = {
+  CreatedAt: '2026-06-13 07:38:02.125154677 +0200 CEST',
+  Driver: 'overlay',
+  ID: 'n9iau1d0lu0jg47ahop23lu6k',
+  IPv6: 'false',
+  Internal: 'false',
+  Labels: '',
+  Name: 'proxy',
+  Scope: 'swarm'
+}
+const proxyDetail = {
+  Name: 'proxy',
+  Id: 'n9iau1d0lu0jg47ahop23lu6k',
+  // An engine that restarted says so here, and only here.
+  Created: '2026-06-14T00:00:00.1Z',
+  EnableIPv6: false,
+  IPAM: { Driver: 'default', Options: null, Config: [{ Subnet: '10.10.0.0/16', Gateway: '10.10.0.1' }] },
+  Attachable: true,
+  Ingress: false,
+  Containers: {
+    'lb-proxy': { Name: 'proxy-endpoint', IPv4Address: '10.10.0.3/16', IPv6Address: '' },
+    '17a7': { Name: 'drone_app.1.nuw0', IPv4Address: '10.10.0.5/16', IPv6Address: '' }
+  },
+  Options: null,
+  Labels: null
+}
+
+describe('networks', () => {
+  it('are the list, with its true times, and the details, in two rounds', async () => {
+    const { fact, rounds } = await taken(dockerNetworks, {
+      [list]: { stdout: `${JSON.stringify(proxyRow)}\n` },
+      'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: JSON.stringify([proxyDetail]) }
+    })
+    expect(rounds).toEqual([1, 1])
+    expect(fact).toEqual({
+      seen: true,
+      evidence: [1, 2],
+      value: [
+        {
+          id: 'n9iau1d0lu0jg47ahop23lu6k',
+          name: 'proxy',
+          driver: 'overlay',
+          scope: 'swarm',
+          createdMicros: at(482) + 125_154,
+          internal: false,
+          attachable: true,
+          ingress: false,
+          subnets: [{ subnet: '10.10.0.0/16', gateway: '10.10.0.1' }],
+          options: {},
+          labels: {},
+          endpoints: [
+            { id: '17a7', name: 'drone_app.1.nuw0', ipv4: '10.10.0.5/16', ipv6: null },
+            { id: 'lb-proxy', name: 'proxy-endpoint', ipv4: '10.10.0.3/16', ipv6: null }
+          ]
+        }
+      ]
+    })
+  })
+
+  it.each([null, [], undefined])('have no subnet where docker says %j', async Config => {
+    const detail = { ...proxyDetail, IPAM: { Driver: 'default', Config }, Containers: null }
+    const { fact } = await taken(dockerNetworks, {
+      [list]: { stdout: JSON.stringify(proxyRow) },
+      'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: JSON.stringify([detail]) }
+    })
+    expect(fact).toMatchObject({ seen: true, value: [{ subnets: [], endpoints: [] }] })
+  })
+
+  it('are not inspected where there are none', async () => {
+    expect(await taken(dockerNetworks, { [list]: { stdout: '' } })).toMatchObject({
+      fact: { seen: true, value: [] },
+      rounds: [1]
+    })
+  })
+
+  it.each([
+    [{ ...proxyRow, ID: '--help' }, 'output not understood'],
+    [{ ...proxyRow, ID: 'a b' }, 'output not understood'],
+    [{ ...proxyRow, CreatedAt: 'yesterday' }, 'output not understood']
+  ])('are not understood as %j', async (row, why) => {
+    const { fact } = await taken(dockerNetworkList, { [list]: { stdout: JSON.stringify(row) } })
+    expect(fact).toMatchObject({ seen: false, why: expect.stringContaining(why) })
+  })
+
+  it('are unseen where one was listed but not inspected', async () => {
+    const { fact } = await taken(dockerNetworks, {
+      [list]: { stdout: JSON.stringify(proxyRow) },
+      'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: '[]' }
+    })
+    expect(fact).toMatchObject({ seen: false, why: 'network proxy was listed, but not inspected' })
+  })
+})
+
+it.each([
+  [
+    'Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock',
+    'the login may not read docker'
+  ],
+  [
+    'permission denied while trying to connect to the docker API at unix:///var/run/docker.sock',
+    'the login may not read docker'
+  ],
+  [
+    'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
+    'does not answer'
+  ],
+  [
+    "Error response from daemon: This node is not a swarm manager. Worker nodes can't be used",
+    'no swarm manager'
+  ],
+  ['Error response from daemon: something new', 'ended with 1: Error response from daemon: something new']
+])('docker refusing with %j is unseen', async (stderr, why) => {
+  const { fact } = await taken(swarmServices, { [services]: { exit: 1, stderr } })
+  expect(fact).toMatchObject({ seen: false, why: expect.stringContaining(why) })
+})
+
+const taskTemplate = {
+  ContainerSpec: { Image: 'bridge:local', Labels: { a: 'b' }, Args: ['nginx'], Env: null },
+  Networks: [{ Target: 'n9iau1d0lu0jg47ahop23lu6k', Aliases: ['app'] }],
+  ForceUpdate: 0
+}
+const serviceDetail = {
+  ID: 'jvty61713dmycnj0g57oiorxp',
+  CreatedAt: '2026-06-13T05:30:00Z',
+  UpdatedAt: '2026-06-13T05:30:00.000001Z',
+  Spec: {
+    Name: 'ccci-bridge_app',
+    Labels: { 'com.docker.stack.namespace': 'ccci-bridge', 'traefik.enable': 'true' },
+    // What `docker service inspect` fills in, and a task does not have.
+    TaskTemplate: {
+      ...taskTemplate,
+      ContainerSpec: {
+        ...taskTemplate.ContainerSpec,
+        StopGracePeriod: 10_000_000_000,
+        DNSConfig: {},
+        Isolation: 'default'
+      },
+      Resources: {},
+      RestartPolicy: { Condition: 'any', Delay: 5_000_000_000, MaxAttempts: 0 },
+      Placement: { MaxReplicas: 2 },
+      Runtime: 'container'
+    },
+    Mode: { Replicated: { Replicas: 1 } }
+  },
+  Endpoint: { Spec: {}, VirtualIPs: [{ NetworkID: 'n9iau1d0lu0jg47ahop23lu6k', Addr: '10.10.0.8/16' }] }
+}
+const taskDetail = {
+  ID: 'ndttrvrs9oluttzzm537o0ozu',
+  CreatedAt: '2026-06-13T05:30:01Z',
+  Labels: {},
+  Spec: taskTemplate,
+  ServiceID: 'jvty61713dmycnj0g57oiorxp',
+  Slot: 1,
+  NodeID: 'jspielqia7g7mghvorp2rp2o1',
+  Status: {
+    Timestamp: '2026-06-13T05:30:02.5Z',
+    State: 'running',
+    Message: 'started',
+    ContainerStatus: { ContainerID: '56cb', PID: 984, ExitCode: 0 }
+  },
+  DesiredState: 'running',
+  NetworksAttachments: [{ Network: { ID: 'n9iau1d0lu0jg47ahop23lu6k' }, Addresses: ['10.10.0.9/16'] }]
+}
+
+describe('services and tasks', () => {
+  const recorded = {
+    [services]: { stdout: '{"ID":"jvty61713dmy","Name":"ccci-bridge_app","Replicas":"1/1"}\n' },
+    'docker service inspect -- jvty61713dmy': { stdout: JSON.stringify([serviceDetail]) },
+    [`${tasks}jvty61713dmy`]: {
+      stdout: '{"ID":"ndttrvrs9oluttzzm537o0ozu"}\n{"ID":"gone0000000000000000000000"}\n'
+    },
+    'docker inspect --type task -- ndttrvrs9oluttzzm537o0ozu gone0000000000000000000000': {
+      exit: 1,
+      stdout: JSON.stringify([taskDetail]),
+      stderr: 'Error: No such task: gone0000000000000000000000\n'
+    }
+  }
+
+  it('have the same template, whatever docker fills in for one of them', async () => {
+    const { fact } = await taken(swarmServices, recorded)
+    const { fact: found, rounds } = await taken(swarmTasks, recorded)
+    expect(rounds).toEqual([1, 1, 1])
+    if (!fact.seen || !found.seen) throw new Error('unseen')
+    expect(fact.value).toMatchObject([
+      {
+        name: 'ccci-bridge_app',
+        stack: 'ccci-bridge',
+        mode: { kind: 'replicated', replicas: 1 },
+        maxPerNode: 2,
+        update: null,
+        virtualIps: [{ network: 'n9iau1d0lu0jg47ahop23lu6k', address: '10.10.0.8/16' }]
+      }
+    ])
+    expect(found.value).toMatchObject([
+      { id: 'ndttrvrs9oluttzzm537o0ozu', state: 'running', stateMicros: at(2.5), iteration: null }
+    ])
+    expect(JSON.parse(JSON.stringify(found.value))[0].template).toEqual(
+      JSON.parse(JSON.stringify(fact.value))[0].template
+    )
+  })
+
+  it.each([
+    [
+      'another argument',
+      { ...taskTemplate, ContainerSpec: { ...taskTemplate.ContainerSpec, Args: ['caddy'] } }
+    ],
+    ['a forced update', { ...taskTemplate, ForceUpdate: 1 }],
+    ['another network', { ...taskTemplate, Networks: [{ Target: 'other' }] }]
+  ])('have different templates after %s', async (_, Spec) => {
+    const ids = '{"ID":"ndttrvrs9oluttzzm537o0ozu"}'
+    const changed = {
+      ...recorded,
+      [`${tasks}jvty61713dmy`]: { stdout: ids },
+      'docker inspect --type task -- ndttrvrs9oluttzzm537o0ozu': {
+        stdout: JSON.stringify([{ ...taskDetail, Spec }])
+      }
+    }
+    const [one, other] = [await taken(swarmServices, changed), await taken(swarmTasks, changed)]
+    if (!one.fact.seen || !other.fact.seen) throw new Error('unseen')
+    const digest = (value: unknown) => JSON.parse(JSON.stringify(value))[0].template.digest
+    expect(digest(other.fact.value)).not.toBe(digest(one.fact.value))
+  })
+
+  it.each([
+    [
+      { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 3 } },
+      { kind: 'replicated job', completions: 3, iteration: 4 }
+    ],
+    [{ GlobalJob: {} }, { kind: 'global job', iteration: 4 }],
+    [{ Global: {} }, { kind: 'global' }],
+    [{ Replicated: {} }, { kind: 'replicated', replicas: 0 }]
+  ])('of mode %j', async (Mode, mode) => {
+    const detail = {
+      ...serviceDetail,
+      Spec: { ...serviceDetail.Spec, Mode },
+      JobStatus: { JobIteration: { Index: 4 } },
+      UpdateStatus: { State: 'paused', Message: 'update paused due to failure' },
+      Endpoint: null
+    }
+    const { fact } = await taken(swarmServices, {
+      ...recorded,
+      'docker service inspect -- jvty61713dmy': { stdout: JSON.stringify([detail]) }
+    })
+    expect(fact).toMatchObject({ value: [{ mode, update: { state: 'paused' }, virtualIps: [] }] })
+  })
+
+  it('are not inspected where there are none', async () => {
+    expect(await taken(swarmServices, { [services]: { stdout: '' } })).toMatchObject({
+      fact: { value: [] },
+      rounds: [1]
+    })
+    expect(await taken(swarmTasks, { [services]: { stdout: '\n' } })).toMatchObject({
+      fact: { value: [] },
+      rounds: [1]
+    })
+  })
+
+  it.each([
+    [
+      'any other complaint',
+      { exit: 1, stdout: '[]', stderr: 'Error response from daemon: rpc error\n' },
+      'rpc error'
+    ],
+    ['no word at all', { exit: 1, stdout: '[]', stderr: '' }, 'did not say why'],
+    ['half of the tasks', { exit: 0, stdout: JSON.stringify([taskDetail]), stderr: '' }, 'only 1 inspected']
+  ])('are unseen after %s', async (_, answer, why) => {
+    const { fact } = await taken(swarmTasks, {
+      ...recorded,
+      'docker inspect --type task -- ndttrvrs9oluttzzm537o0ozu gone0000000000000000000000': answer
+    })
+    expect(fact).toMatchObject({ seen: false, why: expect.stringContaining(why) })
+  })
+})
+
+describe('the engine', () => {
+  const said = {
+    ServerVersion: '20.10.24',
+    SystemTime: '2026-06-13T05:30:00.5Z',
+    Swarm: {
+      LocalNodeState: 'active',
+      ControlAvailable: true,
+      Cluster: { DefaultAddrPool: ['10.0.0.0/8'], SubnetSize: 24 }
+    }
+  }
+
+  it('says its pools and its time', async () => {
+    expect((await taken(dockerEngine, { [info]: { stdout: JSON.stringify(said) } })).fact).toMatchObject({
+      value: {
+        version: '20.10.24',
+        nowMicros: at(0.5),
+        localPools: [],
+        swarm: { state: 'active', manager: true, pools: ['10.0.0.0/8'], subnetLength: 24 }
+      }
+    })
+  })
+
+  it('is no manager outside of a swarm', async () => {
+    const Swarm = { LocalNodeState: 'inactive', ControlAvailable: false, Cluster: null }
+    const stdout = JSON.stringify({
+      ...said,
+      Swarm,
+      DefaultAddressPools: [{ Base: '172.30.0.0/16', Size: 24 }]
+    })
+    expect((await taken(dockerEngine, { [info]: { stdout } })).fact).toMatchObject({
+      value: { localPools: ['172.30.0.0/16'], swarm: { manager: false, pools: [] } }
+    })
+  })
+
+  it('is unseen where only the client answers, although that ends with 0', async () => {
+    const stdout = JSON.stringify({
+      ServerErrors: ['permission denied while trying to connect'],
+      ServerVersion: ''
+    })
+    expect((await taken(dockerEngine, { [info]: { stdout } })).fact).toMatchObject({
+      seen: false,
+      why: expect.stringContaining('may not read docker')
+    })
+  })
+
+  it.each([
+    ['LoadState=loaded\nInactiveExitTimestamp=Sat 2026-06-13 05:30:01.250000 UTC\n', at(1.25)],
+    ['InactiveExitTimestamp=\nLoadState=not-found\n', null]
+  ])('started: %j', async (stdout, value) => {
+    expect((await taken(engineStart, { [start]: { stdout } })).fact).toMatchObject({ seen: true, value })
+  })
+
+  it('knows its nodes', async () => {
+    const stdout =
+      '{"Availability":"Active","Hostname":"ci-host","ID":"jspielqia7g7mghvorp2rp2o1","ManagerStatus":"Leader","Self":true,"Status":"Ready"}\n'
+    expect(
+      (await taken(swarmNodes, { "docker node ls --format '{{json .}}'": { stdout } })).fact
+    ).toMatchObject({
+      value: [{ hostname: 'ci-host', self: true, status: 'Ready' }]
+    })
+  })
+})
