@@ -1,5 +1,8 @@
 import { z } from 'zod'
 import { durationForm, parseDuration } from '../base/duration.ts'
+import { isRepoPath } from '../base/repo-path.ts'
+
+export { isRepoPath }
 
 /** The words that both files of the home are made of. Each says, in its own words, what it expects. */
 
@@ -24,16 +27,6 @@ export const repoPath = z
   .string()
   .max(500, 'a path of at most 500 characters')
   .refine(isRepoPath, 'a path inside the repo, relative and without `..` or `.git`')
-
-export function isRepoPath(path: string): boolean {
-  if (/[\p{C}\\\u2028\u2029]/u.test(path)) return false
-  return path.split('/').every(part => part !== '' && part !== '.' && part !== '..' && !isDotGit(part))
-}
-
-/** The names under which case-folding and NTFS file systems reach `.git`. */
-function isDotGit(part: string): boolean {
-  return /^(?:\.git|git~1)[ .]*$/i.test(part)
-}
 
 /** What git accepts as a branch, minus what would need quoting anywhere. */
 export const branch = z
