@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { messageOf } from '../base/errors.ts'
+import { loginLimit, readerProgram, startReader, type Wire } from './reader.ts'
+import type { HostAddress, HostSession, SessionOptions } from './session.ts'
+import { HostUnseen } from './session.ts'
+
+/** What a read may know of our own environment: where things are, and no secret of a pipeline. */
+const passed = ['PATH', 'HOME', 'USER', 'LOGNAME', 'DOCKER_HOST', 'XDG_RUNTIME_DIR']
+
+/**
+ * Reads the machine that we run on.
+ *
+ * @param shell the POSIX shell that runs the reader, and its own arguments.
+ */
+export async function openLocal(
+  host: HostAddress,
+  options: SessionOptions,
+  shell: readonly [string, ...string[]] = ['/bin/sh']
+): Promise<HostSession> {
+  const [file, ...flags] = shell
+  const env = Object.fromEntries(passed.map(name => [name, process.env[name]]))
+  const limit = loginLimit(host, options)
+  try {
+    // A process group of its own, so that letting go can end all of it.
+    const child = spawn(file, [...flags, '-c', readerProgram], { env, detached: true })
+    return await startReader(childWire(child, endOfShell), options, limit.signal)
+  } finally {
+    limit.done()
+  }
+}
+
+function endOfShell(how: string, said: string): HostUnseen {
+  return new HostUnseen('shell', `the shell ended ${how}${said === '' ? '' : `: ${said}`}`)
+}
+
+/**
+ * The wire to a reader that a child process runs or leads to.
+ *
+ * @param explain makes the reason from how it ended (`with 255`) and from the last of what it said on stderr.
+ */
+export function childWire(child: ChildProcess, explain: (how: string, said: string) => HostUnseen): Wire {
+  const { stdin, stdout, stderr } = child
+  if (stdin === null || stdout === null || stderr === null) throw new Error('a child process without pipes')
+  let said = ''
+  stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-16_384)
+  })
+  stderr.on('error', () => undefined)
+  const gone = new Promise<HostUnseen>(resolve => {
+    child.once('error', error => resolve(explain(`before it began (${messageOf(error)})`, said.trim())))
+    // `close` would wait for a grandchild that holds the pipes; this leaves stderr a moment to arrive.
+    child.once('exit', (code, signal) => {
+      setTimeout(() => resolve(explain(code === null ? `by ${signal}` : `with ${code}`, said.trim())), 20)
+    })
+  })
+  return {
+    stdin,
+    stdout,
+    gone,
+    destroy() {
+      for (const stream of [stdin, stdout, stderr]) stream.destroy()
+      if (child.pid === undefined) return
+      try {
+        process.kill(-child.pid, 'SIGKILL')
+      } catch {
+        // Already gone, or not the leader of a group.
+        child.kill('SIGKILL')
+      }
+    }
+  }
+}

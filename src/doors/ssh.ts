@@ -1,0 +1,308 @@
+import { connect, type Socket } from 'node:net'
+import { readFile } from 'node:fs/promises'
+import ssh2 from 'ssh2'
+import type { Algorithms, Client as SshClient, ClientChannel, ServerHostKeyAlgorithm } from 'ssh2'
+import { messageOf } from '../base/errors.ts'
+import { fingerprint, type KnownHost, keyType, knownName, lookUp } from './known-hosts.ts'
+import { loginLimit, readerCommand, reasonOf, startReader, type Wire } from './reader.ts'
+import type { HostAddress, HostSession, SessionOptions } from './session.ts'
+import { HostUnseen } from './session.ts'
+import { resolveTarget, type SshTarget } from './ssh-config.ts'
+import { type Credentials, credentialsOf } from './ssh-keys.ts'
+
+const { Client } = ssh2
+
+/** ssh2's own list still has SHA-1 signatures and unauthenticated ciphers. */
+const algorithms: Algorithms = {
+  kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256'],
+  cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com', 'aes256-ctr'],
+  hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com'],
+  compress: ['none']
+}
+const hostKeyAlgorithms: readonly ServerHostKeyAlgorithm[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256'
+]
+
+/** Reads a host over one SSH connection of our own (ssh2). The host key is always checked. */
+export async function openSsh2(host: HostAddress, options: SessionOptions): Promise<HostSession> {
+  const limit = loginLimit(host, options)
+  try {
+    const target = await resolveTarget(host)
+    const names = await knownNames(target, host)
+    const credentials = await credentialsOf(target)
+    const socket = await dial(target, limit.signal)
+    const client = await login(socket, target, names, credentials, limit.signal)
+    const wire = await exec(client, limit.signal)
+    return await startReader(wire, options, limit.signal)
+  } finally {
+    limit.done()
+  }
+}
+
+interface Names {
+  readonly name: string
+  readonly files: string
+  readonly known: KnownHost
+}
+
+async function knownNames(target: SshTarget, host: HostAddress): Promise<Names> {
+  const texts: string[] = []
+  const files: string[] = []
+  for (const file of target.knownHosts) {
+    try {
+      texts.push(await readFile(file, 'utf8'))
+      files.push(file)
+    } catch (error) {
+      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+      if (file === host.knownHosts || !missing) {
+        throw new HostUnseen('configuration', `cannot read ${file}: ${messageOf(error)}`, error)
+      }
+    }
+  }
+  const inFiles = files.length > 0 ? files.join(', ') : `${target.knownHosts[0]} (there is no such file)`
+  const alias = target.hostKeyAlias?.toLowerCase()
+  const name = alias ?? knownName(target.host, target.port)
+  let known = lookUp(name, texts)
+  // As OpenSSH does: the key of a host whose port is not on file may be on file without one.
+  if (alias === undefined && target.port !== 22 && known.keys.length === 0) {
+    const portless = lookUp(target.host.toLowerCase(), texts)
+    known = { ...portless, revoked: [...known.revoked, ...portless.revoked] }
+  }
+  if (known.keys.length === 0 && known.byAuthority) {
+    throw new HostUnseen(
+      'configuration',
+      `${name} is known by a certificate authority (${inFiles}): write \`transport: openssh\` for this host`
+    )
+  }
+  return { name, files: inFiles, known }
+}
+
+function dial(target: SshTarget, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(reasonOf(signal))
+    // Node gives each of several addresses a quarter of a second by itself; a far host needs more.
+    const socket = connect({
+      host: target.host,
+      port: target.port,
+      noDelay: true,
+      autoSelectFamilyAttemptTimeout: 2_000
+    })
+    const settled = () => {
+      socket.removeListener('error', failed)
+      signal.removeEventListener('abort', stopped)
+    }
+    const failed = (error: Error) => {
+      settled()
+      reject(new HostUnseen('unreachable', whyNotDialled(target, error), error))
+    }
+    const stopped = () => {
+      settled()
+      socket.once('error', () => undefined)
+      socket.destroy()
+      reject(reasonOf(signal))
+    }
+    socket.once('error', failed)
+    signal.addEventListener('abort', stopped, { once: true })
+    socket.once('connect', () => {
+      settled()
+      resolve(socket)
+    })
+  })
+}
+
+function whyNotDialled(target: SshTarget, error: Error): string {
+  const at = `${target.host} port ${target.port}`
+  const code = 'code' in error ? error.code : undefined
+  switch (code) {
+    case 'ENOTFOUND':
+      return `there is no host named ${target.host}`
+    case 'EAI_AGAIN':
+      return `the name ${target.host} could not be looked up`
+    case 'ECONNREFUSED':
+      return `${at} refused the connection`
+    default:
+      return `cannot connect to ${at}: ${messageOf(error)}`
+  }
+}
+
+function login(
+  socket: Socket,
+  target: SshTarget,
+  names: Names,
+  credentials: Credentials,
+  signal: AbortSignal
+): Promise<SshClient> {
+  return new Promise((resolve, reject) => {
+    const client = new Client()
+    const notes: string[] = [...credentials.notes]
+    let refusedKey: HostUnseen | undefined
+    let shaken = false
+
+    const failed = (reason: HostUnseen) => {
+      settled()
+      // What a dying connection still says is of no interest.
+      client.on('error', () => undefined)
+      client.destroy()
+      socket.destroy()
+      reject(reason)
+    }
+    const onError = (error: Error & { level?: string }) => {
+      // One agent that does not answer; the other methods still have their turn.
+      if (error.level === 'agent') notes.push(`the agent: ${error.message}`)
+      else failed(refusedKey ?? whyNoLogin(error, target, shaken, notes))
+    }
+    const onClose = () => failed(refusedKey ?? closedEarly(target, shaken))
+    const onAbort = () => failed(reasonOf(signal))
+    const settled = () => {
+      signal.removeEventListener('abort', onAbort)
+      client.removeListener('error', onError)
+      client.removeListener('close', onClose)
+    }
+
+    client.on('error', onError)
+    client.once('close', onClose)
+    client.once('handshake', () => {
+      shaken = true
+    })
+    client.once('ready', () => {
+      settled()
+      resolve(client)
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) return onAbort()
+
+    client.connect({
+      sock: socket,
+      username: target.user,
+      algorithms: { ...algorithms, serverHostKey: preferred(names.known) },
+      hostVerifier: (key: Buffer) => {
+        refusedKey = whyNotThisKey(key, names)
+        return refusedKey === undefined
+      },
+      authHandler: [...credentials.methods],
+      // `loginLimit` has the deadline.
+      readyTimeout: 0,
+      keepaliveInterval: 5_000,
+      keepaliveCountMax: 3
+    })
+  })
+}
+
+/** The types on file first: a host that is known by its RSA key alone must not be asked for another. */
+function preferred(known: KnownHost): ServerHostKeyAlgorithm[] {
+  const onFile = (algorithm: string) => {
+    const type = algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm
+    return known.keys.some(key => key.type === type)
+  }
+  return [...hostKeyAlgorithms].sort((a, b) => Number(onFile(b)) - Number(onFile(a)))
+}
+
+function whyNotThisKey(key: Buffer, { name, files, known }: Names): HostUnseen | undefined {
+  const shown = `${keyType(key)} ${fingerprint(key)}`
+  if (known.revoked.some(blob => blob.equals(key))) {
+    return new HostUnseen('host-key', `the host key of ${name} is revoked: ${shown} (${files})`)
+  }
+  if (known.keys.some(({ blob }) => blob.equals(key))) return undefined
+  if (known.keys.length === 0) {
+    return new HostUnseen(
+      'host-key',
+      `the host key of ${name} is unknown: ${shown} is not in ${files}. Compare it on the host, then log in once by hand`
+    )
+  }
+  const onFile = known.keys.map(({ type, blob }) => `${type} ${fingerprint(blob)}`).join(', ')
+  return new HostUnseen(
+    'host-key',
+    `the host key of ${name} has changed: it shows ${shown}, on file is ${onFile} (${files})`
+  )
+}
+
+function whyNoLogin(
+  error: Error & { level?: string },
+  target: SshTarget,
+  shaken: boolean,
+  notes: readonly string[]
+): HostUnseen {
+  const also = notes.length > 0 ? ` (${notes.join('; ')})` : ''
+  if (error.level === 'client-authentication' || (shaken && /authentication/i.test(error.message))) {
+    return new HostUnseen('login-refused', `${target.host} refused the login of ${target.user}${also}`, error)
+  }
+  if (/no matching/i.test(error.message)) {
+    const hint = 'write `transport: openssh` for this host'
+    return new HostUnseen(
+      'configuration',
+      `${target.host} and we have no algorithm in common: ${hint}`,
+      error
+    )
+  }
+  if (/lost before handshake/i.test(error.message)) return closedEarly(target, shaken)
+  return new HostUnseen('unreachable', `the connection to ${target.host} failed: ${error.message}`, error)
+}
+
+function closedEarly(target: SshTarget, shaken: boolean): HostUnseen {
+  const when = shaken ? 'before login' : 'before the handshake (too many connections, or not an SSH server?)'
+  return new HostUnseen('unreachable', `${target.host} closed the connection ${when}`)
+}
+
+function exec(client: SshClient, signal: AbortSignal): Promise<Wire> {
+  return new Promise((resolve, reject) => {
+    const lost = new Promise<HostUnseen>(resolveLost => {
+      client.on('error', error =>
+        resolveLost(new HostUnseen('unreachable', `the connection was lost: ${messageOf(error)}`, error))
+      )
+      client.once('close', () =>
+        resolveLost(new HostUnseen('unreachable', 'the connection was closed by the host'))
+      )
+    })
+    const onAbort = () => failed(reasonOf(signal))
+    const failed = (reason: HostUnseen) => {
+      signal.removeEventListener('abort', onAbort)
+      client.destroy()
+      reject(reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) return onAbort()
+    void lost.then(failed)
+    client.exec(readerCommand, (error, channel) => {
+      if (error === undefined) {
+        signal.removeEventListener('abort', onAbort)
+        resolve(channelWire(client, channel, lost))
+      } else failed(new HostUnseen('shell', `the host gives no session: ${messageOf(error)}`, error))
+    })
+  })
+}
+
+function channelWire(client: SshClient, channel: ClientChannel, lost: Promise<HostUnseen>): Wire {
+  let said = ''
+  let how = 'without an exit code'
+  channel.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-2_000)
+  })
+  channel.stderr.on('error', () => undefined)
+  channel.on('exit', (code: number | null, signal?: string) => {
+    how = code === null ? `by ${signal}` : `with ${code}`
+  })
+  const ended = new Promise<HostUnseen>(resolve => {
+    channel.once('close', () => {
+      // When the connection went, that is the reason, and its event comes after this one.
+      setTimeout(() => {
+        const also = said.trim() === '' ? '' : `: ${said.trim()}`
+        resolve(new HostUnseen('shell', `the shell on the host ended ${how}${also}`))
+      }, 20)
+    })
+  })
+  return {
+    stdin: channel,
+    stdout: channel,
+    gone: Promise.race([lost, ended]),
+    destroy() {
+      client.end()
+      // A host that does not answer the goodbye must not keep the process alive.
+      setImmediate(() => client.destroy())
+    }
+  }
+}

@@ -1,0 +1,227 @@
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { tick } from '../../src/doors/clock.ts'
+import { fingerprint } from '../../src/doors/known-hosts.ts'
+import { openSession } from '../../src/doors/open-session.ts'
+import type { HostAddress, HostSession } from '../../src/doors/session.ts'
+import { reading, script } from '../support/read.ts'
+import { type Fault, keyPair, startSshServer, type TestServer } from '../support/ssh-server.ts'
+
+const ended: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) await end()
+})
+
+async function server(options?: Parameters<typeof startSshServer>[0]): Promise<TestServer> {
+  const started = await startSshServer(options)
+  ended.push(() => started.close())
+  return started
+}
+
+async function open(address: HostAddress, signal = new AbortController().signal): Promise<HostSession> {
+  const session = await openSession(address, { signal })
+  ended.push(() => session.close())
+  return session
+}
+
+const blobOf = (publicKey: string) => Buffer.from(publicKey.split(' ')[1] ?? '', 'base64')
+
+describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
+  const through = (on: TestServer, changes: Partial<HostAddress> = {}): HostAddress => ({
+    ...on.address,
+    transport,
+    ...changes
+  })
+
+  it('reads everything through one connection and one exec', async () => {
+    const on = await server()
+    const session = await open(through(on))
+    const first = await Promise.all(
+      session.ask([reading(['echo', "it's"]), script('echo err >&2; exit 7'), reading(['no-such-tool'])])
+    )
+    const second = await Promise.all(session.ask([reading(['echo', 'again'])]))
+    expect([...first, ...second]).toMatchObject([
+      { answered: true, exit: 0, stdout: "it's\n", stderr: '' },
+      { answered: true, exit: 7, stdout: '', stderr: 'err\n' },
+      { answered: true, exit: 127, stdout: '' },
+      { answered: true, exit: 0, stdout: 'again\n' }
+    ])
+    expect(session.stats).toEqual({ connections: 1, execs: 1, reads: 4 })
+    await session.close()
+    expect(on.seen).toMatchObject({ connections: 1, logins: 1, execs: 1 })
+    expect(Math.abs(session.clock.skewMs)).toBeLessThanOrEqual(session.clock.uncertaintyMs + 1)
+  })
+
+  it('reads megabytes whole', async () => {
+    const session = await open(through(await server()))
+    const [big, small] = await Promise.all(
+      session.ask([script('yes 0123456789 | head -c 3000000'), reading(['echo', 'small'])])
+    )
+    expect(big).toMatchObject({ answered: true, cut: false })
+    expect(big?.answered === true && big.stdout === '0123456789\n'.repeat(272_728).slice(0, 3_000_000)).toBe(
+      true
+    )
+    expect(small).toMatchObject({ answered: true, stdout: 'small\n' })
+  })
+
+  it('skips what a login shell prints of its own', async () => {
+    const session = await open(through(await server({ faults: ['noisy-shell'] })))
+    expect(await Promise.all(session.ask([reading(['echo', 'clear'])]))).toMatchObject([
+      { stdout: 'clear\n' }
+    ])
+  })
+
+  it('answers what is outstanding when the connection drops', async () => {
+    const on = await server({ faults: ['reset-after-output'] })
+    const session = await open(through(on))
+    const answers = await Promise.all(
+      session.ask([script('sleep 30'), reading(['echo', 'now']), script('sleep 20')])
+    )
+    for (const answer of [answers[0], answers[2]]) {
+      expect(answer).toMatchObject({
+        answered: false,
+        why: expect.stringMatching(/connection|reset|closed|disconnect/i)
+      })
+    }
+    expect(await Promise.all(session.ask([reading(['true'])]))).toMatchObject([{ answered: false }])
+  })
+
+  it('closes quickly while reads hang and the host does not answer', async () => {
+    const session = await open(through(await server({ faults: ['hang-at-close'] })))
+    const asked = session.ask([script('sleep 30')])
+    const started = tick()
+    await session.close()
+    expect(tick() - started).toBeLessThan(1_000)
+    expect(await Promise.all(asked)).toMatchObject([{ answered: false, why: 'the session was closed' }])
+    const idle = await open(through(await server({ faults: ['hang-at-close'] })))
+    const again = tick()
+    await idle.close()
+    expect(tick() - again).toBeLessThan(1_000)
+  })
+
+  it('closes quickly when the review is given up, at any point', async () => {
+    for (const faults of [['hang-at-login'], ['hang-at-session'], ['hang-at-exec'], []] satisfies Fault[][]) {
+      const on = await server({ faults })
+      const giveUp = new AbortController()
+      let started = tick()
+      const stop = () => giveUp.abort(new Error('enough'))
+      const opening = openSession(through(on), { signal: giveUp.signal })
+      if (faults.length > 0) {
+        setTimeout(stop, 300)
+        await expect(opening).rejects.toMatchObject({ kind: 'timeout', message: 'stopped: enough' })
+      } else {
+        const session = await opening
+        const asked = session.ask([script('sleep 30')])
+        started = tick()
+        stop()
+        expect(await Promise.all(asked)).toMatchObject([{ why: 'stopped: enough' }])
+      }
+      expect(tick() - started).toBeLessThan(2_000)
+    }
+  })
+
+  it.each<[fault: Fault, kind: string, message: RegExp]>([
+    ['refuse-login', 'login-refused', /refused the login of reader|Permission denied/],
+    ['refuse-session', 'shell', /session|channel|open failed/i],
+    ['refuse-exec', 'shell', /session|exec|ended/i],
+    ['hang-at-login', 'timeout', /no answer from \S+ within 1 s of connecting/],
+    ['hang-at-session', 'timeout', /no answer from \S+ within 1 s of connecting/],
+    ['hang-at-exec', 'timeout', /no answer from \S+ within 1 s of connecting/],
+    ['close-at-connect', 'unreachable', /closed|reset/i],
+    ['reset-at-login', 'unreachable', /closed|reset/i],
+    ['shell-that-ends', 'shell', /the shell on the host ended with 1: .*This account is closed\./],
+    ['endless-noise', 'shell', /prints too much/]
+  ])('%s: %s', async (fault, kind, message) => {
+    const timeoutMs = fault.startsWith('hang') ? 1_000 : 5_000
+    const on = await server({ faults: [fault] })
+    const error = await openSession(through(on, { timeoutMs }), {
+      signal: new AbortController().signal
+    }).catch(thrown => thrown)
+    expect(error).toMatchObject({ name: 'HostUnseen', message: expect.stringMatching(message), kind })
+  })
+
+  it('says that a port is closed and that a name does not exist', async () => {
+    const on = await server()
+    const signal = new AbortController().signal
+    await expect(openSession(through(on, { ssh: 'reader@127.0.0.1:1' }), { signal })).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(/refused/)
+    })
+    const nobody = { ssh: 'reader@no-such-host.example.test' }
+    await expect(openSession(through(on, nobody), { signal })).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(/no host named|could not be looked up|not resolve/)
+    })
+  })
+
+  it('never logs in to a host whose key is unknown, changed or revoked, and shows the fingerprint', async () => {
+    const on = await server()
+    const signal = new AbortController().signal
+    const shown = `ssh-ed25519 ${fingerprint(blobOf(on.hostKey.public))}`
+    const name = `[127.0.0.1]:${on.port}`
+    const tables = {
+      unknown: `other.example.test ${on.hostKey.public}\n`,
+      changed: `${name} ${keyPair().public}\n`,
+      revoked: `${name} ${on.hostKey.public}\n@revoked * ${on.hostKey.public}\n`
+    }
+    for (const [why, table] of Object.entries(tables)) {
+      const knownHosts = join(on.folder, why)
+      await writeFile(knownHosts, table)
+      const error = await openSession(through(on, { knownHosts }), { signal }).catch(thrown => thrown)
+      expect(error).toMatchObject({ kind: 'host-key', message: expect.stringContaining(shown) })
+      if (transport === 'ssh2') expect(error.message).toContain(knownHosts)
+    }
+    expect(on.seen).toMatchObject({ logins: 0, offered: 0 })
+  })
+})
+
+describe('over ssh2 alone', () => {
+  it.each(['ed25519', 'ecdsa', 'rsa'] as const)('asks for the type on file: %s', async type => {
+    const hostKeys = [keyPair('ed25519'), keyPair('ecdsa'), keyPair('rsa')]
+    const on = await server({ hostKeys })
+    const known = hostKeys[['ed25519', 'ecdsa', 'rsa'].indexOf(type)]
+    const knownHosts = join(on.folder, type)
+    await writeFile(knownHosts, `[127.0.0.1]:${on.port} ${known?.public}\n`)
+    const session = await open({ ...on.address, knownHosts })
+    expect(await Promise.all(session.ask([reading(['true'])]))).toMatchObject([{ answered: true }])
+  })
+
+  it('shows the fingerprint of a host that has no key of a type on file any more', async () => {
+    const on = await server()
+    const knownHosts = join(on.folder, 'rsa')
+    await writeFile(knownHosts, `[127.0.0.1]:${on.port} ${keyPair('rsa').public}\n`)
+    await expect(
+      openSession({ ...on.address, knownHosts }, { signal: new AbortController().signal })
+    ).rejects.toMatchObject({
+      kind: 'host-key',
+      message: expect.stringMatching(/has changed.*on file is ssh-rsa/)
+    })
+  })
+
+  it('says what is wrong with keys and known_hosts before it connects', async () => {
+    const on = await server()
+    const signal = new AbortController().signal
+    const loose = join(on.folder, 'loose')
+    await writeFile(loose, on.clientKey.private)
+    await chmod(loose, 0o644)
+    const authority = join(on.folder, 'authority')
+    await writeFile(authority, `@cert-authority *,[127.0.0.1]:* ${keyPair().public}\n`)
+    const cases: [Partial<HostAddress>, RegExp][] = [
+      [{ identityFile: loose }, /loose is open to others \(0644\): chmod 600/],
+      [{ identityFile: join(on.folder, 'absent') }, /there is no .*absent/],
+      [{ identityFile: join(on.folder, 'known_hosts') }, /is open to others|not a key/],
+      [{ knownHosts: join(on.folder, 'absent') }, /cannot read .*absent/],
+      [{ knownHosts: authority }, /certificate authority.*transport: openssh/],
+      [{ ssh: '-oProxyCommand=touch /tmp/never' }, /is not an alias/],
+      [{ ssh: 'reader@host:99999' }, /99999 is not a port/]
+    ]
+    for (const [changes, message] of cases) {
+      await expect(openSession({ ...on.address, ...changes }, { signal })).rejects.toMatchObject({
+        kind: 'configuration',
+        message: expect.stringMatching(message)
+      })
+    }
+    expect(on.seen.connections).toBe(0)
+  })
+})
