@@ -1,6 +1,8 @@
-import type { Git, SigningIdentity } from '../doors/git.ts'
-import type { SignedRecord, Trust } from '../record/record.ts'
-import type { ReviewMessage } from '../record/trailers.ts'
+import { sha256 } from '../base/canonical.ts'
+import { AdversaryError, messageOf } from '../base/errors.ts'
+import type { Git, PushOutcome, SigningIdentity } from '../doors/git.ts'
+import { readRecord, type SignedRecord, type Trust } from '../record/record.ts'
+import { printMessage, type ReviewMessage } from '../record/trailers.ts'
 
 /** The branch as it stands when a review is about to be put on it. */
 export interface Tip {
@@ -11,7 +13,7 @@ export interface Tip {
   /**
    * Bytes of a file at the tip, null where there is none.
    *
-   * @throws AdversaryError `repository` for a symlink, a folder, or a file that is too large.
+   * @throws AdversaryError `not-trusted` for a symlink, a folder, or a file that is too large.
    */
   readFile(path: string): Promise<Uint8Array | null>
 }
@@ -62,6 +64,118 @@ export type Published =
  * Puts one review on the branch: the push is the compare-and-swap. Lost pushes start over on the new tip.
  *
  * @throws AdversaryError `repository` when the push is refused, or lost on every attempt; `not-trusted` when
- * the review path is a symlink, lies under one, or has a twin in the tree.
+ * the review path is a symlink, lies under one, or has a twin in the tree, or when the signature that was
+ * just made is not one that the allowed signers let through.
  */
-export declare function publish(options: PublishOptions): Promise<Published>
+export async function publish(options: PublishOptions): Promise<Published> {
+  const { git, branch, signal } = options
+  const attempts = options.attempts ?? 10
+  const freshMs = options.freshMs ?? 300_000
+  let lost = ''
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    signal?.throwIfAborted()
+    if (options.now() - options.observedAt > freshMs) return { kind: 'stale' }
+
+    const tip = await tipOf(options)
+    const publication = await options.build(tip)
+    if (publication === null) return { kind: 'dropped' }
+    const commit = await write(options, tip, publication)
+    const pushed = await push(git, commit, branch)
+    if (pushed.kind === 'pushed') return { kind: 'published', commit, attempts: attempt }
+    if (pushed.kind === 'refused') throw refused(branch, pushed.why)
+    lost = pushed.why
+    // Reviewers that lost to each other must not come back in step.
+    await options.sleep(Math.min(50 * 2 ** attempt, 5000) * (0.5 + Math.random()))
+  }
+  throw new AdversaryError('repository', `the push to ${branch} lost ${attempts} races in a row: ${lost}`)
+}
+
+async function tipOf({ git, branch, startFrom, trust }: PublishOptions): Promise<Tip> {
+  const sha = (await git.fetch(branch)) ?? (startFrom === undefined ? null : await git.fetch(startFrom))
+  if (sha === null) throw new AdversaryError('repository', `the remote has no branch ${startFrom ?? branch}`)
+  const record = await readRecord(git, sha, trust)
+  return {
+    sha,
+    committedAt: record.history.at(-1)?.committedAt ?? '',
+    record,
+    async readFile(path) {
+      const file = await git.file(sha, path)
+      if (file.kind === 'refused') throw new AdversaryError('not-trusted', file.why)
+      return file.kind === 'absent' ? null : file.bytes
+    }
+  }
+}
+
+async function write(options: PublishOptions, tip: Tip, publication: Publication): Promise<string> {
+  const { git, identity, trust } = options
+  const { path, appended, files } = publication
+  const before = (await tip.readFile(path)) ?? new Uint8Array()
+  for (const file of files) {
+    const there = await tip.readFile(file.path)
+    if (there !== null && sha256(there) !== sha256(file.bytes)) {
+      throw new AdversaryError('not-trusted', `${file.path} is already in the repository, with other bytes`)
+    }
+  }
+  for (const name of [path, ...files.map(file => file.path)]) {
+    const twin = await git.twin(tip.sha, name)
+    if (twin !== null) {
+      throw new AdversaryError(
+        'not-trusted',
+        `${JSON.stringify(twin)} in the repository disguises itself as ${name}`,
+        {
+          hint: 'rename or remove it: some systems cannot tell the two apart'
+        }
+      )
+    }
+  }
+
+  const section = { path, digest: sha256(appended) }
+  const commit = await git.writeCommit({
+    parent: tip.sha,
+    files: [{ path, bytes: Buffer.concat([before, appended]) }, ...files],
+    message: printMessage({ ...publication.message, section }),
+    identity,
+    date: dateFor(options.now(), tip.record)
+  })
+  const signature = (await git.signatures([commit], trust)).get(commit)
+  if (signature?.state !== 'good' || signature.principal !== trust.reviewer) {
+    const found = signature?.state === 'good' ? `it is ${signature.principal}'s` : 'it is not on the list'
+    throw new AdversaryError(
+      'not-trusted',
+      `no gate would believe a review signed with ${identity.signingKey}: ${found}`,
+      {
+        hint: `the allowed signers need a line of ${trust.reviewer} for that key`
+      }
+    )
+  }
+  return commit
+}
+
+/**
+ * Now, but never before a review that this one builds on: a gate reads such a date as forged. Commits of
+ * builders do not count, since theirs may lie in any future.
+ */
+function dateFor(now: number, record: SignedRecord): string {
+  const newest = record.reviews.map(({ commit }) => Date.parse(commit.committedAt))
+  return new Date(Math.max(now, ...newest)).toISOString()
+}
+
+/** A connection that breaks after the server has taken the commit leaves it unsaid: then the remote is asked. */
+async function push(git: Git, commit: string, branch: string): Promise<PushOutcome> {
+  try {
+    return await git.push(commit, branch)
+  } catch (error) {
+    const tip = await git.remoteTip(branch).catch(() => null)
+    if (tip === commit) return { kind: 'pushed' }
+    if (!(error instanceof AdversaryError)) throw error
+    throw new AdversaryError('repository', `the review could not be pushed: ${messageOf(error)}`, {
+      cause: error
+    })
+  }
+}
+
+function refused(branch: string, why: string): AdversaryError {
+  return new AdversaryError('repository', `the push to ${branch} was refused: ${why}`, {
+    hint: `let the reviewer push to ${branch}, or push reviews to a branch of their own (repo.reviewBranch)`
+  })
+}

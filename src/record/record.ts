@@ -1,5 +1,6 @@
 import type { Commit, Git, Signature, Signers } from '../doors/git.ts'
-import type { FindingTrailer, ReviewMessage } from './trailers.ts'
+import type { Policy } from './policy.ts'
+import { type FindingTrailer, looksLikeReview, parseMessage, type ReviewMessage } from './trailers.ts'
 
 export interface Trust extends Signers {
   /** The principal whose verdicts count. */
@@ -31,36 +32,153 @@ export interface SignedRecord {
 }
 
 /** Reads the signed history reachable from the tip. */
-export declare function readRecord(git: Git, tip: string, trust: Trust): Promise<SignedRecord>
+export async function readRecord(git: Git, tip: string, trust: Trust): Promise<SignedRecord> {
+  const history = await git.commits({ tip })
+  const candidates = history.filter(commit => looksLikeReview(commit.message))
+  const signatures = await git.signatures(
+    candidates.map(commit => commit.sha),
+    trust
+  )
+  const reviews: SignedReview[] = []
+  const distrusted: Distrusted[] = []
+  for (const commit of candidates) {
+    const signature = signatures.get(commit.sha) ?? { state: 'none' }
+    const read = believed(commit, signature, trust)
+    if ('why' in read) distrusted.push({ commit, signature, why: read.why })
+    else reviews.push(read)
+  }
+  return { tip, reviews, distrusted, history }
+}
 
-/** The review that answered this claim, or named it as superseded. */
-export declare function reviewOf(record: SignedRecord, claim: string): SignedReview | null
+function believed(
+  commit: Commit,
+  signature: Signature,
+  trust: Trust
+): SignedReview | { readonly why: string } {
+  if (signature.state === 'none') return { why: 'it is not signed' }
+  if (signature.state === 'bad') return { why: signature.why }
+  if (commit.parents.length > 1) return { why: 'a merge is no review' }
+  const { principal } = signature
+  const read = parseMessage(commit.message)
+  if (read.kind === 'other') return { why: 'its subject is not a review' }
+  if (read.kind === 'malformed') return { why: read.why }
+  const byReviewer = principal === trust.reviewer
+  if (!byReviewer && read.message.verdict !== null) {
+    return { why: `${principal} signed a verdict, which only ${trust.reviewer} may` }
+  }
+  return { commit, principal, byReviewer, message: read.message }
+}
+
+/** The reviewer's answer to this claim, or the one that named it as superseded. */
+export function reviewOf(record: SignedRecord, claim: string): SignedReview | null {
+  return (
+    verdicts(record).find(({ message }) => message.claim === claim || message.supersedes.includes(claim)) ??
+    null
+  )
+}
+
 /** Shas of all claims that a review answered or named as superseded: for `pending`. */
-export declare function settledClaims(record: SignedRecord): ReadonlySet<string>
-export declare function newestPass(
-  record: SignedRecord,
-  phase: string,
-  milestone: string
-): SignedReview | null
+export function settledClaims(record: SignedRecord): ReadonlySet<string> {
+  return new Set(verdicts(record).flatMap(({ message }) => [message.claim ?? '', ...message.supersedes]))
+}
+
+/** The newest PASS of the milestone, whatever was said after it. */
+export function newestPass(record: SignedRecord, phase: string, milestone: string): SignedReview | null {
+  return (
+    verdictsOf(record, phase, milestone)
+      .filter(({ message }) => message.verdict === 'PASS')
+      .at(-1) ?? null
+  )
+}
+
 /** When the newest PASS of the milestone was signed, ISO 8601 UTC. */
-export declare function reviewTime(record: SignedRecord, phase: string, milestone: string): string | null
+export function reviewTime(record: SignedRecord, phase: string, milestone: string): string | null {
+  return newestPass(record, phase, milestone)?.commit.committedAt ?? null
+}
+
 /** Newest review of the milestone, whatever its verdict. */
-export declare function newestReview(
-  record: SignedRecord,
-  phase: string,
-  milestone: string
-): SignedReview | null
+export function newestReview(record: SignedRecord, phase: string, milestone: string): SignedReview | null {
+  return verdictsOf(record, phase, milestone).at(-1) ?? null
+}
+
 /** The newest policy that the reviewer signed for the phase. */
-export declare function policyOf(record: SignedRecord, phase: string): ReviewMessage['policy']
+export function policyOf(record: SignedRecord, phase: string): Policy | null {
+  const signed = record.reviews.filter(({ byReviewer, message }) => byReviewer && message.phase === phase)
+  return signed.findLast(({ message }) => message.policy !== null)?.message.policy ?? null
+}
+
+function verdicts(record: SignedRecord): readonly SignedReview[] {
+  return record.reviews.filter(({ byReviewer, message }) => byReviewer && message.verdict !== null)
+}
+
+function verdictsOf(record: SignedRecord, phase: string, milestone: string): readonly SignedReview[] {
+  return verdicts(record).filter(({ message }) => message.phase === phase && message.milestone === milestone)
+}
 
 export interface FindingLife extends FindingTrailer {
   /** The commit that first filed it, and the one that spoke of it last. */
   readonly filed: SignedReview
   readonly last: SignedReview
 }
-/** Each finding of the phase as it stands, by id. A closing counts from its author or the reviewer. */
-export declare function findingsOf(record: SignedRecord, phase: string): ReadonlyMap<string, FindingLife>
-/** Reviews of the phase that hold evidence and answer no claim: orientation and hunt, oldest first. */
-export declare function baselinesOf(record: SignedRecord, phase: string): readonly SignedReview[]
+
+/**
+ * Each finding of the phase as it stands, by id. Who filed it and the reviewer may close and change it;
+ * anybody else on the list may only open it and add what it blocks.
+ */
+export function findingsOf(record: SignedRecord, phase: string): ReadonlyMap<string, FindingLife> {
+  const lives = new Map<string, FindingLife>()
+  for (const review of record.reviews) {
+    if (review.message.phase !== phase) continue
+    for (const said of review.message.findings) {
+      const known = lives.get(said.id)
+      if (known === undefined) lives.set(said.id, { ...said, filed: review, last: review })
+      else if (review.byReviewer || review.principal === known.filed.principal) {
+        lives.set(said.id, { ...known, ...said, last: review })
+      } else if (said.status === 'open') {
+        const blocks = [...new Set([...known.blocks, ...said.blocks])]
+        lives.set(said.id, { ...known, status: 'open', blocks, last: review })
+      }
+    }
+  }
+  return lives
+}
+
+/** The reviewer's commits of the phase that hold evidence and answer no claim, such as orientation, oldest first. */
+export function baselinesOf(record: SignedRecord, phase: string): readonly SignedReview[] {
+  return record.reviews.filter(
+    ({ byReviewer, message }) =>
+      byReviewer && message.phase === phase && message.claim === null && message.evidence !== null
+  )
+}
+
 /** Number for the phase's next finding, from 1. */
-export declare function nextFinding(record: SignedRecord, phase: string): number
+export function nextFinding(record: SignedRecord, phase: string): number {
+  const ids = record.reviews
+    .filter(({ message }) => message.phase === phase)
+    .flatMap(({ message }) => message.findings.map(({ id }) => Number(id.slice(1))))
+  return Math.max(0, ...ids) + 1
+}
+
+export interface Veto {
+  readonly milestone: string
+  readonly by: SignedReview
+}
+
+/** Vetoes of the phase that stand. Who put one and the reviewer may lift it. */
+export function vetoesOf(record: SignedRecord, phase: string): readonly Veto[] {
+  const standing: Veto[] = []
+  for (const review of record.reviews) {
+    if (review.message.phase !== phase) continue
+    for (const { milestone, status } of review.message.vetoes) {
+      if (status === 'open') standing.push({ milestone, by: review })
+      else {
+        const kept = standing.filter(
+          veto =>
+            veto.milestone !== milestone || !(review.byReviewer || veto.by.principal === review.principal)
+        )
+        standing.splice(0, standing.length, ...kept)
+      }
+    }
+  }
+  return standing
+}

@@ -1,7 +1,10 @@
-import type { Severity, Origin, Verdict } from '../words.ts'
-import type { Policy } from './policy.ts'
+import { canonicalJson } from '../base/canonical.ts'
+import { clean, oneLine } from '../base/text.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Origin, Severity, Verdict } from '../words.ts'
+import { milestoneName, type Policy, phaseName, policySchema } from './policy.ts'
 
-/** `A1 open blocks=D8 severity=high origin=pre-existing key=… title=…`; all after `open` optional. */
+/** `A1 open blocks=D8 severity=high origin=pre-existing key=… title=…`; all after the status optional. */
 export interface FindingTrailer {
   /** `A1`, `A2` …: one numbering per review file. */
   readonly id: string
@@ -46,12 +49,272 @@ export type ParsedMessage =
   /** The subject does not begin like a review. */
   | { readonly kind: 'other' }
 
+const digest = String.raw`sha256:[0-9a-f]{64}`
+const sha = String.raw`[0-9a-f]{40}(?:[0-9a-f]{24})?`
+const patterns = {
+  sha: new RegExp(`^${sha}$`),
+  digest: new RegExp(`^${digest}$`),
+  file: new RegExp(String.raw`^(?<path>\S+) (?<digest>${digest})$`),
+  verdict: /^(?<target>\S+) (?<verdict>PASS|FAIL|INCONCLUSIVE)$/,
+  finding: /^(?<id>A[1-9]\d{0,5}) (?<status>open|closed)(?<rest>(?: [a-z]+=\S*)*)$/,
+  veto: /^(?<milestone>\S+) (?<status>open|lifted)$/
+} as const
+
+const severities = ['low', 'medium', 'high', 'critical'] as const
+const origins = ['pre-existing', 'introduced', 'unknown'] as const
+const repeatable: ReadonlySet<string> = new Set(['Finding', 'Supersedes', 'Veto'])
+const single = ['Claim', 'Verdict', 'Section', 'Plan', 'Evidence', 'Policy', 'Accept'] as const
+const names: ReadonlySet<string> = new Set([...single, ...repeatable])
+
 /**
  * The commit message, free of control and bidirectional characters and skip markers whatever the fields hold.
  *
- * @throws RangeError for a field that has no place in a trailer (a line break in a path, a short sha).
+ * @throws RangeError for a field that has no place in a trailer: a short sha, a milestone with a hyphen, a
+ * verdict without its claim.
  */
-export declare function printMessage(message: ReviewMessage): string
+export function printMessage(message: ReviewMessage): string {
+  const { phase, milestone, verdict, claim, section, plan, evidence, policy, accept } = message
+  const target = milestone === null ? phase : `${phase}-${milestone}`
+  const trailers: string[] = []
+  const say = (name: string, value: string) => trailers.push(`Adversary-${name}: ${value}`)
 
-/** Strict: what `printMessage` would not have written is malformed. */
-export declare function parseMessage(text: string): ParsedMessage
+  if (claim !== null) say('Claim', claim)
+  if (verdict !== null) say('Verdict', `${target} ${verdict}`)
+  for (const older of message.supersedes) say('Supersedes', older)
+  for (const finding of message.findings) say('Finding', findingWords(finding))
+  for (const { milestone: vetoed, status } of message.vetoes) say('Veto', `${vetoed} ${status}`)
+  if (section !== null) say('Section', `${encoded(section.path)} ${section.digest}`)
+  if (plan !== null) say('Plan', plan)
+  if (evidence !== null) say('Evidence', `${encoded(evidence.path)} ${evidence.digest}`)
+  if (policy !== null) say('Policy', asciiJson(policySchema.parse(policy)))
+  if (accept !== null) say('Accept', accept)
+
+  const subject = `review(${target}): ${unmarked(oneLine(message.title, 160)) || 'untitled'}`
+  const body = unmarked(clean(message.body))
+    .split('\n')
+    .map(line => (/^\s*adversary-/i.test(line) ? `> ${line.trim()}` : line.trimEnd()))
+    .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
+  const text = `${[subject, body, trailers.join('\n')].filter(part => part !== '').join('\n\n')}\n`
+  const read = parseMessage(text)
+  if (read.kind !== 'review') {
+    throw new RangeError(
+      `this cannot be a review's message: ${read.kind === 'malformed' ? read.why : 'its subject'}`
+    )
+  }
+  return text
+}
+
+/** Strict: one last paragraph of known trailers, none of them elsewhere, folded or doubled, all agreeing. */
+export function parseMessage(text: string): ParsedMessage {
+  if (!looksLikeReview(text)) return { kind: 'other' }
+  try {
+    return { kind: 'review', message: read(text) }
+  } catch (error) {
+    return { kind: 'malformed', why: messageOf(error) }
+  }
+}
+
+/** Whether a message's subject begins like a review's, near misses included. */
+export function looksLikeReview(message: string): boolean {
+  return /^\s*review\s*[([{]/i.test(message)
+}
+
+function read(text: string): ReviewMessage {
+  demand(!/(?!\n)\p{Cc}/u.test(text), 'the message holds control characters')
+  const lines = text.replace(/\n$/, '').split('\n')
+  const subject = /^review\((?<target>[^\s()]+)\): (?<title>\S.*)$/u.exec(lines[0] ?? '')?.groups
+  const target = subject?.['target']
+  const title = subject?.['title']
+  if (target === undefined || title === undefined) throw new Error('the subject is not `review(<name>): …`')
+
+  const start = lines.lastIndexOf('') + 1
+  demand(start > 1 && lines[1] === '', 'there is no paragraph of trailers')
+  const prose = lines.slice(1, start)
+  demand(
+    !prose.some(line => /^\s*adversary-[\w-]*\s*:/i.test(line)),
+    'a trailer stands outside the last paragraph'
+  )
+
+  const values = new Map<string, string[]>()
+  for (const line of lines.slice(start)) {
+    const trailer = /^Adversary-(?<name>[A-Za-z]+): (?<value>\S(?:.*\S)?)$/u.exec(line)?.groups
+    const name = trailer?.['name'] ?? ''
+    const value = trailer?.['value'] ?? ''
+    demand(names.has(name), 'the last paragraph holds something that is no trailer of a review')
+    const before = values.get(name) ?? []
+    demand(before.length === 0 || repeatable.has(name), `Adversary-${name} stands there twice`)
+    values.set(name, [...before, value])
+  }
+  const one = (name: string) => values.get(name)?.[0] ?? null
+  const all = (name: string) => values.get(name) ?? []
+
+  const claim = matching(one('Claim'), patterns.sha, 'Claim')
+  const judged = verdictOf(one('Verdict'))
+  demand((claim === null) === (judged === null), 'claim and verdict go together')
+  demand(judged === null || judged.target === target, 'the subject and the verdict name different milestones')
+  const { phase, milestone } = judged ?? { phase: target, milestone: null }
+  demand(phaseName.safeParse(phase).success, 'the subject names no phase')
+
+  const message: ReviewMessage = {
+    phase,
+    milestone,
+    title,
+    body: prose.join('\n').trim(),
+    claim,
+    verdict: judged?.verdict ?? null,
+    supersedes: all('Supersedes').map(value => matching(value, patterns.sha, 'Supersedes') ?? ''),
+    findings: all('Finding').map(findingOf),
+    vetoes: all('Veto').map(vetoOf),
+    section: fileOf(one('Section'), 'Section'),
+    plan: matching(one('Plan'), patterns.digest, 'Plan'),
+    evidence: fileOf(one('Evidence'), 'Evidence'),
+    policy: policyOf(one('Policy')),
+    accept: matching(one('Accept'), patterns.digest, 'Accept')
+  }
+  demand(message.section !== null, 'Adversary-Section is missing')
+  demand(message.supersedes.length === 0 || claim !== null, 'only a verdict supersedes claims')
+  demand(
+    message.verdict !== 'PASS' ||
+      (message.plan !== null && message.evidence !== null && message.policy !== null),
+    'a PASS names its plan, evidence and policy'
+  )
+  const { policy } = message
+  demand(policy === null || policy.phase === phase, 'the policy is of another phase')
+  demand(
+    message.verdict !== 'PASS' || (policy?.milestones.some(known => known.milestone === milestone) ?? false),
+    'the policy does not know the milestone'
+  )
+  return message
+}
+
+function demand(holds: boolean, why: string): void {
+  if (!holds) throw new Error(why)
+}
+
+function matching(value: string | null, pattern: RegExp, name: string): string | null {
+  demand(value === null || pattern.test(value), `Adversary-${name} is not what it should be`)
+  return value
+}
+
+function verdictOf(value: string | null) {
+  if (value === null) return null
+  const groups = patterns.verdict.exec(value)?.groups
+  const target = groups?.['target'] ?? ''
+  const hyphen = target.lastIndexOf('-')
+  const milestone = target.slice(hyphen + 1)
+  const verdict = (['PASS', 'FAIL', 'INCONCLUSIVE'] as const).find(word => word === groups?.['verdict'])
+  if (verdict === undefined || hyphen < 1 || !milestoneName.safeParse(milestone).success) {
+    throw new Error('Adversary-Verdict is not what it should be')
+  }
+  return { target, phase: target.slice(0, hyphen), milestone, verdict }
+}
+
+function fileOf(value: string | null, name: string) {
+  if (value === null) return null
+  const groups = patterns.file.exec(value)?.groups
+  if (groups === undefined) throw new Error(`Adversary-${name} is not what it should be`)
+  return { path: decoded(groups['path'] ?? ''), digest: groups['digest'] ?? '' }
+}
+
+function vetoOf(value: string) {
+  const groups = patterns.veto.exec(value)?.groups
+  const milestone = groups?.['milestone'] ?? ''
+  demand(milestoneName.safeParse(milestone).success, 'Adversary-Veto is not what it should be')
+  return { milestone, status: groups?.['status'] === 'lifted' ? ('lifted' as const) : ('open' as const) }
+}
+
+function policyOf(value: string | null): Policy | null {
+  if (value === null) return null
+  const parsed = policySchema.safeParse(JSON.parse(value))
+  if (!parsed.success || asciiJson(parsed.data) !== value)
+    throw new Error('Adversary-Policy is not what it should be')
+  const milestones = parsed.data.milestones.map(({ milestone }) => milestone)
+  demand(new Set(milestones).size === milestones.length, 'Adversary-Policy names a milestone twice')
+  return parsed.data
+}
+
+function findingWords(finding: FindingTrailer): string {
+  const words = [finding.id, finding.status]
+  if (finding.blocks.length > 0) words.push(`blocks=${finding.blocks.join(',')}`)
+  if (finding.severity !== undefined) words.push(`severity=${finding.severity}`)
+  if (finding.origin !== undefined) words.push(`origin=${finding.origin}`)
+  if (finding.key !== undefined) words.push(`key=${encoded(finding.key)}`)
+  if (finding.title !== undefined) words.push(`title=${encoded(oneLine(finding.title, 200))}`)
+  return words.join(' ')
+}
+
+function findingOf(value: string): FindingTrailer {
+  const groups = patterns.finding.exec(value)?.groups
+  if (groups === undefined) throw new Error('Adversary-Finding is not what it should be')
+  const said = new Map<string, string>()
+  for (const word of (groups['rest'] ?? '').split(' ').filter(Boolean)) {
+    const name = word.slice(0, word.indexOf('='))
+    demand(/^(?:blocks|severity|origin|key|title)$/.test(name), `Adversary-Finding knows no ${name}`)
+    demand(!said.has(name), `Adversary-Finding says ${name} twice`)
+    said.set(name, word.slice(name.length + 1))
+  }
+  const blocks = said.get('blocks')?.split(',') ?? []
+  demand(
+    blocks.every(milestone => milestoneName.safeParse(milestone).success),
+    'Adversary-Finding blocks no milestone'
+  )
+  const severity = severities.find(word => word === said.get('severity'))
+  const origin = origins.find(word => word === said.get('origin'))
+  demand(severity !== undefined || !said.has('severity'), 'Adversary-Finding knows no such severity')
+  demand(origin !== undefined || !said.has('origin'), 'Adversary-Finding knows no such origin')
+  const key = said.get('key')
+  const title = said.get('title')
+  return {
+    id: groups['id'] ?? '',
+    status: groups['status'] === 'closed' ? 'closed' : 'open',
+    blocks,
+    ...(severity === undefined ? {} : { severity }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(key === undefined ? {} : { key: decoded(key) }),
+    ...(title === undefined ? {} : { title: decoded(title) })
+  }
+}
+
+/** One word of printable ASCII for any text. Lone surrogates, which UTF-8 has no bytes for, become `%uD800`. */
+function encoded(text: string): string {
+  return text.replace(/[^A-Za-z0-9_./@:~+-]/gu, character =>
+    /\p{Surrogate}/u.test(character)
+      ? `%u${character.charCodeAt(0).toString(16).toUpperCase()}`
+      : [...Buffer.from(character)]
+          .map(byte => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+          .join('')
+  )
+}
+
+/** @throws Error for what `encoded` does not write. */
+function decoded(word: string): string {
+  const text = word.replace(/%u([0-9A-F]{4})|(?:%[0-9A-F]{2})+/g, (escape, unit: string | undefined) =>
+    unit === undefined ? decodeURIComponent(escape) : String.fromCharCode(Number.parseInt(unit, 16))
+  )
+  demand(encoded(text) === word, 'a trailer holds a word that is not encoded as it should be')
+  return text
+}
+
+/** Canonical JSON in which strings hold printable ASCII without brackets and asterisks. */
+function asciiJson(value: unknown): string {
+  return canonicalJson(value).replace(/"(?:[^"\\]|\\.)*"/g, string =>
+    string.replace(/[^ -~]|[[\]*]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  )
+}
+
+/**
+ * Text in which no CI finds a marker that makes it skip a build. Each is written in brackets, between
+ * asterisks, or as a `skip-checks:` line; letters that lower-case to ASCII (Kelvin sign, dotted İ) count too.
+ */
+function unmarked(text: string): string {
+  return text
+    .normalize('NFKC')
+    .replaceAll('[adversary]', '\u0000')
+    .replaceAll('[', '(')
+    .replaceAll(']', ')')
+    .replaceAll('\u0000', '[adversary]')
+    .replace(/\*{2,}/g, '*')
+    .replace(/sk[iİ]p-checks/giu, 'skip checks')
+}
