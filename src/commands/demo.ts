@@ -1,0 +1,115 @@
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { AdversaryError } from '../base/errors.ts'
+import { nowMs, sleep, tick } from '../doors/clock.ts'
+import { adversaryYaml, type PhaseHome, planYaml } from '../demo/pvfix.ts'
+import { maintenanceMs, recordedPhase } from '../demo/recording.ts'
+import { setStage, type Stage } from '../demo/stage.ts'
+import { serveRecordedHost } from '../doors/recorded-host.ts'
+import type { ExitCode } from '../words.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { run as review } from './review.ts'
+import { run as watch } from './watch.ts'
+
+export interface DemoOptions extends CommonOptions {
+  /** Play it in this new folder and keep it. */
+  readonly keep?: string | undefined
+}
+
+/**
+ * The main job on an embedded default: the reference phase on a recorded host. Everything from the SSH
+ * client up is what production runs: real SSH and HTTP on loopback, real git, real signatures.
+ */
+export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
+  const started = tick()
+  const dir =
+    options.keep === undefined
+      ? await mkdtemp(join(tmpdir(), 'adversary-demo-'))
+      : await newFolder(resolve(io.cwd, options.keep))
+  const recording = await recordedPhase()
+  const stage = await setStage(dir, io.signal)
+  const host = await serveRecordedHost({ recordings: recording.before(nowMs()) })
+  try {
+    await writeHome(stage, host)
+    const common: CommonOptions = { ...options, home: stage.home }
+    const quiet = { ...common, quiet: true }
+    const say = (text: string) => io.out(`\n${text}`)
+
+    say(`A builder's repo, and a host recorded from ${recording.versions}.`)
+    await stage.build('swarm: the proxy network as it is', { 'nix/modules/swarm.nix': recording.unpatched })
+
+    say('1. Nobody has claimed anything. The reviewer writes down what the host looks like:')
+    await watch({ ...quiet, once: true }, io)
+
+    say('2. The builder commits claim(pvfix-M1), with the patch:')
+    await stage.build('claim(pvfix-M1): proxy /16 patch + maintenance plan ready', {
+      'nix/modules/swarm.nix': recording.patched
+    })
+    await watch({ ...quiet, once: true }, io)
+
+    say('3. M2 is claimed before anything was done on the host:')
+    await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
+    await watch({ ...quiet, once: true }, io)
+
+    say('4. The maintenance is done. Before the builder says so, the reviewer looks:')
+    // Git keeps whole seconds: what is done now must lie clearly after the review of M1.
+    await sleep(maintenanceMs + 2_000, io.signal)
+    host.play(recording.after(nowMs()))
+    await review({ ...quiet, target: 'pvfix-M2' }, io)
+
+    say('5. M2 is claimed again:')
+    await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
+    const code = await watch({ ...quiet, once: true }, io)
+
+    say(`That took ${((tick() - started) / 1000).toFixed(1)} s. Where to look:`)
+    io.out(`  the review file   git -C ${stage.remote} show main:machine-docs/REVIEW-pvfix.md`)
+    io.out(`  the commits       git -C ${stage.remote} log --stat main`)
+    io.out(`  the home          ${stage.home}`)
+    io.out(
+      `  ask the gate      adversary gate pvfix-M2 --remote ${stage.remote} --reviewer adversary@example.test --allowed-signers ${stage.allowedSigners}`
+    )
+    return code
+  } finally {
+    await host.close()
+    await stage.close()
+  }
+}
+
+async function writeHome(
+  stage: Stage,
+  host: { readonly port: number; readonly hostKey: string; readonly clientKey: string }
+): Promise<void> {
+  const identity = join(stage.dir, 'keys/login')
+  const knownHosts = join(stage.dir, 'known_hosts')
+  await writeFile(identity, host.clientKey, { mode: 0o600 })
+  await writeFile(knownHosts, `[127.0.0.1]:${host.port} ${host.hostKey}\n`)
+  const home: PhaseHome = {
+    repoUrl: stage.remote,
+    signingKey: stage.signingKey,
+    allowedSigners: stage.allowedSigners,
+    host: [
+      `ssh: reviewer@127.0.0.1:${host.port}`,
+      `identityFile: ${JSON.stringify(identity)}`,
+      `knownHosts: ${JSON.stringify(knownHosts)}`
+    ],
+    route: name => `http://${name}.example.test:${stage.routes.port}/`,
+    address: '127.0.0.1',
+    poll: '1s',
+    retry: '0s'
+  }
+  await writeFile(join(stage.home, 'adversary.yaml'), adversaryYaml(home))
+  await writeFile(join(stage.home, 'plans/pvfix.yaml'), planYaml(home))
+}
+
+async function newFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    throw new AdversaryError('usage', `${path}: not a new folder`, {
+      hint: 'name one that does not exist yet',
+      cause: error
+    })
+  }
+  return path
+}

@@ -1,0 +1,61 @@
+import { oneLine } from '../base/text.ts'
+import type { Check } from '../home/types.ts'
+import { prove, type Proof } from '../run/prove.ts'
+import { observe } from '../run/review.ts'
+import { snapshot } from '../run/world.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import { planOf } from './hunt.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { enter, progressOf } from './world.ts'
+
+export interface ProveOptions extends CommonOptions {
+  readonly phase: string
+}
+
+/** Shows for every check of a plan that it can fail, by judging falsified facts of the hosts as they are. */
+export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
+  return enter(options, io, async world => {
+    const plan = planOf(world, options.phase)
+    const at = await snapshot(world)
+    const checks: readonly (Check & { readonly milestone: string })[] = plan.milestones.flatMap(
+      ({ id, checks: own }) => own.map(check => ({ ...check, milestone: id }))
+    )
+    // What `within` waits for is not needed: falsified facts do not settle.
+    const once = checks.map(({ withinMs, ...check }) => check)
+    const observed = await observe(
+      world,
+      at,
+      { phase: plan.phase, commit: at.tip, checks: once, hunts: [] },
+      { budgetMs: 60_000, progress: progressOf(io) }
+    )
+    const proofs = once.map((check, index) => {
+      const names = observed.checks[index]?.facts ?? {}
+      const facts = Object.fromEntries(
+        Object.entries(names).flatMap(([need, name]) => {
+          const fact = observed.facts[name]
+          return fact === undefined ? [] : [[need, fact] as const]
+        })
+      )
+      return { check, proof: prove(check.probe, facts) }
+    })
+    for (const { check, proof } of proofs) {
+      io.out(`${check.milestone}  ${proof.kind.padEnd(11)}  ${oneLine(check.title)}: ${oneLine(say(proof))}`)
+    }
+    io.json({
+      phase: plan.phase,
+      checks: proofs.map(({ check, proof }) => ({
+        milestone: check.milestone,
+        probe: check.probe.id,
+        title: check.title,
+        ...proof
+      }))
+    })
+    const kinds = new Set(proofs.map(({ proof }) => proof.kind))
+    if (kinds.has('cannot fail')) return exitCode.fail
+    return kinds.has('unseen') || proofs.length === 0 ? exitCode.notProven : exitCode.pass
+  })
+}
+
+function say(proof: Proof): string {
+  return proof.kind === 'can fail' ? `${proof.ways} ${proof.ways === 1 ? 'way' : 'ways'}` : proof.why
+}

@@ -1,0 +1,43 @@
+import { resolve } from 'node:path'
+import { AdversaryError } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
+import { readText } from '../doors/files.ts'
+import { findHome } from '../home/home.ts'
+import { checkDocument } from '../run/document.ts'
+import { replay } from '../run/replay.ts'
+import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
+import { probes } from '../../probes/index.ts'
+import { openHome } from './home.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { sayCheck } from './say.ts'
+
+export interface ReplayOptions extends CommonOptions {
+  /** Path of an evidence file. */
+  readonly file: string
+}
+
+/** Judges recorded evidence again, offline. A verdict that differs from the recorded one is not trusted. */
+export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
+  const text = await readText(resolve(io.cwd, options.file), 64 * 1024 * 1024)
+  if (text === null) throw new AdversaryError('usage', `there is no file ${options.file}`)
+  // A home is only needed for probes of its own.
+  const home =
+    options.home !== undefined || (await findHome(io.cwd)) !== null ? await openHome(options, io) : null
+  const replayed = replay(text, home?.probes ?? probes)
+  const { evidence, decision, differences, checks } = replayed
+
+  io.out(
+    `${evidence.phase}-${evidence.milestone ?? ''}: ${decision.verdict}, judged again from ${replayed.digest}`
+  )
+  for (const check of checks) io.out(sayCheck(check, io).join('\n'))
+  for (const difference of differences) io.err(`differs: ${oneLine(difference)}`)
+  io.json({
+    claim: evidence.claim,
+    verdict: decision.verdict,
+    recorded: evidence.verdict,
+    digest: replayed.digest,
+    differences,
+    checks: checks.map(checkDocument)
+  })
+  return differences.length > 0 ? exitCode.notTrusted : exitCodeOf[decision.verdict]
+}

@@ -1,0 +1,121 @@
+import type { Claim, Verdict } from '../words.ts'
+import type { Milestone, Plan } from '../home/types.ts'
+import { sayDuration } from '../base/duration.ts'
+import { findingsOf, newestReview, type SignedRecord } from '../record/record.ts'
+import type { FindingTrailer } from '../record/trailers.ts'
+import type { MalformedClaim, Owed } from '../claim/pending.ts'
+import { owedClaims } from './watch.ts'
+import type { Snapshot, World } from './world.ts'
+
+/** How everything stands: what `status` shows. */
+export interface Board {
+  readonly phases: readonly BoardPhase[]
+  readonly malformed: readonly MalformedClaim[]
+  readonly distrusted: readonly { readonly commit: string; readonly why: string }[]
+}
+
+export interface BoardPhase {
+  readonly phase: string
+  /** Null: no plan of this home is for it. */
+  readonly plan: Plan | null
+  readonly milestones: readonly BoardMilestone[]
+  readonly findings: readonly FindingTrailer[]
+  readonly pending: readonly Claim[]
+}
+
+export interface BoardMilestone {
+  readonly milestone: string
+  readonly title: string | null
+  /** Null: never reviewed. */
+  readonly verdict: Verdict | null
+  /** Why a PASS opens the gate no more; null: it does, or there is none. */
+  readonly stale: string | null
+  readonly claim: string | null
+  readonly review: string | null
+  readonly reviewedAt: string | null
+}
+
+/** Reads the board off the signed record, the plans and what is owed. Nothing is asked of any host. */
+export async function board(world: World, at: Snapshot, nowMs: number): Promise<Board> {
+  const { record } = at
+  const { owed, malformed } = await owedClaims(world, at)
+  const phases = new Set([
+    ...world.home.plans.keys(),
+    ...record.reviews.map(({ message }) => message.phase),
+    ...owed.map(({ claim }) => claim.phase)
+  ])
+  return {
+    phases: await Promise.all([...phases].sort().map(phase => phaseOf(world, at, owed, phase, nowMs))),
+    malformed,
+    distrusted: record.distrusted.map(({ commit, why }) => ({ commit: commit.sha, why }))
+  }
+}
+
+async function phaseOf(
+  world: World,
+  at: Snapshot,
+  owed: readonly Owed[],
+  phase: string,
+  nowMs: number
+): Promise<BoardPhase> {
+  const plan = world.home.plans.get(phase) ?? null
+  const pending = owed.map(({ claim }) => claim).filter(claim => claim.phase === phase)
+  const names = new Set([
+    ...(plan?.milestones ?? []).map(({ id }) => id),
+    ...reviewed(at.record, phase),
+    ...pending.map(({ milestone }) => milestone)
+  ])
+  const milestones = await Promise.all(
+    [...names].map(async (name): Promise<BoardMilestone> => {
+      const planned = plan?.milestones.find(({ id }) => id === name) ?? null
+      const review = newestReview(at.record, phase, name)
+      const message = review?.message ?? null
+      const newer = pending.find(({ milestone }) => milestone === name)
+      const stale =
+        message?.verdict === 'PASS'
+          ? ((newer === undefined ? null : `claimed again by ${newer.sha.slice(0, 12)}`) ??
+            (await aged(world, at, planned, message.claim, review?.commit.committedAt ?? null, nowMs)) ??
+            changed(planned, message.policy?.milestones.find(({ milestone }) => milestone === name)?.checks))
+          : null
+      return {
+        milestone: name,
+        title: planned?.title ?? null,
+        verdict: message?.verdict ?? null,
+        stale,
+        claim: message?.claim ?? null,
+        review: review?.commit.sha ?? null,
+        reviewedAt: review?.commit.committedAt ?? null
+      }
+    })
+  )
+  return { phase, plan, milestones, findings: [...findingsOf(at.record, phase).values()], pending }
+}
+
+/** Too old, or overtaken by a commit that touches what was looked at. */
+async function aged(
+  world: World,
+  at: Snapshot,
+  milestone: Milestone | null,
+  claim: string | null,
+  reviewedAt: string | null,
+  nowMs: number
+): Promise<string | null> {
+  if (milestone === null || claim === null || reviewedAt === null) return null
+  const age = nowMs - Date.parse(reviewedAt)
+  if (age > milestone.maxAgeMs)
+    return `reviewed ${sayDuration(age)} ago, maxAge is ${sayDuration(milestone.maxAgeMs)}`
+  if (milestone.watchPaths.length === 0) return null
+  const [touched] = await world.git.changedSince(claim, at.tip, milestone.watchPaths)
+  return touched === undefined ? null : `${touched.slice(0, 12)} touches what it watches`
+}
+
+function changed(milestone: Milestone | null, judged: string | undefined): string | null {
+  if (milestone === null || judged === undefined || judged === milestone.digest) return null
+  return 'the plan has other checks now'
+}
+
+function reviewed(record: SignedRecord, phase: string): readonly string[] {
+  return record.reviews.flatMap(({ message }) =>
+    message.phase === phase && message.milestone !== null ? [message.milestone] : []
+  )
+}

@@ -1,0 +1,79 @@
+import { sha256 } from '../base/canonical.ts'
+import { AdversaryError, messageOf } from '../base/errors.ts'
+import { type CheckResult, decide, type Decision } from '../decide/verdict.ts'
+import type { AnyProbe } from '../judge/probe.ts'
+import { judge, outcomeOf } from '../judge/run.ts'
+import type { Fact } from '../observe/fact.ts'
+import { type EvidenceRecord, parseEvidenceFile } from '../tell/evidence-file.ts'
+
+/** A recorded judgement, made again from its evidence alone. */
+export interface Replayed {
+  readonly evidence: EvidenceRecord
+  /** `sha256:…` of the file as it is: compare it with the review's `Adversary-Evidence` trailer. */
+  readonly digest: string
+  readonly checks: readonly CheckResult[]
+  readonly decision: Decision
+  /** Where the judgement of today and the recorded one differ; empty when they agree. */
+  readonly differences: readonly string[]
+}
+
+/**
+ * Judges recorded evidence again. Asks nothing of host, repo or clock.
+ *
+ * @throws AdversaryError `usage` for a file that is no evidence of a review.
+ */
+export function replay(text: string, probes: readonly AnyProbe[]): Replayed {
+  const evidence = parsed(text)
+  if (evidence.verdict === null) {
+    throw new AdversaryError(
+      'usage',
+      `this is the evidence of a ${evidence.kind}, which has no verdict to replay`
+    )
+  }
+  const differences: string[] = []
+  const checks = evidence.checks.map(recorded => {
+    const check = judgeAgain(recorded, evidence.facts, probes)
+    if (check.outcome !== recorded.outcome) {
+      differences.push(`${recorded.title}: recorded as ${recorded.outcome}, judged as ${check.outcome} now`)
+    }
+    return check
+  })
+  const decision = decide(checks, evidence.obstacles)
+  if (decision.verdict !== evidence.verdict) {
+    differences.push(`the verdict: recorded as ${evidence.verdict}, decided as ${decision.verdict} now`)
+  }
+  return { evidence, digest: sha256(text), checks, decision, differences }
+}
+
+function parsed(text: string): EvidenceRecord {
+  try {
+    return parseEvidenceFile(text)
+  } catch (error) {
+    throw new AdversaryError('usage', `not an evidence file: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+type Recorded = EvidenceRecord['checks'][number]
+
+function judgeAgain(
+  recorded: Recorded,
+  facts: EvidenceRecord['facts'],
+  probes: readonly AnyProbe[]
+): CheckResult {
+  const { facts: names, clear: _, waiver, ...rest } = recorded
+  const probe = probes.find(({ id }) => id === recorded.probe)
+  if (probe === undefined) {
+    const why = `this version has no probe ${recorded.probe}`
+    return { ...rest, outcome: 'unknown', why, findings: [{ outcome: 'unknown', why }] }
+  }
+  const byName: Record<string, Fact<unknown>> = {}
+  for (const [need, name] of Object.entries(names)) {
+    const fact = Object.hasOwn(facts, name) ? facts[name] : undefined
+    if (fact !== undefined) byName[need] = fact.seen ? { ...fact, value: fact.value } : fact
+  }
+  const findings = judge(probe.bind(recorded.with), byName)
+  // What was seen over several looks (a waiver's day, a pass that came only once) is not in the facts.
+  const timed = recorded.outcome === 'waived' || (recorded.attempts > 1 && recorded.outcome === 'unknown')
+  const outcome = timed ? recorded.outcome : outcomeOf(findings)
+  return { ...rest, outcome, findings, ...(waiver === undefined ? {} : { waiver }) }
+}
