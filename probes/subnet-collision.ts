@@ -1,0 +1,146 @@
+import { z } from 'zod'
+import { block, blockOrNull, contains, overlaps, relation, subnetText } from '../src/base/cidr.ts'
+import { globMatches } from '../src/base/glob.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { type Holder, holders } from '../src/observe/holders.ts'
+import { type DockerEngine, dockerEngine } from '../src/observe/sources/docker-host.ts'
+import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { hostAddresses } from '../src/observe/sources/host-addresses.ts'
+
+/** A side of an accepted pair: a glob for a network's or an interface's name, or a subnet. */
+const side = z.string().min(1)
+const params = z.strictObject({
+  subnet: subnetText.optional(),
+  /** The network that the subnet is for: where it has the subnet already, that is no collision. */
+  network: z.string().min(1).optional(),
+  except: z.array(z.tuple([side, side])).optional()
+})
+
+export const subnetCollision = defineProbe({
+  id: 'subnet-collision',
+  asserts: 'No docker network shares an address with another network, an interface or a route of the host',
+  because:
+    'Where two share an address, packets reach the wrong one of them, and only for some addresses and some of the time.',
+  remedy:
+    'Give one of the two another subnet. That of a docker network is changed only by removing the network and making it again.',
+  params,
+  hunts: { with: {}, severity: 'high' },
+  needs: () => ({ networks: dockerNetworks, host: hostAddresses, engine: dockerEngine }),
+
+  judge({ networks, host, engine }, { subnet, network, except = [] }) {
+    const all = holders(networks, host)
+    const shows = table(networks, all)
+    // There is always a loopback interface, and docker always has networks.
+    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
+    if (host.interfaces.length === 0) return [{ outcome: 'unknown', why: 'ip listed no interface at all' }]
+
+    const pairs = subnet === undefined ? allPairs(all) : proposed(subnet, network, networks, all)
+    const findings = pairs
+      .filter(([a, b]) => overlaps(a.block, b.block) && !except.some(pair => isPair(pair, a, b)))
+      .map(([a, b]): Finding => {
+        const how = relation(a.block, b.block)
+        return {
+          outcome: 'fail',
+          saw: `${a.said} ${how} ${b.said}`,
+          expected: 'no shared address',
+          at: `${a.said} and ${b.said}`,
+          shows,
+          filing: {
+            subject: `${a.said} / ${b.said}`,
+            title: `${a.name} and ${b.name || b.said} share addresses`,
+            severity: 'high',
+            story: [
+              `${a.said} ${how} ${b.said}.`,
+              'What is sent to an address that both hold reaches only one of them: containers lose the way to that part of the network behind the host, or to each other.'
+            ],
+            mend: 'Give one of the two a subnet that nothing else on the host holds.'
+          }
+        }
+      })
+    const [first, ...rest] = findings
+    if (first !== undefined) return [first, ...rest]
+
+    const held = (kind: Holder['kind']) => all.filter(one => one.kind === kind).length
+    const others = `${held('interface')} addresses of interfaces and ${held('route')} further routes`
+    if (subnet !== undefined) {
+      const note = pools(engine, subnet)
+      const saw = `${subnet} shares no address with ${held('network')} subnets of docker networks, ${others}${note}`
+      return [{ outcome: 'pass', saw, shows }]
+    }
+    if (held('network') === 0)
+      return [{ outcome: 'not-applicable', why: 'no docker network has a subnet', shows }]
+    const saw = `${held('network')} subnets of docker networks share no address with each other, nor with ${others}`
+    return [{ outcome: 'pass', saw, shows }]
+  },
+
+  falsify(facts, { subnet }) {
+    const taken = subnet ?? facts.networks.flatMap(one => one.subnets)[0]?.subnet
+    if (taken === undefined) return []
+    const [like] = facts.networks
+    const { family } = block(taken)
+    const stray = { family, to: taken, device: 'stray0', via: null, kind: 'unicast', table: 'main' }
+    const route = { ...facts, host: { ...facts.host, routes: [...facts.host.routes, stray] } }
+    if (like === undefined) return [route]
+    const twin = {
+      ...like,
+      id: 'twin',
+      name: 'twin',
+      options: {},
+      subnets: [{ subnet: taken, gateway: null }]
+    }
+    return [route, { ...facts, networks: [...facts.networks, twin] }]
+  }
+})
+
+type Pair = readonly [Holder, Holder]
+
+/**
+ * Each network with each later one, and with what is the host's own. What docker made for a network stands
+ * behind that network, and two routes of the host are routing, no collision.
+ */
+function allPairs(all: readonly Holder[]): readonly Pair[] {
+  const networks = all.filter(({ kind }) => kind === 'network')
+  const others = all.filter(({ network }) => network === null)
+  return networks.flatMap((one, index) =>
+    [...networks.slice(index + 1), ...others]
+      .filter(other => other.network !== one.network)
+      .map((other): Pair => [one, other])
+  )
+}
+
+function proposed(
+  subnet: string,
+  network: string | undefined,
+  networks: readonly DockerNetwork[],
+  all: readonly Holder[]
+): readonly Pair[] {
+  const own = networks.filter(({ name }) => name === network).map(({ id }) => id)
+  const wish = { kind: 'network', name: subnet, block: block(subnet), said: subnet, network: null } as const
+  return all
+    .filter(other => other.network === null || !own.includes(other.network))
+    .map(other => [wish, other])
+}
+
+function isPair([one, other]: readonly [string, string], a: Holder, b: Holder): boolean {
+  const is = (glob: string, held: Holder) => globMatches(glob, held.name) || glob === held.block.text
+  return (is(one, a) && is(other, b)) || (is(one, b) && is(other, a))
+}
+
+/** What the host has, one line each, without what docker made for its own networks, and without loopback. */
+function table(networks: readonly DockerNetwork[], all: readonly Holder[]): readonly string[] {
+  const lines = networks.map(({ name, subnets }) => {
+    return `${name}: ${subnets.map(({ subnet }) => subnet).join(', ') || '(none)'}`
+  })
+  const hosts = all.filter(
+    ({ kind, network, name }) => kind !== 'network' && network === null && name !== 'lo'
+  )
+  return [...lines, ...hosts.map(({ said }) => said)]
+}
+
+function pools({ localPools, swarm }: DockerEngine, subnet: string): string {
+  const around = [...swarm.pools, ...localPools].filter(pool => {
+    const found = blockOrNull(pool)
+    return found !== null && contains(found, block(subnet))
+  })
+  return around.length === 0 ? '' : `; note: it lies in the default address pool ${around.join(', ')}`
+}

@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest'
+import { subnetCollision } from '../../probes/subnet-collision.ts'
+import { outcomeOf } from '../../src/judge/run.ts'
+import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
+import type { HostAddresses, HostRoute } from '../../src/observe/sources/host-addresses.ts'
+import { at, engine, network } from '../support/docker.ts'
+
+const bridge = network({
+  id: 'a5e1a7d790fbe648922e48542713957b',
+  name: 'bridge',
+  driver: 'bridge',
+  // The default bridge has no gateway in `inspect`: only its name tells that docker0 is its own.
+  subnets: [{ subnet: '172.17.0.0/16', gateway: null }],
+  options: { 'com.docker.network.bridge.name': 'docker0' }
+})
+const host = network({ id: 'hosthosthost', name: 'host', driver: 'host', subnets: [] })
+
+function facts(networks: readonly Partial<DockerNetwork>[], more: Partial<HostAddresses> = {}) {
+  return {
+    networks: [
+      bridge,
+      host,
+      ...networks.map((one, index) => network({ id: `network${index}xxxxxxxx`, ...one }))
+    ],
+    host: {
+      interfaces: [
+        {
+          name: 'lo',
+          addresses: [
+            { address: '127.0.0.1', length: 8 },
+            { address: '::1', length: 128 }
+          ]
+        },
+        {
+          name: 'eth0',
+          addresses: [
+            { address: '192.0.2.10', length: 24 },
+            { address: 'fe80::1', length: 64 }
+          ]
+        },
+        { name: 'docker0', addresses: [{ address: '172.17.0.1', length: 16 }] },
+        ...(more.interfaces ?? [])
+      ],
+      routes: [
+        route('0.0.0.0/0', { device: 'eth0', via: '192.0.2.1' }),
+        route('192.0.2.0/24', { device: 'eth0' }),
+        route('172.17.0.0/16', { device: 'docker0' }),
+        route('fe80::/64', { device: 'eth0' }),
+        ...(more.routes ?? [])
+      ]
+    },
+    engine: engine(at(0))
+  }
+}
+
+function route(to: string, more: Partial<HostRoute> = {}): HostRoute {
+  return {
+    family: to.includes(':') ? 6 : 4,
+    to,
+    device: 'wg0',
+    via: null,
+    kind: 'unicast',
+    table: 'main',
+    ...more
+  }
+}
+
+function on(name: string, address: string, length: number): Partial<HostAddresses> {
+  return { interfaces: [{ name, addresses: [{ address, length }] }] }
+}
+
+const subnets = (...list: readonly string[]) => ({ subnets: list.map(subnet => ({ subnet, gateway: null })) })
+const via = { routes: [route('10.8.0.0/13', { via: '192.0.2.7', device: 'eth0' })] }
+
+describe('subnet-collision', () => {
+  it.each<[why: string, outcome: string, given: ReturnType<typeof facts>, params: object]>([
+    // a proposed subnet
+    ['free', 'pass', facts([]), { subnet: '10.10.0.0/16' }],
+    ['equal to a network', 'fail', facts([{}]), { subnet: '10.10.0.0/16' }],
+    ['inside a network', 'fail', facts([{}]), { subnet: '10.10.255.0/24' }],
+    ['around a network', 'fail', facts([{}]), { subnet: '10.0.0.0/8' }],
+    ['beside a network', 'pass', facts([{}]), { subnet: '10.11.0.0/16' }],
+    ['just before a network', 'pass', facts([{}]), { subnet: '10.9.255.0/24' }],
+    [
+      'equal to the network that it is for',
+      'pass',
+      facts([{}]),
+      { subnet: '10.10.0.0/16', network: 'proxy' }
+    ],
+    ['equal to another than it is for', 'fail', facts([{}]), { subnet: '10.10.0.0/16', network: 'bridge' }],
+    ['around an address of an interface', 'fail', facts([]), { subnet: '192.0.2.0/28' }],
+    ['beside the block of an interface', 'pass', facts([]), { subnet: '192.0.3.0/24' }],
+    ['inside a route', 'fail', facts([], via), { subnet: '10.10.0.0/16' }],
+    ['beside a route', 'pass', facts([], via), { subnet: '10.16.0.0/16' }],
+    ['of the other family', 'pass', facts([{}], via), { subnet: 'fd00:10::/64' }],
+    ['IPv6 inside a network', 'fail', facts([subnets('fd00:10::/48')]), { subnet: 'fd00:10:0:1::/64' }],
+    ['IPv6 beside a network', 'pass', facts([subnets('fd00:10::/48')]), { subnet: 'fd00:11::/48' }],
+    ['IPv6 inside a route', 'fail', facts([], { routes: [route('fd00::/8')] }), { subnet: 'fd00:10::/64' }],
+
+    // all pairs
+    ['only what docker made', 'pass', facts([{}]), {}],
+    ['two networks alike', 'fail', facts([{}, { name: 'other' }]), {}],
+    [
+      'two networks, one in the other',
+      'fail',
+      facts([{}, { name: 'other', ...subnets('10.10.3.0/24') }]),
+      {}
+    ],
+    ['two networks side by side', 'pass', facts([{}, { name: 'other', ...subnets('10.11.0.0/24') }]), {}],
+    ['one network of two families', 'pass', facts([subnets('10.10.0.0/16', 'fd00:10::/64')]), {}],
+    ['an interface in a network', 'fail', facts([{}], on('tailscale0', '10.10.0.9', 32)), {}],
+    ['a network in the block of an interface', 'fail', facts([{}], on('eth1', '10.1.0.1', 8)), {}],
+    ['an interface beside a network', 'pass', facts([{}], on('eth1', '10.11.0.1', 16)), {}],
+    ['a route around a network', 'fail', facts([{}], via), {}],
+    [
+      'a route equal to a network, by another way',
+      'fail',
+      facts([{}], { routes: [route('10.10.0.0/16')] }),
+      {}
+    ],
+    [
+      "a route of a VPN's own table",
+      'fail',
+      facts([{}], { routes: [route('10.10.0.0/24', { table: '52' })] }),
+      {}
+    ],
+    [
+      'two overlapping routes of the host',
+      'pass',
+      facts([], { routes: [route('10.0.0.0/8'), route('10.1.0.0/16')] }),
+      {}
+    ],
+
+    // not collisions: what is the network's own, and what says nothing
+    [
+      'its bridge, by id',
+      'pass',
+      facts([{ id: '228e9c35bf81f0f0' }], on('br-228e9c35bf81', '10.10.0.1', 16)),
+      {}
+    ],
+    [
+      'a bridge of another id, with another address',
+      'fail',
+      facts([{ id: '228e9c35bf81f0f0' }], on('br-228e9c35bf82', '10.10.0.2', 16)),
+      {}
+    ],
+    ['an interface with its gateway', 'pass', facts([{}], on('custom0', '10.10.0.1', 16)), {}],
+    [
+      'an interface with its gateway, but another prefix',
+      'fail',
+      facts([{}], on('custom0', '10.10.0.1', 24)),
+      {}
+    ],
+    [
+      'the route of its bridge',
+      'pass',
+      facts([{ id: '228e9c35bf81f0f0' }], { routes: [route('10.10.0.0/16', { device: 'br-228e9c35bf81' })] }),
+      {}
+    ],
+    [
+      'the LAN of a macvlan',
+      'pass',
+      facts([{ driver: 'macvlan', ...subnets('192.0.2.0/24'), options: { parent: 'eth0' } }]),
+      {}
+    ],
+    [
+      'the LAN of a macvlan on another interface',
+      'fail',
+      facts([{ driver: 'macvlan', ...subnets('192.0.2.0/24'), options: { parent: 'eth1' } }]),
+      {}
+    ],
+    [
+      "an overlay's own interface",
+      'pass',
+      facts([{ id: 'n9iau1d0lu0j' }], on('ov-001001-n9iau', '10.10.0.1', 16)),
+      {}
+    ],
+    [
+      'the default route in halves',
+      'pass',
+      facts([{}], { routes: [route('0.0.0.0/1'), route('128.0.0.0/1')] }),
+      {}
+    ],
+    ['a quarter of the world', 'fail', facts([{}], { routes: [route('0.0.0.0/2')] }), {}],
+    [
+      'IPv6 default routes',
+      'pass',
+      facts([subnets('2001:db8::/64')], { routes: [route('::/0'), route('2000::/3')] }),
+      {}
+    ],
+    [
+      'an unreachable route',
+      'pass',
+      facts([{}], { routes: [route('10.0.0.0/8', { kind: 'unreachable', device: null })] }),
+      {}
+    ],
+    ['link-local everywhere', 'pass', facts([subnets('fe80::/64')]), {}],
+
+    // accepted
+    ['an accepted pair', 'pass', facts([{}], via), { except: [['proxy', 'eth*']] }],
+    [
+      'an accepted pair, the other way round, by subnet',
+      'pass',
+      facts([{}], via),
+      { except: [['10.8.0.0/13', 'proxy']] }
+    ],
+    ['an accepted pair of other things', 'fail', facts([{}], via), { except: [['bridge', 'eth0']] }]
+  ])('%s: %s', (_, outcome, given, params) => {
+    const wish = subnetCollision.params.parse(params)
+    expect(outcomeOf(subnetCollision.judge(given, wish))).toBe(outcome)
+    for (const untrue of subnetCollision.falsify(given, wish)) {
+      expect(outcomeOf(subnetCollision.judge(untrue, wish))).toBe('fail')
+    }
+  })
+
+  it('says what it compared, and that a pool around the subnet is only a note', () => {
+    expect(subnetCollision.judge(facts([subnets('10.0.1.0/24')]), { subnet: '10.10.0.0/16' })).toEqual([
+      {
+        outcome: 'pass',
+        saw: '10.10.0.0/16 shares no address with 2 subnets of docker networks, 4 addresses of interfaces and 0 further routes; note: it lies in the default address pool 10.0.0.0/8',
+        shows: [
+          'bridge: 172.17.0.0/16',
+          'host: (none)',
+          'proxy: 10.0.1.0/24',
+          'interface eth0 (192.0.2.10/24)'
+        ]
+      }
+    ])
+  })
+
+  it('files what it finds under both names and blocks', () => {
+    const [finding, ...rest] = subnetCollision.judge(facts([{}], via), {})
+    expect(rest).toEqual([])
+    expect(finding).toMatchObject({
+      outcome: 'fail',
+      saw: 'network proxy (10.10.0.0/16) lies in route 10.8.0.0/13 via 192.0.2.7 dev eth0',
+      expected: 'no shared address',
+      at: 'network proxy (10.10.0.0/16) and route 10.8.0.0/13 via 192.0.2.7 dev eth0',
+      filing: {
+        subject: 'network proxy (10.10.0.0/16) / route 10.8.0.0/13 via 192.0.2.7 dev eth0',
+        title: 'proxy and eth0 share addresses'
+      }
+    })
+  })
+
+  it('does not believe empty lists', () => {
+    const whole = facts([{}])
+    const blind = { ...whole, host: { interfaces: [], routes: [] } }
+    expect(outcomeOf(subnetCollision.judge({ ...whole, networks: [] }, {}))).toBe('unknown')
+    expect(outcomeOf(subnetCollision.judge(blind, { subnet: '10.10.0.0/16' }))).toBe('unknown')
+    expect(outcomeOf(subnetCollision.judge({ ...whole, networks: [host] }, {}))).toBe('not-applicable')
+  })
+})
