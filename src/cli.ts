@@ -17,7 +17,7 @@ async function start(): Promise<void> {
   const [{ main }, { createIo }, { packageVersion }] = await Promise.all([
     import('./commands/program.ts'),
     import('./commands/io.ts'),
-    import('./commands/version.ts')
+    import('./commands/package.ts')
   ])
 
   const interrupted = new AbortController()

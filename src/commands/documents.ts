@@ -10,7 +10,7 @@ const outcome = z.enum(['pass', 'fail', 'unknown', 'not-applicable', 'waived'])
 const code = z.union([z.literal([0, 1, 2, 3, 64, 70])])
 const milliseconds = z.number().nonnegative()
 
-const claim = z.object({
+const claim = z.looseObject({
   sha: z.string(),
   phase: z.string(),
   milestone: z.string(),
@@ -18,7 +18,7 @@ const claim = z.object({
 })
 
 /** What a probe said, and where. */
-const said = z.object({
+const said = z.looseObject({
   outcome: z.enum(['pass', 'fail', 'unknown', 'not-applicable']),
   saw: z.string().optional(),
   expected: z.string().optional(),
@@ -26,7 +26,7 @@ const said = z.object({
   why: z.string().optional()
 })
 
-const check = z.object({
+const check = z.looseObject({
   probe: z.string(),
   title: z.string(),
   /** The host's name in the home, or `repo`. */
@@ -39,18 +39,23 @@ const check = z.object({
   evidence: z.array(z.int().positive())
 })
 
-const finding = z.object({
+const status = z.enum(['open', 'closed'])
+
+const finding = z.looseObject({
   id: z.string(),
   key: z.string(),
   probe: z.string(),
   title: z.string(),
   severity: z.enum(['low', 'medium', 'high', 'critical']),
-  status: z.enum(['open', 'closed']),
+  status,
   blocks: z.array(z.string()),
   origin: z.enum(['pre-existing', 'introduced', 'unknown'])
 })
 
-const evidence = z.object({
+/** A finding as a signed review names it: what it does not say is left out. */
+const recordedFinding = finding.partial().required({ id: true, status: true, blocks: true })
+
+const evidence = z.looseObject({
   n: z.int().positive(),
   on: z.string(),
   command: z.string(),
@@ -63,34 +68,44 @@ const evidence = z.object({
   why: z.string().optional()
 })
 
-const stats = z.object({
+const stats = z.looseObject({
   connections: z.int().nonnegative(),
   execs: z.int().nonnegative(),
   reads: z.int().nonnegative(),
   ms: milliseconds
 })
 
-const review = z.object({ path: z.string(), commit: z.string() })
+const review = z.looseObject({ path: z.string(), commit: z.string() })
 
-/** `review`, and one line of `watch` for each review. */
-export const reviewDocument = z.object({
+/** One line of `watch`, and `review` where it looked for itself. */
+const freshReview = z.looseObject({
   claim,
-  /** Null before anybody has claimed: outcomes without a verdict. */
-  verdict: verdict.nullable(),
+  verdict,
   checks: z.array(check),
   findings: z.array(finding),
   evidence: z.array(evidence),
   /** Null for a dry run. */
   review: review.nullable(),
-  stats,
-  /** The answer was given earlier and is only repeated. */
-  recorded: z.boolean().optional()
+  stats
 })
+
+/** The claim was answered before: the recorded answer, and nothing was looked at. */
+const recordedReview = freshReview.extend({
+  recorded: z.literal(true),
+  findings: z.array(recordedFinding),
+  review: z.looseObject({ path: z.string().nullable(), commit: z.string() })
+})
+
+/** Nobody has claimed the milestone yet: outcomes without a verdict. */
+const preVerification = freshReview.extend({ claim: z.null(), verdict: z.null() })
+
+/** `review`, and one line of `watch` for each review. */
+export const reviewDocument = z.union([freshReview, recordedReview, preVerification])
 
 /** `probe`. */
 export const probeDocument = check.extend({ evidence: z.array(evidence), stats: stats.optional() })
 
-const probeCard = z.object({
+const probeCard = z.looseObject({
   id: z.string(),
   asserts: z.string(),
   because: z.string(),
@@ -101,13 +116,13 @@ const probeCard = z.object({
 })
 
 /** `probe --list`. */
-export const probeListDocument = z.object({ probes: z.array(probeCard) })
+export const probeListDocument = z.looseObject({ probes: z.array(probeCard) })
 
 /** `probe --explain`. */
 export const probeExplainDocument = probeCard
 
 /** `hunt`. */
-export const huntDocument = z.object({
+export const huntDocument = z.looseObject({
   findings: z.array(finding),
   checks: z.array(check),
   evidence: z.array(evidence),
@@ -116,16 +131,21 @@ export const huntDocument = z.object({
 })
 
 /** `orient`. */
-export const orientDocument = z.object({
+export const orientDocument = z.looseObject({
   facts: z.record(z.string(), z.unknown()),
   evidence: z.array(evidence),
   review: review.nullable().optional(),
   stats: stats.optional()
 })
 
-const gateReview = z.object({ path: z.string(), commit: z.string(), claim: z.string(), signedAt: z.string() })
+const gateReview = z.looseObject({
+  path: z.string(),
+  commit: z.string(),
+  claim: z.string(),
+  signedAt: z.string()
+})
 
-const gateAnswer = z.object({
+const gateAnswer = z.looseObject({
   gate: z.string(),
   code,
   verdict: verdict.nullable(),
@@ -139,13 +159,13 @@ const gateAnswer = z.object({
 export const gateDocument = gateAnswer.extend({ milestones: z.array(gateAnswer).optional() })
 
 /** `status`. */
-export const statusDocument = z.object({
+export const statusDocument = z.looseObject({
   phases: z.array(
-    z.object({
+    z.looseObject({
       phase: z.string(),
       title: z.string().nullable(),
       milestones: z.array(
-        z.object({
+        z.looseObject({
           milestone: z.string(),
           title: z.string().nullable(),
           /** Null: not reviewed yet. */
@@ -159,26 +179,28 @@ export const statusDocument = z.object({
         })
       ),
       findings: z.array(
-        z.object({
+        z.looseObject({
           id: z.string(),
+          key: z.string().nullable(),
           title: z.string().nullable(),
-          status: z.enum(['open', 'closed']),
           severity: z.string().nullable(),
-          blocks: z.array(z.string())
+          status,
+          blocks: z.array(z.string()),
+          origin: z.enum(['pre-existing', 'introduced', 'unknown'])
         })
       ),
       pending: z.array(claim),
-      malformed: z.array(z.object({ sha: z.string(), subject: z.string(), why: z.string() }))
+      malformed: z.array(z.looseObject({ sha: z.string(), subject: z.string(), why: z.string() }))
     })
   ),
   /** Claims whose phase cannot be told, or that no plan knows. */
-  malformed: z.array(z.object({ sha: z.string(), subject: z.string(), why: z.string() })),
+  malformed: z.array(z.looseObject({ sha: z.string(), subject: z.string(), why: z.string() })),
   /** Commits that look like reviews and are not believed. */
-  distrusted: z.array(z.object({ commit: z.string(), why: z.string() }))
+  distrusted: z.array(z.looseObject({ commit: z.string(), why: z.string() }))
 })
 
 /** `init`. */
-export const initDocument = z.object({
+export const initDocument = z.looseObject({
   home: z.string(),
   files: z.array(z.string()),
   /** What to type next. */

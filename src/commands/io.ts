@@ -12,7 +12,7 @@ export interface CommonOptions {
 }
 
 /** One command: options as they were typed and checked, to an exit code. Lives in a file of its own. */
-export type Command<Options> = (options: Options & CommonOptions, io: Io) => Promise<ExitCode>
+export type Command<Options extends CommonOptions> = (options: Options, io: Io) => Promise<ExitCode>
 
 /** All that a command has of the world outside, so that it can be run without a process of its own. */
 export interface Io {

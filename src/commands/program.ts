@@ -3,10 +3,9 @@ import { durationForm, parseDuration } from '../base/duration.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import type { Command, CommonOptions, Io, Manner } from './io.ts'
-import type * as options from './options.ts'
 
 /** Loads the file of one command: nothing of a command is loaded unless it runs. */
-type Load<Options> = () => Promise<{ readonly run: Command<Options> }>
+type Load<Options extends CommonOptions> = () => Promise<{ readonly run: Command<Options> }>
 
 /** What a run of the program needs from outside: everything, so that tests can bring their own. */
 export interface Outside {
@@ -39,42 +38,35 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     .helpCommand(true)
     .addHelpText('after', `\n${exitCodes}\n\nFirst: adversary demo. Then: adversary init.`)
 
-  function add<Options>(
+  function add<Options extends CommonOptions>(
     spec: string,
     about: string,
     examples: readonly string[],
     load: Load<Options>
   ): Commander {
+    const shown = examples.map(line => `  $ adversary ${line}`).join('\n')
     const command = program.command(spec).description(about)
-    command
-      .addOption(new Option('--home <dir>', 'folder with adversary.yaml (default: nearest one upwards)'))
+    return command
+      .option('--home <dir>', 'folder with adversary.yaml (default: nearest one upwards)')
       .option('--json', 'one JSON document on stdout, everything else on stderr')
       .option('--quiet', 'errors only; the exit code tells')
-      .addHelpText(
-        'after',
-        `\nExamples:\n${examples.map(line => `  $ adversary ${line}`).join('\n')}\n\n${exitCodes}`
-      )
+      .addHelpText('after', `\nExamples:\n${shown}\n\n${exitCodes}`)
       .action(async (...words: unknown[]) => {
-        const names = command.registeredArguments.map(argument => argument.name())
-        const given = Object.fromEntries(names.map((name, index) => [name, words[index]]))
-        const typed: CommonOptions = command.opts()
+        const typed = typedOptions(command, words)
         const io = outside.io({ json: typed.json === true, quiet: typed.quiet === true })
-        // Commander has parsed what the declarations beside each `add` say; options.ts mirrors them.
-        code = await finish(io, async () =>
-          (await load()).run({ ...given, ...typed } as Options & CommonOptions, io)
-        )
+        // Each `add` below declares what the options of its command's file say.
+        code = await finish(io, async () => (await load()).run(typed as Options, io))
       })
-    return command
   }
 
-  add<options.Demo>(
+  add(
     'demo',
     'the main job on an embedded default: a small repo with claims, a recorded host, the reviews',
     ['demo', 'demo --keep /tmp/adversary-demo'],
     () => import('./demo.ts')
   ).option('--keep <dir>', 'play it in this new folder and keep it')
 
-  add<options.Init>(
+  add(
     'init [dir]',
     'writes a commented home for a repo and a host (default: ./adversary-home)',
     [
@@ -89,16 +81,16 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     )
     .option('--branch <name>', "the branch with the claims (default: the remote's own)")
     .option('--host <name[=ssh]>', 'a host: an alias of ~/.ssh/config, or name=user@host:port')
-    .option('--phase <name>', 'phase of the first plan', 'p1')
+    .option('--phase <name>', 'phase of the first plan (default: that of the newest claim, or p1)')
 
-  add<options.Watch>(
+  add(
     'watch',
     'polls the repo and answers every claim, until SIGINT or SIGTERM',
     ['watch', 'watch --once', 'watch --json >> reviews.ndjson'],
     () => import('./watch.ts')
   ).option('--once', 'answer what is pending now, then end with the worst code of the reviews')
 
-  add<options.Review>(
+  add(
     'review <target>',
     'one review now: <phase>-<milestone>, or the commit of a claim',
     ['review pvfix-M2', 'review 71319d7 --dry-run', 'review pvfix-M2 --retry 15m --json'],
@@ -110,21 +102,21 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
       duration('--budget <duration>', 'give up after this long; what ran out says so (default: 60s)')
     )
 
-  add<options.Orient>(
+  add(
     'orient <phase>',
     'the "Phase context" section: what the host looks like before any claim',
     ['orient pvfix'],
     () => import('./orient.ts')
   )
 
-  add<options.Hunt>(
+  add(
     'hunt <phase>',
     'break-it probes now; what they find is appended',
     ['hunt pvfix', 'hunt pvfix --json | jq .findings'],
     () => import('./hunt.ts')
   )
 
-  add<options.Probe>(
+  add(
     'probe [id]',
     'one probe by hand; nothing is written',
     [
@@ -140,7 +132,7 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     .option('--list', 'all probes and what they assert')
     .option('--explain', 'what the probe asserts, why, its parameters, and what to do when it fails')
 
-  add<options.Gate>(
+  add(
     'gate <gate>',
     'may it proceed? For pipelines: reads signed reviews, asks no host, needs no home',
     [
@@ -157,12 +149,12 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     )
     .option('--branch <name>', "the branch with claims and reviews (default: the remote's own)")
     .option('--review-branch <name>', 'the branch with the reviews, if it is another one')
-    .option('--commit <sha>', "the commit being built (default: the pipeline's, or the checkout's HEAD)")
+    .option('--commit <sha>', "the commit being built (default: the pipeline's, or the branch's tip)")
     .option('--allowed-signers <file>', 'who may sign (default: the content of ADVERSARY_ALLOWED_SIGNERS)')
     .option('--revoked <file>', 'keys that count no more: a KRL, or public keys one a line')
     .option('--reviewer <principal>', 'whose verdicts count (default: ADVERSARY_REVIEWER)')
 
-  add<options.Status>(
+  add(
     'status',
     'the board: phases, milestones, verdicts, open findings, pending claims',
     ['status', 'status --json'],
@@ -182,6 +174,19 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     return error.exitCode === 0 ? exitCode.pass : exitCode.usage
   }
   return code
+}
+
+/** Arguments and options by their names; a duration's name ends in its unit: `retryMs`. */
+function typedOptions(command: Commander, words: readonly unknown[]): CommonOptions {
+  const given = command.registeredArguments.map((argument, index) => [argument.name(), words[index]])
+  const typed = Object.entries(command.opts())
+  const durations = new Set(
+    command.options.filter(each => each.parseArg === ms).map(each => each.attributeName())
+  )
+  return Object.fromEntries([
+    ...given.filter(([, value]) => value !== undefined),
+    ...typed.map(([name, value]) => [durations.has(name) ? `${name}Ms` : name, value])
+  ])
 }
 
 /** Runs a command; what it throws becomes a sentence and a code. */

@@ -7,6 +7,12 @@ import { lstat, mkdir, open, readdir, realpath } from 'node:fs/promises'
 
 /** The text of a file, or null where there is none. Throws RangeError for more than `capBytes`, TypeError for bytes that are not UTF-8. */
 export async function readText(path: string, capBytes: number): Promise<string | null> {
+  const bytes = await readBytes(path, capBytes)
+  return bytes === null ? null : new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+}
+
+/** The bytes of a file, or null where there is none. Throws RangeError for more than `capBytes`. */
+export async function readBytes(path: string, capBytes: number): Promise<Uint8Array | null> {
   const file = await orNull(open(path, 'r'))
   if (file === null) return null
   try {
@@ -18,7 +24,7 @@ export async function readText(path: string, capBytes: number): Promise<string |
       if (bytesRead === 0 || length > capBytes) break
     }
     if (length > capBytes) throw new RangeError(`it is larger than ${capBytes} bytes`)
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length))
+    return bytes.subarray(0, length)
   } finally {
     await file.close()
   }

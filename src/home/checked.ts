@@ -64,7 +64,8 @@ export function complaint(
 /** An error about one value of a file, as every error of the home is told. */
 export function refusal(file: YamlFile, path: Path, what: string): AdversaryError {
   const key = path.length === 0 ? '' : ` ${keyOf(path)}:`
-  return new AdversaryError('usage', `${file.name}:${file.line(path)}:${key} ${what}`)
+  const line = file.line(path)
+  return new AdversaryError('usage', `${file.name}:${line === 0 ? '' : `${line}:`}${key} ${what}`)
 }
 
 interface Located {

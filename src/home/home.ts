@@ -1,13 +1,13 @@
-import { dirname, join, resolve, sep } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { kindOf, namesIn, readText, realPath } from '../doors/files.ts'
 import type { AnyProbe } from '../judge/probe.ts'
-import type { Config } from './config.ts'
-import { absolutePath, isLocal, readConfig } from './config.ts'
+import { absolutePath, readConfig } from './config.ts'
 import type { Kit } from './own-probes.ts'
 import { loadOwnProbes } from './own-probes.ts'
 import { readPlan } from './plan.ts'
 import type { Home, Plan } from './types.ts'
+import { keepOutOfTheRepo } from './working-tree.ts'
 import { capBytes, parseYaml, type YamlFile } from './yaml.ts'
 
 export type * from './types.ts'
@@ -46,7 +46,7 @@ export async function loadHome(dir: string, machine: Machine): Promise<Home> {
     throw new AdversaryError('usage', `there is no ${configFile} in ${root}`, { hint })
   }
   const config = readConfig(source, root, machine.userHome)
-  await keepOutOfTheRepo(config, machine)
+  await keepOutOfTheRepo(config, machine.userHome)
 
   const own = await loadOwnProbes(root, machine.library, machine.facts)
   const probes = [...machine.library, ...own]
@@ -98,55 +98,4 @@ async function textOf(path: string, name: string): Promise<string | null> {
   } catch (error) {
     throw new AdversaryError('usage', `${name}: cannot be read: ${messageOf(error)}`, { cause: error })
   }
-}
-
-/**
- * A home inside a working tree of the watched repo could be changed by the builder whose work it judges.
- * The tree is known by its remotes, and by being the watched repo itself.
- */
-async function keepOutOfTheRepo({ dir, repo }: Config, machine: Machine): Promise<void> {
-  for (let tree = dir; ; tree = dirname(tree)) {
-    if ((await kindOf(join(tree, '.git'))) !== null) {
-      const config = await gitConfig(tree)
-      const remotes = [...config.matchAll(/^\s*url\s*=\s*(?<url>.*?)\s*$/gm)].map(
-        match => match.groups?.['url'] ?? ''
-      )
-      const watched = await sameRepo(repo.url, dir, machine.userHome)
-      const here = [`${tree}${sep}.git`, ...remotes]
-      for (const url of here) {
-        if ((await sameRepo(url, tree, machine.userHome)) !== watched) continue
-        const hint = 'keep it elsewhere: a builder must not be able to change its own exam'
-        throw new AdversaryError('usage', `the home ${dir} is inside a working tree of the watched repo`, {
-          hint
-        })
-      }
-    }
-    if (tree === dirname(tree)) return
-  }
-}
-
-/** The text of a working tree's git configuration; a linked tree's is that of its main repository. */
-async function gitConfig(tree: string): Promise<string> {
-  const dotGit = join(tree, '.git')
-  if ((await kindOf(dotGit)) === 'folder') return (await readText(join(dotGit, 'config'), capBytes)) ?? ''
-  const gitDir = /^gitdir: (?<path>.+)$/m.exec((await readText(dotGit, capBytes)) ?? '')?.groups?.['path']
-  if (gitDir === undefined) return ''
-  const common = (await readText(join(resolve(tree, gitDir), 'commondir'), capBytes)) ?? '.'
-  return (await readText(join(resolve(tree, gitDir, common.trim()), 'config'), capBytes)) ?? ''
-}
-
-/** One text for every way to write one repo's address: scheme, user, port, `.git` and a final slash set aside. */
-async function sameRepo(url: string, dir: string, userHome: string): Promise<string> {
-  const plain = url.replace(/^file:\/\//, '')
-  if (isLocal(plain) || plain !== url) {
-    const path = absolutePath(plain, dir, userHome)
-    return ((await realPath(path)) ?? path).replace(/\/?\.git\/?$|\/+$/, '')
-  }
-  const scp = /^(?:[^@/]+@)?(?<host>[^:/]+):(?!\/\/)(?<path>.*)$/.exec(url)?.groups
-  const { host = '', path = '' } = scp ?? urlParts(url)
-  return `${host.toLowerCase()}/${path.replace(/^\/+|\/+$|(?:\.git)?\/*$/g, '')}`
-}
-
-function urlParts(url: string): { readonly host?: string; readonly path?: string } {
-  return URL.canParse(url) ? { host: new URL(url).hostname, path: new URL(url).pathname } : {}
 }

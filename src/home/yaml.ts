@@ -11,6 +11,7 @@ import {
   visit
 } from 'yaml'
 import { AdversaryError, messageOf } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
 
 /** Keys and indexes from the top of a file to a value. */
 export type Path = readonly (string | number)[]
@@ -24,7 +25,7 @@ export interface YamlFile {
   /** The value at a path; undefined where there is none. */
   at(path: Path): unknown
   has(path: Path): boolean
-  /** 1-based; the nearest enclosing value's place where the path leads nowhere. */
+  /** 1-based; the nearest enclosing value's place where the path leads nowhere; 0: no line can be named. */
   line(path: Path): number
   /** The value as it was typed, for a scalar without quotes; undefined for everything else. */
   typed(path: Path): string | undefined
@@ -107,6 +108,32 @@ export function parseYaml(text: string, name: string): YamlFile {
     const scalar = found ? resolved(node) : null
     return isScalar(scalar) && scalar.type === 'PLAIN' && scalar.source !== '' ? scalar.source : undefined
   })
+}
+
+/**
+ * Values that were each typed as YAML on a command line, as one mapping.
+ *
+ * @throws AdversaryError (usage) for a word without `=`, a key given twice, or a value that is no YAML.
+ */
+export function typedValues(words: readonly string[], name: string): YamlFile {
+  const files = new Map<string, YamlFile>()
+  for (const word of words) {
+    const { key, value } = /^(?<key>[\w-]+)=(?<value>[^]*)$/.exec(word)?.groups ?? {}
+    if (key === undefined || value === undefined || files.has(key)) {
+      throw new AdversaryError(
+        'usage',
+        `${name}: got \`${oneLine(word, 120)}\`, expected \`key=value\`, each key once`
+      )
+    }
+    files.set(key, parseYaml(value, `${name} ${key}`))
+  }
+  const data = Object.fromEntries([...files].map(([key, file]) => [key, file.data]))
+  return located(
+    name,
+    data,
+    () => 0,
+    ([key, ...rest]) => files.get(String(key))?.typed(rest)
+  )
 }
 
 function located(name: string, data: unknown, line: YamlFile['line'], typed: YamlFile['typed']): YamlFile {

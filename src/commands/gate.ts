@@ -1,0 +1,127 @@
+import { resolve } from 'node:path'
+import { AdversaryError } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
+import { nowMs, sleep, tick } from '../doors/clock.ts'
+import { readBytes, readText } from '../doors/files.ts'
+import { type GateAnswer, gateOnce, type GateOptions } from '../gate/gate.ts'
+import { workingTreesAround } from '../home/working-tree.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import { type CommonOptions, type Io, paint } from './io.ts'
+
+export interface GateCommandOptions extends CommonOptions {
+  /** `<phase>` or `<phase>-<milestone>`. */
+  readonly gate: string
+  readonly waitMs?: number
+  readonly remote?: string
+  readonly branch?: string
+  readonly reviewBranch?: string
+  readonly commit?: string
+  readonly allowedSigners?: string
+  readonly revoked?: string
+  readonly reviewer?: string
+}
+
+/** Between two looks while waiting, in milliseconds. */
+const lookAgainMs = 10_000
+const capBytes = 1024 * 1024
+
+/** What pipelines say of themselves: Drone, Woodpecker, Forgejo and Gitea Actions, GitHub Actions, GitLab. */
+const told = {
+  remote: ['DRONE_GIT_HTTP_URL', 'CI_REPO_CLONE_URL', 'CI_REPOSITORY_URL'],
+  commit: ['DRONE_COMMIT_SHA', 'CI_COMMIT_SHA', 'GITHUB_SHA']
+} as const
+
+/**
+ * May it proceed? Asks the remote, in a temporary clone of its own, and believes signed review commits.
+ * Nothing of the folder that it runs in is believed, and no home is needed.
+ */
+export async function run(options: GateCommandOptions, io: Io): Promise<ExitCode> {
+  const started = tick()
+  const question = await questionOf(options, io)
+  for (;;) {
+    io.progress(`reading the reviews of ${hideLogin(question.remote)}`)
+    const answer = await gateOnce({ ...question, now: nowMs(), signal: io.signal })
+    io.progress(null)
+    const left = (options.waitMs ?? 0) - (tick() - started)
+    if (answer.code === exitCode.pass || !answer.mayChange || left <= 0) return say(answer, io)
+    io.progress(`${answer.gate}: ${answer.reasons[0] ?? 'not open yet'}; waiting for a review`)
+    await sleep(Math.min(lookAgainMs, left), io.signal)
+  }
+}
+
+async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<GateOptions, 'now' | 'signal'>> {
+  const remote =
+    options.remote ?? from(io.env, told.remote) ?? actionsRemote(io.env) ?? (await origin(io.cwd))
+  if (remote === null) {
+    const hint = '--remote URL'
+    throw new AdversaryError('usage', 'no remote: neither the pipeline nor a checkout here names one', {
+      hint
+    })
+  }
+  const commit = options.commit ?? from(io.env, told.commit) ?? null
+  const signersFile = options.allowedSigners
+  const allowedSigners =
+    signersFile === undefined
+      ? (from(io.env, ['ADVERSARY_ALLOWED_SIGNERS']) ?? null)
+      : await needed(signersFile, '--allowed-signers', io)
+  const { branch, reviewBranch, revoked } = options
+  return {
+    gate: options.gate,
+    remote,
+    allowedSigners,
+    reviewer: options.reviewer ?? from(io.env, ['ADVERSARY_REVIEWER']) ?? null,
+    ...(branch === undefined ? {} : { branch }),
+    ...(reviewBranch === undefined ? {} : { reviewBranch }),
+    ...(commit === null ? {} : { commit }),
+    ...(revoked === undefined ? {} : { revoked: await revocation(revoked, io) })
+  }
+}
+
+function say(answer: GateAnswer, io: Io): ExitCode {
+  const open = answer.code === exitCode.pass
+  io.out(`${answer.gate}: ${open ? paint(io, 'green', 'open') : paint(io, 'red', 'closed')}`)
+  for (const part of answer.milestones ?? []) {
+    io.out(`  ${part.code === exitCode.pass ? '✓' : '✗'} ${part.gate}: ${oneLine(part.reasons[0] ?? '')}`)
+  }
+  for (const reason of answer.reasons) io.out(`  ${oneLine(reason)}`)
+  if (answer.next !== null) io.out(`next: ${oneLine(answer.next)}`)
+  const { mayChange: _, milestones, ...document } = answer
+  io.json({
+    ...document,
+    ...(milestones === undefined ? {} : { milestones: milestones.map(({ mayChange: __, ...each }) => each) })
+  })
+  return answer.code
+}
+
+function from(env: Io['env'], names: readonly string[]): string | undefined {
+  return names.map(name => env[name]).find(value => value !== undefined && value !== '')
+}
+
+/** Actions name server and repository, and no clone URL. */
+function actionsRemote(env: Io['env']): string | undefined {
+  const server = from(env, ['GITHUB_SERVER_URL'])
+  const repository = from(env, ['GITHUB_REPOSITORY'])
+  return server === undefined || repository === undefined ? undefined : `${server}/${repository}.git`
+}
+
+/** Only the address is taken from the checkout, and only where the pipeline names none. */
+async function origin(cwd: string): Promise<string | null> {
+  const [tree] = await workingTreesAround(cwd)
+  return tree?.remotes.find(({ name }) => name === 'origin')?.url ?? null
+}
+
+async function needed(path: string, option: string, io: Io): Promise<string> {
+  const text = await readText(resolve(io.cwd, path), capBytes)
+  if (text === null) throw new AdversaryError('usage', `${option}: there is no file ${path}`)
+  return text
+}
+
+async function revocation(path: string, io: Io): Promise<Uint8Array> {
+  const bytes = await readBytes(resolve(io.cwd, path), capBytes)
+  if (bytes === null) throw new AdversaryError('usage', `--revoked: there is no file ${path}`)
+  return bytes
+}
+
+function hideLogin(url: string): string {
+  return url.replace(/^(?<scheme>[a-z+]+:\/\/)[^@/]*@/, '$<scheme>')
+}

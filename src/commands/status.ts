@@ -1,0 +1,84 @@
+import { oneLine } from '../base/text.ts'
+import { nowMs } from '../doors/clock.ts'
+import { type Board, board, type BoardMilestone, type BoardPhase } from '../run/board.ts'
+import { snapshot } from '../run/world.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import { type CommonOptions, type Io, paint } from './io.ts'
+import { enter } from './world.ts'
+
+/** The board. Its code says that it could be read, not what it says: ask the gate for that. */
+export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
+  return enter(options, io, async world => {
+    const seen = await board(world, await snapshot(world), nowMs())
+    io.progress(null)
+    for (const phase of seen.phases) io.out(sayPhase(phase, io).join('\n'))
+    if (seen.phases.length === 0) io.out('There are no plans, claims or reviews yet.')
+    for (const { sha, subject, why } of seen.malformed) {
+      io.out(`${paint(io, 'yellow', 'malformed')}  ${sha.slice(0, 12)} ${oneLine(subject, 80)}: ${why}`)
+    }
+    for (const { commit, why } of seen.distrusted) {
+      io.out(`${paint(io, 'red', 'not believed')}  ${commit.slice(0, 12)}: ${oneLine(why)}`)
+    }
+    io.json(documentOf(seen))
+    return exitCode.pass
+  })
+}
+
+const colours = { PASS: 'green', FAIL: 'red', INCONCLUSIVE: 'yellow' } as const
+
+function sayPhase({ phase, plan, milestones, findings, pending }: BoardPhase, io: Io): readonly string[] {
+  const title = plan === null ? 'no plan' : plan.title
+  const width = Math.max(...milestones.map(({ milestone }) => milestone.length), 2)
+  const open = findings.filter(({ status }) => status === 'open')
+  return [
+    `${paint(io, 'bold', phase)}  ${oneLine(title)}`,
+    ...milestones.map(each => {
+      const waiting = pending.some(({ milestone }) => milestone === each.milestone)
+      return `  ${each.milestone.padEnd(width)}  ${sayVerdict(each, io)}  ${sayMore(each, waiting)}`.trimEnd()
+    }),
+    ...open.map(({ id, severity, title, blocks }) => {
+      const closes = blocks.length === 0 ? '' : `, blocks ${blocks.join(', ')}`
+      return `  ${paint(io, 'red', id)}  ${oneLine(title ?? '')} (${severity ?? 'severity unknown'}${closes})`
+    }),
+    ''
+  ]
+}
+
+function sayVerdict({ verdict, stale }: BoardMilestone, io: Io): string {
+  if (verdict === null) return paint(io, 'dim', '–'.padEnd(12))
+  if (stale !== null) return paint(io, 'yellow', `${verdict} stale`.padEnd(12))
+  return paint(io, colours[verdict], verdict.padEnd(12))
+}
+
+function sayMore({ title, stale, review, reviewedAt }: BoardMilestone, waiting: boolean): string {
+  return [
+    ...(title === null ? [] : [oneLine(title, 60)]),
+    ...(review === null || reviewedAt === null ? [] : [`${review.slice(0, 9)} ${reviewedAt.slice(0, 16)}Z`]),
+    ...(stale === null ? [] : [stale]),
+    ...(waiting && stale === null ? ['claimed, not reviewed yet'] : [])
+  ].join(' · ')
+}
+
+function documentOf({ phases, malformed, distrusted }: Board) {
+  const bad = malformed.map(({ sha, subject, why }) => ({ sha, subject, why }))
+  return {
+    phases: phases.map(({ phase, plan, milestones, findings, pending }) => ({
+      phase,
+      title: plan?.title ?? null,
+      milestones: milestones.map(({ stale, ...each }) => ({ ...each, stale: stale !== null, why: stale })),
+      findings: findings.map(({ id, status, blocks, severity, title, origin, key }) => ({
+        id,
+        key: key ?? null,
+        title: title ?? null,
+        severity: severity ?? null,
+        status,
+        blocks,
+        origin: origin ?? 'unknown'
+      })),
+      pending: pending.map(({ sha, phase, milestone, summary }) => ({ sha, phase, milestone, summary })),
+      malformed: bad.filter(({ subject }) => subject.includes(`(${phase}-`))
+    })),
+    malformed: bad,
+    distrusted
+  }
+}
