@@ -122,7 +122,7 @@ function quoted(
 ): readonly [number, readonly string[]] {
   const raw = rawLines(file)
   let last = first
-  while (/\\$/.test(raw[last - 1] ?? '')) last += 1
+  while (raw[last - 1]?.endsWith('\\') === true) last += 1
   const own = raw.slice(first - 1, last).findIndex(test)
   const line = first + Math.max(0, own)
   const shown = own < 0 ? raw.slice(first - 1, last) : [raw[line - 1] ?? '']

@@ -116,7 +116,7 @@ function connector(
       if (socket.authorized) return callback(null, socket)
       socket.destroy()
       const code = String(socket.authorizationError)
-      return callback(new TlsFailure(misnamed?.message ?? distrust[code] ?? code, certificate), null)
+      return callback(new TlsFailure(misnamed?.message.trim() ?? distrust[code] ?? code, certificate), null)
     })
   }
 }

@@ -1,39 +1,17 @@
 import { createServer as createHttp, type RequestListener } from 'node:http'
 import { createSecureServer } from 'node:http2'
 import { createServer as createHttps } from 'node:https'
-import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
+import { createServer as createTcp, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { fetchRoute } from '../../src/doors/http.ts'
 import type { RouteRequest } from '../../src/observe/fact.ts'
 import { certificate } from '../support/certificates.ts'
+import { listening } from '../support/servers.ts'
 
 const authority = certificate({ name: 'test CA', authority: true })
 const ci = certificate({ name: 'ci', names: ['ci.example.test', '127.0.0.1'], issuer: authority })
 const never = new AbortController().signal
-const closing: (() => void)[] = []
-
-afterEach(() => {
-  for (const close of closing.splice(0)) close()
-})
-
-/** The port of a listening server that the test's end closes, its connections with it. */
-async function listening(server: Server): Promise<number> {
-  const sockets = new Set<Socket>()
-  server.on('connection', socket => {
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-  })
-  closing.push(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  await new Promise<void>(done => {
-    server.listen(0, '127.0.0.1', done)
-  })
-  return (server.address() as AddressInfo).port
-}
-
 function ask(url: string, more: Partial<RouteRequest> = {}) {
   const request = { method: 'GET', deadlineMs: 5_000, capBytes: 1_000, url, ...more } as const
   return fetchRoute(request, never)

@@ -1,0 +1,132 @@
+import { z } from 'zod'
+import { globMatches } from '../src/base/glob.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import type { RouteAnswer } from '../src/observe/fact.ts'
+import { addressParam, type RouteSeen, routes as source, urlParam } from '../src/observe/sources/routes.ts'
+
+const status = z.int().min(100).max(599)
+const text = z.string().min(1)
+const pinning = { address: addressParam.optional(), ca: text.optional() }
+const wanted = z
+  .strictObject({
+    status: status.optional(),
+    version: z.union([z.enum(['1.1', '2']), z.literal([1.1, 2])]).optional(),
+    location: text.optional(),
+    contains: z.union([text, z.array(text).min(1)]).optional(),
+    ...pinning
+  })
+  .refine(({ status, location, version, contains }) => status ?? location ?? version ?? contains, {
+    error: 'expected at least one of status, location, version, contains'
+  })
+
+type Wanted = Omit<z.infer<typeof wanted>, 'address' | 'ca'>
+
+const params = z.strictObject({
+  routes: z
+    .record(urlParam, z.union([status, wanted]))
+    .refine(routes => Object.keys(routes).length > 0, 'expected at least one URL'),
+  ...pinning
+})
+
+export const routeStatus = defineProbe({
+  id: 'route-status',
+  asserts: 'Every route answers as promised, over a TLS connection that a visitor would accept',
+  because: 'Healthy services behind a route that answers 502 are an outage to everybody who uses it.',
+  remedy: 'Follow the route from the proxy inwards: router rule, service, port, then the service itself.',
+  params,
+
+  needs: ({ routes, address, ca }) => ({
+    routes: source(
+      Object.entries(routes).map(([url, want]) => {
+        const own = typeof want === 'number' ? {} : want
+        const pin = { address: own.address ?? address, ca: own.ca ?? ca }
+        return {
+          url,
+          body: own.contains !== undefined,
+          ...(pin.address === undefined ? {} : { address: pin.address }),
+          ...(pin.ca === undefined ? {} : { ca: pin.ca })
+        }
+      })
+    )
+  }),
+
+  judge({ routes }, params) {
+    const [first, ...rest] = routes.map(route => judgeRoute(route, wishFor(params, route.url)))
+    return first === undefined ? [{ outcome: 'unknown', why: 'no route was asked' }] : [first, ...rest]
+  },
+
+  falsify: ({ routes }) =>
+    routes.map(({ url }) => ({
+      routes: routes.map(seen =>
+        seen.url === url
+          ? { url, answer: { kind: 'refused', detail: 'connect ECONNREFUSED', address: null } as const }
+          : seen
+      )
+    }))
+})
+
+function wishFor({ routes }: z.infer<typeof params>, url: string): Wanted {
+  const wish = routes[url] ?? {}
+  return typeof wish === 'number' ? { status: wish } : wish
+}
+
+function judgeRoute(route: RouteSeen, wish: Wanted): Finding {
+  const { url, answer } = route
+  if (answer === null) return { outcome: 'unknown', why: `${url}: ${route.why}` }
+  const saw = told(answer)
+  const shows = [`${url} → ${saw}`]
+  const expected = promised(wish)
+  if (answer.kind !== 'answered') return { outcome: 'fail', saw, expected, at: url, shows }
+
+  const missing = texts(wish).filter(text => !answer.body.includes(text))
+  const wrong = [
+    wish.status !== undefined && answer.status !== wish.status,
+    wish.version !== undefined && answer.version !== String(wish.version),
+    wish.location !== undefined && !leadsTo(answer.location, wish.location, url)
+  ]
+  if (wrong.includes(true)) return { outcome: 'fail', saw, expected, at: url, shows }
+  if (missing.length === 0) return { outcome: 'pass', saw: `${url} answers ${saw}${withTexts(wish)}`, shows }
+  const without = `${saw} without ${quoted(missing)} in its body`
+  if (!answer.bodyCut) return { outcome: 'fail', saw: without, expected, at: url, shows }
+  return { outcome: 'unknown', why: `${url}: ${without}, of which only the beginning was read`, shows }
+}
+
+/** The same place, however it is written: `/login` and `https://ci.example.test/login`. Only `*` stands for anything. */
+function leadsTo(location: string | null, wanted: string, url: string): boolean {
+  if (location === null) return false
+  const forms = [location, ...(URL.canParse(location, url) ? [new URL(location, url).href] : [])]
+  if (wanted.includes('*')) {
+    return forms.some(form => globMatches(wanted.replaceAll(/[?[\\]/g, String.raw`\$&`), form))
+  }
+  return forms.includes(wanted) || (URL.canParse(wanted, url) && forms.includes(new URL(wanted, url).href))
+}
+
+function told(answer: RouteAnswer): string {
+  if (answer.kind !== 'answered') return `${kinds[answer.kind]} (${answer.detail})`
+  return `HTTP/${answer.version} ${answer.status}${answer.location === null ? '' : `, Location ${answer.location}`}`
+}
+
+const kinds = {
+  refused: 'the connection refused',
+  reset: 'the connection reset',
+  'tls-failure': 'a TLS failure',
+  'not-http': 'something that is not HTTP'
+} as const
+
+function promised(wish: Wanted): string {
+  const version = wish.version === undefined ? 'HTTP' : `HTTP/${wish.version}`
+  const status = wish.status === undefined ? 'an answer' : String(wish.status)
+  return `${version} ${status}${wish.location === undefined ? '' : `, Location ${wish.location}`}${withTexts(wish)}`
+}
+
+function withTexts(wish: Wanted): string {
+  return texts(wish).length === 0 ? '' : ` with ${quoted(texts(wish))} in its body`
+}
+
+function texts({ contains }: Wanted): readonly string[] {
+  return typeof contains === 'string' ? [contains] : (contains ?? [])
+}
+
+function quoted(list: readonly string[]): string {
+  return list.map(text => `\`${text}\``).join(', ')
+}
