@@ -35,6 +35,19 @@ export function anyGlobMatches(globs: readonly string[], text: string): boolean 
   return globs.some(glob => globMatches(glob, text))
 }
 
+/** A text that the glob matches, for showing that a check can fail. Never empty, unless only that matches. */
+export function textLike(glob: string): string {
+  const steps = stepsOf(glob)
+  const text = steps.map(step => (step === 'any run' ? '' : (samples.find(step) ?? ''))).join('')
+  return text === '' && steps.length > 0 ? 'x' : text
+}
+
+/** Every character that a class can tell apart in practice, plainest first. */
+const samples = [
+  'x',
+  ...Array.from({ length: 0x2000 - 0x20 }, (_, index) => String.fromCodePoint(index + 0x20))
+]
+
 type Step = 'any run' | ((character: string) => boolean)
 
 function stepsOf(glob: string): readonly Step[] {

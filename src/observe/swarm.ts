@@ -27,7 +27,7 @@ export function staffing(service: SwarmService, tasks: readonly SwarmTask[]): St
     const run = tasks.filter(task => task.iteration === mode.iteration)
     const have = run.filter(({ state }) => state === 'complete').length
     const want = mode.kind === 'replicated job' ? mode.completions : new Set(run.map(({ node }) => node)).size
-    const coming = run.filter(({ state }) => !ended.has(state))
+    const coming = run.filter(task => !isOver(task))
     return { have, want, outdated: [], coming, said: `${have}/${want} completed` }
   }
   const wanted = tasks.filter(({ desired }) => desired === 'running' || desired === 'ready')
@@ -37,11 +37,14 @@ export function staffing(service: SwarmService, tasks: readonly SwarmTask[]): St
     have,
     want,
     outdated: tasks.filter(task => task.state === 'running' && !ofPresentSpec(service, task)),
-    coming: wanted.filter(
-      task => ofPresentSpec(service, task) && task.state !== 'running' && !ended.has(task.state)
-    ),
+    coming: wanted.filter(task => ofPresentSpec(service, task) && task.state !== 'running' && !isOver(task)),
     said: `${have}/${want}${maxPerNode > 0 ? ` (max ${maxPerNode} per node)` : ''}`
   }
+}
+
+/** Whether a task has ended, whatever the reason. It may keep its addresses in the record, but not in use. */
+export function isOver({ state }: SwarmTask): boolean {
+  return ended.has(state)
 }
 
 export function ofPresentSpec(service: SwarmService, task: SwarmTask): boolean {

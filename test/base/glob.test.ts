@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { anyGlobMatches, globMatches } from '../../src/base/glob.ts'
+import { anyGlobMatches, globMatches, textLike } from '../../src/base/glob.ts'
 
 describe('globMatches', () => {
   it.each([
@@ -62,4 +62,24 @@ describe('globMatches', () => {
 it('takes any of several', () => {
   expect(anyGlobMatches(['x*', 'y*'], 'yes')).toBe(true)
   expect(anyGlobMatches([], 'yes')).toBe(false)
+})
+
+describe('textLike', () => {
+  it.each(['*', '?', 'warm-*', '*-pr[0-9]*', '[!a-z]', '[^x]', '[]]', '\\*', '[a', 'é*'])(
+    'matches %j',
+    glob => {
+      expect(globMatches(glob, textLike(glob))).toBe(true)
+      expect(textLike(glob)).not.toBe('')
+    }
+  )
+
+  it('matches any glob of letters, marks and classes', () => {
+    const piece = fc.constantFrom('a', '-', '*', '?', '[a-f]', '[!a-f]', '[^0-9]')
+    fc.assert(
+      fc.property(fc.array(piece), pieces => {
+        const glob = pieces.join('')
+        expect(globMatches(glob, textLike(glob))).toBe(true)
+      })
+    )
+  })
 })

@@ -1,0 +1,132 @@
+import { z } from 'zod'
+import { addressOf, block, blockOrNull, contains, subnetText } from '../src/base/cidr.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { byText } from '../src/observe/sources/docker-json.ts'
+import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
+import { type SwarmTask, swarmTasks } from '../src/observe/sources/docker-tasks.ts'
+import { isOver } from '../src/observe/swarm.ts'
+
+const params = z.strictObject({
+  network: z.string().min(1),
+  /** Default: the network's own. */
+  subnet: z.union([subnetText, z.array(subnetText).min(1)]).optional()
+})
+
+export const networkAddresses = defineProbe({
+  id: 'network-addresses',
+  asserts: 'Every address in use on the network lies in its subnet, is used once, and is not its gateway',
+  because:
+    'An address from elsewhere, or one that two share, is left over from before or given out twice: its holder is reached by nobody, or by the wrong ones.',
+  remedy:
+    'Recreate the service that holds the address. If that gives the same address again, remove what uses the network, make the network again, and bring it back.',
+  params,
+  needs: () => ({ networks: dockerNetworks, services: swarmServices, tasks: swarmTasks }),
+
+  judge({ networks, services, tasks }, { network, subnet }) {
+    const [found, twin] = networks.filter(({ name }) => name === network)
+    if (found === undefined) {
+      if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
+      return [
+        { outcome: 'fail', saw: 'no such network', expected: 'that it exists', at: `network ${network}` }
+      ]
+    }
+    if (twin !== undefined) {
+      return [{ outcome: 'unknown', why: `there are several networks ${network}: which one is meant?` }]
+    }
+    const held = holdersOn(found, services, tasks)
+    if (held.length === 0) return [{ outcome: 'not-applicable', why: `no address is in use on ${network}` }]
+
+    const own = found.subnets.map(one => one.subnet)
+    const allowed = subnet === undefined ? own : [subnet].flat()
+    const gateways = found.subnets.flatMap(({ gateway }) => addressOf(gateway ?? '') ?? [])
+    const shows = held.map(({ who, address }) => `${who} ${address}`)
+    const findings: Finding[] = []
+    for (const { who, address, key } of held) {
+      const wrong = (saw: string, expected: string) =>
+        findings.push({ outcome: 'fail', saw, expected, at: `${who} on network ${network}`, shows })
+      const inside = allowed.some(text => contains(blockOrNull(text) ?? nowhere, block(address)))
+      if (!inside) wrong(`${who} has ${address}`, `an address in ${allowed.join(' or ') || 'a subnet'}`)
+      if (gateways.includes(address))
+        wrong(`${who} has the gateway's address ${address}`, 'an address of its own')
+      const [first, other] = held.filter(one => one.address === address)
+      if (other !== undefined && first?.key === key) {
+        const all = held.filter(one => one.address === address).map(one => one.who)
+        wrong(`${all.join(' and ')} have ${address}`, 'an address for each')
+      }
+    }
+    const [first, ...rest] = findings
+    if (first !== undefined) return [first, ...rest]
+    const not = gateways.length === 0 ? '' : `, none is the gateway ${gateways.join(', ')}`
+    const saw = `all ${held.length} addresses in use on ${network} lie in ${allowed.join(' or ')}, no two are the same${not}`
+    return [{ outcome: 'pass', saw, shows }]
+  },
+
+  falsify(facts, { network }) {
+    const on = facts.networks.find(({ name }) => name === network)
+    if (on === undefined) return []
+    const strays = [
+      '0.0.0.1',
+      ...holdersOn(on, facts.services, facts.tasks)
+        .slice(0, 1)
+        .map(one => one.address)
+    ]
+    return strays.map(ipv4 => {
+      const stray = { id: 'stray', name: 'stray', ipv4, ipv6: null }
+      const networks = facts.networks.map(one =>
+        one === on ? { ...one, endpoints: [...one.endpoints, stray] } : one
+      )
+      return { ...facts, networks }
+    })
+  }
+})
+
+const nowhere = block('0.0.0.0/32')
+
+interface Held {
+  /** Who holds it: a task and its endpoint are the same holder. */
+  readonly key: string
+  readonly who: string
+  readonly address: string
+}
+
+/** Every address in use on the network: endpoints on this host, tasks of every node, and virtual addresses of services. */
+function holdersOn(
+  network: DockerNetwork,
+  services: readonly SwarmService[],
+  tasks: readonly SwarmTask[]
+): readonly Held[] {
+  const all: Held[] = []
+  const add = (key: string, who: string, texts: readonly (string | null)[]) => {
+    for (const text of texts) {
+      const address = addressOf(text ?? '')
+      if (address === null || all.some(one => one.key === key && one.address === address)) continue
+      all.push({ key, who, address })
+    }
+  }
+  for (const { id, name, virtualIps } of services) {
+    const own = virtualIps.filter(one => one.network === network.id)
+    add(
+      `vip ${id}`,
+      `${name} (VIP)`,
+      own.map(({ address }) => address)
+    )
+  }
+  for (const task of tasks.filter(task => !isOver(task))) {
+    const name = services.find(({ id }) => id === task.service)?.name ?? task.service
+    const own = task.addresses.filter(one => one.network === network.id)
+    add(
+      task.id,
+      `${name}.${task.slot || task.node}`,
+      own.flatMap(({ addresses }) => addresses)
+    )
+  }
+  for (const { id, name, ipv4, ipv6 } of network.endpoints) {
+    // The container of a task is named after it: service, slot, and the task's id.
+    const task = tasks.find(one => name.endsWith(`.${one.id}`))?.id
+    add(task ?? id, task === undefined ? name : name.slice(0, -task.length - 1), [ipv4, ipv6])
+  }
+  return all.sort(
+    byText(({ address, key }) => `${address.replace(/\d+/g, part => part.padStart(3, '0'))} ${key}`)
+  )
+}

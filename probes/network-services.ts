@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { anyGlobMatches, globMatches, textLike } from '../src/base/glob.ts'
+import { addressOf } from '../src/base/cidr.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
+
+const globs = z.array(z.string().min(1)).min(1)
+const params = z.strictObject({
+  network: z.string().min(1),
+  includes: globs.optional(),
+  excludes: globs.optional()
+})
+
+export const networkServices = defineProbe({
+  id: 'network-services',
+  asserts: 'The services on the network are those that should be there, and nobody who should not',
+  because:
+    'Whoever is on a network loses it while it is made again, and whoever was forgotten does not come back to it.',
+  remedy: 'Compare the list with the stacks: attach what is missing, and detach what has no business there.',
+  params,
+  needs: () => ({ networks: dockerNetworks, services: swarmServices }),
+
+  judge({ networks, services }, { network, includes = [], excludes = [] }) {
+    const [found, twin] = networks.filter(({ name }) => name === network)
+    const at = `network ${network}`
+    if (found === undefined) {
+      if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
+      return [{ outcome: 'fail', saw: 'no such network', expected: 'that it exists', at }]
+    }
+    if (twin !== undefined) {
+      return [{ outcome: 'unknown', why: `there are several networks ${network}: which one is meant?` }]
+    }
+    const attached = attachedTo(found, services)
+    const names = attached.map(({ name }) => name)
+    const shows = attached.map(({ name, addresses }) => [name, ...addresses].join(' '))
+    const findings: Finding[] = []
+    for (const glob of includes) {
+      if (attached.some(({ name, leftover }) => !leftover && globMatches(glob, name))) continue
+      findings.push({
+        outcome: 'fail',
+        saw: `nobody named ${glob}`,
+        expected: 'that it is attached',
+        at,
+        shows
+      })
+    }
+    for (const name of names) {
+      if (!anyGlobMatches(excludes, name)) continue
+      findings.push({ outcome: 'fail', saw: `${name} is attached`, expected: 'that it is not', at, shows })
+    }
+    const [first, ...rest] = findings
+    if (first !== undefined) return [first, ...rest]
+    if (names.length > 0) {
+      return [{ outcome: 'pass', saw: `${names.length} on ${network}: ${names.join(', ')}`, shows }]
+    }
+    // With services elsewhere the lists are shown to work; without any, nothing was looked at.
+    if (excludes.length > 0 && services.length > 0) {
+      return [{ outcome: 'pass', saw: `none of ${services.length} services is on ${network}`, shows }]
+    }
+    return [{ outcome: 'not-applicable', why: `nobody is on ${network}` }]
+  },
+
+  falsify(facts, { network, includes = [], excludes = [] }) {
+    const change = (networks: readonly DockerNetwork[], services = facts.services) => ({
+      ...facts,
+      networks,
+      services
+    })
+    const others = facts.networks.filter(({ name }) => name !== network)
+    const found = facts.networks.filter(({ name }) => name === network)
+    const gone = others.length === 0 ? [] : [change(others)]
+    const empty = found.map(one => ({ ...one, endpoints: [] }))
+    const stray = excludes.map(glob => ({ id: 'stray', name: textLike(glob), ipv4: null, ipv6: null }))
+    return [
+      ...gone,
+      ...(includes.length === 0 ? [] : [change([...others, ...empty], [])]),
+      ...(excludes.length === 0
+        ? []
+        : [change([...others, ...found.map(one => ({ ...one, endpoints: [...one.endpoints, ...stray] }))])])
+    ]
+  }
+})
+
+/** Service, slot or node, and the id of the task. */
+const taskShaped = /\.[0-9a-z]+\.[0-9a-z]{25}$/
+
+interface Attached {
+  readonly name: string
+  /** The container of a task whose service is gone: it is there, but it is nobody's. */
+  readonly leftover: boolean
+  readonly addresses: readonly string[]
+}
+
+/** Services on the network wherever they run, and the containers on it here that belong to none. */
+function attachedTo(network: DockerNetwork, services: readonly SwarmService[]): readonly Attached[] {
+  const { id, name, endpoints } = network
+  const plain = (text: string | null) => [addressOf(text ?? '') ?? []].flat()
+  const own = services.filter(
+    service =>
+      service.networks.includes(id) ||
+      service.networks.includes(name) ||
+      service.virtualIps.some(one => one.network === id)
+  )
+  const ofServices = own.map(service => {
+    const here = endpoints.filter(one => isTaskOf(service, one.name)).flatMap(one => plain(one.ipv4))
+    const virtual = service.virtualIps.filter(one => one.network === id).flatMap(one => plain(one.address))
+    return {
+      name: service.name,
+      leftover: false,
+      addresses: [...here, ...virtual.map(address => `(VIP ${address})`)]
+    }
+  })
+  const containers = endpoints
+    // The network's own balancer, and the ingress sandbox.
+    .filter(one => one.id !== `lb-${name}` && one.id !== 'ingress-sbox')
+    .filter(one => !services.some(service => isTaskOf(service, one.name)))
+    .map(one => ({ name: one.name, leftover: taskShaped.test(one.name), addresses: plain(one.ipv4) }))
+  return [...ofServices, ...containers]
+}
+
+function isTaskOf(service: SwarmService, container: string): boolean {
+  return container.startsWith(`${service.name}.`) && taskShaped.test(container)
+}

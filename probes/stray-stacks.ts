@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { anyGlobMatches, textLike } from '../src/base/glob.ts'
+import { isoMicros } from '../src/base/instant.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
+
+const globs = z.array(z.string().min(1)).min(1)
+const params = z
+  .strictObject({ allow: globs.optional(), forbid: globs.optional() })
+  .refine(({ allow, forbid }) => (allow === undefined) !== (forbid === undefined), {
+    error: 'expected either `allow` or `forbid`, each a list of globs'
+  })
+
+export const strayStacks = defineProbe({
+  id: 'stray-stacks',
+  asserts: 'No stack runs that should not',
+  because:
+    'In a maintenance window a test stack or a half-done upgrade is cut off in the middle, and what it leaves behind is in the way afterwards.',
+  remedy: 'Wait until it is done, or remove it: `docker stack rm` with its name.',
+  params,
+  needs: () => ({ services: swarmServices }),
+
+  judge({ services }, { allow, forbid = [] }) {
+    const stacks = stacksOf(services)
+    if (stacks.length === 0) {
+      return [
+        { outcome: 'unknown', why: 'the swarm has no stack at all, so nothing shows that the list is whole' }
+      ]
+    }
+    const shows = stacks.map(line)
+    const stray = stacks.filter(({ name }) =>
+      allow === undefined ? anyGlobMatches(forbid, name) : !anyGlobMatches(allow, name)
+    )
+    const expected = allow === undefined ? `none like ${forbid.join(', ')}` : `only ${allow.join(', ')}`
+    const findings = stray.map(
+      (stack): Finding => ({ outcome: 'fail', saw: line(stack), expected, at: `stack ${stack.name}`, shows })
+    )
+    const [first, ...rest] = findings
+    if (first !== undefined) return [first, ...rest]
+    const names = stacks.map(({ name }) => name).join(', ')
+    return [{ outcome: 'pass', saw: `${stacks.length} stacks, ${expected}: ${names}`, shows }]
+  },
+
+  falsify({ services }, { forbid = [] }) {
+    const [like] = services
+    if (like === undefined) return []
+    const name = forbid[0] === undefined ? 'stray-stack-of-nobody' : textLike(forbid[0])
+    return [{ services: [...services, { ...like, id: 'stray', name: `${name}_app`, stack: name }] }]
+  }
+})
+
+interface Stack {
+  readonly name: string
+  readonly services: number
+  readonly since: number | null
+}
+
+function stacksOf(services: readonly SwarmService[]): readonly Stack[] {
+  const names = [...new Set(services.flatMap(({ stack }) => stack ?? []))].sort()
+  return names.map(name => {
+    const own = services.filter(({ stack }) => stack === name)
+    const times = own.flatMap(({ createdMicros }) => createdMicros ?? [])
+    return { name, services: own.length, since: times.length === 0 ? null : Math.min(...times) }
+  })
+}
+
+function line({ name, services, since }: Stack): string {
+  const time = since === null ? '' : `, since ${isoMicros(Math.floor(since / 1e6) * 1e6)}`
+  return `${name} (${services} ${services === 1 ? 'service' : 'services'}${time})`
+}
