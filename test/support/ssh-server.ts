@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Connection, ServerChannel } from 'ssh2'
+import type { ServerChannel } from 'ssh2'
 import ssh2 from 'ssh2'
 import type { HostAddress } from '../../src/doors/session.ts'
 
@@ -42,10 +43,16 @@ export interface KeyPair {
   readonly public: string
 }
 
-export function keyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519'): KeyPair {
-  if (type === 'rsa') return utils.generateKeyPairSync('rsa', { bits: 2048 })
-  if (type === 'ecdsa') return utils.generateKeyPairSync('ecdsa', { bits: 256 })
-  return utils.generateKeyPairSync('ed25519')
+/** A new key, by ssh-keygen. */
+export function keyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passphrase = ''): KeyPair {
+  const folder = mkdtempSync(join(tmpdir(), 'adversary-keygen-'))
+  try {
+    const file = join(folder, 'key')
+    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', '', '-f', file])
+    return { private: readFileSync(file, 'utf8'), public: readFileSync(`${file}.pub`, 'utf8').trim() }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 /** A real SSH server on loopback that runs what it is asked to by `/bin/sh -c`, as sshd does. */
@@ -60,18 +67,16 @@ export async function startSshServer(
   if (allowed instanceof Error) throw allowed
   const seen = { connections: 0, logins: 0, execs: 0, offered: 0 }
   const children = new Set<ChildProcess>()
-  const connections = new Set<Connection>()
+  const sockets = new Set<Socket>()
 
   const server = new Server(
     { hostKeys: [hostKey, ...moreKeys].map(key => key.private), banner: 'Authorised use only.\n' },
-    (connection, { ip: _ip }) => {
+    connection => {
       seen.connections++
-      connections.add(connection)
       connection.on('error', () => undefined)
-      connection.on('close', () => connections.delete(connection))
       connection.on('authentication', context => {
         if (faults.has('hang-at-login')) return
-        if (faults.has('reset-at-login')) return reset(connection)
+        if (faults.has('reset-at-login')) return reset()
         if (context.method !== 'publickey') return context.reject(['publickey'])
         seen.offered++
         const known = context.key.data.equals(allowed.getPublicSSH())
@@ -89,14 +94,14 @@ export async function startSshServer(
             seen.execs++
             if (faults.has('refuse-exec')) return rejectExec()
             if (faults.has('hang-at-exec')) return
-            run(command, acceptExec(), connection)
+            run(command, acceptExec())
           })
         })
       })
     }
   )
 
-  function run(command: string, channel: ServerChannel, connection: Connection) {
+  function run(command: string, channel: ServerChannel) {
     const shell = options.shell ?? ['/bin/sh']
     if (faults.has('noisy-shell')) {
       channel.write('Welcome to Ubuntu!\n* 3 updates\nno newline at the end')
@@ -121,7 +126,7 @@ export async function startSshServer(
     channel.on('close', () => child.stdin.end())
     if (faults.has('reset-after-output')) {
       child.stdout.on('data', (chunk: Buffer) => {
-        if (chunk.includes('now')) reset(connection)
+        if (chunk.includes('now')) reset()
       })
     }
     child.on('close', (code, signal) => {
@@ -133,10 +138,21 @@ export async function startSshServer(
     })
   }
 
-  const inner = socketServer(server)
-  if (faults.has('close-at-connect')) inner.prependListener('connection', socket => socket.destroy())
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  // A listener of our own, because a network breaks connections by their sockets.
+  const front = createServer(socket => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => undefined)
+    if (faults.has('close-at-connect')) socket.destroy()
+    else server.injectSocket(socket)
+  })
+  function reset() {
+    for (const socket of sockets) socket.resetAndDestroy()
+  }
+  await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve))
+  const address = front.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  const { port } = address
   const folder = await mkdtemp(join(tmpdir(), 'adversary-ssh-'))
   const identityFile = join(folder, 'key')
   const knownHosts = join(folder, 'known_hosts')
@@ -160,9 +176,9 @@ export async function startSshServer(
       configFile: null
     },
     async close() {
-      for (const connection of connections) reset(connection)
+      reset()
       for (const { pid } of children) if (pid !== undefined) kill(pid)
-      await new Promise<void>(resolve => server.close(() => resolve()))
+      await new Promise<void>(resolve => front.close(() => resolve()))
       await rm(folder, { recursive: true, force: true })
     }
   }
@@ -174,14 +190,4 @@ function kill(pid: number) {
   } catch {
     // It was faster.
   }
-}
-
-/** The sockets are ssh2's own affair; only through them can a connection break as a network breaks it. */
-function reset(connection: Connection) {
-  const { _sock: socket } = connection as unknown as { _sock: import('node:net').Socket }
-  socket.resetAndDestroy()
-}
-
-function socketServer(server: ssh2.Server): import('node:net').Server {
-  return (server as unknown as { _srv: import('node:net').Server })._srv
 }
