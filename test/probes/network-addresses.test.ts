@@ -90,7 +90,7 @@ describe('network-addresses', () => {
     const wish = networkAddresses.params.parse({ network: 'proxy', ...params })
     const seen = facts(given)
     const findings = networkAddresses.judge(seen, wish)
-    expect(outcomeOf(findings), JSON.stringify(findings)).toBe(outcome)
+    expect(outcomeOf(findings)).toBe(outcome)
     const untrue = networkAddresses.falsify(seen, wish)
     expect(untrue.length).toBe(2)
     for (const one of untrue) expect(outcomeOf(networkAddresses.judge(one, wish))).toBe('fail')
