@@ -96,7 +96,7 @@ async function writeHome(
     route: name => `http://${name}.example.test:${stage.routes.port}/`,
     address: '127.0.0.1',
     poll: '1s',
-    retry: '0s'
+    retry: '1s'
   }
   await writeFile(join(stage.home, 'adversary.yaml'), adversaryYaml(home))
   await writeFile(join(stage.home, 'plans/pvfix.yaml'), planYaml(home))

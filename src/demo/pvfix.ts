@@ -93,6 +93,7 @@ ${units
   M2:
     title: the maintenance, done
     needs: [M1]
+    watchPaths: [nix/modules/swarm.nix]
     checks:
       - probe: network-subnet
         title: The proxy network is 10.10.0.0/16 and new

@@ -1,4 +1,5 @@
 import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
+import type { CheckResult } from '../decide/verdict.ts'
 import { reviewBranchOf } from '../home/home.ts'
 import { type Published, publish as push, type Tip } from '../publish/publish.ts'
 import { reviewOf } from '../record/record.ts'
@@ -63,12 +64,9 @@ export async function publishReview(world: World, draft: Draft): Promise<Told> {
 /** Pushes the phase's context: its facts are the baseline of everything later. */
 export async function publishOrientation(world: World, observed: Observed): Promise<Told> {
   const at = isoSecond(observed.atMs)
-  const overviews = observed.checks.filter(({ check }) => check.probe.startsWith('overview '))
-  const plan = observed.checks.filter(({ check }) => !check.probe.startsWith('overview '))
-  const tried = [...plan, ...observed.hunts].map(({ check }) => check)
-  const standing = tried.filter(
-    ({ outcome, findings }) => outcome !== 'pass' || findings.some(found => found.shows)
-  )
+  const overviews = observed.checks.filter(({ check }) => isOverview(check))
+  const plan = observed.checks.filter(({ check }) => !isOverview(check)).map(({ check }) => check)
+  const hunts = observed.hunts.map(({ check }) => check)
   return put(world, observed, tip =>
     tell(world, tip, {
       kind: 'orientation',
@@ -80,13 +78,26 @@ export async function publishOrientation(world: World, observed: Observed): Prom
           ...cited,
           at,
           hosts: hostsSeen(observed),
-          observations: overviews.map(({ check }) => ({
-            title: check.title,
-            shows: check.findings.flatMap(finding => finding.shows ?? []),
-            evidence: check.evidence,
-            ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
-          })),
-          tried: standing.map(check => ({ what: check.title, at, checks: [check] }))
+          observations: [
+            ...overviews.map(({ check }) => ({
+              title: check.title,
+              shows: check.findings.flatMap(finding => finding.shows ?? []),
+              evidence: check.evidence,
+              ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
+            })),
+            {
+              title: 'How the checks of the plan stand, before any claim',
+              shows: plan.map(standing),
+              evidence: []
+            },
+            ...(hunts.length === 0
+              ? []
+              : [{ title: 'What the hunt said', shows: hunts.map(standing), evidence: [] }])
+          ],
+          // What a plan proposes to put on the host is tried before anybody builds it.
+          tried: plan
+            .filter(({ probe }) => probe === 'subnet-collision')
+            .map(check => ({ what: check.title, at, checks: [check] }))
         }),
       evidence: { claim: null, verdict: null, obstacles: [] },
       message: {
@@ -98,6 +109,17 @@ export async function publishOrientation(world: World, observed: Observed): Prom
       }
     })
   )
+}
+
+function isOverview(check: CheckResult): boolean {
+  return check.probe.startsWith('overview ')
+}
+
+/** One check on one line: outcome, title, and the first thing that it says. */
+function standing({ outcome, title, findings }: CheckResult): string {
+  const telling = findings.find(finding => finding.outcome === outcome) ?? findings[0]
+  const said = telling === undefined ? '' : 'saw' in telling ? telling.saw : telling.why
+  return `${outcome}: ${title}${said === '' ? '' : ` (${said})`}`
 }
 
 /** Pushes what the hunt changed in the list of findings; a quiet host makes no commit. */

@@ -173,7 +173,7 @@ export async function orientation(
     }))
   )
   const standing = plan.milestones.flatMap(({ id, checks }) =>
-    checks.map(check => ({ ...check, title: `${id}, as it stands: ${check.title}` }))
+    checks.map(check => ({ ...check, title: `${id}: ${check.title}` }))
   )
   // `within` waits for a claim's work; before any claim there is nothing to wait for.
   const once = standing.map(({ withinMs: _, ...check }) => check)
