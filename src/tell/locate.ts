@@ -1,0 +1,198 @@
+import type { Html, Nodes, Root, RootContent } from 'mdast'
+import { remark } from 'remark'
+import remarkGfm from 'remark-gfm'
+
+/**
+ * Finds places in a review file that other people have written in as well. A parser locates; what exists is
+ * never written again by it, because it would not come out as it went in.
+ *
+ * Bytes are read as Latin-1, one character a byte, so that offsets are byte offsets whatever the bytes are:
+ * only ASCII characters make blocks of Markdown.
+ */
+
+export interface Heading {
+  /** From 1. */
+  readonly line: number
+  /** The byte where the `#` is. */
+  readonly offset: number
+  readonly depth: number
+  /** What stands behind the `#`, as it is written, without a closing row of `#`. */
+  readonly text: string
+}
+
+/** The real `#` headings at the top level: none in fences, comments, HTML, lists or quotes. */
+export function headings(bytes: Uint8Array): readonly Heading[] {
+  const text = latin1(bytes)
+  const { parts, tail } = split(text)
+  const found: Heading[] = []
+  let line = 1
+  let counted = 0
+  for (const { start, nodes } of [...parts, { start: tail, nodes: parse(text.slice(tail)).children }]) {
+    for (const node of nodes) {
+      // A heading with `===` under it has more than one line.
+      if (node.type !== 'heading' || node.position?.start.line !== node.position?.end.line) continue
+      const offset = start + startOf(node)
+      line += text.slice(counted, offset).match(/\r\n|\r|\n/g)?.length ?? 0
+      counted = offset
+      const [source = ''] = text.slice(offset).match(/^[^\r\n]*/) ?? []
+      found.push({ line, offset, depth: node.depth, text: words(source) })
+    }
+  }
+  return found
+}
+
+function words(source: string): string {
+  const content = source.replace(/^#+/, '').trim()
+  const closed = /^#*$|[ \t]#+$/.test(content) ? content.replace(/#+$/, '').trimEnd() : content
+  return Buffer.from(closed, 'latin1').toString()
+}
+
+/**
+ * What must follow these bytes so that the line after it begins a block of its own at the top level: the
+ * end of a fence, a comment or an element that was left open, and an empty line. Empty when nothing must.
+ */
+export function openBlock(bytes: Uint8Array): Uint8Array {
+  const text = latin1(bytes)
+  const eol = lineEnd(bytes)
+  const { parts, tail } = split(text)
+  const rest = text.slice(tail)
+
+  let close = emptyLine(text, eol)
+  let nodes = below(rest + close)
+  if (nodes === null) {
+    // Only one block can be open at the end, and it is the last one. That it is closed now is seen, not assumed.
+    close = `${/[\r\n]$/.test(text) ? '' : eol}${endOf(rest)}${eol}${eol}`
+    nodes = below(rest + close)
+  }
+  if (nodes === null) throw new Error('what the end of the review file leaves open could not be closed')
+  const ends = htmlEnds([...parts.flatMap(part => part.nodes), ...nodes])
+  return Buffer.from(close + ends.map(end => end + eol).join('') + (ends.length > 0 ? eol : ''), 'latin1')
+}
+
+/** `\r\n` if most lines of the file end so, else `\n`. */
+export function lineEnd(bytes: Uint8Array): '\n' | '\r\n' {
+  const ends = latin1(bytes).match(/\r?\n/g) ?? []
+  return ends.filter(end => end.length === 2).length * 2 > ends.length ? '\r\n' : '\n'
+}
+
+function emptyLine(text: string, eol: string): string {
+  // A lone CR and our LF would be one line end.
+  if (/^(?:\xef\xbb\xbf)?$/.test(text) || /(?:^|[\r\n])[ \t]*(?:\n|\r)$/.test(text.replace(/\r\n$/, '\n')))
+    return ''
+  return text.endsWith('\n') ? eol : eol + eol
+}
+
+const parser = remark().use(remarkGfm).freeze()
+
+function parse(text: string): Root {
+  return parser.parse(text)
+}
+
+interface Part {
+  readonly start: number
+  readonly nodes: readonly RootContent[]
+}
+
+/**
+ * Cuts the text before headings at the top level. From such a line on the parser is in the state in which it
+ * began, so that the parts parse to what the whole would parse to, in linear instead of quadratic time. Each
+ * cut is proven: the part is parsed together with that line, and the line must come out as such a heading.
+ *
+ * @param size of a part, in bytes, at least.
+ */
+export function split(text: string, size = 4096): { readonly parts: readonly Part[]; readonly tail: number } {
+  const parts: Part[] = []
+  let start = text.startsWith('\xef\xbb\xbf') ? 3 : 0
+  const line = /^#{1,6} [^\r\n]*/gm
+  for (let min = size; ; ) {
+    line.lastIndex = start + min
+    const next = line.exec(text)
+    if (next === null) return { parts, tail: start }
+    const { children } = parse(text.slice(start, next.index + next[0].length))
+    const last = children.at(-1)
+    if (last?.type === 'heading' && startOf(last) === next.index - start) {
+      parts.push({ start, nodes: children.slice(0, -1) })
+      start = next.index
+      min = size
+    } else min = 2 * (next.index - start)
+  }
+}
+
+/** The blocks of the text, if a heading put below it is at the top level; else null. */
+function below(text: string): readonly RootContent[] | null {
+  const { children } = parse(`${text}## x`)
+  const last = children.at(-1)
+  return last?.type === 'heading' && startOf(last) === text.length ? children.slice(0, -1) : null
+}
+
+/** The line that ends the last block of the text. */
+function endOf(text: string): string {
+  const last = parse(text).children.at(-1)
+  const source = last === undefined ? '' : text.slice(startOf(last)).trimStart()
+  const [, fence] = /^(`{3,}|~{3,})/.exec(source) ?? []
+  if (fence !== undefined) return fence
+  if (source.startsWith('<!--')) return '-->'
+  if (source.startsWith('<?')) return '?>'
+  if (source.startsWith('<![CDATA[')) return ']]>'
+  const [, name] = /^<(script|pre|style|textarea)/i.exec(source) ?? []
+  return name === undefined ? '>' : `</${name.toLowerCase()}>`
+}
+
+/** Elements that go on over headings, and hide or change what follows. */
+const goingOn = new Set(
+  (
+    'details summary dialog template select svg math noscript object video audio iframe pre code kbd samp tt div center ' +
+    'blockquote table ul ol dl a b i em strong s strike del ins u sub sup font small big script style textarea title xmp'
+  ).split(' ')
+)
+/** Elements in which nothing but their end is a tag. */
+const raw = new Set(['script', 'style', 'textarea', 'title', 'xmp', 'iframe', 'noscript'])
+/** Ends a comment, a tag and a quoted attribute, whichever is open; a comment by itself. */
+const endAll = `<!-- '> "> -->`
+
+/** What ends the HTML that is left open: Markdown ends such a block at an empty line, a browser does not. */
+function htmlEnds(nodes: readonly RootContent[]): readonly string[] {
+  const open: string[] = []
+  let torn = false
+  for (const node of nodes) {
+    const inParagraph = node.type === 'paragraph'
+    // What is opened in a list or a quote ends with it.
+    const stack = node.type === 'html' || inParagraph ? open : []
+    for (const { value } of htmlIn(node)) {
+      torn = value === endAll ? false : !takeTags(value, stack) || torn
+    }
+  }
+  return [...(torn ? [endAll] : []), ...open.reverse().map(name => `</${name}>`)]
+}
+
+function htmlIn(node: Nodes): readonly Html[] {
+  if (node.type === 'html') return [node]
+  return 'children' in node ? node.children.flatMap(htmlIn) : []
+}
+
+/** Opens and closes elements on the stack. False when the text ends within a tag or a comment. */
+function takeTags(html: string, stack: string[]): boolean {
+  const tag =
+    /<!--[^]*?(?:-->|$)|<(\/?)([a-z][a-z0-9-]*)(?:[^>"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*(?:>|$)|<[!?][^>]*(?:>|$)/gi
+  let whole = true
+  for (const [found, slash, name = ''] of html.matchAll(tag)) {
+    const element = name.toLowerCase()
+    const top = stack.at(-1) ?? ''
+    if (raw.has(top) && !(slash === '/' && element === top)) continue
+    if (!found.endsWith(found.startsWith('<!--') ? '-->' : '>')) whole = false
+    if (!goingOn.has(element)) continue
+    if (slash !== '/') stack.push(element)
+    else if (stack.includes(element)) stack.length = stack.lastIndexOf(element)
+  }
+  return whole
+}
+
+function startOf(node: RootContent): number {
+  const offset = node.position?.start.offset
+  if (offset === undefined) throw new Error('the parser gave no position')
+  return offset
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
