@@ -161,6 +161,20 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     () => import('./status.ts')
   )
 
+  add(
+    'replay <file>',
+    'judges recorded evidence again, offline: the verdict must be the same',
+    ['replay machine-docs/evidence/pvfix-M2-71319d7.json'],
+    () => import('./replay.ts')
+  )
+
+  add(
+    'prove <phase>',
+    'shows for every check of a plan that it can fail, by judging falsified facts',
+    ['prove pvfix'],
+    () => import('./prove.ts')
+  )
+
   program.version(await outside.version())
   if (argv.length === 0) {
     early.err(program.helpInformation())
