@@ -116,7 +116,7 @@ function executed({ unit, files, programs }: UnitPrograms): readonly Line[] {
   return [
     ...commands.flatMap(({ argv, path, line }) => {
       const inline = argv.findIndex(word => /^-[a-z]*c$/.test(word)) + 1
-      const script = /sh$/.test(argv[0] ?? '') && inline > 0 ? (argv[inline] ?? '') : argv.join(' ')
+      const script = (argv[0] ?? '').endsWith('sh') && inline > 0 ? (argv[inline] ?? '') : argv.join(' ')
       return codeLines(script, 'shell').map(({ text }) => ({ file: path, line, text }))
     }),
     ...[...read].flatMap(([file, kind]) =>

@@ -1,5 +1,6 @@
 import {
   type Command,
+  type Item,
   type List,
   parseShell,
   plain,
@@ -21,8 +22,10 @@ export interface RunCommand {
   readonly loops: readonly Loop[]
   /** Nobody waits for it. */
   readonly background: boolean
-  /** Another command follows on its failure (`|| true`). */
+  /** Its failure is explicitly ignored (`|| true`). */
   readonly excused: boolean
+  /** What counts is that it fails (`!`). */
+  readonly negated: boolean
   /** What it prints is looked at: by a test, a variable, or a command after it in its pipe. */
   readonly looked: boolean
   /** The words of all commands of its pipe. */
@@ -74,6 +77,7 @@ interface Around {
   readonly loops: readonly Loop[]
   readonly background: boolean
   readonly excused: boolean
+  readonly negated: boolean
   readonly looked: boolean
   readonly timeout: number | null
   /** In a branch or loop: a value set here may or may not be the one that is read later. */
@@ -96,6 +100,7 @@ const nothingAround: Around = {
   loops: [],
   background: false,
   excused: false,
+  negated: false,
   looked: false,
   timeout: null,
   maybe: false,
@@ -139,11 +144,12 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
     else {
       for (const [index, { links, background }] of list.entries()) {
         const waited = background && list.slice(index + 1).some(waits)
-        for (const [at, { pipeline, operator }] of links.entries()) {
+        for (const [at, { pipeline, operator, negated }] of links.entries()) {
           const inner: Around = {
             ...around,
             background: around.background || (background && !waited),
-            excused: around.excused || links[at + 1]?.operator === '||',
+            excused: around.excused || isExcuse(links[at + 1]),
+            negated: around.negated !== negated,
             maybe: around.maybe || operator !== ''
           }
           const pipe: (readonly Values[])[] = []
@@ -172,7 +178,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
         return undefined
       case 'if':
         for (const { condition, body } of command.branches) {
-          if (condition.length > 0) walk(condition, { ...around, excused: true }, source)
+          if (condition.length > 0) walk(condition, around, source)
           walk(body, { ...around, maybe: true }, source)
         }
         return undefined
@@ -213,7 +219,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   }
 
   function within(loop: Loop, around: Around): Around {
-    return { ...around, loops: [...around.loops, loop], maybe: true, excused: false }
+    return { ...around, loops: [...around.loops, loop], maybe: true, excused: false, negated: false }
   }
 
   function simple(command: Simple, around: Around, source: string, pipe: (readonly Values[])[]) {
@@ -254,9 +260,9 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   ) {
     const { rest, timeout } = unwrapped(words)
     const limit = smaller(around.timeout, timeout)
-    const { loops, background, excused, looked } = around
+    const { loops, background, excused, negated, looked } = around
     as.pipe.push(rest)
-    commands.push({ ...as, words: rest, loops, background, excused, looked, timeout: limit })
+    commands.push({ ...as, words: rest, loops, background, excused, negated, looked, timeout: limit })
     follow(rest, { ...around, timeout: limit }, as.line, redirects)
   }
 
@@ -299,7 +305,9 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   }
 
   function substitutions(word: Word, around: Around, source: string) {
-    for (const part of word.parts) if (part.kind === 'command') walk(part.body, around, source)
+    for (const part of word.parts) {
+      if (part.kind === 'command') walk(part.body, { ...around, negated: false }, source)
+    }
   }
 
   function assign(name: string, values: Values, around: Around) {
@@ -442,16 +450,32 @@ function inlineScript(
   return sources === undefined ? undefined : { sources, args: words.slice(flag + 3) }
 }
 
+/** `|| true`, `|| echo …`: whatever happened, the script goes on. */
+function isExcuse(next: Item['links'][number] | undefined): boolean {
+  const [command] = next?.operator === '||' ? next.pipeline : []
+  return command?.kind === 'simple' && /^(?:true|:|echo|printf|logger)$/.test(plainOf(command.words[0]))
+}
+
 function waits({ links }: List[number]): boolean {
   return links.some(({ pipeline }) =>
     pipeline.some(command => command.kind === 'simple' && plainOf(command.words[0]) === 'wait')
   )
 }
 
+/** The condition is always true, or only counts rounds or time: what is in the body ends the loop. */
 function isEndless(kind: 'while' | 'until', condition: List): boolean {
-  const names = simples(condition).map(command => plainOf(command.words[0]))
-  const always = kind === 'while' ? /^(?:true|:|sleep|1)$/ : /^(?:false)$/
-  return names.every(name => always.test(name))
+  const always = kind === 'while' ? /^(?:true|:|sleep|1)$/ : /^false$/
+  return simples(condition).every(({ words }) => {
+    const name = plainOf(words[0])
+    if (always.test(name)) return true
+    const compares = words.some(word => /^-(?:lt|le|gt|ge|eq|ne)$/.test(plain(word)))
+    const asks = words.some(word => word.parts.some(part => part.kind === 'command' && !isDate(part.body)))
+    return /^(?:\[\[?|test)$/.test(name) && compares && !asks
+  })
+}
+
+function isDate(list: List): boolean {
+  return simples(list).every(({ words }) => plainOf(words[0]) === 'date')
 }
 
 /** Whether a `break` of this very loop, or the end of the script or function, is in its body. */
