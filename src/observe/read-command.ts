@@ -90,5 +90,43 @@ export const readCommand = {
     }),
   /** A file that something reads as a program. `path` is absolute. */
   fileText: (path: string) =>
-    command(['head', '-c', '131073', '--', path], { capBytes: 128 * 1024, deadlineMs: 5_000 })
+    command(['head', '-c', '131073', '--', path], { capBytes: 128 * 1024, deadlineMs: 5_000 }),
+  /** The journal's files, and since when each holds messages. */
+  journalFiles: () => command(['journalctl', '--header', '--no-pager']),
+  /** Messages of a unit, and of systemd about it, from a second since 1970 on. `--all`: the long ones too. */
+  journal: (unit: string, since: number) =>
+    command(
+      [
+        'journalctl',
+        `--unit=${unit}`,
+        `--since=@${since}`,
+        '--output=json',
+        '--output-fields=MESSAGE',
+        '--all',
+        '--no-pager'
+      ],
+      large
+    ),
+  /** One message of a unit, whichever: that there is one at all. */
+  journalSample: (unit: string) =>
+    command([
+      'journalctl',
+      `--unit=${unit}`,
+      '--lines=1',
+      '--output=json',
+      '--output-fields=MESSAGE',
+      '--all',
+      '--no-pager'
+    ]),
+  /** What journald says of messages that it dropped because a unit wrote too many. */
+  journalDrops: (since: number) =>
+    command([
+      'journalctl',
+      `--since=@${since}`,
+      '--output=json',
+      '--output-fields=MESSAGE',
+      '--all',
+      '--no-pager',
+      'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e'
+    ])
 } as const

@@ -150,6 +150,14 @@ export function isAfter(hostMicros: number, moment: Moment, clock: HostClock): O
   }
 }
 
+/** The earliest time on the host's clock that the moment may have had: where a search of the host's log begins. */
+export function earliestOnHost(moment: Moment, clock: HostClock): number {
+  if (moment.clock === 'host') return moment.micros
+  const skew = Math.round(clock.skewMs * 1000)
+  const shift = Math.abs(clock.skewMs) > skewLimitMs ? Math.min(0, skew) : skew
+  return moment.micros + shift - Math.ceil(clock.uncertaintyMs * 1000)
+}
+
 function compare(micros: number, earliest: number, latest: number): Order['order'] {
   if (micros > latest) return 'after'
   return micros < earliest ? 'before' : 'too-close'
