@@ -50,8 +50,8 @@ retry: 15m # how long to go on before what cannot be seen is INCONCLUSIVE
 ${
   host === null
     ? `${aliases.length === 0 ? '' : `# ~/.ssh/config knows ${comment(aliases.slice(0, 10).join(', '))}\n`}hosts: {}
-#  web:
-#    ssh: web                   an alias of ~/.ssh/config, or user@host:port
+#  prod:
+#    ssh: prod                  an alias of ~/.ssh/config, or user@host:port
 `
     : `hosts:
   ${yaml(host.name)}:
@@ -72,7 +72,7 @@ export function planYaml({ phase, milestone, file, host, schemas }: Guesses): st
 
 phase: ${yaml(phase)}
 title: ${yaml(`Phase ${phase}`)}
-${host === null ? '# host: web\n' : `host: ${yaml(host.name)}\n`}milestones:
+${host === null ? '# host: prod\n' : `host: ${yaml(host.name)}\n`}milestones:
   ${yaml(milestone)}:
     title: ${yaml(`what ${milestone} is about`)}
     # needs: [M0]              without their PASS this one is INCONCLUSIVE

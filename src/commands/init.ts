@@ -74,7 +74,7 @@ export async function run(options: InitOptions, io: Io): Promise<ExitCode> {
 function repoUrl(given: string | undefined, tree: string | undefined, io: Io): string {
   const url = given ?? tree
   if (url === undefined) {
-    const hint = 'adversary init --repo ssh://git@git.example.test/ops/infra.git --host web'
+    const hint = 'adversary init --repo ssh://git@git.example.test/ops/infra.git --host prod'
     throw new AdversaryError('usage', 'no repo: there is no checkout here, and no --repo', { hint })
   }
   return isLocal(url) || (given !== undefined && !url.includes(':'))

@@ -70,8 +70,8 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     'init [dir]',
     'writes a commented home for a repo and a host (default: ./adversary-home)',
     [
-      'init --repo ssh://git@git.example.test/ops/infra.git --host web=deploy@web.example.test',
-      'init ~/reviews --repo . --host web'
+      'init --repo ssh://git@git.example.test/ops/infra.git --host prod=deploy@prod.example.test',
+      'init ~/reviews --repo . --host prod'
     ],
     () => import('./init.ts')
   )
@@ -122,7 +122,7 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     [
       'probe --list',
       'probe --explain subnet-collision',
-      'probe subnet-collision --on web --with subnet=10.10.0.0/16',
+      'probe subnet-collision --on prod --with subnet=10.10.0.0/16',
       "probe route-status --with 'routes={https://example.test/: 200}'"
     ],
     () => import('./probe.ts')

@@ -45,7 +45,7 @@ export const hostName = z
   .string()
   .regex(
     /^(?!(?:repo|web|record)$)[A-Za-z0-9][\w.-]{0,63}$/,
-    'the name of a host: letters, digits, `.`, `_`, `-`'
+    'the name of a host: letters, digits, `.`, `_`, `-` (`repo`, `web` and `record` mean other places)'
   )
 
 /** A path of the reviewer's machine: absolute, from `~`, or relative to the home. */

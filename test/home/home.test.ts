@@ -310,7 +310,7 @@ describe('adversary.yaml', () => {
       'host called repo',
       '  other:',
       '  repo:',
-      'adversary.yaml:14: hosts.repo: `repo` is no valid key; expected the name of a host: letters, digits, `.`, `_`, `-`'
+      'adversary.yaml:14: hosts.repo: `repo` is no valid key; expected the name of a host: letters, digits, `.`, `_`, `-` (`repo`, `web` and `record` mean other places)'
     ],
     ['prototype', '  other:', '  __proto__:', 'adversary.yaml:14: __proto__: unknown key'],
     [

@@ -1,0 +1,96 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { gateDocument } from '../../src/commands/documents.ts'
+import { runCli } from '../support/cli.ts'
+import { allowedSigners, makeRepo, type TestRepo } from '../support/repo.ts'
+
+/** What the gate makes of its surroundings; what it makes of histories is in test/gate. */
+
+let repo: TestRepo
+let signers: string
+let empty: string
+beforeEach(async () => {
+  repo = await makeRepo()
+  signers = allowedSigners([['adversary@example.test', await repo.key('reviewer')]])
+  empty = join(repo.dir, 'empty')
+  await mkdir(empty)
+})
+afterEach(() => repo.dispose())
+
+const trust = () => ({ ADVERSARY_ALLOWED_SIGNERS: signers, ADVERSARY_REVIEWER: 'adversary@example.test' })
+
+describe('adversary gate', () => {
+  it('without signers trusts nobody, and says how to set them', async () => {
+    const { code, stdout } = await runCli(['gate', 'one-M1'], { cwd: repo.builder.dir })
+    expect(code).toBe(3)
+    expect(stdout).toMatch(/ADVERSARY_ALLOWED_SIGNERS|--allowed-signers/)
+  })
+
+  it.each([
+    ['Drone', (url: string) => ({ DRONE_GIT_HTTP_URL: url })],
+    ['Woodpecker', (url: string) => ({ CI_REPO_CLONE_URL: url })],
+    [
+      'Actions',
+      (url: string) => ({ GITHUB_SERVER_URL: url.replace(/\/remote\.git$/, ''), GITHUB_REPOSITORY: 'remote' })
+    ]
+  ])('knows the remote by the environment of %s', async (_, environment) => {
+    const commit = await repo.builder.tip()
+    const env = { ...trust(), ...environment(repo.url), DRONE_COMMIT_SHA: commit }
+    const { code, stdout } = await runCli(['gate', 'one-M1', '--json'], { cwd: empty, env })
+    expect(code).toBe(2)
+    expect(gateDocument.parse(JSON.parse(stdout))).toMatchObject({ gate: 'one-M1', code: 2, verdict: null })
+  })
+
+  it('takes the address of a checkout where the pipeline names none', async () => {
+    const { code } = await runCli(['gate', 'one-M1'], { cwd: repo.builder.dir, env: trust() })
+    expect(code).toBe(2)
+  })
+
+  it('reads signers from a file', async () => {
+    await writeFile(join(empty, 'signers'), signers)
+    const words = ['gate', 'one-M1', '--allowed-signers', 'signers', '--reviewer', 'adversary@example.test']
+    expect((await runCli([...words, '--remote', repo.url], { cwd: empty })).code).toBe(2)
+    const gone = await runCli(['gate', 'one-M1', '--allowed-signers', 'nobody'], { cwd: repo.builder.dir })
+    expect([gone.code, gone.stdout]).toEqual([64, ''])
+  })
+
+  it('without a remote is a usage error, and a remote that is not there a fault: never open', async () => {
+    expect((await runCli(['gate', 'one-M1'], { cwd: empty, env: trust() })).code).toBe(64)
+    const words = ['gate', 'one-M1', '--remote', join(repo.dir, 'nowhere.git')]
+    expect((await runCli(words, { cwd: empty, env: trust() })).code).toBe(70)
+  })
+
+  it('waits as long as it was told, and no longer', async () => {
+    const started = performance.now()
+    const { code, stderr } = await runCli(['gate', 'one-M1', '--wait', '1s'], {
+      cwd: repo.builder.dir,
+      env: trust()
+    })
+    expect(code).toBe(2)
+    expect(performance.now() - started).toBeGreaterThan(1000)
+    expect(stderr).toMatch(/waiting for a review/)
+  })
+
+  it('stops waiting when it is interrupted, and is not open then', async () => {
+    const interrupted = new AbortController()
+    setTimeout(() => interrupted.abort(new DOMException('interrupted', 'AbortError')), 700)
+    const { code, stderr } = await runCli(['gate', 'one-M1', '--wait', '10m'], {
+      cwd: repo.builder.dir,
+      env: trust(),
+      signal: interrupted.signal
+    })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/interrupted/)
+  })
+
+  it('never shows a login', async () => {
+    const url = 'https://user:s3cret@127.0.0.1:9/ops/infra.git'
+    const { code, stdout, stderr } = await runCli(['gate', 'one-M1', '--remote', url], {
+      cwd: empty,
+      env: trust()
+    })
+    expect(code).not.toBe(0)
+    expect(stdout + stderr).not.toContain('s3cret')
+  })
+})

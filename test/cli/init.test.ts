@@ -1,0 +1,147 @@
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { probes } from '../../probes/index.ts'
+import { initDocument, statusDocument } from '../../src/commands/documents.ts'
+import { loadHome } from '../../src/home/home.ts'
+import { runCli } from '../support/cli.ts'
+import { makeRepo, testGit, type TestRepo } from '../support/repo.ts'
+
+let repo: TestRepo
+let user: string
+beforeEach(async () => {
+  repo = await makeRepo()
+  user = join(repo.dir, 'user')
+  await mkdir(join(user, '.ssh'), { recursive: true })
+})
+afterEach(() => repo.dispose())
+
+const load = (dir: string) => loadHome(dir, { userHome: user, library: probes, facts: async () => ({}) })
+const init = (words: readonly string[], cwd = repo.builder.dir) =>
+  runCli(['init', ...words], { cwd, userHome: user })
+
+describe('adversary init', () => {
+  it('in a checkout, with nothing said: a home beside it, valid, with what could be guessed', async () => {
+    await repo.builder.commit('claim(swarm-M3): it is done', {
+      files: { 'machine-docs/REVIEW-swarm.md': '# REVIEW\n', 'flake.nix': '{}\n' }
+    })
+    await repo.builder.push()
+    await writeFile(join(user, '.ssh/config'), 'Host *\n  User me\nHost cc-ci\n  HostName 192.0.2.1\n')
+
+    const { code, stdout, stderr } = await init([])
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^reading \S+\n$/)])
+    const home = await load(join(repo.dir, 'builder-adversary'))
+    expect(home).toMatchObject({
+      repo: {
+        url: repo.remote,
+        branch: 'main',
+        review: 'machine-docs/REVIEW-{phase}.md',
+        since: await repo.builder.tip()
+      },
+      identity: { signingKey: join(user, '.ssh/adversary_ed25519') }
+    })
+    expect([...home.hosts.keys()]).toEqual(['cc-ci'])
+    expect(home.plans.get('swarm')?.milestones[0]).toMatchObject({
+      id: 'M3',
+      checks: [{ probe: { id: 'repo-file' } }, { probe: { id: 'subnet-collision' }, host: 'cc-ci' }]
+    })
+    // Ends with what to type next.
+    expect(stdout).toMatch(/ssh-keygen -t ed25519/)
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe(
+      '  adversary review swarm-M3 --dry-run --home ../builder-adversary'
+    )
+  })
+
+  it('says the same as a document', async () => {
+    const { code, stdout, stderr } = await init([
+      '--json',
+      '--host',
+      'prod=ops@192.0.2.7:2222',
+      '--phase',
+      'one',
+      '../there'
+    ])
+    expect([code, stderr]).toEqual([0, expect.anything()])
+    const document = initDocument.parse(JSON.parse(stdout))
+    expect(document.home).toBe(join(repo.dir, 'there'))
+    expect(document.files).toEqual(['adversary.yaml', 'plans/one.yaml', '.gitignore'])
+    const home = await load(document.home)
+    expect(home.hosts.get('prod')).toMatchObject({ ssh: 'ops@192.0.2.7:2222' })
+  })
+
+  it('never overwrites', async () => {
+    await init(['../there'])
+    const before = await readFile(join(repo.dir, 'there/adversary.yaml'), 'utf8')
+    const { code, stdout, stderr } = await init(['../there', '--host', 'prod'])
+    expect([code, stdout]).toEqual([64, ''])
+    expect(stderr).toMatch(/is already there, and is left as it is/)
+    expect(await readFile(join(repo.dir, 'there/adversary.yaml'), 'utf8')).toBe(before)
+  })
+
+  it('never inside the watched repo', async () => {
+    const { code, stderr } = await init(['adversary'])
+    expect(code).toBe(64)
+    expect(stderr).toMatch(/inside a working tree of the watched repo/)
+    expect(await readdir(repo.builder.dir)).not.toContain('adversary')
+  })
+
+  it('of an empty repo counts every claim', async () => {
+    const bare = join(repo.dir, 'empty.git')
+    await testGit(repo.dir, ['init', '--quiet', '--bare', '--initial-branch=main', bare])
+    const { code } = await init(['there', '--repo', bare], repo.dir)
+    expect(code).toBe(0)
+    expect((await load(join(repo.dir, 'there'))).repo.since).toBe(null)
+  })
+
+  it.each([
+    ['no repo at all', [], 64, /no repo: there is no checkout here, and no --repo/],
+    ['a repo that is not there', ['--repo', './nowhere.git'], 70, /nowhere\.git/],
+    ['a branch that is not there', ['--repo', './remote.git', '--branch', 'next'], 70, /has no branch next/],
+    ['an option for a URL is a path like any other', ['--repo=--upload-pack=id'], 70, /upload-pack/]
+  ])('%s', async (_, words, expected, said) => {
+    const { code, stdout, stderr } = await init(words, repo.dir)
+    expect([code, stdout]).toEqual([expected, ''])
+    expect(stderr).toMatch(said)
+    expect(await readdir(join(repo.dir, 'adversary-home')).catch(() => [])).not.toContain('adversary.yaml')
+  })
+
+  it('what a repo is called cannot leave its line', async () => {
+    const path = 'machine-docs\n  evil: true/REVIEW-x.md'
+    await repo.builder.commit('core: a file', { files: { [path]: 'x', 'REVIEW-ok.md': 'x' } })
+    await repo.builder.push()
+    expect((await init(['../there'])).code).toBe(0)
+    expect((await load(join(repo.dir, 'there'))).repo.review).toBe('REVIEW-{phase}.md')
+  })
+})
+
+describe('adversary status', () => {
+  it('of a fresh home shows the plan, and the claims made since', async () => {
+    const key = await repo.key('reviewer')
+    await init(['../there', '--phase', 'one'])
+    const config = join(repo.dir, 'there/adversary.yaml')
+    await writeFile(
+      config,
+      (await readFile(config, 'utf8')).replace(/signingKey: .*/, `signingKey: ${key.path}`)
+    )
+    const sha = await repo.builder.commit('claim(one-M1): done\u001B[31m')
+    await repo.builder.commit('claim(one): no milestone')
+    await repo.builder.push()
+
+    const place = { cwd: join(repo.dir, 'there', 'plans'), userHome: user }
+    const people = await runCli(['status'], place)
+    expect(people.code).toBe(0)
+    expect(people.stdout).toMatch(
+      /^one {2}Phase one\n {2}M1 {2}– +what M1 is about · claimed, not reviewed yet$/m
+    )
+    expect(people.stdout).toMatch(/^malformed .*claim\(one\): no milestone/m)
+    expect(people.stdout).not.toContain('\u001B')
+
+    const { code, stdout } = await runCli(['status', '--json'], place)
+    expect(code).toBe(0)
+    const { phases, malformed } = statusDocument.parse(JSON.parse(stdout))
+    expect(phases).toMatchObject([
+      { phase: 'one', milestones: [{ milestone: 'M1', verdict: null, stale: false }], pending: [{ sha }] }
+    ])
+    expect(malformed).toHaveLength(1)
+  })
+})

@@ -1,0 +1,82 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeRepo } from '../support/repo.ts'
+
+/** What only a process of its own can show: streams that close, signals, and what is left behind. */
+
+const root = resolve(import.meta.dirname, '../..')
+const cli = join(root, 'dist/src/cli.js')
+let cwd: string
+
+beforeAll(async () => {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], { cwd: root })
+  cwd = await mkdtemp(join(tmpdir(), 'cli-'))
+}, 120_000)
+afterAll(() => rm(cwd, { recursive: true, force: true }))
+
+function start(
+  words: readonly string[],
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}
+) {
+  return spawn(process.execPath, [cli, ...words], {
+    cwd: options.cwd ?? cwd,
+    env: { ...process.env, ...options.env }
+  })
+}
+
+async function ended(child: ChildProcess) {
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', chunk => (stdout += chunk))
+  child.stderr?.on('data', chunk => (stderr += chunk))
+  const [code, signal] = await new Promise<readonly [number | null, string | null]>(done =>
+    child.once('close', (...how) => done(how))
+  )
+  return { code, signal, stdout, stderr }
+}
+
+describe('the process', () => {
+  it('answers with the version of the package', async () => {
+    const { code, stdout } = await ended(start(['--version']))
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)])
+  })
+
+  it('ends with 64 for words that it does not understand', async () => {
+    expect((await ended(start(['frobnicate']))).code).toBe(64)
+  })
+
+  it('keeps its exit code when nobody reads its answer to the end', async () => {
+    const child = start(['probe', '--list', '--json'])
+    child.stdout.destroy()
+    expect(await ended(child)).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  it('writes all of a long answer into a pipe before it ends', async () => {
+    const { code, stdout } = await ended(start(['probe', '--list', '--json']))
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toHaveProperty('probes')
+  })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly on %s', async signal => {
+    const repo = await makeRepo()
+    try {
+      const trust = { ADVERSARY_ALLOWED_SIGNERS: 'a ssh-ed25519 AAAA', ADVERSARY_REVIEWER: 'a' }
+      const child = start(['gate', 'one-M1', '--wait', '10m'], { cwd: repo.builder.dir, env: trust })
+      child.stderr.on('data', chunk => {
+        if (String(chunk).includes('waiting')) child.kill(signal)
+      })
+      expect(await ended(child)).toMatchObject({
+        code: 2,
+        signal: null,
+        stderr: expect.stringMatching(/interrupted/)
+      })
+    } finally {
+      await repo.dispose()
+    }
+  })
+})
