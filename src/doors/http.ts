@@ -4,6 +4,7 @@ import { checkServerIdentity, type PeerCertificate, TLSSocket } from 'node:tls'
 import { Agent, buildConnector, type Dispatcher, errors, request as send } from 'undici'
 import { messageOf } from '../base/errors.ts'
 import { type Certificate, type RouteAnswer, type RouteRequest, Unseen } from '../observe/fact.ts'
+import { nowMs } from './clock.ts'
 
 /**
  * Asks one URL with GET or HEAD, on a connection of its own, and follows no redirect. Where it asks is the
@@ -145,10 +146,13 @@ function certificateOf(peer: PeerCertificate): Certificate | null {
   // An empty object is what Node says when there is none.
   if (peer.valid_to === undefined) return null
   const end = Date.parse(peer.valid_to)
+  // A date that OpenSSL itself calls bad: there is nothing to tell of such a certificate.
+  if (Number.isNaN(end)) return null
   return {
     subject: oneText(peer.subject?.CN) ?? '',
     issuer: oneText(peer.issuer?.CN) ?? oneText(peer.issuer?.O) ?? '',
-    validTo: Number.isNaN(end) ? peer.valid_to : new Date(end).toISOString(),
+    validTo: new Date(end).toISOString(),
+    secondsLeft: Math.floor((end - nowMs()) / 1000),
     names: (peer.subjectaltname ?? '').split(', ').filter(name => name !== '')
   }
 }

@@ -104,6 +104,8 @@ export interface Certificate {
   readonly issuer: string
   /** ISO 8601 UTC. */
   readonly validTo: string
+  /** How long it was still valid when it was seen, by the reviewer's clock; negative: it was not. */
+  readonly secondsLeft: number
   /** Subject alternative names as OpenSSL lists them: `DNS:ci.example.test`. */
   readonly names: readonly string[]
 }

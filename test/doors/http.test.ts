@@ -59,6 +59,7 @@ describe('what a server answers', () => {
         subject: 'ci',
         issuer: 'test CA',
         validTo: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+        secondsLeft: expect.closeTo(86_400, -2),
         names: ['DNS:ci.example.test', 'IP Address:127.0.0.1']
       }
     })

@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { addressParam, type RouteSeen, routes as source, urlParam } from '../src/observe/sources/routes.ts'
+
+const name = z
+  .string()
+  .regex(/^(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/i, 'expected a host name')
+const secure = urlParam.refine(url => /^https:/i.test(url), 'expected an https URL')
+
+export const tlsExpiry = defineProbe({
+  id: 'tls-expiry',
+  asserts: 'Every certificate is trusted, names its host, is no default or staging one, and lasts a while',
+  because: 'A certificate that nobody renews takes every route down at once, on a date known months before.',
+  remedy: 'See why the last renewal failed (the ACME log of the proxy), mend that, and renew.',
+  params: z
+    .strictObject({
+      hosts: z.array(name).min(1).optional(),
+      routes: z.array(secure).min(1).optional(),
+      days: z.number().positive().max(3650).default(14),
+      address: addressParam.optional(),
+      ca: z.string().min(1).optional()
+    })
+    .refine(({ hosts, routes }) => hosts !== undefined || routes !== undefined, {
+      error: 'expected hosts or routes'
+    }),
+
+  needs: ({ hosts = [], routes = [], address, ca }) => ({
+    routes: source(
+      [...hosts.map(host => `https://${host}/`), ...routes].map(url => ({
+        url,
+        body: false,
+        ...(address === undefined ? {} : { address }),
+        ...(ca === undefined ? {} : { ca })
+      }))
+    )
+  }),
+
+  judge({ routes }, { days }) {
+    const [first, ...rest] = routes.map(route => judgeCertificate(route, days))
+    return first === undefined ? [{ outcome: 'unknown', why: 'no host was asked' }] : [first, ...rest]
+  },
+
+  falsify({ routes }, { days }) {
+    const certificate = {
+      subject: 'falsified',
+      issuer: 'falsified',
+      validTo: '1970-01-02T00:00:00.000Z',
+      secondsLeft: days * 86_400 - 1,
+      names: []
+    }
+    const answer = {
+      kind: 'answered',
+      status: 200,
+      version: '2',
+      location: null,
+      body: '',
+      bodyCut: true,
+      address: null
+    } as const
+    return routes.map(({ url }) => ({
+      routes: routes.map(seen => (seen.url === url ? { url, answer: { ...answer, certificate } } : seen))
+    }))
+  }
+})
+
+function judgeCertificate(route: RouteSeen, days: number): Finding {
+  const { url, answer } = route
+  if (answer === null) return { outcome: 'unknown', why: `${url}: ${route.why}` }
+  const certificate = answer.certificate ?? null
+  const told =
+    certificate === null
+      ? 'no certificate'
+      : `\`${certificate.subject}\` by \`${certificate.issuer}\`, valid to ${certificate.validTo.slice(0, 16)}Z`
+  const shows = [`${url} → ${told}`]
+  const fail = (saw: string, expected: string): Finding => ({
+    outcome: 'fail',
+    saw,
+    expected,
+    at: url,
+    shows
+  })
+
+  if (certificate !== null) {
+    const standIn = notForProduction(certificate.subject, certificate.issuer)
+    if (standIn !== null) return fail(`${standIn}: ${told}`, 'a certificate for production')
+  }
+  if (answer.kind === 'tls-failure') return fail(answer.detail, 'a certificate that a visitor would accept')
+  if (certificate === null) {
+    const why =
+      answer.kind === 'answered' ? 'it answered without a certificate' : `${answer.kind} (${answer.detail})`
+    return { outcome: 'unknown', why: `${url} showed no certificate: ${why}`, shows }
+  }
+  const left = certificate.secondsLeft / 86_400
+  if (left < days) return fail(`${told}: ${left.toFixed(1)} days left`, `at least ${days} days`)
+  return { outcome: 'pass', saw: `${url} shows ${told}, ${Math.floor(left)} days from now`, shows }
+}
+
+/** Traefik serves its own certificate where it has none; Let's Encrypt's staging CAs say so in their names. */
+function notForProduction(subject: string, issuer: string): string | null {
+  if (/TRAEFIK DEFAULT CERT/i.test(subject)) return "Traefik's default certificate"
+  if (/\(STAGING\)|Fake LE|happy hacker fake/i.test(issuer))
+    return "a certificate of Let's Encrypt's staging CA"
+  return null
+}
