@@ -1,7 +1,8 @@
 /**
  * The words that the reader and we exchange: see reader.ts for the program on the other side.
  *
- *   h NONCE                        asks for the time          → `NONCE h <date +%s%N> <1 if the host has timeout>`
+ *   h                              asks for the time; the first answer comes unasked
+ *                                  → `NONCE h <date +%s%N> 0`
  *   r ID SECONDS CAP WORDS ⏎ …     asks for one read; one line for each word
  *                                  → `NONCE s ID 0`           it has started
  *                                  → `NONCE o ID <bytes>` …   what it wrote to stdout, CAP + 1 bytes at most

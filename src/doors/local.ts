@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { messageOf } from '../base/errors.ts'
-import { loginLimit, readerProgram, startReader, type Wire } from './reader.ts'
+import { loginLimit, newStart, startReader, type Wire } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
 
@@ -22,8 +22,9 @@ export async function openLocal(
   const limit = loginLimit(host, options)
   try {
     // A process group of its own, so that letting go can end all of it.
-    const child = spawn(file, [...flags, '-c', readerProgram], { env, detached: true })
-    return await startReader(childWire(child, endOfShell), options, limit.signal)
+    const start = newStart()
+    const child = spawn(file, [...flags, ...start.argv], { env, detached: true })
+    return await startReader(childWire(child, endOfShell), start, options, limit.signal)
   } finally {
     limit.done()
   }
@@ -56,6 +57,7 @@ export function childWire(child: ChildProcess, explain: (how: string, said: stri
   return {
     stdin,
     stdout,
+    dialled: false,
     gone,
     destroy() {
       for (const stream of [stdin, stdout, stderr]) stream.destroy()

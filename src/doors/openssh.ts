@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { childWire } from './local.ts'
-import { loginLimit, readerCommand, startReader } from './reader.ts'
+import { loginLimit, newStart, startReader } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
 import { parseDestination } from './ssh-config.ts'
@@ -12,13 +12,15 @@ import { parseDestination } from './ssh-config.ts'
 export async function openOpenssh(host: HostAddress, options: SessionOptions): Promise<HostSession> {
   const limit = loginLimit(host, options)
   try {
-    const child = spawn('ssh', sshArguments(host), {
+    const start = newStart()
+    const child = spawn('ssh', [...sshArguments(host), start.command], {
       // Its messages are read below.
       env: { ...process.env, LC_ALL: 'C' },
       detached: true
     })
     return await startReader(
       childWire(child, (how, said) => whyEnded(host, how, said)),
+      start,
       options,
       limit.signal
     )
@@ -27,7 +29,11 @@ export async function openOpenssh(host: HostAddress, options: SessionOptions): P
   }
 }
 
-/** @throws HostUnseen of kind `configuration` for a destination that `ssh` could take for something else. */
+/**
+ * All that `ssh` is told but the command.
+ *
+ * @throws HostUnseen of kind `configuration` for a destination that `ssh` could take for something else.
+ */
 export function sshArguments(host: HostAddress): readonly string[] {
   const { user, host: name, port } = parseDestination(host.ssh)
   const set = {
@@ -63,8 +69,7 @@ export function sshArguments(host: HostAddress): readonly string[] {
     ...(user === undefined ? [] : ['-l', user]),
     ...(port === undefined ? [] : ['-p', String(port)]),
     '--',
-    name,
-    readerCommand
+    name
   ]
 }
 

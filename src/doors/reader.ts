@@ -29,8 +29,7 @@ export const readerProgram = [
   // NixOS keeps nothing where others look, and a login that is not interactive often lacks sbin.
   'PATH=$PATH:/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin;',
   'export LC_ALL TZ SYSTEMD_COLORS DOCKER_CONFIG PATH;',
-  'exec 5<&0 8>&1 2>/dev/null;',
-  '_t=; timeout -k 1 5 true && _t=1;',
+  'exec 5<&0 8>&1 2>/dev/null; _n=$1;',
 
   // frame KIND ID ARGUMENT [BYTES]
   'frame() { trap "" PIPE; read -r _x <&9;',
@@ -48,20 +47,51 @@ export const readerProgram = [
 
   ': | { exec 9<>/proc/self/fd/0; echo >&9;',
   ': | { exec 7<>/proc/self/fd/0; for _x in 1 2 3 4 5 6; do echo >&7; done; exec <&5 5<&-;',
+  'frame h "$(date +%s%N)" 0 >&8; _t=; timeout -k 1 5 true && _t=1;',
   'while read -r _k _i _l _c _w; do case $_k in',
-  'h) _n=$_i; frame h "$(date +%s%N)" "$_t" >&8;;',
+  'h) frame h "$(date +%s%N)" 0 >&8;;',
   'r) set --; while [ $# -lt "$_w" ]; do IFS= read -r _x || exit; set -- "$@" "$_x"; done;',
   'read -r _x <&7; job "$@" & ;;',
   'esac; done; }; }'
 ].join(' ')
 
-/** What a login shell is asked to run: the same text for every session and host. */
-export const readerCommand = `/bin/sh -c '${readerProgram}'`
+/** A reader that is about to be started. Made right before that: the clock counts from here. */
+export interface Start {
+  /** New for each session. */
+  readonly nonce: string
+  /** What `/bin/sh` is given. */
+  readonly argv: readonly string[]
+  /** What a login shell is given. */
+  readonly command: string
+  readonly atMs: number
+  readonly at: number
+}
+
+export function newStart(): Start {
+  const nonce = randomBytes(16).toString('hex')
+  return {
+    nonce,
+    argv: ['-c', readerProgram, 'adversary', nonce],
+    command: `${commandStart}${nonce}`,
+    atMs: nowMs(),
+    at: tick()
+  }
+}
+
+const commandStart = `/bin/sh -c '${readerProgram}' adversary `
+
+/** The nonce in a command that starts the reader; undefined for every other command. */
+export function nonceOf(command: string): string | undefined {
+  const nonce = command.startsWith(commandStart) ? command.slice(commandStart.length) : ''
+  return /^[0-9a-f]{32}$/.test(nonce) ? nonce : undefined
+}
 
 /** The two ends of a running reader, whichever way it was started. */
 export interface Wire {
   readonly stdin: Writable
   readonly stdout: Readable
+  /** It was started over a connection that stands; otherwise its first answer comes after dialling. */
+  readonly dialled: boolean
   /** Settles when the other end is gone, with the reason. Never rejects. */
   readonly gone: Promise<HostUnseen>
   /** Lets go at once, whatever the host does. May be called twice. */
@@ -70,8 +100,6 @@ export interface Wire {
 
 /** The host's own `timeout` answers first where it can; this is for when it cannot. */
 const graceMs = 1_500
-/** If the clock's first answer is less certain than this, starting the shell was part of it: it is asked again. */
-const tightEnoughMs = 50
 /** How long a host may take to say goodbye. */
 const goodbyeMs = 300
 
@@ -92,10 +120,10 @@ interface Pending {
  */
 export async function startReader(
   wire: Wire,
+  start: Start,
   options: SessionOptions,
   login: AbortSignal
 ): Promise<HostSession> {
-  const nonce = randomBytes(16).toString('hex')
   const pending = new Map<string, Pending>()
   let reads = 0
   let progressAt = tick()
@@ -154,7 +182,7 @@ export async function startReader(
     watch()
   }
 
-  const parser = frameParser(nonce, {
+  const parser = frameParser(start.nonce, {
     room(head) {
       if (head.kind === 'e') return stderrCap
       const read = pending.get(head.id)
@@ -187,21 +215,25 @@ export async function startReader(
   if (options.signal.aborted) stop()
   else if (login.aborted) tooLate()
 
-  const askClock = async () => {
+  const clockSince = async (atMs: number, at: number) => {
     const answer = new Promise<string>(resolve => {
       greeted = resolve
     })
-    const sentMs = nowMs()
-    const sentAt = tick()
-    if (over === undefined) wire.stdin.write(`h ${nonce}\n`)
     const time = await Promise.race([answer, end])
     if (time instanceof HostUnseen) throw time
-    return clockOf(time, sentMs, tick() - sentAt)
+    return clockOf(time, atMs, tick() - at)
   }
-  const clock = await tightestClock(askClock).catch(error => {
-    fail(error)
+  let clock: HostSession['clock']
+  try {
+    clock = await clockSince(start.atMs, start.at)
+    if (!wire.dialled) {
+      wire.stdin.write('h\n')
+      clock = await clockSince(nowMs(), tick())
+    }
+  } catch (error) {
+    fail(error instanceof HostUnseen ? error : new HostUnseen('shell', messageOf(error), error))
     throw error
-  })
+  }
   login.removeEventListener('abort', tooLate)
 
   return {
@@ -238,18 +270,13 @@ export async function startReader(
   }
 }
 
-async function tightestClock(ask: () => Promise<HostSession['clock']>): Promise<HostSession['clock']> {
-  const first = await ask()
-  if (first.uncertaintyMs <= tightEnoughMs) return first
-  const second = await ask()
-  return second.uncertaintyMs < first.uncertaintyMs ? second : first
-}
-
 function answerOf(read: Pending, status: string, at: number): Answer {
   const ms = at - (read.startedAt ?? read.askedAt)
   const { deadlineMs, capBytes } = read.command
-  // 124: coreutils' timeout. 143 and 137: what busybox's reports, and a command that had to be killed.
-  if (['124', '137', '143'].includes(status) && ms >= deadlineMs - 50) {
+  // 124: coreutils' timeout. 143 and 137: what busybox's reports, and a command that had to be killed. Far
+  // past the deadline, it was `head` that was ended, and what it had read so far is gone.
+  const ended = ['124', '137', '143'].includes(status) && ms >= deadlineMs - 50
+  if (ended || ms >= deadlineMs + graceMs) {
     return { answered: false, why: late(read.command), ms }
   }
   if (status === '' || read.stdout === undefined || read.stderr === undefined) {

@@ -1,10 +1,11 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { ServerChannel } from 'ssh2'
 import ssh2 from 'ssh2'
 import { nowMs } from './clock.ts'
 import { encodeFrame, type FrameHead } from './frames.ts'
-import { readerCommand } from './reader.ts'
+import { nonceOf } from './reader.ts'
 
 const { Server, utils } = ssh2
 
@@ -108,18 +109,22 @@ export async function serveRecordedHost(options: {
     })
     connection.on('session', accept => {
       accept().on('exec', (acceptExec, reject, { command }) => {
-        if (command === readerCommand) answer(acceptExec(), argv => table.get(keyOf(argv)), hostMicros)
-        else reject()
+        const nonce = nonceOf(command)
+        if (nonce === undefined) reject()
+        else answer(acceptExec(), nonce, argv => table.get(keyOf(argv)), hostMicros)
       })
     })
   })
+  // A listener of our own, for noDelay: without it every answer waits 40 ms.
+  const listener = createServer({ noDelay: true }, socket => server.injectSocket(socket))
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    listener.once('error', reject)
+    listener.listen(0, '127.0.0.1', resolve)
   })
-  const address: unknown = server.address()
+  const address = listener.address()
+  if (address === null || typeof address === 'string') throw new Error('the recorded host has no port')
   return {
-    port: portOf(address),
+    port: address.port,
     hostKey: hostKey.public,
     clientKey: clientKey.private,
     play(recordings) {
@@ -127,7 +132,7 @@ export async function serveRecordedHost(options: {
     },
     async close() {
       for (const connection of connections) connection.end()
-      await new Promise<void>(resolve => server.close(() => resolve()))
+      await new Promise<void>(resolve => listener.close(() => resolve()))
     }
   }
 }
@@ -135,22 +140,19 @@ export async function serveRecordedHost(options: {
 /** The reader's side of the protocol: see frames.ts. */
 function answer(
   channel: ServerChannel,
+  nonce: string,
   recorded: (argv: readonly string[]) => Recording | undefined,
   hostMicros: () => number
 ): void {
-  let nonce = ''
   let read: { id: string; capBytes: number; missing: number; argv: string[] } | undefined
   const send = (kind: FrameHead['kind'], id: string, argument: string | number, body?: Buffer) =>
     channel.write(encodeFrame(nonce, { kind, id, argument: String(argument) }, body))
 
+  const tell = () => send('h', `${Math.round(hostMicros())}000`, 0)
   const request = (line: string) => {
     const [kind, id = '', , capBytes, words] = line.split(' ')
-    if (kind === 'h') {
-      nonce = id
-      send('h', `${Math.round(hostMicros())}000`, 1)
-    } else if (kind === 'r') {
-      read = { id, capBytes: Number(capBytes), missing: Number(words), argv: [] }
-    }
+    if (kind === 'h') tell()
+    else if (kind === 'r') read = { id, capBytes: Number(capBytes), missing: Number(words), argv: [] }
   }
   const onLine = (line: string) => {
     if (read === undefined) return request(line)
@@ -172,6 +174,7 @@ function answer(
   }
 
   channel.on('error', () => undefined)
+  tell()
   const lines = createInterface({ input: channel, crlfDelay: Number.POSITIVE_INFINITY })
   lines.on('line', onLine)
   lines.on('close', () => {
@@ -186,9 +189,4 @@ function tableOf(recordings: readonly Recording[]): ReadonlyMap<string, Recordin
 
 function keyOf(argv: readonly string[]): string {
   return JSON.stringify(argv)
-}
-
-function portOf(address: unknown): number {
-  if (typeof address === 'object' && address !== null && 'port' in address) return Number(address.port)
-  throw new Error('the recorded host has no port')
 }

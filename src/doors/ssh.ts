@@ -1,10 +1,16 @@
 import { connect, type Socket } from 'node:net'
 import { readFile } from 'node:fs/promises'
 import ssh2 from 'ssh2'
-import type { Algorithms, Client as SshClient, ClientChannel, ServerHostKeyAlgorithm } from 'ssh2'
+import type {
+  Algorithms,
+  Client as SshClient,
+  ClientChannel,
+  ConnectConfig,
+  ServerHostKeyAlgorithm
+} from 'ssh2'
 import { messageOf } from '../base/errors.ts'
 import { fingerprint, type KnownHost, keyType, knownName, lookUp } from './known-hosts.ts'
-import { loginLimit, readerCommand, reasonOf, startReader, type Wire } from './reader.ts'
+import { loginLimit, newStart, reasonOf, type Start, startReader, type Wire } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
 import { resolveTarget, type SshTarget } from './ssh-config.ts'
@@ -37,8 +43,9 @@ export async function openSsh2(host: HostAddress, options: SessionOptions): Prom
     const credentials = await credentialsOf(target)
     const socket = await dial(target, limit.signal)
     const client = await login(socket, target, names, credentials, limit.signal)
-    const wire = await exec(client, limit.signal)
-    return await startReader(wire, options, limit.signal)
+    const start = newStart()
+    const wire = await exec(client, start, limit.signal)
+    return await startReader(wire, start, options, limit.signal)
   } finally {
     limit.done()
   }
@@ -139,14 +146,14 @@ function login(
 ): Promise<SshClient> {
   return new Promise((resolve, reject) => {
     const client = new Client()
+    // An error without a listener would end the process, and one may come between two of ours.
+    client.on('error', () => undefined)
     const notes: string[] = [...credentials.notes]
     let refusedKey: HostUnseen | undefined
     let shaken = false
 
     const failed = (reason: HostUnseen) => {
       settled()
-      // What a dying connection still says is of no interest.
-      client.on('error', () => undefined)
       client.destroy()
       socket.destroy()
       reject(reason)
@@ -176,7 +183,7 @@ function login(
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) return onAbort()
 
-    client.connect({
+    const config: ConnectConfig = {
       sock: socket,
       username: target.user,
       algorithms: { ...algorithms, serverHostKey: preferred(names.known) },
@@ -189,7 +196,12 @@ function login(
       readyTimeout: 0,
       keepaliveInterval: 5_000,
       keepaliveCountMax: 3
-    })
+    }
+    try {
+      client.connect(config)
+    } catch (error) {
+      failed(new HostUnseen('unreachable', `cannot log in to ${target.host}: ${messageOf(error)}`, error))
+    }
   })
 }
 
@@ -248,7 +260,7 @@ function closedEarly(target: SshTarget, shaken: boolean): HostUnseen {
   return new HostUnseen('unreachable', `${target.host} closed the connection ${when}`)
 }
 
-function exec(client: SshClient, signal: AbortSignal): Promise<Wire> {
+function exec(client: SshClient, start: Start, signal: AbortSignal): Promise<Wire> {
   return new Promise((resolve, reject) => {
     const lost = new Promise<HostUnseen>(resolveLost => {
       client.on('error', error =>
@@ -267,12 +279,18 @@ function exec(client: SshClient, signal: AbortSignal): Promise<Wire> {
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) return onAbort()
     void lost.then(failed)
-    client.exec(readerCommand, (error, channel) => {
-      if (error === undefined) {
+    const noSession = (error: unknown) =>
+      failed(new HostUnseen('shell', `the host gives no session: ${messageOf(error)}`, error))
+    try {
+      client.exec(start.command, (error, channel) => {
+        if (error !== undefined) return noSession(error)
         signal.removeEventListener('abort', onAbort)
         resolve(channelWire(client, channel, lost))
-      } else failed(new HostUnseen('shell', `the host gives no session: ${messageOf(error)}`, error))
-    })
+      })
+    } catch (error) {
+      // Thrown, not called back, when the connection is already gone.
+      noSession(error)
+    }
   })
 }
 
@@ -298,6 +316,7 @@ function channelWire(client: SshClient, channel: ClientChannel, lost: Promise<Ho
   return {
     stdin: channel,
     stdout: channel,
+    dialled: true,
     gone: Promise.race([lost, ended]),
     destroy() {
       client.end()

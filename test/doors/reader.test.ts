@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { nowMs, tick } from '../../src/doors/clock.ts'
 import { openLocal } from '../../src/doors/local.ts'
-import { readerCommand, readerProgram } from '../../src/doors/reader.ts'
+import { newStart, nonceOf, readerProgram } from '../../src/doors/reader.ts'
 import type { Answer, HostAddress, HostSession } from '../../src/doors/session.ts'
 import type { ReadCommand } from '../../src/observe/read-command.ts'
 import { reading, script } from '../support/read.ts'
@@ -260,7 +260,14 @@ describe.each(shells)('the reader under $name', ({ shell }) => {
 
 it('is one line that every login shell passes on unharmed', () => {
   expect(readerProgram).not.toMatch(/['\\!\n]/)
-  expect(readerCommand.length).toBeLessThan(4_096)
+  const { command, nonce } = newStart()
+  expect(command.length).toBeLessThan(4_096)
+  expect(nonceOf(command)).toBe(nonce)
+  expect([nonceOf(`${command}0`), nonceOf(`${command}; id`), nonceOf('id')]).toEqual([
+    undefined,
+    undefined,
+    undefined
+  ])
 })
 
 it('says why there is no reader', async () => {

@@ -139,7 +139,7 @@ export async function startSshServer(
   }
 
   // A listener of our own, because a network breaks connections by their sockets.
-  const front = createServer(socket => {
+  const front = createServer({ noDelay: true }, socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
