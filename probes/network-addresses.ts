@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { addressOf, block, blockOrNull, contains, subnetText } from '../src/base/cidr.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { byText } from '../src/observe/sources/docker-json.ts'
-import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
-import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
-import { type SwarmTask, swarmTasks } from '../src/observe/sources/docker-tasks.ts'
-import { isOver } from '../src/observe/swarm.ts'
+import { addressesOn } from '../src/observe/addresses.ts'
+import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { swarmServices } from '../src/observe/sources/docker-services.ts'
+import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
 
 const params = z.strictObject({
   network: z.string().min(1),
@@ -34,7 +33,7 @@ export const networkAddresses = defineProbe({
     if (twin !== undefined) {
       return [{ outcome: 'unknown', why: `there are several networks ${network}: which one is meant?` }]
     }
-    const held = holdersOn(found, services, tasks)
+    const held = addressesOn(found, services, tasks)
     if (held.length === 0) return [{ outcome: 'not-applicable', why: `no address is in use on ${network}` }]
 
     const own = found.subnets.map(one => one.subnet)
@@ -67,7 +66,7 @@ export const networkAddresses = defineProbe({
     if (on === undefined) return []
     const strays = [
       '0.0.0.1',
-      ...holdersOn(on, facts.services, facts.tasks)
+      ...addressesOn(on, facts.services, facts.tasks)
         .slice(0, 1)
         .map(one => one.address)
     ]
@@ -82,51 +81,3 @@ export const networkAddresses = defineProbe({
 })
 
 const nowhere = block('0.0.0.0/32')
-
-interface Held {
-  /** Who holds it: a task and its endpoint are the same holder. */
-  readonly key: string
-  readonly who: string
-  readonly address: string
-}
-
-/** Every address in use on the network: endpoints on this host, tasks of every node, and virtual addresses of services. */
-function holdersOn(
-  network: DockerNetwork,
-  services: readonly SwarmService[],
-  tasks: readonly SwarmTask[]
-): readonly Held[] {
-  const all: Held[] = []
-  const add = (key: string, who: string, texts: readonly (string | null)[]) => {
-    for (const text of texts) {
-      const address = addressOf(text ?? '')
-      if (address === null || all.some(one => one.key === key && one.address === address)) continue
-      all.push({ key, who, address })
-    }
-  }
-  for (const { id, name, virtualIps } of services) {
-    const own = virtualIps.filter(one => one.network === network.id)
-    add(
-      `vip ${id}`,
-      `${name} (VIP)`,
-      own.map(({ address }) => address)
-    )
-  }
-  for (const task of tasks.filter(task => !isOver(task))) {
-    const name = services.find(({ id }) => id === task.service)?.name ?? task.service
-    const own = task.addresses.filter(one => one.network === network.id)
-    add(
-      task.id,
-      `${name}.${task.slot || task.node}`,
-      own.flatMap(({ addresses }) => addresses)
-    )
-  }
-  for (const { id, name, ipv4, ipv6 } of network.endpoints) {
-    // The container of a task is named after it: service, slot, and the task's id.
-    const task = tasks.find(one => name.endsWith(`.${one.id}`))?.id
-    add(task ?? id, task === undefined ? name : name.slice(0, -task.length - 1), [ipv4, ipv6])
-  }
-  return all.sort(
-    byText(({ address, key }) => `${address.replace(/\d+/g, part => part.padStart(3, '0'))} ${key}`)
-  )
-}

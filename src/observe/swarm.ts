@@ -79,7 +79,7 @@ const looping = 3
  * @param since when the engine began to start, in microseconds; null counts everything docker remembers.
  * @param now the engine's clock, in microseconds.
  */
-export function restartLoops(
+export function loopsOf(
   service: SwarmService,
   tasks: readonly SwarmTask[],
   since: number | null,
@@ -154,7 +154,7 @@ export function health(
       'a completed update'
     )
   }
-  const [loop] = restartLoops(service, tasks, since, now)
+  const [loop] = loopsOf(service, tasks, since, now)
   if (loop !== undefined)
     return ill(`${said}, but it restarts again and again: ${loop.said}`, 'tasks that stay')
   if (outdated.length > 0) {

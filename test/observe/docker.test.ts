@@ -71,6 +71,7 @@ describe('networks', () => {
           attachable: true,
           ingress: false,
           subnets: [{ subnet: '10.10.0.0/16', gateway: '10.10.0.1' }],
+          free: null,
           options: {},
           labels: {},
           endpoints: [

@@ -21,6 +21,7 @@ export function network(changed: Partial<DockerNetwork> = {}): DockerNetwork {
     attachable: true,
     ingress: false,
     subnets: [{ subnet: '10.10.0.0/16', gateway: '10.10.0.1' }],
+    free: null,
     options: {},
     labels: {},
     endpoints: [],

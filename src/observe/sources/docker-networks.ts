@@ -2,7 +2,19 @@ import { z } from 'zod'
 import type { FactSource, Look } from '../fact.ts'
 import { Unseen } from '../fact.ts'
 import { readCommand } from '../read-command.ts'
-import { askDocker, byText, flag, id, jsonArray, jsonLines, list, text, time, words } from './docker-json.ts'
+import {
+  askDocker,
+  byText,
+  flag,
+  id,
+  jsonArray,
+  jsonLines,
+  list,
+  maybe,
+  text,
+  time,
+  words
+} from './docker-json.ts'
 
 /** A docker network as the list shows it. */
 export interface ListedNetwork {
@@ -22,6 +34,8 @@ export interface DockerNetwork extends ListedNetwork {
   readonly subnets: readonly { readonly subnet: string; readonly gateway: string | null }[]
   readonly options: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
+  /** What the engine itself says is still free; null where it does not say (before version 29). */
+  readonly free: readonly { readonly subnet: string; readonly free: number }[] | null
   /** What is attached on this host: containers, and the network's own load balancer. */
   readonly endpoints: readonly Endpoint[]
 }
@@ -58,6 +72,13 @@ const detail = z.object({
     .nullish(),
   Options: words,
   Labels: words,
+  Status: maybe(
+    z.object({
+      IPAM: maybe(
+        z.object({ Subnets: maybe(z.record(z.string(), z.object({ DynamicIPsAvailable: z.number() }))) })
+      )
+    })
+  ),
   Containers: z
     .record(z.string(), z.object({ Name: text, IPv4Address: address, IPv6Address: address }))
     .nullish()
@@ -104,6 +125,7 @@ export const dockerNetworks: FactSource<readonly DockerNetwork[]> = {
         subnets: (found.IPAM?.Config ?? [])
           .filter(({ Subnet }) => Subnet !== '')
           .map(({ Subnet, Gateway }) => ({ subnet: Subnet, gateway: Gateway })),
+        free: freeOf(found.Status?.IPAM?.Subnets),
         options: found.Options,
         labels: found.Labels,
         endpoints: Object.entries(found.Containers ?? {})
@@ -112,4 +134,11 @@ export const dockerNetworks: FactSource<readonly DockerNetwork[]> = {
       }
     })
   }
+}
+
+function freeOf(subnets: Readonly<Record<string, { readonly DynamicIPsAvailable: number }>> | undefined) {
+  if (subnets === undefined) return null
+  return Object.entries(subnets)
+    .map(([subnet, { DynamicIPsAvailable }]) => ({ subnet, free: DynamicIPsAvailable }))
+    .sort(byText(({ subnet }) => subnet))
 }

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { addressExhaustion } from '../../probes/address-exhaustion.ts'
+import { outcomeOf } from '../../src/judge/run.ts'
+import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
+import { at, engine, network, service, task } from '../support/docker.ts'
+
+/** A /28: 13 addresses for services and tasks, less those that containers hold. */
+function facts(held: number, changed: Partial<DockerNetwork> = {}) {
+  const endpoints = Array.from({ length: held }, (_, index) => ({
+    id: `container${index}`,
+    name: `container${index}`,
+    ipv4: `10.10.0.${index + 2}/28`,
+    ipv6: null
+  }))
+  const subnets = [{ subnet: '10.10.0.0/28', gateway: '10.10.0.1' }]
+  return {
+    networks: [network({ subnets, endpoints, ...changed })],
+    services: [service()],
+    tasks: [task()],
+    engine: engine(at(900))
+  }
+}
+
+const subnets = (subnet: string) => ({ subnets: [{ subnet, gateway: null }] })
+const waiting = (seconds: number) => [task({ state: 'new', createdMicros: at(900 - seconds) })]
+
+describe('address-exhaustion', () => {
+  it.each<[why: string, outcome: string, given: ReturnType<typeof facts>, params?: object]>([
+    // 20 % of 13 is 2.6: three must be free
+    ['3 of 13 free', 'pass', facts(10)],
+    ['2 of 13 free', 'fail', facts(11)],
+    ['half of 13 free, half wanted', 'fail', facts(7), { free: 50 }],
+    ['half of 13 free, and one more', 'pass', facts(6), { free: 50 }],
+    ['room for three more services', 'pass', facts(7), { growth: 3 }],
+    ['room for three, four to come', 'fail', facts(7), { growth: 4 }],
+    ['a larger subnet', 'pass', facts(11, subnets('10.10.0.0/16'))],
+    [
+      'what the engine counts, leaks included',
+      'fail',
+      facts(1, { free: [{ subnet: '10.10.0.0/28', free: 2 }] })
+    ],
+    ['a bridge', 'not-applicable', facts(11, { driver: 'bridge' })],
+    ['IPv6', 'not-applicable', facts(11, subnets('fd00:10::/64'))],
+    ['another network than asked for', 'not-applicable', facts(11), { networks: ['back*'] }],
+    ['a task a minute without an address', 'pass', { ...facts(1), tasks: waiting(60) }],
+    ['a task longer without an address', 'fail', { ...facts(1), tasks: waiting(61) }],
+    ['no network at all', 'unknown', { ...facts(1), networks: [] }]
+  ])('%s: %s', (_, outcome, given, params = {}) => {
+    const wish = addressExhaustion.params.parse(params)
+    expect(outcomeOf(addressExhaustion.judge(given, wish))).toBe(outcome)
+    const untrue = addressExhaustion.falsify(given, wish)
+    expect(untrue.length).toBe(outcome === 'pass' || outcome === 'fail' ? 1 : 0)
+    for (const one of untrue) expect(outcomeOf(addressExhaustion.judge(one, wish))).toBe('fail')
+  })
+
+  it('counts what is held, and names the network', () => {
+    expect(addressExhaustion.judge(facts(11), {})[0]).toMatchObject({
+      outcome: 'fail',
+      saw: 'proxy 10.10.0.0/28: 11 of 13 addresses held, 2 free',
+      expected: 'at least 3 free',
+      at: 'network proxy',
+      filing: { subject: 'proxy', title: 'network proxy runs out of addresses' }
+    })
+  })
+
+  const since = { micros: at(600), spanMicros: 0, said: 'the restart', clock: 'host' as const }
+  const clock = { hostMicros: at(900), skewMs: 0, uncertaintyMs: 10 }
+  const message = 'could not find an available IP while allocating VIP'
+  it.each<
+    [
+      why: string,
+      outcome: string,
+      micros: readonly number[],
+      reachesMicros: number | null,
+      knowsUnit: boolean
+    ]
+  >([
+    ['silence', 'pass', [], at(0), true],
+    ['a failure since', 'fail', [at(601)], at(0), true],
+    ['a failure before', 'pass', [at(599)], at(0), true],
+    ['a failure at that very time', 'unknown', [at(600)], at(0), true],
+    ['a journal that begins too late', 'unknown', [], at(601), true],
+    ['no journal', 'unknown', [], null, true],
+    ['a journal without the engine', 'unknown', [], at(0), false]
+  ])('the journal: %s: %s', (_, outcome, micros, reachesMicros, knowsUnit) => {
+    const matches = micros.map(micros => ({ micros, message }))
+    const found = {
+      unit: 'docker.service',
+      searched: 9,
+      unreadable: 0,
+      dropped: [],
+      found: matches.length,
+      matches
+    }
+    const journal = { ...found, reachesMicros, knowsUnit }
+    const findings = addressExhaustion.judge(
+      { ...facts(1), journal, since, clock },
+      { since: { unit: 'docker' } }
+    )
+    expect(outcomeOf(findings)).toBe(outcome)
+  })
+})
