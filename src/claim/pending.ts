@@ -1,3 +1,4 @@
+import { reachable } from '../base/graph.ts'
 import type { Claim } from '../words.ts'
 import { type ClaimCommit, type ClaimPatterns, type ParsedClaim, parseClaim } from './parse.ts'
 
@@ -56,7 +57,7 @@ export function pending(
   const owed: Owed[] = []
   for (const claims of milestones.values()) {
     const answered = claims.filter(claim => settled.has(claim.sha)).map(claim => claim.sha)
-    const builtOn = ancestorsOf(answered, parents)
+    const builtOn = reachable(answered, parents)
     const open = claims.filter(claim => !settled.has(claim.sha) && !builtOn.has(claim.sha))
     const claim = open.pop()
     if (claim !== undefined) owed.push({ claim, supersedes: open })
@@ -69,18 +70,4 @@ export function pending(
 function isBy(email: string, claim: Claim): boolean {
   const wanted = email.toLowerCase()
   return [claim.author, claim.committer].some(person => person.email.toLowerCase() === wanted)
-}
-
-function ancestorsOf(
-  shas: readonly string[],
-  parents: ReadonlyMap<string, readonly string[]>
-): ReadonlySet<string> {
-  const found = new Set<string>()
-  const open = shas.flatMap(sha => parents.get(sha) ?? [])
-  for (let sha = open.pop(); sha !== undefined; sha = open.pop()) {
-    if (found.has(sha)) continue
-    found.add(sha)
-    open.push(...(parents.get(sha) ?? []))
-  }
-  return found
 }

@@ -44,10 +44,11 @@ export type Signature =
   /** Verified by git against the allowed signers. `principal` is theirs, not the commit's. */
   | { readonly state: 'good'; readonly principal: string; readonly key: string }
   | { readonly state: 'none' }
-  | { readonly state: 'bad'; readonly why: string }
+  /** `key` is its fingerprint, as far as git says it. */
+  | { readonly state: 'bad'; readonly why: string; readonly key: string }
 
 export type FileAt =
-  | { readonly kind: 'file'; readonly bytes: Uint8Array }
+  | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly blob: string }
   | { readonly kind: 'absent' }
   /** A symlink, a folder, a submodule, a file over the cap, or a file where a folder is wanted. */
   | { readonly kind: 'refused'; readonly why: string }
@@ -105,6 +106,10 @@ export interface Git {
   twin(commit: string, path: string): Promise<string | null>
   /** Shas in `from..to` (merges included) that touch one of the paths; `to`'s tree differing from `from`'s there. */
   changedSince(from: string, to: string, paths: readonly string[]): Promise<readonly string[]>
+  /** Shas reachable from the tip that touch one of the paths, newest first; merges that differ from all parents included. */
+  touching(tip: string, paths: readonly string[]): Promise<readonly string[]>
+  /** Paths of all files of the commit. */
+  paths(commit: string): Promise<readonly string[]>
   isAncestor(ancestor: string, descendant: string): Promise<boolean>
   /** Writes objects only, no ref. Answers the sha of the signed commit. */
   writeCommit(commit: NewCommit): Promise<string>
@@ -280,7 +285,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
             return { kind: 'refused', why: `${here} has ${size} bytes, more than ${capBytes}` }
           const blob = await objects.read(entry.sha)
           if (blob === null) throw new BrokenClone(`the clone misses the content of ${here}`)
-          return { kind: 'file', bytes: blob.bytes }
+          return { kind: 'file', bytes: blob.bytes, blob: blob.sha }
         }
         return { kind: 'absent' }
       })
@@ -322,6 +327,21 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       const touched = log.stdout.toString().split('\n').filter(isSha)
       // A merge that took the older side changes a file, and no commit that git lists says so.
       return touched.length === 0 && diff.code === 1 ? [to] : touched
+    },
+
+    async touching(tip, paths) {
+      const ran = await runGit(dir, ['log', '--full-history', '--format=%H', tip, '--', ...paths], { signal })
+      if (ran.code !== 0) throw new BrokenClone(`the history cannot be read: ${ran.stderr.trim()}`)
+      return ran.stdout.toString().split('\n').filter(isSha)
+    },
+
+    async paths(commit) {
+      const ran = await runGit(dir, ['ls-tree', '-r', '-z', '--full-tree', '--name-only', commit], { signal })
+      if (ran.code !== 0) throw new BrokenClone(`the tree cannot be read: ${ran.stderr.trim()}`)
+      return ran.stdout
+        .toString()
+        .split('\0')
+        .filter(path => path !== '')
     },
 
     isAncestor: (ancestor, descendant) => isAncestor(dir, ancestor, descendant, signal),

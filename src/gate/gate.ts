@@ -1,4 +1,13 @@
-import type { ExitCode, Verdict } from '../words.ts'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AdversaryError } from '../base/errors.ts'
+import { defaultPatterns } from '../claim/parse.ts'
+import { type Commit, type Git, openClone } from '../doors/git.ts'
+import { policyOf, type Trust } from '../record/record.ts'
+import { type ExitCode, exitCode, type Verdict } from '../words.ts'
+import { judgeMilestone, type MilestoneFacts, type Obstacle } from './judge.ts'
+import { type BranchView, knownNames, type PhaseView, readBranch, viewMilestone, viewPhase } from './view.ts'
 
 export interface GateOptions {
   /** `pvfix-M2`, or a whole phase: `pvfix`. */
@@ -41,5 +50,231 @@ export interface GateAnswer {
   readonly mayChange: boolean
 }
 
-/** Asks once, in a temporary clone of its own that is gone afterwards. */
-export declare function gateOnce(options: GateOptions): Promise<GateAnswer>
+/**
+ * Asks once, in a temporary clone of its own that is gone afterwards. Nothing of the folder it runs in is read.
+ *
+ * @throws AdversaryError `usage` for a name that is none, `repository` when the remote cannot be read,
+ * `missing-tool` without git or ssh-keygen.
+ */
+export async function gateOnce(options: GateOptions): Promise<GateAnswer> {
+  const { gate } = options
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,128}$/.test(gate)) {
+    throw new AdversaryError('usage', `${JSON.stringify(gate)} names neither a phase nor a milestone`)
+  }
+  const signers = signersOf(options)
+  if ('why' in signers) return closed(gate, [signers])
+
+  const folder = await mkdtemp(join(tmpdir(), 'adversary-gate-'))
+  const { remote: url, signal } = options
+  let git: Git | undefined
+  try {
+    git = await openClone({
+      url,
+      dir: join(folder, 'clone.git'),
+      ...(signal === undefined ? {} : { signal })
+    })
+    return await ask(git, options, signers)
+  } finally {
+    await git?.close()
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+function signersOf({ allowedSigners, reviewer, revoked }: GateOptions): Trust | Obstacle {
+  const refuse = (why: string, next: string): Obstacle => ({
+    code: exitCode.notTrusted,
+    why,
+    next,
+    mayChange: false
+  })
+  const hasLine = allowedSigners?.split('\n').some(line => line.trim() !== '' && !line.trim().startsWith('#'))
+  if (allowedSigners === null || !hasLine) {
+    const how =
+      "set ADVERSARY_ALLOWED_SIGNERS to lines of git's allowed-signers format, or --allowed-signers FILE"
+    return refuse(
+      'nobody is allowed to sign, so nothing can be trusted',
+      `${how}; never a file of the repository that is built`
+    )
+  }
+  if (reviewer === null || reviewer === '') {
+    return refuse(
+      'no reviewer is named, so no verdict can be trusted',
+      'set ADVERSARY_REVIEWER to the principal whose verdicts count, or --reviewer NAME'
+    )
+  }
+  return { allowed: allowedSigners, reviewer, ...(revoked === undefined ? {} : { revoked }) }
+}
+
+async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAnswer> {
+  const { gate, now } = options
+  const branch = options.branch ?? (await git.remoteHead())
+  const tip = branch === null ? null : await git.fetch(branch)
+  if (branch === null || tip === null) {
+    throw new AdversaryError('repository', `${git.url} has no branch ${branch ?? 'that its HEAD names'}`, {
+      hint: '--branch NAME'
+    })
+  }
+  const main = await readBranch(git, branch, tip, trust)
+  const reviews = await reviewBranch(git, options, main, trust)
+  const built = await builtCommit(git, options.commit ?? tip)
+  if ('why' in built) return closed(gate, [built])
+
+  const { phase, milestone } = named(gate, [main, reviews])
+  const view = await viewPhase(git, trust, phase, main, reviews)
+  const one = async (name: string) => {
+    const facts = await viewMilestone(git, view, name, built)
+    return answer(`${phase}-${name}`, [...untrusted(view, trust), ...judgeMilestone(facts, now)], facts)
+  }
+  if (milestone !== null) return one(milestone)
+
+  const policy = policyOf({ tip, reviews: view.signed, distrusted: [], history: [] }, phase)
+  const names = policy?.milestones.map(known => known.milestone) ?? [
+    ...new Set(view.claims.map(claim => claim.milestone))
+  ]
+  const answers: GateAnswer[] = []
+  for (const name of names) answers.push(await one(name))
+  return wholePhase(gate, answers, [...untrusted(view, trust), ...withoutPolicy(gate, policy !== null)])
+}
+
+async function reviewBranch(
+  git: Git,
+  { reviewBranch: name }: GateOptions,
+  main: BranchView,
+  trust: Trust
+): Promise<BranchView> {
+  if (name === undefined || name === main.name) return main
+  const tip = await git.fetch(name)
+  return tip === null ? main : readBranch(git, name, tip, trust)
+}
+
+async function builtCommit(
+  git: Git,
+  commit: string
+): Promise<{ readonly sha: string; readonly history: readonly Commit[] } | Obstacle> {
+  const there = /^[0-9a-f]{40,64}$/.test(commit) && (await git.fetchCommit(commit))
+  const sha = there ? commit : (await git.commit(commit))?.sha
+  if (sha === undefined) {
+    const why = `the commit being built, ${commit.slice(0, 12)}, is not in the remote repository`
+    return { code: exitCode.notProven, why, next: 'push it first', mayChange: true }
+  }
+  return { sha, history: await git.commits({ tip: sha }) }
+}
+
+/** What the words of the command mean: what is signed decides, and the default grammar where nothing is. */
+function named(
+  gate: string,
+  branches: readonly BranchView[]
+): { readonly phase: string; readonly milestone: string | null } {
+  const known = knownNames(branches)
+  const hyphen = gate.lastIndexOf('-')
+  const phase = gate.slice(0, hyphen)
+  const milestone = gate.slice(hyphen + 1)
+  const asMilestone = hyphen > 0 && (known.get(phase)?.has(milestone) ?? false)
+  if (asMilestone && known.has(gate)) {
+    throw new AdversaryError('usage', `${gate} is a phase, and a milestone of ${phase}`, {
+      hint: 'rename one of them'
+    })
+  }
+  if (asMilestone) return { phase, milestone }
+  if (known.has(gate)) return { phase: gate, milestone: null }
+  return hyphen > 0 && (known.has(phase) || defaultPatterns.milestone.test(milestone))
+    ? { phase, milestone }
+    : { phase: gate, milestone: null }
+}
+
+/** What makes the whole phase untrusted, whichever milestone is asked for. */
+function untrusted(view: PhaseView, trust: Trust): readonly Obstacle[] {
+  const restore = 'restore the bytes, or have the reviewer sign for them: adversary accept'
+  const problems = view.problems.map(why => ({
+    code: exitCode.notTrusted,
+    why,
+    next: `${restore} ${view.phase}`,
+    mayChange: false
+  }))
+  // What the reviewer's own key signed and nobody can read may be a FAIL.
+  const unreadable = view.distrusted
+    .filter(({ signature }) => signature.state === 'good' && signature.principal === trust.reviewer)
+    .map(({ commit, why }) => ({
+      code: exitCode.notTrusted,
+      why: `${commit.sha.slice(0, 12)} is signed by ${trust.reviewer} and cannot be read: ${why}`,
+      next: `git show ${commit.sha.slice(0, 12)}`,
+      mayChange: false
+    }))
+  return [...problems, ...unreadable]
+}
+
+function withoutPolicy(gate: string, has: boolean): readonly Obstacle[] {
+  if (has) return []
+  const why = `nothing signed says which milestones ${gate} has`
+  return [{ code: exitCode.notProven, why, next: `adversary orient ${gate}`, mayChange: true }]
+}
+
+/** Not trusted before failed before not proven: what is forged says nothing about the rest. */
+const precedence: readonly ExitCode[] = [exitCode.notTrusted, exitCode.fail, exitCode.notProven]
+
+function sorted(obstacles: readonly Obstacle[]): readonly Obstacle[] {
+  return precedence.flatMap(code => obstacles.filter(obstacle => obstacle.code === code))
+}
+
+function closed(gate: string, obstacles: readonly Obstacle[]): GateAnswer {
+  return answer(gate, obstacles, null)
+}
+
+function answer(gate: string, found: readonly Obstacle[], facts: MilestoneFacts | null): GateAnswer {
+  const obstacles = sorted(found)
+  const [first] = obstacles
+  const review = facts?.review ?? null
+  const message = review?.message
+  return {
+    gate,
+    code: first?.code ?? exitCode.pass,
+    verdict: facts?.verdict ?? null,
+    reasons:
+      first === undefined
+        ? [
+            `${facts?.milestone} is PASS, signed by ${review?.principal} at ${review?.commit.committedAt} for ${message?.claim?.slice(0, 12)}`
+          ]
+        : [...new Set(obstacles.map(({ why }) => why))],
+    review:
+      review === null || message === undefined
+        ? null
+        : {
+            path: message.section?.path ?? '',
+            commit: review.commit.sha,
+            claim: message.claim ?? '',
+            signedAt: review.commit.committedAt
+          },
+    next: first?.next ?? null,
+    mayChange: first !== undefined && obstacles.every(({ mayChange }) => mayChange)
+  }
+}
+
+function wholePhase(gate: string, milestones: readonly GateAnswer[], found: readonly Obstacle[]): GateAnswer {
+  const worstCode = precedence.find(code => [...milestones, ...found].some(one => one.code === code))
+  const shut = milestones.filter(({ code }) => code !== exitCode.pass)
+  const obstacles = sorted(found)
+  const verdicts = milestones.map(({ verdict }) => verdict)
+  const verdict =
+    (['FAIL', 'INCONCLUSIVE'] as const).find(word => verdicts.includes(word)) ??
+    (verdicts.length === 0 || verdicts.includes(null) ? null : 'PASS')
+  const byCode = precedence.flatMap(code => shut.filter(one => one.code === code))
+  const open = worstCode === undefined && milestones.length > 0
+  return {
+    gate,
+    code: open ? exitCode.pass : (worstCode ?? exitCode.notProven),
+    verdict,
+    reasons: open
+      ? [`all ${milestones.length} milestones of ${gate} are open`]
+      : [
+          ...new Set([
+            ...obstacles.map(({ why }) => why),
+            ...byCode.map(one => `${one.gate}: ${one.reasons[0] ?? 'closed'}`)
+          ])
+        ],
+    review: byCode[0]?.review ?? null,
+    next: open ? null : (obstacles[0]?.next ?? byCode[0]?.next ?? null),
+    milestones,
+    mayChange:
+      !open && obstacles.every(({ mayChange }) => mayChange) && shut.every(({ mayChange }) => mayChange)
+  }
+}

@@ -156,7 +156,8 @@ async function write(options: PublishOptions, tip: Tip, publication: Publication
  * builders do not count, since theirs may lie in any future.
  */
 function dateFor(now: number, record: SignedRecord): string {
-  const newest = record.reviews.map(({ commit }) => Date.parse(commit.committedAt))
+  const signed = record.distrusted.filter(({ signature }) => signature.state === 'good')
+  const newest = [...record.reviews, ...signed].map(({ commit }) => Date.parse(commit.committedAt))
   return new Date(Math.max(now, ...newest)).toISOString()
 }
 

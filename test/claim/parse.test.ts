@@ -83,10 +83,8 @@ describe('a claim', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (target, rest) => {
         const parsed = parse(`claim(${target}): ${rest}`)
-        if (parsed.kind === 'claim') {
-          expect(parsed.claim.phase).toMatch(/^[a-z0-9][a-z0-9-]{0,63}$/)
-          expect(parsed.claim.milestone).toMatch(/^[A-Z]{1,4}\d+(\.\d+)*$/)
-        }
+        const name = parsed.kind === 'claim' ? `${parsed.claim.phase} ${parsed.claim.milestone}` : 'none M0'
+        expect(name).toMatch(/^[a-z0-9][a-z0-9-]{0,63} [A-Z]{1,4}\d+(\.\d+)*$/)
       })
     )
   })

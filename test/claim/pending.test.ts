@@ -7,7 +7,7 @@ const reviewer = { name: 'adversary-bot', email: 'Adversary@example.test' }
 /** `sha < parents: subject` */
 function history(...lines: readonly string[]): readonly HistoryCommit[] {
   return lines.map(line => {
-    const [, sha = '', parents = '', subject = ''] = /^(\S+) <((?: \S+)*?): (.*)$/.exec(line) ?? []
+    const [, sha = '', parents = '', subject = ''] = /^(\S+) <((?: [^\s:]+)*): (.*)$/.exec(line) ?? []
     return {
       sha,
       parents: parents.split(' ').filter(Boolean),

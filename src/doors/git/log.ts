@@ -105,7 +105,7 @@ export function verifier(dir: string, signal: AbortSignal | undefined): Verifier
         for (const [sha, signature] of answers.flat()) known.set(sha, signature)
       }
       return new Map(
-        shas.map(sha => [sha, known.get(sha) ?? { state: 'bad', why: 'git did not answer for it' }])
+        shas.map(sha => [sha, known.get(sha) ?? { state: 'bad', why: 'git did not answer for it', key: '' }])
       )
     },
     async close() {
@@ -159,5 +159,5 @@ function signatureOf(state: string, principal: string, key: string): Signature {
     B: 'the signature does not fit the commit, or its key is revoked',
     U: 'the key is not on the list of allowed signers, or was not valid when the commit says it was made'
   }
-  return { state: 'bad', why: whys[state] ?? `git does not vouch for it (${state || 'no answer'})` }
+  return { state: 'bad', why: whys[state] ?? `git does not vouch for it (${state || 'no answer'})`, key }
 }

@@ -1,0 +1,218 @@
+import type { Policy } from '../record/policy.ts'
+import type { Distrusted, SignedReview } from '../record/record.ts'
+import { type Claim, type ExitCode, exitCode, type Verdict } from '../words.ts'
+
+/** A standing veto or an open finding. */
+export interface Blocker {
+  readonly what: 'veto' | 'finding'
+  readonly id: string
+  readonly commit: string
+  readonly by: string
+  /** Milestones; `*` for all of the phase. */
+  readonly blocks: readonly string[]
+}
+
+/** What the judgement of one milestone rests on. Gathered by view.ts. */
+export interface MilestoneFacts {
+  readonly phase: string
+  readonly milestone: string
+  /** The review that decides; null where the reviewer has signed no verdict. */
+  readonly review: SignedReview | null
+  /** The worst verdict on that review's claim. */
+  readonly verdict: Verdict | null
+  readonly claims: readonly Claim[]
+  readonly claimInBranch: boolean
+  readonly claimInBuilt: boolean
+  readonly claimInReview: boolean
+  /** Claims that nobody has answered and the judged one does not build on. */
+  readonly newer: readonly Claim[]
+  readonly branch: string
+  /** The newest policy of the phase, and what it says of this milestone. */
+  readonly policy: Policy | null
+  readonly rules: Policy['milestones'][number] | null
+  /** Commits after the claim that touch what the milestone watches. */
+  readonly touched: readonly string[]
+  readonly disagreements: readonly string[]
+  readonly needs: readonly { readonly milestone: string; readonly verdict: Verdict | null }[]
+  readonly blockers: readonly Blocker[]
+  readonly distrusted: readonly Distrusted[]
+  /** The file shows a PASS of this milestone that nobody signed. */
+  readonly typed: boolean
+}
+
+/** Why a gate is closed. */
+export interface Obstacle {
+  readonly code: Exclude<ExitCode, 0>
+  readonly why: string
+  readonly next: string
+  /** Time or the next review may take it away. */
+  readonly mayChange: boolean
+}
+
+/** How far a signer's clock may go before ours, in milliseconds. */
+const clockTolerance = 10 * 60_000
+
+/** All that keeps the gate of a milestone closed. Nothing: it is open. Pure. */
+export function judgeMilestone(facts: MilestoneFacts, now: number): readonly Obstacle[] {
+  const { review } = facts
+  if (review === null || facts.verdict === null) return [...unreviewed(facts), ...blocked(facts)]
+  const obstacles: Obstacle[] = []
+  const add = (
+    code: Obstacle['code'],
+    why: string,
+    next: string,
+    mayChange = code === exitCode.notProven
+  ) => {
+    obstacles.push({ code, why, next, mayChange })
+  }
+  const name = `${facts.phase}-${facts.milestone}`
+  const claim = review.message.claim ?? ''
+  const commit = review.commit.sha.slice(0, 12)
+  const again = `git commit --allow-empty -m "claim(${name}): …"`
+  const look = `git show ${commit}`
+
+  for (const why of facts.disagreements)
+    add(exitCode.notTrusted, `the review ${commit} does not agree with itself: ${why}`, look)
+  if (!facts.claimInBranch) {
+    add(
+      exitCode.notTrusted,
+      `the review ${commit} answers ${claim.slice(0, 12)}, which is no claim of ${name} in the history of ${facts.branch}`,
+      look
+    )
+  } else if (!facts.claimInReview) {
+    add(exitCode.notTrusted, `the review ${commit} answers a claim that it does not build on`, look)
+  } else if (!facts.claimInBuilt) {
+    add(
+      exitCode.notProven,
+      `the commit being built does not hold the claim ${claim.slice(0, 12)} that was reviewed`,
+      `build a commit that holds ${claim.slice(0, 12)}`,
+      false
+    )
+  }
+
+  if (facts.verdict === 'FAIL')
+    add(exitCode.fail, `${facts.milestone} is FAIL: ${review.message.title}`, `mend it, then ${again}`)
+  if (facts.verdict === 'INCONCLUSIVE') {
+    add(exitCode.notProven, `${facts.milestone} is INCONCLUSIVE: something could not be seen`, again, false)
+  }
+  obstacles.push(...blocked(facts))
+  obstacles.push(...stale(facts, review, now, again))
+  return obstacles
+}
+
+function unreviewed(facts: MilestoneFacts): readonly Obstacle[] {
+  const { milestone, phase } = facts
+  const name = `${phase}-${milestone}`
+  const [forged] = facts.distrusted
+  if (forged !== undefined) {
+    const why = `${forged.commit.sha.slice(0, 12)} says it reviews ${name} and is not believed: ${forged.why}`
+    return [
+      {
+        code: exitCode.notTrusted,
+        why,
+        next: `git show --show-signature ${forged.commit.sha.slice(0, 12)}`,
+        mayChange: false
+      }
+    ]
+  }
+  if (facts.typed) {
+    const why = `the review file shows a PASS of ${milestone} that no signed review stands behind`
+    return [
+      {
+        code: exitCode.notTrusted,
+        why,
+        next: `git log -p -- the review file, and take it out`,
+        mayChange: false
+      }
+    ]
+  }
+  if (facts.claims.length > 0) {
+    const next = `adversary gate ${name} --wait 30m, or gate on the review's own push`
+    return [
+      { code: exitCode.notProven, why: `${milestone} is claimed and not reviewed yet`, next, mayChange: true }
+    ]
+  }
+  const unknown = facts.policy !== null && facts.rules === null
+  return [
+    {
+      code: exitCode.notProven,
+      why: unknown
+        ? `the plan of ${phase} does not know ${milestone}`
+        : `nobody has claimed ${milestone} yet`,
+      next: `git commit --allow-empty -m "claim(${name}): …"`,
+      mayChange: true
+    }
+  ]
+}
+
+function blocked(facts: MilestoneFacts): readonly Obstacle[] {
+  return facts.blockers.map(({ what, id, by, commit, blocks }) => ({
+    code: exitCode.fail,
+    why:
+      what === 'veto'
+        ? `${by} vetoes ${id} (${commit.slice(0, 12)})`
+        : `finding ${id} is open and blocks ${blocks.includes('*') ? 'the phase' : blocks.join(', ')} (${commit.slice(0, 12)})`,
+    next:
+      what === 'veto'
+        ? `settle it with ${by}, who lifts it with "## VETO LIFTED ${id}: …"`
+        : `mend ${id}; the reviewer closes it when it is gone`,
+    mayChange: false
+  }))
+}
+
+function stale(facts: MilestoneFacts, review: SignedReview, now: number, again: string): readonly Obstacle[] {
+  const obstacles: Obstacle[] = []
+  const { milestone, phase, policy, rules } = facts
+  const add = (why: string, next = again, mayChange = true) => {
+    obstacles.push({
+      code: exitCode.notProven,
+      why: `the verdict on ${milestone} is stale: ${why}`,
+      next,
+      mayChange
+    })
+  }
+  const [newer] = facts.newer
+  if (newer !== undefined) {
+    add(
+      `a newer claim ${newer.sha.slice(0, 12)} waits for its review`,
+      `adversary gate ${phase}-${milestone} --wait 30m`
+    )
+  }
+  if (policy !== null && policy.branch !== facts.branch) {
+    add(
+      `the reviews of ${phase} speak of the branch ${policy.branch}, not of ${facts.branch}`,
+      `adversary gate ${phase}-${milestone} --branch ${policy.branch}`,
+      false
+    )
+  }
+  if (rules === null) {
+    if (facts.verdict === 'PASS') add(`the plan of ${phase} no longer knows it`)
+    return obstacles
+  }
+  const [touch] = facts.touched
+  if (touch !== undefined) add(`${touch.slice(0, 12)} came after the claim and touches what it rests on`)
+
+  const age = now - Date.parse(review.commit.committedAt)
+  if (!(age <= rules.maxAge)) add(`it is ${days(age)} old, and ${days(rules.maxAge)} are allowed`)
+  if (age < -clockTolerance)
+    add(
+      `it is dated ${review.commit.committedAt}, in the future`,
+      'check the clocks of the reviewer and of this machine',
+      false
+    )
+
+  const then = review.message.policy?.milestones.find(known => known.milestone === milestone)
+  if (facts.verdict === 'PASS' && then?.checks !== rules.checks) add('its checks have changed since')
+  for (const need of facts.needs) {
+    if (need.verdict !== 'PASS') {
+      const found = need.verdict === null ? 'has no verdict' : `is ${need.verdict}`
+      add(`it needs ${need.milestone}, which ${found}`, `adversary gate ${phase}-${need.milestone}`)
+    }
+  }
+  return obstacles
+}
+
+function days(ms: number): string {
+  const hours = Math.floor(ms / 3_600_000)
+  return hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`
+}

@@ -1,0 +1,136 @@
+import { reachable } from '../base/graph.ts'
+import { sha256 } from '../base/canonical.ts'
+import type { Commit, FileAt } from '../doors/git.ts'
+import type { SignedReview } from '../record/record.ts'
+
+/** A commit by somebody on the list that touches a review file. */
+export interface Touch {
+  readonly commit: Commit
+  readonly principal: string
+  /** The review that it is; null for a commit made by hand. */
+  readonly review: SignedReview | null
+}
+
+/** What a listed signer appended: bytes `from` the old end of the file. */
+export interface Appended {
+  readonly touch: Touch
+  readonly from: number
+  /** The whole file as of that commit. */
+  readonly bytes: Uint8Array
+}
+
+export interface Proof {
+  readonly appended: readonly Appended[]
+  /** Why the file is not what its signers made it. */
+  readonly problems: readonly string[]
+}
+
+/**
+ * Proves that a review file only grew. Each listed signer's commit is its single parent's bytes plus those it
+ * signed for, and its bytes are still what the tip's file begins with, unless an accepted state came after it.
+ *
+ * @param touches parents before children, all reachable from the tip.
+ * @param history commits reachable from the tip, parents before children.
+ */
+export async function proveAppendOnly(input: {
+  readonly path: string
+  readonly tip: string
+  readonly touches: readonly Touch[]
+  readonly history: readonly Commit[]
+  file(commit: string, path: string): Promise<FileAt>
+}): Promise<Proof> {
+  const { path, tip, touches, history, file } = input
+  const parents = new Map(history.map(commit => [commit.sha, commit.parents]))
+  const problems: { readonly sha: string; readonly why: string }[] = []
+  const appended: Appended[] = []
+
+  const bytesAt = async (commit: string): Promise<Uint8Array | string> => {
+    const found = await file(commit, path)
+    if (found.kind === 'refused') return found.why
+    return found.kind === 'absent' ? new Uint8Array() : found.bytes
+  }
+
+  const now = await bytesAt(tip)
+  if (typeof now === 'string')
+    return { appended, problems: touches.length > 0 ? [`${path} cannot be read: ${now}`] : [] }
+
+  const accepted = new Set<string>()
+  for (const touch of touches) {
+    const { commit, review } = touch
+    const fault = (why: string) =>
+      problems.push({ sha: commit.sha, why: `${commit.sha.slice(0, 12)} (${touch.principal}) ${why}` })
+    const own = await bytesAt(commit.sha)
+    if (typeof own === 'string') {
+      fault(`leaves ${path} unreadable: ${own}`)
+      continue
+    }
+    if (commit.parents.length > 1) {
+      fault(`is a merge and changes ${path} by itself`)
+      continue
+    }
+    const [parent] = commit.parents
+    const before = parent === undefined ? new Uint8Array() : await bytesAt(parent)
+    if (typeof before === 'string' || !startsWith(own, before)) {
+      fault(`changes what ${path} held before it`)
+      continue
+    }
+    const added = own.subarray(before.length)
+    const section = review?.message.section
+    if (review !== null && section?.path === path) {
+      if (sha256(added) !== section.digest) {
+        fault(`appends other bytes to ${path} than it signs for in Adversary-Section`)
+        continue
+      }
+      if (review.message.accept !== null && review.byReviewer) {
+        if (sha256(before) !== review.message.accept) {
+          fault(`accepts another state of ${path} than the one it builds on`)
+          continue
+        }
+        for (const sha of reachable(commit.parents, parents)) accepted.add(sha)
+      }
+    }
+    // A view of the tip's bytes where they are the same: a long record is not held once for each review.
+    const bytes = startsWith(now, own) ? now.subarray(0, own.length) : own
+    appended.push({ touch, from: before.length, bytes })
+  }
+
+  const holding = new Set(appended.filter(({ bytes }) => startsWith(now, bytes)).map(({ touch }) => touch))
+  for (const { touch, bytes } of appended) {
+    if (holding.has(touch) || accepted.has(touch.commit.sha)) continue
+    const at = firstDifference(bytes, now)
+    const culprit = await whoChanged(touch.commit.sha, bytes)
+    const by =
+      culprit === null
+        ? ''
+        : ` by ${culprit.parents.length > 1 ? 'the merge' : 'commit'} ${culprit.sha.slice(0, 12)}`
+    problems.push({
+      sha: touch.commit.sha,
+      why: `${path}: bytes ${at} to ${bytes.length}, signed for in ${touch.commit.sha.slice(0, 12)}, were changed or removed${by}`
+    })
+    break
+  }
+  // What an accepted state covers is no longer a fault of the file.
+  return { appended, problems: problems.filter(({ sha }) => !accepted.has(sha)).map(({ why }) => why) }
+
+  /** The first commit after `from` in which the file no longer begins with those bytes, though a parent's did. */
+  async function whoChanged(from: string, bytes: Uint8Array): Promise<Commit | null> {
+    const holds = new Set([from])
+    for (const commit of history) {
+      if (!commit.parents.some(parent => holds.has(parent))) continue
+      const there = await bytesAt(commit.sha)
+      if (typeof there === 'string' || !startsWith(there, bytes)) return commit
+      holds.add(commit.sha)
+    }
+    return null
+  }
+}
+
+export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  return bytes.length >= prefix.length && Buffer.compare(bytes.subarray(0, prefix.length), prefix) === 0
+}
+
+function firstDifference(a: Uint8Array, b: Uint8Array): number {
+  const end = Math.min(a.length, b.length)
+  for (let at = 0; at < end; at++) if (a[at] !== b[at]) return at
+  return end
+}

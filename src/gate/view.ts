@@ -1,0 +1,522 @@
+import { z } from 'zod'
+import { sha256 } from '../base/canonical.ts'
+import { reachable } from '../base/graph.ts'
+import { parseClaim } from '../claim/parse.ts'
+import type { Commit, Git } from '../doors/git.ts'
+import {
+  type Distrusted,
+  findingsOf,
+  policyOf,
+  readRecord,
+  type SignedRecord,
+  type SignedReview,
+  type Trust,
+  vetoesOf
+} from '../record/record.ts'
+import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
+import { headings } from '../tell/locate.ts'
+import type { Claim, Verdict } from '../words.ts'
+import type { Blocker, MilestoneFacts } from './judge.ts'
+import { type Appended, proveAppendOnly, type Touch } from './proof.ts'
+
+/** What the clone says of one branch. */
+export interface BranchView {
+  readonly name: string
+  readonly tip: string
+  readonly record: SignedRecord
+}
+
+/** Everything about one phase that does not depend on the milestone asked for. */
+export interface PhaseView {
+  readonly phase: string
+  readonly main: BranchView
+  /** Where reviews are: the same as `main` unless they have a branch of their own. */
+  readonly reviews: BranchView
+  /** Reviews of the phase by listed signers, parents before children. */
+  readonly signed: readonly SignedReview[]
+  readonly distrusted: readonly Distrusted[]
+  readonly claims: readonly Claim[]
+  readonly appended: ReadonlyMap<string, Appended>
+  /** The file is not what its signers made it, or a review is out of order. */
+  readonly problems: readonly string[]
+  /** Milestones with a verdict in the file that nobody signed. */
+  readonly typed: ReadonlySet<string>
+}
+
+export async function readBranch(git: Git, name: string, tip: string, trust: Trust): Promise<BranchView> {
+  return { name, tip, record: await readRecord(git, tip, trust) }
+}
+
+/** Phases and milestones of which anything is signed by the reviewer. */
+export function knownNames(branches: readonly BranchView[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const names = new Map<string, Set<string>>()
+  for (const { record } of branches) {
+    for (const { byReviewer, message } of record.reviews) {
+      if (!byReviewer) continue
+      const milestones = names.get(message.phase) ?? new Set()
+      names.set(message.phase, milestones)
+      if (message.milestone !== null) milestones.add(message.milestone)
+      for (const { milestone } of message.policy?.milestones ?? []) milestones.add(milestone)
+    }
+  }
+  return names
+}
+
+export async function viewPhase(
+  git: Git,
+  trust: Trust,
+  phase: string,
+  main: BranchView,
+  reviews: BranchView
+): Promise<PhaseView> {
+  const branches = reviews.tip === main.tip ? [main] : [reviews, main]
+  const all = distinct(branches.flatMap(({ record }) => record.reviews))
+  const signed = all.filter(({ message }) => message.phase === phase)
+  const files = [...new Set(signed.flatMap(({ message }) => message.section?.path ?? []))]
+
+  const problems: string[] = [...datesOutOfOrder(all, branches)]
+  const appended = new Map<string, Appended>()
+  for (const branch of branches) {
+    for (const path of files) {
+      const proof = await proveAppendOnly({
+        path,
+        tip: branch.tip,
+        touches: await touchesOf(git, trust, branch, path),
+        history: branch.record.history,
+        file: (commit, name) => git.file(commit, name)
+      })
+      problems.push(...proof.problems)
+      for (const one of proof.appended) appended.set(one.touch.commit.sha, one)
+      const twin = await git.twin(branch.tip, path)
+      if (twin !== null) problems.push(`${JSON.stringify(twin)} disguises itself as ${path}`)
+    }
+  }
+
+  return {
+    phase,
+    main,
+    reviews,
+    signed: withHandwriting(signed, appended, branches, trust),
+    distrusted: distinct(branches.flatMap(({ record }) => record.distrusted)),
+    claims: claimsOf(main.record.history, phase),
+    appended,
+    problems: [...new Set(problems)],
+    typed: await typedVerdicts(git, branches, phase, files)
+  }
+}
+
+function distinct<One extends { readonly commit: Commit }>(all: readonly One[]): readonly One[] {
+  return [...new Map(all.map(one => [one.commit.sha, one])).values()]
+}
+
+/** A key that has expired signs well under a date of its past: so no review is older than one it builds on. */
+function datesOutOfOrder(
+  signed: readonly SignedReview[],
+  branches: readonly BranchView[]
+): readonly string[] {
+  const problems: string[] = []
+  const own = new Map(signed.map(({ commit }) => [commit.sha, commit]))
+  for (const { record } of branches) {
+    const newest = new Map<string, Commit>()
+    for (const commit of record.history) {
+      let latest: Commit | undefined
+      for (const parent of commit.parents) {
+        const one = newest.get(parent)
+        if (one !== undefined && (latest === undefined || one.committedAt > latest.committedAt)) latest = one
+      }
+      const review = own.get(commit.sha)
+      if (review !== undefined && latest !== undefined && review.committedAt < latest.committedAt) {
+        problems.push(
+          `review ${short(review.sha)} is dated ${review.committedAt}, before ${short(latest.sha)} (${latest.committedAt}) that it builds on`
+        )
+      }
+      const result =
+        review !== undefined && (latest === undefined || review.committedAt >= latest.committedAt)
+          ? review
+          : latest
+      if (result !== undefined) newest.set(commit.sha, result)
+    }
+  }
+  return problems
+}
+
+/** Commits of listed signers that touch the file: reviews, and what people on the list wrote by hand. */
+async function touchesOf(
+  git: Git,
+  trust: Trust,
+  branch: BranchView,
+  path: string
+): Promise<readonly Touch[]> {
+  const { record, tip } = branch
+  const reviews = new Map(record.reviews.map(review => [review.commit.sha, review]))
+  const touching = new Set(await git.touching(tip, [path]))
+  const others = [...touching].filter(sha => !reviews.has(sha))
+  const signatures = await git.signatures(others, trust)
+  const touches: Touch[] = []
+  for (const commit of record.history) {
+    const review = reviews.get(commit.sha) ?? null
+    const signature = signatures.get(commit.sha)
+    if (review !== null && (review.message.section?.path === path || touching.has(commit.sha))) {
+      touches.push({ commit, principal: review.principal, review })
+    } else if (signature?.state === 'good') {
+      touches.push({ commit, principal: signature.principal, review: null })
+    }
+  }
+  return touches
+}
+
+/** Stands for all milestones of a phase where somebody blocks without saying which. */
+export const everyMilestone = '*'
+
+/**
+ * The reviews of the phase together with what listed people wrote into its file by hand: a veto and a finding
+ * close gates without a trailer too.
+ */
+function withHandwriting(
+  signed: readonly SignedReview[],
+  appended: ReadonlyMap<string, Appended>,
+  branches: readonly BranchView[],
+  trust: Trust
+): readonly SignedReview[] {
+  const reviews = new Map(signed.map(review => [review.commit.sha, review]))
+  const phase = signed[0]?.message.phase ?? ''
+  for (const { touch, from, bytes } of appended.values()) {
+    const { commit, principal } = touch
+    const said = handwriting(bytes.subarray(from))
+    if (said.vetoes.length + said.findings.length === 0) continue
+    const review = reviews.get(commit.sha)
+    if (review === undefined) {
+      const message = { ...silent, phase, ...said }
+      reviews.set(commit.sha, { commit, principal, byReviewer: principal === trust.reviewer, message })
+    } else {
+      const known = new Set(review.message.vetoes.map(({ milestone }) => milestone))
+      const vetoes = [
+        ...review.message.vetoes,
+        ...said.vetoes.filter(({ milestone }) => !known.has(milestone))
+      ]
+      reviews.set(commit.sha, { ...review, message: { ...review.message, vetoes } })
+    }
+  }
+  const order = distinct(branches.flatMap(({ record }) => record.history.map(commit => ({ commit }))))
+  return order.flatMap(({ commit }) => reviews.get(commit.sha) ?? [])
+}
+
+const silent: ReviewMessage = {
+  phase: '',
+  milestone: null,
+  title: '',
+  body: '',
+  claim: null,
+  verdict: null,
+  supersedes: [],
+  findings: [],
+  vetoes: [],
+  section: null,
+  plan: null,
+  evidence: null,
+  policy: null,
+  accept: null
+}
+
+function handwriting(bytes: Uint8Array): Pick<ReviewMessage, 'vetoes' | 'findings'> {
+  const vetoes: ReviewMessage['vetoes'][number][] = []
+  const findings: FindingTrailer[] = []
+  // Parsing is slow, and most sections hold neither word.
+  const worthReading = ['VETO', '[adversary]'].some(word => Buffer.from(bytes).includes(word))
+  const all = worthReading ? headings(bytes) : []
+  for (const [index, { depth, text, offset }] of all.entries()) {
+    if (depth !== 2) continue
+    const veto = /^VETO (?<lifted>LIFTED )?(?<milestone>[^\s:]+):/.exec(text)?.groups
+    if (veto !== undefined) {
+      vetoes.push({
+        milestone: veto['milestone'] ?? '',
+        status: veto['lifted'] === undefined ? 'open' : 'lifted'
+      })
+    }
+    const finding = /^\[adversary\] (?<id>A[1-9]\d{0,5}): (?<rest>.*)$/.exec(text)?.groups
+    if (finding === undefined) continue
+    const section = Buffer.from(bytes.subarray(offset, all[index + 1]?.offset)).toString()
+    const named = /\*\*Blocks:\*\*(?<blocks>[^·\n]*)/.exec(section)?.groups?.['blocks']
+    const blocks = named?.split(/[\s,]+/).filter(word => word !== '') ?? [everyMilestone]
+    const status = /^CLOSED\b/.test(finding['rest'] ?? '') ? 'closed' : 'open'
+    findings.push({ id: finding['id'] ?? '', status, blocks })
+  }
+  return { vetoes, findings }
+}
+
+function claimsOf(history: readonly Commit[], phase: string): readonly Claim[] {
+  const patterns = { phase: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, milestone: /^[A-Za-z0-9][A-Za-z0-9._]*$/ }
+  return history.flatMap(commit => {
+    const parsed = parseClaim(commit, patterns)
+    return parsed.kind === 'claim' && parsed.claim.phase === phase ? [parsed.claim] : []
+  })
+}
+
+const verdictHeading =
+  /^(?<milestone>[A-Za-z0-9][\w.]*): (?<verdict>PASS|FAIL|INCONCLUSIVE) @\d{4}-\d\d-\d\dT\d\d:\d\dZ$/
+
+interface VerdictHeading {
+  readonly milestone: string
+  readonly verdict: string
+  readonly offset: number
+}
+
+function verdictHeadings(bytes: Uint8Array): readonly VerdictHeading[] {
+  return headings(bytes).flatMap(({ depth, text, offset }) => {
+    const said = depth === 2 ? verdictHeading.exec(text)?.groups : undefined
+    return said === undefined
+      ? []
+      : [{ milestone: said['milestone'] ?? '', verdict: said['verdict'] ?? '', offset }]
+  })
+}
+
+/** Looser than what the product writes: a reader must not be fooled by what a machine would not read. */
+function looksLikeVerdict(text: string): string | null {
+  const plain = text.normalize('NFKC').replace(/[\p{Cf}*_`\\]/gu, '')
+  return (
+    /^\W*(?<milestone>[A-Za-z]{1,4}\d+(?:\.\d+)*)\s*[:–—-]?\s*PASS\b/i
+      .exec(plain)
+      ?.groups?.['milestone']?.toUpperCase() ?? null
+  )
+}
+
+/** Milestones for which the phase's review files, as they stand, show a PASS that no commit signs for. */
+async function typedVerdicts(
+  git: Git,
+  branches: readonly BranchView[],
+  phase: string,
+  files: readonly string[]
+): Promise<ReadonlySet<string>> {
+  const typed = new Set<string>()
+  for (const { tip, record } of branches) {
+    const named =
+      files.length > 0 ? files : (await git.paths(tip)).filter(path => path.endsWith(`REVIEW-${phase}.md`))
+    const signed = new Set(
+      record.reviews.flatMap(({ message }) => (message.verdict === 'PASS' ? [message.milestone] : []))
+    )
+    for (const path of named) {
+      const file = await git.file(tip, path)
+      if (file.kind !== 'file') continue
+      for (const { text } of headings(file.bytes)) {
+        const milestone = looksLikeVerdict(text)
+        if (milestone !== null && !signed.has(milestone)) typed.add(milestone)
+      }
+    }
+  }
+  return typed
+}
+
+/** Gathers what the judgement of one milestone rests on. */
+export async function viewMilestone(
+  git: Git,
+  view: PhaseView,
+  milestone: string,
+  built: { readonly sha: string; readonly history: readonly Commit[] }
+): Promise<MilestoneFacts> {
+  const { main, reviews, signed } = view
+  const merged: SignedRecord = { tip: reviews.tip, reviews: signed, distrusted: view.distrusted, history: [] }
+  const policy = policyOf(merged, view.phase)
+  const rules = policy?.milestones.find(known => known.milestone === milestone) ?? null
+  const parents = new Map(
+    [...reviews.record.history, ...main.record.history].map(({ sha, parents: of }) => [sha, of])
+  )
+  const claims = view.claims.filter(claim => claim.milestone === milestone)
+  const newerClaims = [
+    ...claims,
+    ...claimsOf(built.history, view.phase).filter(
+      claim => claim.milestone === milestone && claims.every(({ sha }) => sha !== claim.sha)
+    )
+  ]
+  const deciding = decidingReviews(signed, milestone, parents)
+  const review = deciding.at(-1) ?? null
+  const claim = review?.message.claim ?? null
+  const settled = new Set(
+    signed.flatMap(({ byReviewer, message }) => (byReviewer ? [message.claim, ...message.supersedes] : []))
+  )
+  const behind = claim === null ? new Set<string>() : reachable([claim], parents)
+  const ends = [...new Set([main.tip, built.sha])]
+  const touched =
+    claim === null || rules === null || !behind.has(claim)
+      ? []
+      : await Promise.all(ends.map(end => git.changedSince(claim, end, rules.watchPaths)))
+
+  return {
+    phase: view.phase,
+    milestone,
+    review,
+    verdict: worst(deciding),
+    claims,
+    claimInBranch: claims.some(({ sha }) => sha === claim),
+    claimInBuilt: built.history.some(({ sha }) => sha === claim),
+    claimInReview:
+      review === null ||
+      claim === null ||
+      main.tip !== reviews.tip ||
+      reachable(review.commit.parents, parents).has(claim),
+    newer: newerClaims.filter(({ sha }) => !behind.has(sha) && !settled.has(sha)),
+    branch: main.name,
+    policy,
+    rules,
+    touched: [...new Set(touched.flat())],
+    disagreements: review === null ? [] : await disagreements(git, view, review, reviews.tip),
+    needs: (rules?.needs ?? []).map(needed => ({
+      milestone: needed,
+      verdict: worst(decidingReviews(signed, needed, parents))
+    })),
+    blockers: blockersOf(merged, view.phase).filter(
+      ({ blocks }) => blocks.includes(milestone) || blocks.includes(everyMilestone)
+    ),
+    distrusted: view.distrusted.filter(({ commit }) => speaksOf(commit, view.phase, milestone)),
+    typed: view.typed.has(milestone.toUpperCase())
+  }
+}
+
+/**
+ * The verdicts on the newest claim of the milestone that was judged. One that a later judged claim builds on
+ * has had its day; of claims side by side the one that was judged last counts.
+ */
+function decidingReviews(
+  signed: readonly SignedReview[],
+  milestone: string,
+  parents: ReadonlyMap<string, readonly string[]>
+): readonly SignedReview[] {
+  const verdicts = signed.filter(
+    ({ byReviewer, message }) => byReviewer && message.verdict !== null && message.milestone === milestone
+  )
+  const overtaken = new Set(
+    verdicts.flatMap(({ message }) =>
+      [...reachable([message.claim ?? ''], parents)].filter(sha => sha !== message.claim)
+    )
+  )
+  const newest = verdicts.findLast(({ message }) => !overtaken.has(message.claim ?? ''))
+  return verdicts.filter(({ message }) => message.claim === newest?.message.claim)
+}
+
+function worst(reviews: readonly SignedReview[]): Verdict | null {
+  const said = new Set(reviews.map(({ message }) => message.verdict))
+  return (['FAIL', 'INCONCLUSIVE', 'PASS'] as const).find(verdict => said.has(verdict)) ?? null
+}
+
+function blockersOf(record: SignedRecord, phase: string): readonly Blocker[] {
+  const vetoes = vetoesOf(record, phase).map(
+    ({ milestone, by }): Blocker => ({
+      what: 'veto',
+      id: milestone,
+      commit: by.commit.sha,
+      by: by.principal,
+      blocks: [milestone]
+    })
+  )
+  const findings = [...findingsOf(record, phase).values()]
+    .filter(({ status }) => status === 'open')
+    .map(
+      ({ id, blocks, last }): Blocker => ({
+        what: 'finding',
+        id,
+        commit: last.commit.sha,
+        by: last.principal,
+        blocks
+      })
+    )
+  return [...vetoes, ...findings]
+}
+
+/** Whether a commit that is not believed would have spoken of this milestone. */
+function speaksOf(commit: Commit, phase: string, milestone: string): boolean {
+  const target = /^\s*review\s*[([{]\s*(?<target>[^)\]}]*)/i
+    .exec(commit.message)
+    ?.groups?.['target']?.trim()
+    .toLowerCase()
+  return (
+    target === `${phase}-${milestone}`.toLowerCase() ||
+    commit.message.includes(`Adversary-Verdict: ${phase}-${milestone} `)
+  )
+}
+
+const evidenceSchema = z.object({
+  phase: z.string(),
+  milestone: z.string().nullable(),
+  claim: z.string().nullable(),
+  plan: z.string(),
+  verdict: z.enum(['PASS', 'FAIL', 'INCONCLUSIVE']).nullable(),
+  checks: z.array(z.object({ outcome: z.string() })).optional(),
+  obstacles: z.array(z.string()).optional()
+})
+
+/** Where heading, section, evidence and trailers of one review do not say the same. */
+async function disagreements(
+  git: Git,
+  view: PhaseView,
+  review: SignedReview,
+  tip: string
+): Promise<readonly string[]> {
+  const { message, commit } = review
+  const problems: string[] = []
+  const own = view.appended.get(commit.sha)
+  if (own === undefined) problems.push('its section is not in the review file')
+  else {
+    const said = verdictHeadings(own.bytes).filter(({ offset }) => offset >= own.from)
+    const [heading] = said
+    if (
+      said.length !== 1 ||
+      heading?.milestone !== message.milestone ||
+      heading.verdict !== message.verdict
+    ) {
+      const found = said.map(one => `${one.milestone} ${one.verdict}`).join(', ') || 'no verdict'
+      problems.push(
+        `its trailers say ${message.milestone} ${message.verdict}, the headings of its section ${found}`
+      )
+    }
+  }
+  if (message.policy !== null && message.section !== null && message.policy.review !== message.section.path) {
+    problems.push('its policy names another review file than the one it wrote to')
+  }
+
+  const { evidence } = message
+  if (evidence === null) return problems
+  for (const at of [commit.sha, tip]) {
+    const file = await git.file(at, evidence.path)
+    if (file.kind !== 'file' || sha256(file.bytes) !== evidence.digest) {
+      problems.push(
+        `the evidence ${evidence.path} ${at === tip ? 'on the branch ' : ''}is not what was signed`
+      )
+      break
+    }
+    if (at === tip) continue
+    const parsed = parseEvidence(file.bytes)
+    if (parsed === null) problems.push(`the evidence ${evidence.path} cannot be read`)
+    else problems.push(...evidenceDisagrees(parsed, review))
+  }
+  return problems
+}
+
+function parseEvidence(bytes: Uint8Array): z.infer<typeof evidenceSchema> | null {
+  try {
+    return evidenceSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
+  } catch {
+    return null
+  }
+}
+
+function evidenceDisagrees(
+  evidence: z.infer<typeof evidenceSchema>,
+  { message }: SignedReview
+): readonly string[] {
+  const problems: string[] = []
+  for (const key of ['phase', 'milestone', 'claim', 'plan', 'verdict'] as const) {
+    if (evidence[key] !== message[key] && !(key === 'plan' && message.plan === null)) {
+      problems.push(`its evidence names another ${key}`)
+    }
+  }
+  const outcomes = evidence.checks?.map(({ outcome }) => outcome)
+  if (message.verdict === 'PASS' && outcomes !== undefined) {
+    const proven = outcomes.includes('pass') && !outcomes.includes('fail') && !outcomes.includes('unknown')
+    if (!proven || (evidence.obstacles?.length ?? 0) > 0)
+      problems.push('its evidence does not amount to a PASS')
+  }
+  return problems
+}
+
+function short(sha: string): string {
+  return sha.slice(0, 12)
+}

@@ -1,0 +1,366 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { gateOnce } from '../../src/gate/gate.ts'
+import { type Base, gateTime, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
+import { day, policy } from '../support/reviews.ts'
+
+let world: GateWorld
+beforeAll(async () => {
+  world = await makeGateWorld()
+}, 60_000)
+afterAll(() => world.dispose())
+
+describe('an honest history', () => {
+  it('is open after a PASS, and says by whom', async () => {
+    const scene = await world.open('passed')
+    const answer = await scene.gate()
+    expect(answer).toEqual({
+      gate: 'pvfix-M2',
+      code: 0,
+      verdict: 'PASS',
+      reasons: [expect.stringContaining('signed by adversary at 2026-06-13T06')],
+      review: { path, commit: scene.at.review2, claim: scene.at.claim2, signedAt: expect.any(String) },
+      next: null,
+      mayChange: false
+    })
+    expect(await scene.gate({ gate: 'pvfix-M1' })).toMatchObject({ code: 0 })
+    expect(await scene.gate({ commit: scene.at.claim2 })).toMatchObject({ code: 0 })
+    expect(await scene.gate({ branch: 'main', now: gateTime + 29 * day })).toMatchObject({ code: 0 })
+  })
+
+  it('opens a whole phase when each of its milestones is', async () => {
+    expect(await (await world.open('passed')).gate({ gate: 'pvfix' })).toMatchObject({
+      code: 0,
+      verdict: 'PASS',
+      milestones: [
+        { gate: 'pvfix-M1', code: 0 },
+        { gate: 'pvfix-M2', code: 0 }
+      ]
+    })
+    expect(await (await world.open('claimed')).gate({ gate: 'pvfix' })).toMatchObject({
+      code: 2,
+      verdict: null,
+      mayChange: true
+    })
+    expect(await (await world.open('failed')).gate({ gate: 'pvfix' })).toMatchObject({
+      code: 1,
+      verdict: 'FAIL',
+      mayChange: false
+    })
+  })
+
+  it.each<[string, Base, number, RegExp, (scene: Scene) => Promise<unknown>]>([
+    ['nobody has claimed it', 'empty', 2, /nobody has claimed M2/, async () => {}],
+    ['claimed, not reviewed', 'claimed', 2, /not reviewed yet/, async () => {}],
+    ['FAIL', 'failed', 1, /M2 is FAIL/, async () => {}],
+    ['vetoed by hand', 'vetoed', 1, /alice vetoes M2/, async () => {}],
+    [
+      'a veto lifted by its author',
+      'vetoed',
+      0,
+      /PASS/,
+      scene => scene.append('\n## VETO LIFTED M2: fine\n', 'docs: on', scene.keys.alice)
+    ],
+    [
+      'a veto lifted by the reviewer',
+      'vetoed',
+      0,
+      /PASS/,
+      scene => scene.say({ vetoes: [{ milestone: 'M2', status: 'lifted' }] })
+    ],
+    [
+      'a veto lifted by the builder',
+      'vetoed',
+      1,
+      /alice vetoes M2/,
+      scene => scene.append('\n## VETO LIFTED M2: fine\n', 'docs: on', scene.keys.builder)
+    ],
+    [
+      'a veto on another milestone',
+      'passed',
+      0,
+      /PASS/,
+      scene => scene.append('\n## VETO M1: no\n', 'docs: hold', scene.keys.alice)
+    ],
+    [
+      'a veto by trailer',
+      'passed',
+      1,
+      /adversary vetoes M2/,
+      scene => scene.say({ vetoes: [{ milestone: 'M2', status: 'open' }] })
+    ],
+    [
+      'a veto by alice with the tool',
+      'passed',
+      1,
+      /alice vetoes M2/,
+      scene =>
+        scene.say(
+          { vetoes: [{ milestone: 'M2', status: 'open' }] },
+          { key: scene.keys.alice, principal: 'alice' }
+        )
+    ],
+    [
+      'a finding that blocks',
+      'passed',
+      1,
+      /A2 is open and blocks M2/,
+      scene => scene.say({ findings: [{ id: 'A2', status: 'open', blocks: ['M2'] }] })
+    ],
+    [
+      'a finding that blocks another',
+      'passed',
+      0,
+      /PASS/,
+      scene => scene.say({ findings: [{ id: 'A2', status: 'open', blocks: ['M7'] }] })
+    ],
+    [
+      'a finding of alice by hand',
+      'passed',
+      1,
+      /A2 is open and blocks M2/,
+      scene =>
+        scene.append(
+          '\n## [adversary] A2: leaks\n**Status:** open · **Blocks:** M2 · x\n',
+          'docs: found',
+          scene.keys.alice
+        )
+    ],
+    [
+      'a finding by hand that does not say what it blocks',
+      'passed',
+      1,
+      /A2 is open and blocks the phase/,
+      scene => scene.append('\n## [adversary] A2: leaks\n', 'docs: found', scene.keys.alice)
+    ],
+    [
+      'a finding that was closed',
+      'passed',
+      0,
+      /PASS/,
+      async scene => {
+        await scene.say({ findings: [{ id: 'A2', status: 'open', blocks: ['M2'] }] })
+        await scene.say({ findings: [{ id: 'A2', status: 'closed', blocks: ['M2'] }] })
+      }
+    ],
+    [
+      'a finding that alice closed and the reviewer had filed',
+      'passed',
+      1,
+      /A2 is open/,
+      async scene => {
+        await scene.say({ findings: [{ id: 'A2', status: 'open', blocks: ['M2'] }] })
+        await scene.say(
+          { findings: [{ id: 'A2', status: 'closed', blocks: [] }] },
+          { key: scene.keys.alice, principal: 'alice' }
+        )
+      }
+    ],
+    ['an unsigned note below', 'passed', 0, /PASS/, scene => scene.append('\nThanks!\n')],
+    [
+      'an unsigned FAIL below',
+      'passed',
+      0,
+      /PASS/,
+      scene => scene.append('\n## M2: FAIL @2026-06-13T07:00Z\n')
+    ],
+    ['an unsigned veto', 'passed', 0, /PASS/, scene => scene.append('\n## VETO M2: no\n')],
+    ['a newer claim', 'passed', 2, /a newer claim \w+ waits/, scene => push(scene, 'claim(pvfix-M2): again')],
+    [
+      'a newer claim of another milestone',
+      'passed',
+      0,
+      /PASS/,
+      scene => push(scene, 'claim(pvfix-M3): more')
+    ],
+    ['a newer claim of another phase', 'passed', 0, /PASS/, scene => push(scene, 'claim(other-M2): more')],
+    [
+      'a newer claim that was answered',
+      'passed',
+      0,
+      /PASS/,
+      async scene => scene.say({ claim: await push(scene, 'claim(pvfix-M2): again'), milestone: 'M2' })
+    ],
+    [
+      'a newer claim that failed',
+      'passed',
+      1,
+      /is FAIL/,
+      async scene =>
+        scene.say({ claim: await push(scene, 'claim(pvfix-M2): again'), milestone: 'M2', verdict: 'FAIL' })
+    ],
+    [
+      'a newer claim that passed after a FAIL',
+      'failed',
+      0,
+      /PASS/,
+      async scene => scene.say({ claim: await push(scene, 'claim(pvfix-M2): again'), milestone: 'M2' })
+    ],
+    [
+      'an older claim that failed later',
+      'passed',
+      0,
+      /PASS/,
+      async scene => {
+        const newer = await push(scene, 'claim(pvfix-M2): again')
+        await scene.say({ claim: newer, milestone: 'M2' })
+      }
+    ],
+    [
+      'INCONCLUSIVE',
+      'claimed',
+      2,
+      /INCONCLUSIVE/,
+      scene => scene.say({ claim: scene.at.claim2, milestone: 'M2', verdict: 'INCONCLUSIVE' })
+    ],
+    [
+      'what it needs failed since',
+      'passed',
+      2,
+      /it needs M1, which is FAIL/,
+      async scene => scene.say({ claim: await push(scene, 'claim(pvfix-M1): again'), verdict: 'FAIL' })
+    ],
+    [
+      'checks that changed since',
+      'passed',
+      2,
+      /its checks have changed/,
+      scene => scene.say({ policy: { milestones: policy.milestones.map(({ checks: _, ...rest }) => rest) } })
+    ],
+    [
+      'a plan that no longer knows it',
+      'passed',
+      2,
+      /no longer knows it/,
+      scene => scene.say({ policy: { milestones: policy.milestones.slice(0, 1) } })
+    ],
+    [
+      'reviews of another branch',
+      'passed',
+      2,
+      /speak of the branch other/,
+      scene => scene.say({ policy: { branch: 'other' } })
+    ]
+  ])('%s', async (_, base, code, why, act) => {
+    const scene = await world.open(base)
+    await act(scene)
+    const answer = await scene.gate()
+    expect({ code: answer.code, why: answer.reasons[0] }).toEqual({ code, why: expect.stringMatching(why) })
+    expect(answer.next === null).toBe(code === 0)
+  })
+
+  it('is stale when what it watches was touched, or after its age', async () => {
+    const scene = await world.open('passed')
+    expect(await scene.gate({ gate: 'pvfix-M1', now: gateTime + 31 * day })).toMatchObject({
+      code: 2,
+      mayChange: true
+    })
+    await push(scene, 'nix: change', { 'nix/swarm.nix': 'nothing\n' })
+    expect(await scene.gate({ gate: 'pvfix-M1' })).toMatchObject({
+      code: 2,
+      reasons: [expect.stringContaining('touches what it rests on')]
+    })
+    expect(await scene.gate({ gate: 'pvfix-M2' })).toMatchObject({ code: 0 })
+  })
+
+  it('reads a review dated in the future as unproven', async () => {
+    const scene = await world.open('passed')
+    expect(await scene.gate({ now: Date.UTC(2026, 5, 1) })).toMatchObject({
+      code: 2,
+      reasons: [expect.stringContaining('in the future')]
+    })
+  })
+
+  it('asks about the commit being built', async () => {
+    const scene = await world.open('passed')
+    expect(await scene.gate({ commit: scene.at.claim1 })).toMatchObject({
+      code: 2,
+      reasons: [expect.stringContaining('does not hold the claim')]
+    })
+    expect(await scene.gate({ commit: 'f'.repeat(40) })).toMatchObject({
+      code: 2,
+      reasons: [expect.stringContaining('is not in the remote')]
+    })
+    await scene.builder.git(['checkout', '--quiet', '-b', 'topic'])
+    const topic = await scene.builder.commit('core: topic')
+    await scene.builder.push('origin', 'topic')
+    expect(await scene.gate({ commit: topic })).toMatchObject({ code: 0 })
+    const claim = await scene.builder.commit('claim(pvfix-M2): on a topic')
+    await scene.builder.push('origin', 'topic')
+    expect(await scene.gate({ commit: claim })).toMatchObject({
+      code: 2,
+      reasons: [expect.stringContaining('newer claim')]
+    })
+  })
+
+  it('lets an accepted edit pass, and only that', async () => {
+    const scene = await world.open('passed')
+    await scene.edit('## Said', '## It was said')
+    expect(await scene.gate()).toMatchObject({ code: 3 })
+    const { sha256 } = await import('../../src/base/canonical.ts')
+    await scene.say({ accept: sha256(await scene.builder.read(path)) })
+    expect(await scene.gate()).toMatchObject({ code: 0 })
+    await scene.builder.pull()
+    await scene.edit('## It was said', '## Said')
+    expect(await scene.gate()).toMatchObject({ code: 3 })
+  })
+
+  it('forgives an unsigned change that was restored', async () => {
+    const scene = await world.open('passed')
+    await scene.edit('## Said', '## It was said')
+    await scene.edit('## It was said', '## Said')
+    expect(await scene.gate()).toMatchObject({ code: 0 })
+  })
+
+  it('reads reviews from a branch of their own', async () => {
+    const scene = await world.open('claimed')
+    const { openClone } = await import('../../src/doors/git.ts')
+    const { makeReviewer } = await import('../support/reviews.ts')
+    const git = await openClone({ url: scene.remote, dir: `${scene.remote}.aside` })
+    const trust = { allowed: world.signers, reviewer: 'adversary' }
+    const aside = makeReviewer(git, scene.keys.reviewer, trust, {
+      branch: 'reviews',
+      now: Date.UTC(2026, 5, 13, 9)
+    })
+    await aside.say({ claim: scene.at.claim2, milestone: 'M2' })
+    await git.close()
+    expect(await scene.gate()).toMatchObject({ code: 2 })
+    expect(await scene.gate({ reviewBranch: 'reviews' })).toMatchObject({ code: 0 })
+    await push(scene, 'claim(pvfix-M2): again')
+    expect(await scene.gate({ reviewBranch: 'reviews' })).toMatchObject({ code: 2 })
+  })
+})
+
+describe('what the gate must be told', () => {
+  it.each([
+    ['nobody allowed to sign', { allowedSigners: null }, /nobody is allowed to sign/],
+    ['an empty list', { allowedSigners: '# nobody\n\n' }, /nobody is allowed to sign/],
+    ['no reviewer', { reviewer: null }, /no reviewer is named/],
+    ['an empty reviewer', { reviewer: '' }, /no reviewer is named/]
+  ])('%s', async (_, options, why) => {
+    const scene = await world.open('passed')
+    const answer = await scene.gate(options)
+    expect(answer).toMatchObject({
+      code: 3,
+      reasons: [expect.stringMatching(why)],
+      next: expect.stringContaining('ADVERSARY_')
+    })
+  })
+
+  it.each(['../x', 'a b', '', '-x', 'a/b', 'x\ny'])('a name that is none: %j', async gate => {
+    const asking = gateOnce({ gate, remote: '/nowhere', allowedSigners: 'x', reviewer: 'x', now: 0 })
+    await expect(asking).rejects.toMatchObject({ kind: 'usage' })
+  })
+
+  it('a remote that is none, and a branch that is not there', async () => {
+    const scene = await world.open('passed')
+    await expect(scene.gate({ remote: `${scene.remote}.none` })).rejects.toMatchObject({ kind: 'repository' })
+    await expect(scene.gate({ branch: 'none' })).rejects.toThrow('has no branch none')
+  })
+})
+
+async function push(scene: Scene, message: string, files?: Record<string, string>): Promise<string> {
+  await scene.builder.pull()
+  const sha = await scene.builder.commit(message, files === undefined ? {} : { files })
+  await scene.builder.push('origin', 'HEAD:main')
+  return sha
+}
