@@ -78,7 +78,11 @@ async function knownNames(target: SshTarget, host: HostAddress): Promise<Names> 
   // As OpenSSH does: the key of a host whose port is not on file may be on file without one.
   if (alias === undefined && target.port !== 22 && known.keys.length === 0) {
     const portless = lookUp(target.host.toLowerCase(), texts)
-    known = { ...portless, revoked: [...known.revoked, ...portless.revoked] }
+    known = {
+      keys: portless.keys,
+      revoked: [...known.revoked, ...portless.revoked],
+      byAuthority: known.byAuthority || portless.byAuthority
+    }
   }
   if (known.keys.length === 0 && known.byAuthority) {
     throw new HostUnseen(

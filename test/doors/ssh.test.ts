@@ -208,7 +208,7 @@ describe('over ssh2 alone', () => {
     await writeFile(loose, on.clientKey.private)
     await chmod(loose, 0o644)
     const authority = join(on.folder, 'authority')
-    await writeFile(authority, `@cert-authority *,[127.0.0.1]:* ${keyPair().public}\n`)
+    await writeFile(authority, `@cert-authority [127.0.0.1]:* ${keyPair().public}\n`)
     const cases: [Partial<HostAddress>, RegExp][] = [
       [{ identityFile: loose }, /loose is open to others \(0644\): chmod 600/],
       [{ identityFile: join(on.folder, 'absent') }, /there is no .*absent/],
