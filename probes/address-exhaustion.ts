@@ -14,13 +14,16 @@ import { type JournalSearch, journalSearch } from '../src/observe/sources/journa
 import { isAfter, type Moment, moment, momentParam } from '../src/observe/sources/moment.ts'
 
 const params = z.strictObject({
-  networks: z.array(z.string().min(1)).min(1).optional(),
-  /** Services that are still to come. Each takes a virtual address and one for its task. */
-  growth: z.int().nonnegative().optional(),
-  /** Percent of the subnet that should be free. Default 20. */
-  free: z.int().min(1).max(99).optional(),
-  /** Since when the engine may not have said in its journal that it found no address. */
-  since: momentParam.optional()
+  networks: z.array(z.string().min(1)).min(1).optional().describe('globs; default: every overlay network'),
+  growth: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('services still to come, each with a virtual address and one for its task'),
+  free: z.int().min(1).max(99).optional().describe('percent that should be free; default 20'),
+  since: momentParam
+    .optional()
+    .describe('since when the journal of the engine may not say that it found no address')
 })
 
 const unit = 'docker.service'

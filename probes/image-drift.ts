@@ -6,9 +6,11 @@ import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
 import { taskLine, tasksOf } from '../src/observe/swarm.ts'
 
 const params = z.strictObject({
-  /** By name of the service: `repo:tag`, which any digest of that tag satisfies, or `repo:tag@sha256:…`. */
-  images: z.record(z.string().min(1), z.string().min(1)).optional(),
-  except: z.array(z.string().min(1)).min(1).optional()
+  images: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe('by service: `repo:tag`, which any digest of it satisfies, or `repo:tag@sha256:…`'),
+  except: z.array(z.string().min(1)).min(1).optional().describe('services left aside (globs)')
 })
 
 export const imageDrift = defineProbe({

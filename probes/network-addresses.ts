@@ -7,9 +7,11 @@ import { swarmServices } from '../src/observe/sources/docker-services.ts'
 import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
 
 const params = z.strictObject({
-  network: z.string().min(1),
-  /** Default: the network's own. */
-  subnet: z.union([subnetText, z.array(subnetText).min(1)]).optional()
+  network: z.string().min(1).describe('name of the docker network'),
+  subnet: z
+    .union([subnetText, z.array(subnetText).min(1)])
+    .optional()
+    .describe("default: the network's own")
 })
 
 export const networkAddresses = defineProbe({

@@ -7,9 +7,9 @@ import { type SwarmService, swarmServices } from '../src/observe/sources/docker-
 
 const globs = z.array(z.string().min(1)).min(1)
 const params = z.strictObject({
-  network: z.string().min(1),
-  includes: globs.optional(),
-  excludes: globs.optional()
+  network: z.string().min(1).describe('name of the docker network'),
+  includes: globs.optional().describe('each of these globs is somebody on it'),
+  excludes: globs.optional().describe('nobody on it is one of these globs')
 })
 
 export const networkServices = defineProbe({

@@ -7,11 +7,14 @@ import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docke
 import { isAfter, moment, momentParam } from '../src/observe/sources/moment.ts'
 
 const params = z.strictObject({
-  network: z.string().min(1),
-  subnet: z.union([subnetText, z.array(subnetText).min(1)]).optional(),
-  driver: z.string().min(1).optional(),
+  network: z.string().min(1).describe('name of the docker network'),
+  subnet: z
+    .union([subnetText, z.array(subnetText).min(1)])
+    .optional()
+    .describe('all subnets of the families that it names'),
+  driver: z.string().min(1).optional().describe('such as overlay'),
   attachable: z.boolean().optional(),
-  createdAfter: momentParam.optional()
+  createdAfter: momentParam.optional().describe('a time that the network must be younger than')
 })
 
 export const networkSubnet = defineProbe({

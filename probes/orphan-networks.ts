@@ -5,7 +5,9 @@ import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
 import { swarmServices } from '../src/observe/sources/docker-services.ts'
 
-const params = z.strictObject({ except: z.array(z.string().min(1)).min(1).optional() })
+const params = z.strictObject({
+  except: z.array(z.string().min(1)).min(1).optional().describe('networks left aside (globs)')
+})
 
 export const orphanNetworks = defineProbe({
   id: 'orphan-networks',

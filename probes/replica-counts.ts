@@ -10,9 +10,10 @@ const globs = z.array(z.string().min(1)).min(1)
 const params = z.strictObject({
   services: z
     .union([z.int().positive(), z.record(z.string().min(1), z.string().regex(/^\d+\/\d+$/))])
-    .optional(),
-  stacks: globs.optional(),
-  except: globs.optional()
+    .optional()
+    .describe('how many services there are, or by name how many tasks: `shop_app: 2/2`'),
+  stacks: globs.optional().describe('only services of these stacks (globs)'),
+  except: globs.optional().describe('services left aside (globs)')
 })
 
 export const replicaCounts = defineProbe({
@@ -27,10 +28,10 @@ export const replicaCounts = defineProbe({
 
   judge({ services, tasks, engine, since }, wish) {
     const { stacks = [], services: wanted } = wish
-    const counts = typeof wanted === 'object' ? wanted : {}
+    const counts = new Map(typeof wanted === 'object' ? Object.entries(wanted) : [])
     const rows = inScope(services, wish).map(service => {
       const own = tasksOf(service, tasks)
-      const found = health(service, own, counts[service.name], since, engine.nowMicros)
+      const found = health(service, own, counts.get(service.name), since, engine.nowMicros)
       return { service, own, found, said: staffing(service, own).said }
     })
     const width = Math.max(0, ...rows.map(({ service }) => service.name.length))
@@ -54,7 +55,7 @@ export const replicaCounts = defineProbe({
     }
     const absent = (saw: string, expected: string, at: string) =>
       findings.push({ outcome: 'fail', saw, expected, at, shows: rows.map(line) })
-    for (const name of Object.keys(counts)) {
+    for (const name of counts.keys()) {
       if (!rows.some(({ service }) => service.name === name))
         absent('no such service', 'that it exists', `service ${name}`)
     }

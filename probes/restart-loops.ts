@@ -6,7 +6,9 @@ import { type SwarmService, swarmServices } from '../src/observe/sources/docker-
 import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
 import { loopsOf, taskLine, tasksOf } from '../src/observe/swarm.ts'
 
-const params = z.strictObject({ except: z.array(z.string().min(1)).min(1).optional() })
+const params = z.strictObject({
+  except: z.array(z.string().min(1)).min(1).optional().describe('services left aside (globs)')
+})
 
 export const restartLoops = defineProbe({
   id: 'restart-loops',

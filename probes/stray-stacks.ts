@@ -6,7 +6,10 @@ import { type SwarmService, swarmServices } from '../src/observe/sources/docker-
 
 const globs = z.array(z.string().min(1)).min(1)
 const params = z
-  .strictObject({ allow: globs.optional(), forbid: globs.optional() })
+  .strictObject({
+    allow: globs.optional().describe('globs of the only stacks that may run'),
+    forbid: globs.optional().describe('globs of stacks that may not run')
+  })
   .refine(({ allow, forbid }) => (allow === undefined) !== (forbid === undefined), {
     error: 'expected either `allow` or `forbid`, each a list of globs'
   })

@@ -10,10 +10,16 @@ import { hostAddresses } from '../src/observe/sources/host-addresses.ts'
 /** A side of an accepted pair: a glob for a network's or an interface's name, or a subnet. */
 const side = z.string().min(1)
 const params = z.strictObject({
-  subnet: subnetText.optional(),
-  /** The network that the subnet is for: where it has the subnet already, that is no collision. */
-  network: z.string().min(1).optional(),
-  except: z.array(z.tuple([side, side])).optional()
+  subnet: subnetText.optional().describe('a proposed subnet; without it all pairs'),
+  network: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('the network that the subnet is for, which may have it already'),
+  except: z
+    .array(z.tuple([side, side]))
+    .optional()
+    .describe('accepted pairs, each side the glob of a network or interface, or a subnet')
 })
 
 export const subnetCollision = defineProbe({
