@@ -4,7 +4,7 @@ import { codeLines } from '../src/base/program-text.ts'
 import { programRuns } from '../src/base/program-runs.ts'
 import { environmentOf, startCommands } from '../src/base/unit-text.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { unitPrograms, type UnitPrograms } from '../src/observe/sources/unit-programs.ts'
+import { gone, unitPrograms, type UnitPrograms } from '../src/observe/sources/unit-programs.ts'
 import { unitParam } from '../src/observe/sources/units.ts'
 
 const texts = z
@@ -46,7 +46,7 @@ export const unitScript = defineProbe({
     if (lines.length === 0) return [{ outcome: 'unknown', why: `${at} has no program that can be read` }]
     const looked = [...new Set(lines.map(({ file }) => file))].join(', ')
     const blind = programs.programs
-      .filter(({ text }) => text === null)
+      .filter(({ text, why }) => text === null && why !== gone)
       .map(({ path, why }) => `${path} (${why})`)
     const unseen = (wanted: string): Finding => ({
       outcome: 'unknown',

@@ -12,10 +12,12 @@ export type Target =
     }
   | { readonly kind: 'port'; readonly host: string; readonly port: number }
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'docker'; readonly names: readonly string[] }
-  | { readonly kind: 'unit'; readonly unit: string }
+  | { readonly kind: 'docker'; readonly of: readonly DockerKind[]; readonly names: readonly string[] }
+  | { readonly kind: 'unit'; readonly unit: string; readonly started: boolean }
   /** `systemctl is-system-running --wait`: everything that boots, itself included. */
   | { readonly kind: 'boot' }
+
+export type DockerKind = 'stack' | 'service' | 'network' | 'container'
 
 export interface Wait {
   readonly target: Target
@@ -28,7 +30,7 @@ export interface Wait {
 
 /** What a start program brings about. */
 export type Provision =
-  | { readonly kind: 'stack' | 'service' | 'network' | 'container'; readonly name: string }
+  | { readonly kind: DockerKind; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
 
 /** What a command waits for, if it waits: in a loop that goes on until it succeeds, or by its own options. */
@@ -216,7 +218,12 @@ function docker({ words, pipe }: RunCommand): readonly Asked[] {
     )
     .flatMap(text => text.match(/[\w.-]{3,}/g) ?? [])
   const names = [...new Set([...named, ...plain, ...grepped])].filter(name => /^[\w.-]+$/.test(name))
-  return names.length === 0 ? [] : [{ target: { kind: 'docker', names }, doubt: '' }]
+  const of: readonly DockerKind[] = /^(?:service|stack)$/.test(first(object))
+    ? ['service', 'stack']
+    : first(object) === 'network'
+      ? ['network']
+      : ['container', 'service', 'stack', 'network']
+  return names.length === 0 ? [] : [{ target: { kind: 'docker', of, names }, doubt: '' }]
 }
 
 function systemctl(name: string, words: readonly Values[]): readonly Asked[] {
@@ -233,7 +240,7 @@ function systemctl(name: string, words: readonly Values[]): readonly Asked[] {
   return units
     .filter(unit => /^[A-Za-z0-9][\w.:@\\-]*$/.test(unit))
     .map(unit => ({
-      target: { kind: 'unit' as const, unit: unit.includes('.') ? unit : `${unit}.service` },
+      target: { kind: 'unit' as const, started: starts, unit: unit.includes('.') ? unit : `${unit}.service` },
       doubt: '',
       ...(starts ? { own: { bound: null } } : {})
     }))

@@ -57,11 +57,8 @@ export function programRuns(
   const variables = options.environment ?? new Map<string, string>()
 
   for (const exec of commands) {
-    const { commands: found } = argvRuns(
-      exec.argv.map(word => [word]),
-      exec.line,
-      { variables }
-    )
+    const argv = exec.argv.map(word => [word])
+    const { commands: found } = argvRuns(argv, exec.line, { variables, source: sourceIn('/') })
     add(found, { file: exec.path, exec, hop: 0, around: outermost, seen: [] })
   }
   return { runs, missing: [...missing.values()], read, broken: [...broken] }
@@ -73,9 +70,14 @@ export function programRuns(
         return
       }
       const placed = inside(command, at.around)
-      runs.push({ file: at.file, command: placed, exec: at.exec, hop: at.hop })
-      for (const call of callsOf(command, folderOf(at.file))) follow(call, placed, at)
+      const file = command.sourced ?? at.file
+      runs.push({ file, command: placed, exec: at.exec, hop: at.hop })
+      for (const call of callsOf(command, folderOf(file))) follow(call, placed, at)
     }
+  }
+
+  function sourceIn(folder: string) {
+    return (word: string) => texts.get(absolute(word, folder) ?? '') ?? undefined
   }
 
   function follow(call: Call, command: RunCommand, at: Place) {
@@ -88,6 +90,11 @@ export function programRuns(
       return
     }
     if (text === null) return
+    if (call.as === 'sourced') {
+      // Its commands stand in the script's own, which the shell reader filled in.
+      read.set(call.path, 'shell')
+      return
+    }
     const next: Place = {
       file: call.path,
       exec: at.exec,
@@ -95,10 +102,11 @@ export function programRuns(
       around: command,
       seen: [...at.seen, call.path]
     }
-    const kind = call.as === 'program' || call.as === 'file' ? kindOf(call.path, text) : call.as
+    const kind = call.as === 'program' ? kindOf(call.path, text) : call.as
     read.set(call.path, kind)
     if (kind === 'shell') {
-      const made = shellRuns(text, { args: call.args, variables, path: call.path })
+      const source = sourceIn(folderOf(call.path))
+      const made = shellRuns(text, { args: call.args, variables, path: call.path, source })
       if (made.broken) broken.add(call.path)
       add(made.commands, next)
     } else if (kind === 'python') {
@@ -145,7 +153,7 @@ function inside(command: RunCommand, around: Place['around']): RunCommand {
 
 interface Call {
   readonly path: string
-  readonly as: 'program' | 'shell' | 'python' | 'file'
+  readonly as: 'program' | 'shell' | 'python' | 'sourced'
   readonly args: readonly Values[]
 }
 
@@ -167,7 +175,7 @@ function callsOf({ words }: RunCommand, folder: string): readonly Call[] {
         : [{ path, as, args: words.slice(at + 1) }]
     })
   }
-  if (name === '.' || name === 'source') return from(1, 'shell')
+  if (name === '.' || name === 'source') return from(1, 'sourced')
   if (/^(?:ba|da|a|k|z)?sh$/.test(name)) return from(script(), 'shell')
   if (/^python[\d.]*$/.test(name)) return from(script(), 'python')
   return (words[0]?.[0] ?? '').includes('/') ? from(0, 'program') : []

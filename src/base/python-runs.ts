@@ -297,6 +297,7 @@ export function pythonRuns(
       redirects: [],
       background: false,
       negated: false,
+      sourced: null,
       pipe: [words],
       timeout: null,
       documents: [],

@@ -274,17 +274,18 @@ function filled(template: PyValue, operand: PyValue): PyValue {
 }
 
 function item(value: PyValue, index: PyValue, fallback?: PyValue): PyValue {
-  const key = one(index)
-  const found =
-    value.kind === 'dict'
-      ? value.entries.get(key)
-      : value.kind === 'list' && /^\d{1,4}$/.test(key)
-        ? value.items[Number(key)]
-        : undefined
-  if (found !== undefined) return found
-  // An index that cannot be known may mean any of them.
-  if (value.kind === 'dict' && key.includes(unknowable)) return union([...value.entries.values()])
-  return fallback ?? unknown
+  const found = texts(index).flatMap((key): readonly PyValue[] => {
+    // An index that cannot be known may mean any of them.
+    if (value.kind === 'dict' && key.includes(unknowable)) return [...value.entries.values()]
+    const one =
+      value.kind === 'dict'
+        ? value.entries.get(key)
+        : value.kind === 'list' && /^\d{1,4}$/.test(key)
+          ? value.items[Number(key)]
+          : undefined
+    return one === undefined ? [] : [one]
+  })
+  return found.length === 0 ? (fallback ?? unknown) : union(found)
 }
 
 function environmentOf(name: PyValue, fallback: PyValue | undefined, scope: PyScope): PyValue {

@@ -16,6 +16,8 @@ export interface RunCommand {
   readonly redirects: readonly { readonly operator: string; readonly target: Values }[]
   /** Line of the script, from 1. */
   readonly line: number
+  /** The sourced file that it is in; null for the script itself. */
+  readonly sourced: string | null
   /** The command as it is written, on one line, shortened. */
   readonly text: string
   /** The loops that it is in, outermost first. */
@@ -59,6 +61,8 @@ export interface Given {
   readonly variables?: ReadonlyMap<string, string>
   /** The script's own path, for `$(dirname "$0")`. */
   readonly path?: string
+  /** The text of a file that is sourced, by its path; undefined if it is not known. */
+  readonly source?: (path: string) => string | undefined
 }
 
 export interface Runs {
@@ -114,7 +118,10 @@ interface Runner {
 
 function runs(given: Given, start: (runner: Runner) => void): Runs {
   const commands: RunCommand[] = []
-  const functions = new Map<string, { readonly body: List; readonly source: string }>()
+  const functions = new Map<
+    string,
+    { readonly body: List; readonly source: string; readonly sourced: string | null }
+  >()
   const variables = new Map<string, Values>(
     [...(given.variables ?? [])].map(([name, value]) => [name, [value]])
   )
@@ -122,6 +129,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   let broken = false
   let depth = 0
   let steps = 0
+  let sourced: string | null = null
 
   start({ script, argument })
   return { commands, broken }
@@ -174,7 +182,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
       case 'group':
         return walk(command.body, around, source)
       case 'function':
-        functions.set(command.name, { body: command.body, source })
+        functions.set(command.name, { body: command.body, source, sourced })
         return undefined
       case 'if':
         for (const { condition, body } of command.branches) {
@@ -262,7 +270,17 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
     const limit = smaller(around.timeout, timeout)
     const { loops, background, excused, negated, looked } = around
     as.pipe.push(rest)
-    commands.push({ ...as, words: rest, loops, background, excused, negated, looked, timeout: limit })
+    commands.push({
+      ...as,
+      words: rest,
+      sourced,
+      loops,
+      background,
+      excused,
+      negated,
+      looked,
+      timeout: limit
+    })
     follow(rest, { ...around, timeout: limit }, as.line, redirects)
   }
 
@@ -271,10 +289,17 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
     const name = baseName(words[0]?.[0] ?? '')
     const called = functions.get(name)
     if (called !== undefined) {
-      const before = args
-      args = words.slice(1)
-      walk(called.body, around, called.source)
-      args = before
+      inPlaceOf({ args: words.slice(1), sourced: called.sourced }, () =>
+        walk(called.body, around, called.source)
+      )
+      return
+    }
+    if ((name === '.' || name === 'source') && depth < limits.depth) {
+      const [path = ''] = words[1] ?? []
+      const body = given.source?.(path)
+      // A sourced file is the same program: its functions and variables stay.
+      if (body !== undefined)
+        inPlaceOf({ args, sourced: path }, () => script(body, { ...around, line: null }))
       return
     }
     if (/^(?:export|local|declare|readonly|typeset)$/.test(name)) {
@@ -291,10 +316,9 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
     }
     const inline = inlineScript(words)
     if (inline !== undefined) {
-      const before = args
-      args = inline.args
-      for (const source of inline.sources) script(source, { ...around, line: around.line ?? line })
-      args = before
+      inPlaceOf({ args: inline.args, sourced }, () => {
+        for (const source of inline.sources) script(source, { ...around, line: around.line ?? line })
+      })
     } else if (
       /^(?:ba|da|k|z)?sh$/.test(name) &&
       !words.slice(1).some(([word]) => word !== undefined && !word.startsWith('-'))
@@ -302,6 +326,19 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
       for (const { document } of redirects)
         if (document !== undefined) script(document.body, { ...around, line: around.line ?? line })
     }
+  }
+
+  /** Runs something in the place of another text, with its own arguments. */
+  function inPlaceOf(
+    place: { readonly args: readonly Values[]; readonly sourced: string | null },
+    run: () => void
+  ) {
+    const before = { args, sourced }
+    args = place.args
+    sourced = place.sourced
+    run()
+    args = before.args
+    sourced = before.sourced
   }
 
   function substitutions(word: Word, around: Around, source: string) {

@@ -29,9 +29,11 @@ export interface ProgramFile {
   readonly path: string
   /** Empty for a binary; null if it could not be read. */
   readonly text: string | null
-  /** Why it could not be read; empty if it was. */
+  /** Why it could not be read; empty if it was. `gone` is a file that does not exist: it runs nothing. */
   readonly why: string
 }
+
+export const gone = 'no such file'
 
 /** How far and how much is read. The first hop is the program that the unit names. */
 const bounds = { files: 200, bytes: 2 * 1024 * 1024 } as const
@@ -74,11 +76,8 @@ export const bootPrograms: FactSource<BootPrograms> = {
       readStates(look, ['*']),
       look.read(readCommand.unitTexts(['*.service']))
     ])
-    const all = assembled(
-      states.filter(
-        ({ name, files }) => name.endsWith('.service') && files.some(path => !isSystemProgram(path))
-      ),
-      cat.stdout
+    const all = assembled(states, cat.stdout).filter(
+      ({ name, paths }) => name.endsWith('.service') && paths.some(path => !isSystemProgram(path))
     )
     const services = all.flatMap(({ name, files }) => (files === null ? [] : [{ name, files }]))
     const roots = services.map(({ name, files }) => ({ name, files, commands: startCommands(files, name) }))
@@ -87,7 +86,10 @@ export const bootPrograms: FactSource<BootPrograms> = {
   }
 }
 
-/** Which text belongs to which unit; null for a unit whose files systemd names but `cat` did not print. */
+/**
+ * Which text belongs to which unit, of all units whose files may be in the output; null for a unit whose files
+ * systemd names but `cat` did not print.
+ */
 function assembled(states: readonly UnitState[], cat: string) {
   const texts = filesOfCat(cat, new Set(states.flatMap(({ files }) => files)))
   return states.flatMap(({ name, load, files }) => {
@@ -96,7 +98,7 @@ function assembled(states: readonly UnitState[], cat: string) {
       const text = texts.get(path)
       return text === undefined ? [] : [{ path, text }]
     })
-    return [{ name, files: found.length === files.length ? found : null }]
+    return [{ name, paths: files, files: found.length === files.length ? found : null }]
   })
 }
 
@@ -146,6 +148,7 @@ async function readProgram(look: Look, { path, executed }: FileRef): Promise<Pro
     return { path, text: stdout, why: '' }
   } catch (error) {
     if (!(error instanceof Unseen)) throw error
-    return { path, text: null, why: `${baseName(path)}: ${error.message}` }
+    const why = /No such file or directory/.test(error.message) ? gone : `${baseName(path)}: ${error.message}`
+    return { path, text: null, why }
   }
 }
