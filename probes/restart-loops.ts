@@ -27,7 +27,9 @@ export const restartLoops = defineProbe({
     const findings = judged.flatMap((service): readonly Finding[] => {
       const own = tasksOf(service, tasks)
       const shows = own.slice(-5).map(task => taskLine(service, task))
-      return loopsOf(service, own, since, engine.nowMicros).map(({ said, ends }) => {
+      return loopsOf(service, own, since, engine.nowMicros).map(({ certain, said, ends }): Finding => {
+        if (!certain)
+          return { outcome: 'unknown', why: `${service.name}: ${said}`, settlesWithinMs: 60_000, shows }
         const error = ends.at(-1)?.error ?? ''
         return {
           outcome: 'fail',
@@ -60,28 +62,26 @@ export const restartLoops = defineProbe({
   },
 
   falsify(facts, { except = [] }) {
-    const { nowMicros } = facts.engine
-    return inScope(facts.services, except)
-      .slice(0, 1)
-      .map(service => ({
-        ...facts,
-        since: 0,
-        tasks: [30, 20, 10].map(ago => ({
-          id: `ended${ago}`,
-          service: service.id,
-          slot: 1,
-          node: '',
-          state: 'failed',
-          desired: 'shutdown',
-          createdMicros: nowMicros - (ago + 5) * 1e6,
-          stateMicros: nowMicros - ago * 1e6,
-          error: 'task: non-zero exit (1)',
-          exit: 1,
-          template: service.template,
-          addresses: [],
-          iteration: null
-        }))
-      }))
+    const ago = (seconds: number) => facts.engine.nowMicros - seconds * 1e6
+    const [service] = inScope(facts.services, except)
+    if (service === undefined) return []
+    const task = (from: number, to: number, state: string) => ({
+      id: `falsified${from}`,
+      service: service.id,
+      slot: 1,
+      node: '',
+      state,
+      desired: state === 'running' ? 'running' : 'shutdown',
+      createdMicros: ago(from),
+      stateMicros: ago(to),
+      error: '',
+      exit: null,
+      template: service.template,
+      addresses: [],
+      iteration: null
+    })
+    const ends = [35, 25, 15].map(from => task(from, from - 5, 'failed'))
+    return [{ ...facts, since: 0, tasks: [...ends, task(5, 4, 'running')] }]
   }
 })
 

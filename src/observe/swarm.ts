@@ -59,21 +59,25 @@ export function tasksOf(service: SwarmService, tasks: readonly SwarmTask[]): rea
 }
 
 export interface RestartLoop {
+  /** False after two short runs only: it may loop, so look again. */
+  readonly certain: boolean
   /** The ends that make the loop, oldest first. */
   readonly ends: readonly SwarmTask[]
-  /** `task 1 ended 3 times within 40 s; longest run 12 s, present run 5 s`. */
+  /** `task 1 ended 3 times, the last 3 within 40 s; longest run 12 s, present run 5 s`. */
   readonly said: string
 }
 
-const hour = 3_600_000_000
-const shortest = 120_000_000
-const looping = 3
+const second = 1_000_000
+const hour = 3_600 * second
 
 /**
- * A slot loops when its three newest ends lie within an hour, and the task that runs now (if one does) has
- * not yet lasted twice as long as the longest of these runs, or two minutes. Only tasks count that ended by
- * themselves, were made from the present spec, and were made since the engine began to start: what an
- * update, a drain or a restart of the engine ends is no loop.
+ * A slot loops when its three newest ends lie within an hour, and the task that runs now has not yet lasted
+ * twice as long as the longest of these runs, and two minutes. After two ends of runs of up to a minute it
+ * may loop, until the present run has lasted twice as long, and half a minute.
+ *
+ * Only tasks count that ended by themselves, were made from the present spec, and were made since the engine
+ * began to start: what an update, a drain or a restart of the engine ends is no loop. A slot for which no
+ * task is wanted any more does not loop either.
  *
  * @param tasks those of this service.
  * @param since when the engine began to start, in microseconds; null counts everything docker remembers.
@@ -93,20 +97,21 @@ export function loopsOf(
     slots.set(place, [...(slots.get(place) ?? []), task])
   }
   return [...slots].flatMap(([place, all]) => {
+    if (!all.some(({ desired }) => desired === 'running' || desired === 'ready')) return []
     const ends = all
       .filter(({ state }) => state === 'failed' || state === 'rejected' || state === 'complete')
       .sort((a, b) => (a.stateMicros ?? 0) - (b.stateMicros ?? 0))
-    const newest = ends.slice(-looping)
-    const first = newest[0]?.stateMicros ?? 0
-    const last = newest.at(-1)?.stateMicros ?? 0
-    if (newest.length < looping || last - first > hour) return []
+    const newest = ends.slice(-3)
+    const within = (newest.at(-1)?.stateMicros ?? 0) - (newest[0]?.stateMicros ?? 0)
     const longest = Math.max(...newest.map(end => (end.stateMicros ?? 0) - (end.createdMicros ?? 0)))
+    const certain = newest.length === 3
+    if (newest.length < 2 || within > hour || (!certain && longest > 60 * second)) return []
     const running = all.find(({ state, desired }) => state === 'running' && desired === 'running')
     const lasted = running === undefined ? null : now - (running.stateMicros ?? now)
-    if (lasted !== null && lasted >= Math.max(2 * longest, shortest)) return []
+    if (lasted !== null && lasted >= Math.max(2 * longest, (certain ? 120 : 30) * second)) return []
     const present = lasted === null ? 'none runs now' : `present run ${seconds(lasted)}`
-    const said = `${place} ended ${ends.length} times, the last ${looping} within ${seconds(last - first)}; longest run ${seconds(longest)}, ${present}`
-    return [{ ends: newest, said }]
+    const said = `${place} ended ${ends.length} times, the last ${newest.length} within ${seconds(within)}; longest run ${seconds(longest)}, ${present}`
+    return [{ certain, ends: newest, said }]
   })
 }
 
@@ -154,7 +159,8 @@ export function health(
       'a completed update'
     )
   }
-  const [loop] = loopsOf(service, tasks, since, now)
+  const loops = loopsOf(service, tasks, since, now)
+  const loop = loops.find(({ certain }) => certain)
   if (loop !== undefined)
     return ill(`${said}, but it restarts again and again: ${loop.said}`, 'tasks that stay')
   if (outdated.length > 0) {
@@ -166,14 +172,20 @@ export function health(
   }
   if (expected === undefined && want === 0)
     return ill(`${said}: nothing is wanted of it`, 'at least one task')
-  if (have === want)
-    return expected === undefined || expected === `${have}/${want}` ? { healthy: true } : ill(said, wish)
+  if (have === want) {
+    if (expected !== undefined && expected !== `${have}/${want}`) return ill(said, wish)
+    const [doubt] = loops
+    return doubt === undefined
+      ? { healthy: true }
+      : { healthy: null, why: `${said}, but it may restart again and again: ${doubt.said}` }
+  }
 
   const failed = tasks.some(
     task =>
       ofPresentSpec(service, task) &&
       (task.createdMicros ?? 0) >= (since ?? 0) &&
-      (task.state === 'failed' || task.state === 'rejected')
+      (task.state === 'failed' || task.state === 'rejected') &&
+      now - (task.stateMicros ?? now) < hour
   )
   const young = coming.some(task => now - (task.createdMicros ?? 0) < startsWithin)
   const working = mode.kind.endsWith('job') && coming.some(({ state }) => state === 'running')

@@ -141,7 +141,29 @@ describe('replica-counts', () => {
     ],
 
     // restart loops: three ends within an hour, and a run that has not outlasted them
-    ['two ends', 'pass', { tasks: [ended(800, 10), ended(820, 10), runs(840)] }],
+    ['two ends, running for 29 s', 'unknown', { tasks: [ended(800, 10), ended(820, 10), runs(870)] }],
+    ['two ends, running for 30 s', 'pass', { tasks: [ended(800, 10), ended(820, 10), runs(869)] }],
+    ['two ends of runs of a minute', 'unknown', { tasks: [ended(700, 60), ended(770, 60), runs(840)] }],
+    ['two ends of longer runs', 'pass', { tasks: [ended(700, 61), ended(770, 61), runs(840)] }],
+    ['one end', 'pass', { tasks: [ended(880, 5), runs(890)] }],
+    [
+      'two ends, nothing runs',
+      'fail',
+      {
+        tasks: [ended(860, 10), ended(880, 10), { state: 'ready', desired: 'ready', createdMicros: at(895) }]
+      }
+    ],
+    [
+      'three ends in a slot that is wanted no more',
+      'pass',
+      { tasks: [{}, ...[800, 820, 840].map(from => ended(from, 10, { slot: 2 }))] }
+    ],
+    [
+      'a young task after one that failed an hour ago',
+      'unknown',
+      { now: 4_500, tasks: [ended(840, 20), { state: 'starting', createdMicros: at(4_490) }] }
+    ],
+    ['two ends, long ago', 'pass', { tasks: [ended(800, 10), ended(820, 10), runs(840)] }],
     ['three ends', 'fail', { tasks: [ended(800, 10), ended(820, 10), ended(840, 10), runs(870)] }],
     [
       'three ends, two minutes ago',

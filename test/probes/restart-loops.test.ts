@@ -17,8 +17,15 @@ const facts = {
 describe('restart-loops', () => {
   it.each<[why: string, outcome: string, changed: Partial<typeof facts>, params?: object]>([
     ['three ends', 'fail', {}],
-    ['two ends', 'pass', { tasks: [...ends(20, 30), now] }],
-    ['three ends, and nothing runs', 'fail', { tasks: ends(10, 20, 30) }],
+    ['two ends', 'unknown', { tasks: [...ends(20, 30), now] }],
+    ['two ends, outlasted', 'pass', { tasks: [...ends(20, 30), now], engine: engine(at(46 + 30)) }],
+    ['one end', 'pass', { tasks: [...ends(30), now] }],
+    [
+      'three ends, and the next one starts',
+      'fail',
+      { tasks: [...ends(10, 20, 30), task({ state: 'ready', desired: 'ready' })] }
+    ],
+    ['three ends, and nothing more is wanted', 'pass', { tasks: ends(10, 20, 30) }],
     ['three ends before the engine started', 'pass', { since: at(40) }],
     ['three ends of another spec', 'pass', { services: [service({ template: template('3') })] }],
     ['three ends, outlasted', 'pass', { engine: engine(at(46 + 120)) }],
