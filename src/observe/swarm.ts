@@ -126,8 +126,14 @@ export type Health =
   | { readonly healthy: null; readonly why: string }
   | { readonly healthy: false; readonly saw: string; readonly expected: string }
 
-/** How long a task may take to start before it counts as missing, in microseconds. */
-const startsWithin = 60_000_000
+/**
+ * Whether a task that does not run yet is on its way: a minute from when it was made, and a third of that
+ * while no node has taken it.
+ */
+function onItsWay({ state, createdMicros }: SwarmTask, now: number): boolean {
+  const unplaced = state === 'new' || state === 'allocated' || state === 'pending'
+  return now - (createdMicros ?? 0) < (unplaced ? 20 : 60) * second
+}
 
 /**
  * Whether a service runs what it wants, of the spec that it has now.
@@ -152,6 +158,15 @@ export function health(
   if (update !== null && update.state !== 'completed') {
     const news = `${update.state}${update.message === '' ? '' : `: ${update.message}`}`
     if (update.state === 'updating' || update.state === 'rollback_started') {
+      const stuck = coming.find(
+        task => task.state === 'pending' && now - (task.createdMicros ?? now) >= 60 * second
+      )
+      if (stuck !== undefined) {
+        return ill(
+          `${said}: the update waits for a node to take its task (${stuck.error || 'it does not say why'})`,
+          wish
+        )
+      }
       return { healthy: null, why: `update in progress (${news})` }
     }
     return ill(
@@ -187,7 +202,7 @@ export function health(
       (task.state === 'failed' || task.state === 'rejected') &&
       now - (task.stateMicros ?? now) < hour
   )
-  const young = coming.some(task => now - (task.createdMicros ?? 0) < startsWithin)
+  const young = coming.some(task => onItsWay(task, now))
   const working = mode.kind.endsWith('job') && coming.some(({ state }) => state === 'running')
   if (!failed && (young || working)) {
     return {

@@ -127,6 +127,32 @@ describe('replica-counts', () => {
     ],
 
     // on its way, for a minute
+    ['a task 19 s without a node', 'unknown', { tasks: [{ state: 'pending', createdMicros: at(881) }] }],
+    ['a task 20 s without a node', 'fail', { tasks: [{ state: 'pending', createdMicros: at(880) }] }],
+    [
+      'an update 59 s without a node',
+      'unknown',
+      {
+        service: { update: { state: 'updating', message: '' } },
+        tasks: [{ state: 'pending', createdMicros: at(841) }]
+      }
+    ],
+    [
+      'an update 60 s without a node',
+      'fail',
+      {
+        service: { update: { state: 'updating', message: '' } },
+        tasks: [{ state: 'pending', createdMicros: at(840) }]
+      }
+    ],
+    [
+      'an update long in preparation',
+      'unknown',
+      {
+        service: { update: { state: 'updating', message: '' } },
+        tasks: [{ state: 'preparing', createdMicros: at(10) }]
+      }
+    ],
     ['a task 59 s in preparation', 'unknown', { tasks: [{ state: 'preparing', createdMicros: at(841) }] }],
     ['a task 60 s in preparation', 'fail', { tasks: [{ state: 'preparing', createdMicros: at(840) }] }],
     [
