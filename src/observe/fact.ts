@@ -114,6 +114,8 @@ export interface Certificate {
 export interface RepoView {
   /** Sha of the commit that is read. */
   readonly commit: string
+  /** Where the phase's builder keeps a status file by default: `STATUS-<phase>.md` beside the review file. */
+  readonly statusPath?: string
   /** The file's text, or null where the commit has no such file. Throws `Unseen` for a symlink, a folder, a file over the cap. */
   file(path: string): Promise<string | null>
 }

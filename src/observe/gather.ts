@@ -136,7 +136,7 @@ function look(reader: HostReader, doors: Doors, cited: Cited): Look {
       return doors.homeFile(path)
     },
     repo: {
-      commit: doors.repo.commit,
+      ...doors.repo,
       async file(path) {
         const started = doors.tick()
         const reading = doors.repo.file(path)

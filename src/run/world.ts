@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
 import { isoSecond, tick } from '../doors/clock.ts'
@@ -8,7 +8,7 @@ import type { Commit, Git } from '../doors/git.ts'
 import { openClone } from '../doors/git.ts'
 import { openSession as openDoor } from '../doors/open-session.ts'
 import { HostUnseen, type HostSession, type OpenSession } from '../doors/session.ts'
-import { type Home, homeFile, reviewBranchOf } from '../home/home.ts'
+import { type Home, homeFile, reviewBranchOf, reviewPathOf } from '../home/home.ts'
 import { type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
 import type { Doors } from '../observe/gather.ts'
 import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
@@ -109,7 +109,7 @@ export function viewsOf(
   at: { readonly commit: string; readonly phase: string; readonly record: SignedRecord }
 ): Views {
   return {
-    repo: repoView(world.git, at.commit),
+    repo: { ...repoView(world.git, at.commit), statusPath: statusPathOf(world.home, at.phase) },
     record: recordView(world, at.record, at.record.history, at.phase)
   }
 }
@@ -179,6 +179,11 @@ export function openDoors(
       )
     }
   }
+}
+
+/** `STATUS-<phase>.md` beside the review file. */
+function statusPathOf(home: Home, phase: string): string {
+  return posix.join(posix.dirname(reviewPathOf(home, phase)), `STATUS-${phase}.md`)
 }
 
 function repoView(git: Git, commit: string): RepoView {

@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { swarmServices } from '../src/observe/sources/docker-services.ts'
+import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
+import { repoPathParam } from '../src/observe/sources/repo-file.ts'
+import { addressParam, routes as routeSource, urlParam } from '../src/observe/sources/routes.ts'
+import { type Statement, statusFile } from '../src/observe/sources/status-tables.ts'
+import { compare } from '../src/observe/statements.ts'
+
+export const claimTable = defineProbe({
+  id: 'claim-table',
+  asserts: "The tables and EXPECTED lines of the builder's status file agree with the host as it is",
+  because: 'A table that was copied from a plan, or from last week, reads just like one that was measured.',
+  remedy: 'Measure again, correct the status file, and claim again.',
+  params: z.strictObject({
+    path: repoPathParam.optional(),
+    /** URLs that may be asked. A builder's words alone never choose one. */
+    routes: z.array(urlParam).min(1).optional(),
+    address: addressParam.optional(),
+    ca: z.string().min(1).optional()
+  }),
+
+  needs: ({ path, routes = [], address, ca }) => ({
+    file: statusFile(path ?? null),
+    networks: dockerNetworks,
+    services: swarmServices,
+    tasks: swarmTasks,
+    routes: routeSource(
+      routes.map(url => ({
+        url,
+        body: false,
+        ...(address === undefined ? {} : { address }),
+        ...(ca === undefined ? {} : { ca })
+      }))
+    )
+  }),
+
+  judge({ file, ...live }) {
+    const where = `${file.path} at ${file.commit.slice(0, 7)}`
+    if (file.statements === null) return [{ outcome: 'not-applicable', why: `there is no ${where}` }]
+    const compared = file.statements.flatMap(statement =>
+      compare(statement, live).map(result => ({ statement, result }))
+    )
+    const failed = compared.flatMap(({ statement, result }): readonly Finding[] => {
+      if (result.kind === 'unseen') return [{ outcome: 'unknown', why: result.why }]
+      if (result.kind !== 'contradicted') return []
+      return [
+        {
+          outcome: 'fail',
+          saw: `${result.subject}: ${result.live}`,
+          expected: `${result.said}, as the status file says`,
+          at: `${file.path}:${statement.line}`,
+          shows: [quoted(statement)]
+        }
+      ]
+    })
+    const confirmed = compared.flatMap(({ statement, result }) =>
+      result.kind === 'confirmed'
+        ? [`${statement.line}: ${result.subject} ${result.said} = ${result.live}`]
+        : []
+    )
+    const open = compared.flatMap(({ statement, result }) =>
+      result.kind === 'not-judged' ? [`${quoted(statement)} (${result.why})`] : []
+    )
+    const [first, ...rest]: readonly Finding[] = [
+      ...failed,
+      ...(confirmed.length === 0
+        ? []
+        : [
+            {
+              outcome: 'pass',
+              saw: `${confirmed.length} values of ${where} are what the host has`,
+              shows: confirmed
+            } as const
+          ]),
+      ...(open.length === 0
+        ? []
+        : [
+            {
+              outcome: 'not-applicable',
+              why: `${open.length} rows of ${where} were not judged`,
+              shows: open
+            } as const
+          ])
+    ]
+    return first === undefined
+      ? [{ outcome: 'not-applicable', why: `${where} has no table and no EXPECTED line` }]
+      : [first, ...rest]
+  },
+
+  falsify: facts => {
+    const row = { kind: 'row', line: 1, under: '', above: '', columns: ['Network', 'Subnet'] } as const
+    const cells = ['there-is-no-such-network', '203.0.113.0/24']
+    return [{ ...facts, file: { ...facts.file, statements: [{ ...row, cells }] } }]
+  }
+})
+
+function quoted({ line, kind, cells }: Statement): string {
+  return `${line}: ${kind === 'row' ? `| ${cells.join(' | ')} |` : `EXPECTED: ${cells.join(' ')}`}`.slice(
+    0,
+    300
+  )
+}
