@@ -1,4 +1,14 @@
-import type { Circle, Step } from './boot-graph.ts'
+import type { BootUnit, Circle, Step } from './boot-graph.ts'
+import { settingsOf, type UnitFile } from './unit-text.ts'
+
+/** A unit with what its history and its limits tell. Times are microseconds since 1970; null is never. */
+export interface ToldUnit extends BootUnit {
+  readonly sub: string
+  /** As systemd writes it: `15min`, `infinity`. */
+  readonly startTimeout: string
+  readonly startedMicros: number | null
+  readonly activeMicros: number | null
+}
 
 /** The circle in one line: `a → waits for X → b → is ordered after → a`. */
 export function circleText({ unit, steps }: Circle): string {
@@ -54,4 +64,82 @@ export function duration(micros: number): string {
   const seconds = micros / 1_000_000
   if (seconds < 120) return `${Number(seconds.toFixed(1))} s`
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+}
+
+/** How long the start hangs, by systemd's limit and by the script's own. */
+export function hangText({ unit, steps }: Circle, units: readonly ToldUnit[]): string {
+  const limit = units.find(({ name }) => name === unit)?.startTimeout ?? ''
+  const systemd =
+    limit === 'infinity' || limit === ''
+      ? 'systemd sets no end to it (TimeoutStartSec=infinity)'
+      : `systemd ends it after TimeoutStartSec=${limit}`
+  const bound = steps[0]?.wait?.bound ?? null
+  const own = bound === null ? '' : `, its own loop gives up after about ${bound} s`
+  return `the start of ${unit} hangs: ${systemd}${own}`
+}
+
+/** Why nobody sees it on a host that runs. */
+export function hiddenText({ unit }: Circle, units: readonly ToldUnit[]): string {
+  const state = units.find(({ name }) => name === unit)
+  const shown = state === undefined ? 'active' : `${state.active} (${state.sub})`
+  return (
+    'It cannot be seen on the running host: what is waited for is up already, so each start since then has ended ' +
+    `at once, and systemctl shows ${shown}. A plain reboot may get through too, because a swarm brings its services ` +
+    'back by itself; a new host, a removed stack or a recreated network does not.'
+  )
+}
+
+/** Where the last start itself shows it: it took long, and what it waited for began right after it had ended. */
+export function historyText({ unit, steps }: Circle, units: readonly ToldUnit[]): readonly string[] {
+  const { startedMicros = null, activeMicros = null } = units.find(({ name }) => name === unit) ?? {}
+  if (startedMicros === null || activeMicros === null || activeMicros - startedMicros < 60_000_000) return []
+  const began = units.filter(
+    ({ name, startedMicros: start }) =>
+      name !== unit &&
+      steps.some(({ to }) => to === name) &&
+      start !== null &&
+      start >= activeMicros &&
+      start - activeMicros < 5_000_000
+  )
+  if (began.length === 0) return []
+  const names = began.map(({ name }) => name).join(', ')
+  const took = duration(activeMicros - startedMicros)
+  return [
+    `The host's own history shows it: the last start of ${unit} took ${took}, and ${names} began right after it had ended.`
+  ]
+}
+
+/** How to break the circle. */
+export function mendText({ unit, steps }: Circle): string {
+  const [first] = steps
+  if (first?.how === 'starts') {
+    return `Start ${first.to} with \`systemctl start --no-block\`, or leave its start to the boot: it is ordered after ${unit} anyway.`
+  }
+  const gate =
+    first?.wait?.target.kind === 'url'
+      ? `ask an endpoint that ${unit} itself brings up (the proxy's own /ping)`
+      : `wait only for what is up before ${unit}`
+  return `Let ${unit} ${gate}, or move this wait to a unit of its own, ordered after ${first?.to ?? 'what it asks'}.`
+}
+
+/** The lines that prove each edge, in the circle's order. */
+export function proofOf(
+  { steps }: Circle,
+  units: readonly BootUnit[],
+  files: ReadonlyMap<string, readonly UnitFile[]>
+): readonly string[] {
+  return steps.flatMap(({ how, from, to, proof }) => (how === 'ordered' ? [ordering(from, to)] : proof))
+
+  function ordering(later: string, earlier: string) {
+    const seen = line(later, 'After', earlier) ?? line(earlier, 'Before', later)
+    return seen ?? `systemctl show ${later}: After=… ${earlier} …`
+  }
+
+  function line(unit: string, key: string, other: string) {
+    const names = units.find(({ name }) => name === other)?.names ?? [other]
+    const found = settingsOf(files.get(unit) ?? []).find(
+      setting => setting.key === key && setting.value.split(/\s+/).some(word => names.includes(word))
+    )
+    return found === undefined ? undefined : `${found.path}:${found.line}: ${found.key}=${found.value}`
+  }
 }

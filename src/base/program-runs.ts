@@ -31,6 +31,8 @@ export interface ProgramRuns {
   readonly missing: readonly FileRef[]
   /** Every file that was looked into, in order, and what it is written in. */
   readonly read: ReadonlyMap<string, TextKind>
+  /** Files that could not be read: `null` among the texts. */
+  readonly unread: readonly string[]
   /** Files that could not be followed to their end. */
   readonly broken: readonly string[]
 }
@@ -53,6 +55,7 @@ export function programRuns(
   const runs: Run[] = []
   const missing = new Map<string, FileRef>()
   const read = new Map<string, TextKind>()
+  const unread = new Set<string>()
   const broken = new Set<string>()
   const variables = options.environment ?? new Map<string, string>()
 
@@ -61,7 +64,7 @@ export function programRuns(
     const { commands: found } = argvRuns(argv, exec.line, { variables, source: sourceIn('/') })
     add(found, { file: exec.path, exec, hop: 0, around: outermost, seen: [] })
   }
-  return { runs, missing: [...missing.values()], read, broken: [...broken] }
+  return { runs, missing: [...missing.values()], read, unread: [...unread], broken: [...broken] }
 
   function add(found: readonly RunCommand[], at: Place) {
     for (const command of found) {
@@ -89,7 +92,10 @@ export function programRuns(
         missing.set(call.path, { path: call.path, executed: call.as === 'program', hop })
       return
     }
-    if (text === null) return
+    if (text === null) {
+      unread.add(call.path)
+      return
+    }
     if (call.as === 'sourced') {
       // Its commands stand in the script's own, which the shell reader filled in.
       read.set(call.path, 'shell')
