@@ -68,10 +68,10 @@ function longestRun(text: string): number {
   return longest
 }
 
-const number = String.raw`\p{N}+(?:[.,:]\p{N}+)*`
+const number = String.raw`\p{N}+(?:[.,:]\p{N}+)*[\p{L}%]*`
 const letters = String.raw`[\p{L}\p{M}\p{N}]+`
 const word = new RegExp(
-  `^[("“‘]*(?:e\\.g\\.|i\\.e\\.|(?:${number}|${letters})(?:['’/-](?:${number}|${letters}))*)[)"'”’.,;:!?%…]*$`,
+  `^[("“‘]*(?:\\d{4}-\\d\\d-\\d\\d(?:T[\\d:.]+Z)?|e\\.g\\.|i\\.e\\.|(?:${number}|${letters})(?:['’/-](?:${number}|${letters}))*)[)"'”’.,;:!?%…]*$`,
   'u'
 )
 /** What a forge would link: commit ids, `GH-12` and the like of issue trackers. */
@@ -89,20 +89,36 @@ const betweenWords = /^(?:[–—→←·…✓✗✔✘&=+]|\d+%)$/u
 export function plain(text: string, max = 1000): string {
   const tokens = oneLine(text, max).match(/`[^`]+`|\s+|[^\s`]+|`/gu) ?? []
   const parts: { code: boolean; span: boolean; text: string }[] = []
-  tokens.forEach((token, index) => {
-    const span = /^`.+`$/u.test(token)
-    const glued = isSpan(tokens[index - 1]) || isSpan(tokens[index + 1])
-    const code = span || !(token === ' ' || isTame(token, index === 0, glued))
-    const value = span ? token.slice(1, -1) : !code && token === '-' && !glued ? '–' : token
+  const add = (code: boolean, span: boolean, value: string) => {
     const [before, space] = [parts.at(-2), parts.at(-1)]
     if (code && space?.code) {
       // Two runs of backticks must never touch.
-      parts.splice(-1, 1, { code: true, span: space.span, text: space.text + value })
+      parts.splice(-1, 1, { code, span: space.span, text: space.text + value })
     } else if (code && !span && space?.text === ' ' && before?.code && !before.span) {
-      parts.splice(-2, 2, { code: true, span: false, text: `${before.text} ${value}` })
-    } else parts.push({ code, span, text: value })
+      parts.splice(-2, 2, { code, span, text: `${before.text} ${value}` })
+    } else if (value !== '') parts.push({ code, span, text: value })
+  }
+  tokens.forEach((token, index) => {
+    const glued = isSpan(tokens[index - 1]) || isSpan(tokens[index + 1])
+    if (isSpan(token)) add(true, true, token.slice(1, -1))
+    else if (token === ' ' || isTame(token, index === 0, glued)) {
+      add(false, false, token === '-' && !glued ? '–' : token)
+    } else {
+      const { head, core, tail } = unwrapped(token)
+      add(false, false, head)
+      add(true, false, core)
+      add(false, false, tail)
+    }
   })
   return parts.map(part => (part.code ? inline(part.text, max) : part.text)).join('')
+}
+
+/** Punctuation around a word that becomes code stays outside, but `f(x)` keeps its bracket. */
+function unwrapped(token: string): { head: string; core: string; tail: string } {
+  const [, head = '', core = '', tail = ''] = /^([("“‘]*)(.*?)([)"”’.,;:!?…]*)$/u.exec(token) ?? []
+  if (core === '' || /^\d+$/.test(core)) return { head: '', core: token, tail: '' }
+  const closed = core.includes('(') ? (/^\)+/.exec(tail)?.[0] ?? '') : ''
+  return { head, core: core + closed, tail: tail.slice(closed.length) }
 }
 
 function isSpan(token: string | undefined): boolean {

@@ -56,17 +56,27 @@ export function openBlock(bytes: Uint8Array): Uint8Array {
   const eol = lineEnd(bytes)
   const { parts, tail } = split(text)
   const rest = text.slice(tail)
+  const dialects = dialectsFor(text)
 
+  const ends: string[] = []
   let close = emptyLine(text, eol)
-  let nodes = below(rest + close)
-  if (nodes === null) {
-    // Only one block can be open at the end, and it is the last one. That it is closed now is seen, not assumed.
-    close = `${/[\r\n]$/.test(text) ? '' : eol}${endOf(rest)}${eol}${eol}`
-    nodes = below(rest + close)
+  let nodes = dialects.map(parse => below(rest + close, parse))
+  // Only the last block can be open. That it is closed is seen, not assumed.
+  while (nodes.includes(null)) {
+    const open = dialects.find((_, index) => nodes[index] === null) ?? dialects[0]
+    if (ends.length > 4) throw new Error('what the end of the review file leaves open could not be closed')
+    ends.push(
+      ...endOf(
+        rest + close,
+        open,
+        nodes.every(parsed => parsed === null)
+      )
+    )
+    close = `${/[\r\n]$/.test(text) ? '' : eol}${ends.map(end => end + eol).join('')}${eol}`
+    nodes = dialects.map(parse => below(rest + close, parse))
   }
-  if (nodes === null) throw new Error('what the end of the review file leaves open could not be closed')
-  const ends = htmlEnds([...parts.flatMap(part => part.nodes), ...nodes])
-  return Buffer.from(close + ends.map(end => end + eol).join('') + (ends.length > 0 ? eol : ''), 'latin1')
+  const html = htmlEnds([...parts.flatMap(part => part.nodes), ...(nodes[0] ?? [])])
+  return Buffer.from(close + html.map(end => end + eol).join('') + (html.length > 0 ? eol : ''), 'latin1')
 }
 
 /** `\r\n` if most lines of the file end so, else `\n`. */
@@ -82,10 +92,15 @@ function emptyLine(text: string, eol: string): string {
   return text.endsWith('\n') ? eol : eol + eol
 }
 
-const parser = remark().use(remarkGfm).freeze()
+type Dialect = (text: string) => Root
 
-function parse(text: string): Root {
-  return parser.parse(text)
+const github = remark().use(remarkGfm).freeze()
+const common = remark().freeze()
+const parse: Dialect = text => github.parse(text)
+
+/** Footnotes are the one block in which dialects differ so much that a fence may be open in one and not in another. */
+function dialectsFor(text: string): readonly [Dialect, ...Dialect[]] {
+  return text.includes('[^') ? [parse, plain => common.parse(plain)] : [parse]
 }
 
 interface Part {
@@ -102,40 +117,47 @@ interface Part {
  */
 export function split(text: string, size = 4096): { readonly parts: readonly Part[]; readonly tail: number } {
   const parts: Part[] = []
+  const dialects = dialectsFor(text)
   let start = text.startsWith('\xef\xbb\xbf') ? 3 : 0
   const line = /^#{1,6} [^\r\n]*/gm
   for (let min = size; ; ) {
     line.lastIndex = start + min
     const next = line.exec(text)
     if (next === null) return { parts, tail: start }
-    const { children } = parse(text.slice(start, next.index + next[0].length))
-    const last = children.at(-1)
-    if (last?.type === 'heading' && startOf(last) === next.index - start) {
-      parts.push({ start, nodes: children.slice(0, -1) })
+    const part = text.slice(start, next.index)
+    const [nodes, ...others] = dialects.map(dialect => below(part, dialect, next[0]))
+    if (nodes && !others.includes(null)) {
+      parts.push({ start, nodes })
       start = next.index
       min = size
-    } else min = 2 * (next.index - start)
+    } else min = 2 * part.length
   }
 }
 
 /** The blocks of the text, if a heading put below it is at the top level; else null. */
-function below(text: string): readonly RootContent[] | null {
-  const { children } = parse(`${text}## x`)
+function below(text: string, parse: Dialect, heading = '## x'): readonly RootContent[] | null {
+  const { children } = parse(text + heading)
   const last = children.at(-1)
   return last?.type === 'heading' && startOf(last) === text.length ? children.slice(0, -1) : null
 }
 
-/** The line that ends the last block of the text. */
-function endOf(text: string): string {
+/** The lines that end the last block of the text. */
+function endOf(text: string, parse: Dialect, everywhere: boolean): readonly string[] {
   const last = parse(text).children.at(-1)
-  const source = last === undefined ? '' : text.slice(startOf(last)).trimStart()
+  const at = last === undefined ? 0 : startOf(last)
+  const source = text.slice(at).trimStart()
   const [, fence] = /^(`{3,}|~{3,})/.exec(source) ?? []
-  if (fence !== undefined) return fence
-  if (source.startsWith('<!--')) return '-->'
-  if (source.startsWith('<?')) return '?>'
-  if (source.startsWith('<![CDATA[')) return ']]>'
+  if (fence !== undefined) {
+    // Where no fence is open, its end would begin one; a fence with a word ends none, but may begin one. So the
+    // two together fit both, and are used where dialects, or for an indented fence after lists parsers, differ.
+    const sure = everywhere && /(?:^|[\r\n])$/.test(text.slice(0, at))
+    return sure ? [fence] : [`${fence} end`, fence]
+  }
+  if (source.startsWith('<!--')) return ['-->']
+  if (source.startsWith('<?')) return ['?>']
+  if (source.startsWith('<![CDATA[')) return [']]>']
   const [, name] = /^<(script|pre|style|textarea)/i.exec(source) ?? []
-  return name === undefined ? '>' : `</${name.toLowerCase()}>`
+  return [name === undefined ? '>' : `</${name.toLowerCase()}>`]
 }
 
 /** Elements that go on over headings, and hide or change what follows. */

@@ -90,16 +90,16 @@ export function checkBlocks(check: CheckResult, n: number, cited: Cited): readon
   return [
     `**${n}. ${plain(check.title, 200)}** ${symbols[check.outcome]}`,
     ...evidenceBlocks(check.findings, check.evidence, cited),
-    ...judgement(check)
+    ...judgement(check, cited)
   ]
 }
 
-function judgement(check: CheckResult): readonly string[] {
+function judgement(check: CheckResult, cited: Cited): readonly string[] {
   const notes = [
     waiverNote(check),
     check.flapped ? 'It flapped: earlier looks disagreed with this one.' : '',
     check.attempts > 1 ? `Looked at ${check.attempts} times.` : '',
-    citation(check.evidence)
+    citation(check, cited)
   ].filter(note => note !== '')
 
   // What failed is read first.
@@ -125,14 +125,25 @@ const rank: Readonly<Record<Finding['outcome'], number>> = {
 export function tell(finding: Finding): string {
   switch (finding.outcome) {
     case 'pass':
-      return sentence(finding.saw)
+      return capitalised(sentence(finding.saw))
     case 'fail':
       return `Saw ${clause(finding.saw)}, expected ${clause(finding.expected)}, at ${inline(finding.at)}.`
     case 'unknown':
-      return `Could not be seen: ${sentence(finding.why)}`
+      return unseen(finding.why)
     case 'not-applicable':
       return `Not applicable: ${sentence(finding.why)}`
   }
+}
+
+/** Why something was not seen, as a sentence. */
+export function unseen(why: string): string {
+  return /^(?:could not|cannot) /i.test(why)
+    ? capitalised(sentence(why))
+    : `Could not be seen: ${sentence(why)}`
+}
+
+function capitalised(text: string): string {
+  return /^\p{Ll}+[ ,.:]/u.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text
 }
 
 function clause(text: string): string {
@@ -144,9 +155,15 @@ function waiverNote({ waiver }: CheckResult): string {
   return `Waived by ${plain(waiver.by, 80)} until ${plain(waiver.until, 40)}: ${sentence(waiver.reason)}`
 }
 
-function citation(numbers: readonly number[]): string {
+/** The reads by number, and where they were made if the review looked at more than one host. */
+function citation(check: CheckResult, cited: Cited): string {
+  const numbers = check.evidence
   if (numbers.length === 0) return ''
-  return `(${numbers.length === 1 ? 'read' : 'reads'} ${numbers.join(', ')})`
+  const hosts = new Set(
+    cited.evidence.map(({ on }) => on).filter(on => !['repo', 'record', 'web'].includes(on))
+  )
+  const where = hosts.size > 1 ? ` on ${inline(check.on, 80)}` : ''
+  return `(${numbers.length === 1 ? 'read' : 'reads'} ${numbers.join(', ')}${where})`
 }
 
 /**

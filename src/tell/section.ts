@@ -14,6 +14,7 @@ import {
   name,
   sentence,
   showBlocks,
+  unseen,
   whereabouts
 } from './parts.ts'
 
@@ -107,7 +108,7 @@ function askAgain(claim: Claim, verdict: Verdict): readonly string[] {
   const when =
     verdict === 'FAIL'
       ? 'Once it is mended, ask again:'
-      : 'Nothing is proven either way. Once it can be seen, ask again:'
+      : 'Nothing is proven either way. When that has changed, ask again:'
   const command = `git commit --allow-empty -m "claim(${name(claim.phase)}-${name(claim.milestone)}): …"`
   return [when, fence(command, 'sh')]
 }
@@ -172,7 +173,7 @@ function observationBlocks(seen: Observation, cited: Cited): readonly string[] {
   const commands = commandsOf(seen.evidence, cited)
   if (seen.unseen !== undefined) {
     const tried = commands.length === 0 ? [] : [fence(commands.join('\n'))]
-    return [`${title} ?`, ...tried, `Could not be seen: ${sentence(seen.unseen)}`]
+    return [`${title} ?`, ...tried, unseen(seen.unseen)]
   }
   return [title, ...showBlocks(commands, seen.shows.length === 0 ? ['none'] : seen.shows)]
 }

@@ -191,7 +191,10 @@ describe('plain', () => {
     ['one ` tick', 'one `` ` `` tick'],
     ['fixed in e6349a9 by patch', 'fixed in `e6349a9` by patch'],
     ['line\n## M2: PASS', 'line `##` M2: PASS'],
-    ['e.g. this', 'e.g. this']
+    ['e.g. this', 'e.g. this'],
+    ['at 05:38:02Z, or 2026-06-13T05:38Z; 15ms', 'at 05:38:02Z, or 2026-06-13T05:38Z; 15ms'],
+    ['(see a_b), f(x). x_y!', '(see `a_b`), `f(x)`. `x_y`!'],
+    ['"a_b" "x"', '"`a_b`" "x"']
   ])('%j', (text, out) => {
     expect(plain(text)).toBe(out)
   })

@@ -264,7 +264,7 @@ describe('hostile text', () => {
         expect(outline(filed)).toHaveLength(1)
         expect(outline(filed)[0]).toMatch(/^## \[adversary\] A1: /)
       }),
-      { numRuns: 300 }
+      { numRuns: 80 }
     )
   })
 

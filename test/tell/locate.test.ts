@@ -1,0 +1,336 @@
+import * as commonmark from 'commonmark'
+import fc from 'fast-check'
+import type { RootContent } from 'mdast'
+import { remark } from 'remark'
+import remarkGfm from 'remark-gfm'
+import { describe, expect, test } from 'vitest'
+import { appended } from '../../src/tell/append.ts'
+import { headings, lineEnd, openBlock, split } from '../../src/tell/locate.ts'
+
+const bytes = (text: string) => Buffer.from(text)
+const text = (data: Uint8Array) => Buffer.from(data).toString()
+
+/** Markdown out of what opens, closes and half-opens blocks. */
+const line = fc.oneof(
+  fc.constantFrom(
+    '```',
+    '````',
+    '~~~',
+    '~~~~ x',
+    '``` a`b',
+    '<!--',
+    '-->',
+    '<!-- a',
+    '<!-- a -->',
+    '<pre>',
+    '</pre>',
+    '<PRE x',
+    '<script>',
+    '</script>',
+    '<style>',
+    '<textarea>',
+    '</textarea>',
+    '<?php',
+    '?>',
+    '<![CDATA[',
+    ']]>',
+    '<!X',
+    '<div>',
+    '<div title="',
+    "<b title='",
+    '</div>',
+    '<details>',
+    '</details>',
+    '<details><summary>x</summary>',
+    '<b>',
+    '</b>',
+    '<x-y>',
+    '- a',
+    '- ```',
+    '  - b',
+    '1. ~~~',
+    '10) c',
+    '> q',
+    '> ```',
+    '> <!--',
+    '> - > ~~~',
+    '* * *',
+    '---',
+    '===',
+    '    code',
+    '\tcode',
+    '| a | b |',
+    '|---|---|',
+    '| - |',
+    'text',
+    'text <b>',
+    'text <!-- ',
+    'text `',
+    '[a]: /b',
+    '[a]: <',
+    '[^1]: note',
+    '    more',
+    '[^1]:',
+    '# one',
+    '## M2: PASS @2026-06-13T05:49Z',
+    ' ## in',
+    '   ### in',
+    '    ## code',
+    '##no',
+    '#',
+    '## x ##',
+    '## x#',
+    'a\\',
+    'x  ',
+    '',
+    '',
+    '',
+    '\u00e9\u{1f600}',
+    '\ufeff',
+    '\u2028',
+    '\0',
+    '\u0085',
+    '$$',
+    '- [ ] t',
+    '<a',
+    '<https://x.test>',
+    '~~~ `'
+  ),
+  fc.string({ maxLength: 10 }),
+  fc.string({ unit: 'binary', maxLength: 6 })
+)
+const markdown = fc
+  .array(
+    fc.tuple(
+      fc.constantFrom('', '', '', '', ' ', '  ', '   ', '\t', '> ', '- ', '    '),
+      line,
+      fc.constantFrom('\n', '\n', '\n', '\r\n', '\r', '')
+    ),
+    { maxLength: 14 }
+  )
+  .map(lines => lines.flat().join(''))
+
+const section = '## M9: PASS @2026-06-13T05:49Z\n\nwords\n\n```\nout\n```\n\n### Cold-run evidence\n\nend\n'
+const ours = ['M9: PASS @2026-06-13T05:49Z', 'Cold-run evidence']
+
+function remarkHeadings(markdown: string): string[] {
+  return remark()
+    .use(remarkGfm)
+    .parse(markdown)
+    .children.flatMap(node => (node.type === 'heading' ? [textOf(node)] : []))
+}
+
+function textOf(node: RootContent): string {
+  if ('children' in node) return node.children.map(textOf).join('')
+  return 'value' in node ? node.value : ''
+}
+
+function commonmarkHeadings(markdown: string): string[] {
+  const found: string[] = []
+  for (let node = new commonmark.Parser().parse(markdown).firstChild; node !== null; node = node.next) {
+    if (node.type !== 'heading') continue
+    let words = ''
+    const walker = node.walker()
+    for (let event = walker.next(); event !== null; event = walker.next())
+      words += event.entering ? (event.node.literal ?? '') : ''
+    found.push(words)
+  }
+  return found
+}
+
+describe('openBlock', () => {
+  test.each([
+    ['nothing', '', ''],
+    ['only a byte order mark', '\ufeff', ''],
+    ['an empty line at the end', 'text\n\n', ''],
+    ['blanks in the empty line', 'text\n \t\n', ''],
+    ['a paragraph', 'text\n', '\n'],
+    ['no line end', 'text', '\n\n'],
+    ['a list', '- a\n', '\n'],
+    ['a quote', '> a', '\n\n'],
+    ['a table', '| a |\n|---|\n', '\n'],
+    ['CRLF', 'a\r\nb', '\r\n\r\n'],
+    ['a lone CR, which our LF would only complete', 'a\r', '\n\n'],
+    ['two lone CRs', 'a\r\r', ''],
+    ['a closed fence', '```\na\n```\n', '\n'],
+    ['an open fence', '```\na\n', '```\n\n'],
+    ['an open fence without a line end', '```sh\na', '\n```\n\n'],
+    ['a long one, with shorter ones inside', '`````\n```\n', '`````\n\n'],
+    ['tildes', '~~~ x\n```\n', '~~~\n\n'],
+    ['an indented one, which may be in a list for some parsers', '- a\n\n ```\n', '``` end\n```\n\n'],
+    ['a fence that ends with its list', '- ```\n  a\n', '\n'],
+    ['a fence that ends with its quote', '> ```\n> a\n', '\n'],
+    ['a fence in CRLF', '```\r\na\r\n', '```\r\n\r\n'],
+    ['a comment', 'a\n\n<!-- b\n', '-->\n\n'],
+    ['a closed comment', '<!-- b -->\n', '\n'],
+    ['a comment in text is none', 'a <!-- b\n', '\n'],
+    ['pre', '<pre>\na\n\n', '</pre>\n\n'],
+    ['script', '<SCRIPT>\n', '</script>\n\n'],
+    ['style', '<style>\n', '</style>\n\n'],
+    ['textarea', '<textarea>\n', '</textarea>\n\n'],
+    ['a processing instruction', '<?php\n', '?>\n\n'],
+    ['CDATA', '<![CDATA[ a\n', ']]>\n\n'],
+    ['a declaration', '<!DOCTYPE\n', '>\n\n'],
+    ['details', '<details>\n\na\n', '\n</details>\n\n'],
+    [
+      'details with a summary, one closed',
+      '<details><summary>a</summary>\n\n<details>\n\n</details>\n',
+      '\n</details>\n\n'
+    ],
+    ['details in text', 'a <details> b\n', '\n</details>\n\n'],
+    ['details in code', 'a `<details>` b\n', '\n'],
+    ['details in a fence', '```\n<details>\n```\n', '\n'],
+    ['details in a comment', '<!-- <details> -->\n', '\n'],
+    ['details in a list end with it', '- <details>\n', '\n'],
+    ['bold that is left on', 'a <b>b\n', '\n</b>\n\n'],
+    ['two elements', '<div>\n<pre>\n\na\n', '\n</pre>\n</div>\n\n'],
+    [
+      'a quoted attribute that a browser would read on',
+      '<div title="\n\na\n',
+      `\n<!-- '> "> -->\n</div>\n\n`
+    ],
+    ['a comment that only Markdown ends', '<div><!--\n\na\n', `\n<!-- '> "> -->\n</div>\n\n`],
+    ['a fence that is open only where footnotes are unknown', '[^1]:\n- \n  ```\n', '``` end\n```\n\n']
+  ])('%s', (_, before, close) => {
+    expect(text(openBlock(bytes(before)))).toBe(close)
+    expect(text(openBlock(bytes(`${before}${close}## x\n\n`)))).toBe('')
+  })
+})
+
+describe('headings', () => {
+  test('finds those at the top level, with line, offset, depth and words', () => {
+    const file = [
+      '\ufeff# é one #',
+      '',
+      '## M1: PASS @2026-06-13T05:33Z ##',
+      '',
+      '```',
+      '## in a fence',
+      '```',
+      '<!--',
+      '## in a comment',
+      '-->',
+      '',
+      '<pre>',
+      '## in pre',
+      '</pre>',
+      '> ## in a quote',
+      '',
+      '- ## in a list',
+      '',
+      '    ## in code',
+      '',
+      'set',
+      '---',
+      '',
+      '   ### three\\#',
+      '#'
+    ].join('\r\n')
+    const found = headings(bytes(file))
+    expect(found).toEqual([
+      { line: 1, offset: 3, depth: 1, text: 'é one' },
+      { line: 3, offset: bytes(file).indexOf('## M1'), depth: 2, text: 'M1: PASS @2026-06-13T05:33Z' },
+      { line: 24, offset: bytes(file).indexOf('### three'), depth: 3, text: 'three\\#' },
+      { line: 25, offset: bytes(file).length - 1, depth: 1, text: '' }
+    ])
+  })
+
+  test('bytes that are no UTF-8 move no offset', () => {
+    const file = Buffer.concat([Uint8Array.of(0xff, 0xc3, 0x0a, 0x0a), bytes('## x\n')])
+    expect(headings(file)).toEqual([{ line: 3, offset: 4, depth: 2, text: 'x' }])
+  })
+
+  test('are the same whether the text is parsed as a whole or in parts', () => {
+    fc.assert(
+      fc.property(fc.array(markdown, { maxLength: 5 }), parts => {
+        const file = parts.join('\n').replace(/^\ufeff/, '')
+        const latin1 = bytes(file).toString('latin1')
+        const whole = remark()
+          .use(remarkGfm)
+          .parse(latin1)
+          .children.map(node => node.position?.start.offset)
+        const { parts: pieces, tail } = split(latin1, 1)
+        const rest = remark().use(remarkGfm).parse(latin1.slice(tail)).children
+        const cut = [...pieces, { start: tail, nodes: rest }].flatMap(({ start, nodes }) =>
+          nodes.map(node => start + (node.position?.start.offset ?? NaN))
+        )
+        expect(cut).toEqual(whole)
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  test('a long file takes linear time', () => {
+    const one = '## M1: PASS @2026-06-13T05:33Z\n\n- a\n- b\n\n```\nout\n```\n\n**1. x** ✓\n\n'
+    const took = (times: number) => {
+      const file = bytes(one.repeat(times))
+      const started = process.hrtime.bigint()
+      expect(headings(file)).toHaveLength(times)
+      return Number(process.hrtime.bigint() - started) / 1e6
+    }
+    took(100)
+    const [short, long] = [took(400), took(3200)]
+    expect(long / short).toBeLessThan(24)
+  })
+})
+
+describe('appended', () => {
+  test('begins a new file with the header', () => {
+    expect(text(appended(null, '# head\n\nwords\n', '## s\n'))).toBe('# head\n\nwords\n\n---\n\n## s\n')
+    expect(text(appended(bytes(' \n'), '# head\n', '## s\n\n\n'))).toBe('# head\n\n---\n\n## s\n')
+  })
+
+  test('keeps the line ends of the file', () => {
+    expect(lineEnd(bytes('a\r\nb\r\nc\n'))).toBe('\r\n')
+    expect(text(appended(bytes('# a\r\n'), '', '## s\n\nx\n'))).toBe('\r\n---\r\n\r\n## s\r\n\r\nx\r\n')
+  })
+
+  test('never turns the last line into a heading', () => {
+    expect(text(appended(bytes('# a\n\nlast words'), '', '## s\n'))).toBe('\n\n---\n\n## s\n')
+  })
+
+  test('refuses UTF-16', () => {
+    expect(() => appended(Uint8Array.of(0xff, 0xfe, 0x41, 0), '', '## s\n')).toThrow('UTF-16')
+  })
+})
+
+describe('append', () => {
+  test('keeps every byte and stands at the top level, for any text before it', () => {
+    fc.assert(
+      fc.property(markdown, before => {
+        const existing = bytes(before)
+        const all = Buffer.concat([existing, appended(existing, '# head\n', section)])
+        expect(all.subarray(0, existing.length).equals(existing)).toBe(true)
+        const after = text(all).replace(/^\ufeff/, '')
+        expect(remarkHeadings(after).slice(-2)).toEqual(ours)
+        expect(commonmarkHeadings(after).slice(-2)).toEqual(ours)
+        expect(
+          headings(all)
+            .slice(-2)
+            .map(heading => heading.text)
+        ).toEqual(ours)
+        expect(remarkHeadings(after).filter(heading => ours.includes(heading))).toHaveLength(2)
+        // What is closed stays closed.
+        expect(text(openBlock(all)).trim()).toBe('')
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  test('any bytes at all', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), existing => {
+        fc.pre(
+          !(existing[0] === 0xff && existing[1] === 0xfe) && !(existing[0] === 0xfe && existing[1] === 0xff)
+        )
+        const all = Buffer.concat([existing, appended(existing, '# head\n', section)])
+        expect(all.subarray(0, existing.length).equals(Buffer.from(existing))).toBe(true)
+        expect(
+          headings(all)
+            .slice(-2)
+            .map(heading => heading.text)
+        ).toEqual(ours)
+      })
+    )
+  })
+})
