@@ -474,18 +474,16 @@ async function disagreements(
 
   const { evidence } = message
   if (evidence === null) return problems
-  for (const at of [commit.sha, tip]) {
-    const file = await git.file(at, evidence.path)
-    if (file.kind !== 'file' || sha256(file.bytes) !== evidence.digest) {
-      problems.push(
-        `the evidence ${evidence.path} ${at === tip ? 'on the branch ' : ''}is not what was signed`
-      )
-      break
-    }
-    if (at === tip) continue
-    const parsed = parseEvidence(file.bytes)
+  const [then, now] = await Promise.all([git.file(commit.sha, evidence.path), git.file(tip, evidence.path)])
+  if (then.kind !== 'file' || sha256(then.bytes) !== evidence.digest) {
+    problems.push(`the evidence ${evidence.path} is not what it signed for`)
+  } else {
+    const parsed = parseEvidence(then.bytes)
     if (parsed === null) problems.push(`the evidence ${evidence.path} cannot be read`)
     else problems.push(...evidenceDisagrees(parsed, review))
+    if (now.kind !== 'file' || now.blob !== then.blob) {
+      problems.push(`the evidence ${evidence.path} was changed or removed after it was signed`)
+    }
   }
   return problems
 }

@@ -1,4 +1,4 @@
-import { cp } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openClone } from '../../src/doors/git.ts'
 import { type GateAnswer, gateOnce, type GateOptions } from '../../src/gate/gate.ts'
@@ -77,11 +77,14 @@ export async function makeGateWorld(): Promise<GateWorld> {
     veto: ''
   }
   const first = sceneOf(repo, repo.remote, repo.builder, keys, signers, at)
-  const states: Record<Base, { remote: string; at: typeof at }> = Object.create(null)
+  const states: Record<Base, { remote: string; checkout: string; at: typeof at }> = Object.create(null)
   const keep = async (base: Base) => {
     const remote = join(repo.dir, `${base}.git`)
+    const checkout = join(repo.dir, `${base}-checkout`)
+    await repo.builder.pull()
     await cp(repo.remote, remote, { recursive: true })
-    states[base] = { remote, at: { ...at } }
+    await cp(repo.builder.dir, checkout, { recursive: true })
+    states[base] = { remote, checkout, at: { ...at } }
   }
   const { builder } = repo
   const push = async (message: string, files?: Record<string, string>) => {
@@ -118,10 +121,11 @@ export async function makeGateWorld(): Promise<GateWorld> {
       const name = `scene-${copies++}`
       const remote = join(repo.dir, `${name}.git`)
       await cp(state.remote, remote, { recursive: true })
-      const checkout = await repo.clone(name, { name: 'builder', email: 'builder@example.test' })
-      await checkout.git(['remote', 'set-url', 'origin', remote])
-      await checkout.git(['fetch', '--quiet', 'origin'])
-      await checkout.git(['reset', '--quiet', '--hard', 'origin/main'])
+      const dir = join(repo.dir, name)
+      await cp(state.checkout, dir, { recursive: true })
+      const config = join(dir, '.git', 'config')
+      await writeFile(config, (await readFile(config, 'utf8')).replaceAll(repo.remote, remote))
+      const checkout = repo.at(dir, { name: 'builder', email: 'builder@example.test' })
       return sceneOf(repo, remote, checkout, keys, signers, state.at)
     },
     dispose: () => repo.dispose()

@@ -19,6 +19,8 @@ export interface TestRepo {
   readonly builder: Checkout
   /** Another checkout of the remote. */
   clone(name: string, person?: Partial<TestPerson>): Promise<Checkout>
+  /** A checkout that is there already. */
+  at(dir: string, person: TestPerson): Checkout
   /** A new SSH key pair. */
   key(name: string, type?: 'ed25519' | 'ecdsa'): Promise<TestKey>
   dispose(): Promise<void>
@@ -95,6 +97,7 @@ export async function makeRepo(options: { readonly branch?: string } = {}): Prom
     url: `file://${remote}`,
     builder,
     clone,
+    at: (folder, person) => checkout(folder, person, nextTime),
     async key(name, type = 'ed25519') {
       const path = join(dir, `${name}.key`)
       await run('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', name, '-f', path])

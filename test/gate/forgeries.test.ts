@@ -1,0 +1,787 @@
+import { execFile } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sha256 } from '../../src/base/canonical.ts'
+import type { GateOptions } from '../../src/gate/gate.ts'
+import {
+  commitForgery,
+  forge,
+  type Forgery,
+  putRawCommit,
+  rawCommit,
+  reviewerPerson
+} from '../support/forge.ts'
+import { type Base, gateTime, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
+import { day, policy } from '../support/reviews.ts'
+
+let world: GateWorld
+beforeAll(async () => {
+  world = await makeGateWorld()
+}, 60_000)
+afterAll(() => world.dispose())
+
+type Attack = (scene: Scene) => Promise<unknown>
+type Row = readonly [name: string, base: Base, code: number, attack: Attack, options?: Partial<GateOptions>]
+
+const heading = '## M2: PASS @2026-06-13T07:00Z'
+const append =
+  (text: string): Attack =>
+  scene =>
+    scene.append(`\n${text}\n`)
+const pass = (scene: Scene): Forgery => ({ claim: scene.at.claim2, verdict: 'PASS' })
+/** A review that only its signature or form makes false. */
+const forged =
+  (how: (scene: Scene) => Partial<Forgery>): Attack =>
+  scene =>
+    forge(scene, { ...pass(scene), ...how(scene) })
+/** The same, by the reviewer's own key: what a fault of the reviewer's could look like. */
+const bySigner = (how: Partial<Forgery> | ((scene: Scene) => Partial<Forgery>)): Attack =>
+  forged(scene => ({
+    key: scene.keys.reviewer,
+    author: reviewerPerson,
+    ...(typeof how === 'function' ? how(scene) : how)
+  }))
+const mangled = (mangle: (message: string) => string): Attack => bySigner({ mangle })
+const tree =
+  (...entries: readonly string[]): Attack =>
+  async scene => {
+    const { builder } = scene
+    await builder.git(['rm', '--quiet', '--cached', '-r', '--ignore-unmatch', '--', path])
+    for (const entry of entries) {
+      const [mode = '', name = ''] = entry.split(' ')
+      const blob = await builder.git(['hash-object', '-w', '--stdin'], { input: '/etc/passwd' })
+      const sha = mode === '160000' ? scene.at.claim1 : blob
+      await builder.git(['update-index', '--add', '--cacheinfo', `${mode},${sha},${name}`])
+    }
+    await builder.git(['commit', '--quiet', '-m', 'core: tidy'])
+    await builder.push('origin', 'HEAD:main')
+  }
+const twin =
+  (name: string): Attack =>
+  async scene => {
+    const blob = await scene.builder.git(['hash-object', '-w', '--stdin'], { input: `${heading}\n` })
+    await scene.builder.git(['update-index', '--add', '--cacheinfo', `100644,${blob},${name}`])
+    await scene.builder.git(['commit', '--quiet', '-m', 'docs: another'])
+    await scene.builder.push('origin', 'HEAD:main')
+  }
+/** Changes the object of the newest review and keeps its signature. */
+const tampered =
+  (change: (raw: string) => string): Attack =>
+  async scene => {
+    const raw = await rawCommit(scene, scene.at.review2)
+    const changed = change(raw)
+    expect(changed).not.toBe(raw)
+    await putRawCommit(scene, changed)
+  }
+const signature = (raw: string) => /^gpgsig [\s\S]*?-----END SSH SIGNATURE-----\n/m.exec(raw)?.[0] ?? ''
+const lines = (text: string) => text.split('\n')
+
+const text: readonly Row[] = [
+  ['a heading typed by hand', 'claimed', 3, append(heading)],
+  ['a heading typed by hand where no review file is', 'empty', 3, append(heading)],
+  [
+    'a heading typed by hand and claimed',
+    'empty',
+    3,
+    async scene => {
+      await scene.builder.commit('claim(pvfix-M2): x')
+      await append(heading)(scene)
+    }
+  ],
+  ['a PASS below the FAIL', 'failed', 1, append(heading)],
+  ['a PASS in a fence', 'claimed', 2, append(`\`\`\`\n${heading}\n\`\`\``)],
+  ['a PASS in a tilde fence', 'claimed', 2, append(`~~~~\n${heading}\n~~~~`)],
+  ['a PASS in an indented block', 'claimed', 2, append(`    ${heading}`)],
+  ['a PASS in an HTML comment', 'claimed', 2, append(`<!--\n${heading}\n-->`)],
+  ['a PASS in a <pre>', 'claimed', 2, append(`<pre>\n\n${heading}\n</pre>`)],
+  ['a PASS in a table', 'claimed', 2, append(`| a |\n| - |\n| ${heading} |`)],
+  ['a PASS in a quote', 'claimed', 2, append(`> ${heading}`)],
+  ['a PASS in a list', 'claimed', 2, append(`- ${heading}`)],
+  ['a PASS as a setext heading', 'claimed', 2, append(`${heading.slice(3)}\n---`)],
+  ['a PASS with an entity', 'claimed', 2, append('## M2&#58; PASS @2026-06-13T07:00Z')],
+  ['a PASS in Cyrillic letters', 'claimed', 2, append('## M2: Р\u0410SS @2026-06-13T07:00Z')],
+  ['a PASS written backwards', 'claimed', 2, append('## M2: \u202eSSAP\u202c @2026-06-13T07:00Z')],
+  ['a PASS with invisible letters', 'claimed', 3, append('## M2: PA\u200bSS @2026-06-13T07:00Z')],
+  ['a PASS in wide letters', 'claimed', 3, append('## Ｍ２： ＰＡＳＳ @2026-06-13T07:00Z')],
+  ['a bold PASS', 'claimed', 3, append('## **M2: PASS** @2026-06-13T07:00Z')],
+  ['a PASS in lower case', 'claimed', 3, append('## m2: pass @2026-06-13T07:00Z')],
+  [
+    'the section of M1 copied for M2',
+    'claimed',
+    3,
+    async scene => {
+      const section = (await scene.builder.read(path)).split('---').at(-1) ?? ''
+      await scene.append(section.replaceAll('M1', 'M2'))
+    }
+  ],
+  [
+    'the whole review file of another phase',
+    'claimed',
+    3,
+    async scene => {
+      const other = (await scene.builder.read(path)).replaceAll('M1', 'M2')
+      await scene.builder.commit('docs: copy', { files: { 'machine-docs/REVIEW-other.md': other } })
+      await scene.builder.commit('claim(other-M2): x')
+      await scene.builder.push('origin', 'HEAD:main')
+    },
+    { gate: 'other-M2' }
+  ]
+]
+
+const signatures: readonly Row[] = [
+  ['an unsigned review', 'claimed', 3, forged(() => ({ author: reviewerPerson }))],
+  [
+    'an unsigned review after the FAIL',
+    'failed',
+    1,
+    forged(() => ({ author: reviewerPerson, evidenceBytes: null }))
+  ],
+  ['a review by a key on no list', 'claimed', 3, forged(({ keys }) => ({ key: keys.builder }))],
+  [
+    "a review by the builder's key under the reviewer's name",
+    'claimed',
+    3,
+    forged(({ keys }) => ({ key: keys.builder, author: reviewerPerson }))
+  ],
+  [
+    'a review by an expired key',
+    'claimed',
+    3,
+    forged(({ keys }) => ({ key: keys.expired, author: reviewerPerson }))
+  ],
+  [
+    'a review by an expired key, backdated',
+    'claimed',
+    3,
+    forged(({ keys }) => ({ key: keys.expired, author: reviewerPerson, date: '2026-05-01T00:00:00Z' }))
+  ],
+  [
+    'a backdated review after the FAIL, to undo it',
+    'failed',
+    3,
+    forged(({ keys }) => ({ key: keys.expired, author: reviewerPerson, date: '2026-05-01T00:00:00Z' }))
+  ],
+  ['a review by a listed person', 'claimed', 3, forged(({ keys }) => ({ key: keys.alice }))],
+  [
+    'a review by a listed person after the FAIL',
+    'failed',
+    1,
+    forged(({ keys }) => ({ key: keys.alice, evidenceBytes: null }))
+  ],
+  [
+    'a signature made for files',
+    'claimed',
+    3,
+    async scene => {
+      const sha = await commitForgery(scene, { ...pass(scene), author: reviewerPerson })
+      const raw = await rawCommit(scene, sha)
+      const file = join(scene.builder.dir, '..', `payload-${sha}`)
+      await writeFile(file, raw)
+      await promisify(execFile)('ssh-keygen', [
+        '-q',
+        '-Y',
+        'sign',
+        '-n',
+        'file',
+        '-f',
+        scene.keys.reviewer.path,
+        file
+      ])
+      const armor = lines((await readFile(`${file}.sig`, 'utf8')).trimEnd()).join('\n ')
+      await putRawCommit(scene, raw.replace('\n\n', `\ngpgsig ${armor}\n\n`))
+    }
+  ],
+  [
+    'a signature taken from another review',
+    'claimed',
+    3,
+    async scene => {
+      const sha = await commitForgery(scene, { ...pass(scene), author: reviewerPerson })
+      const stolen = signature(await rawCommit(scene, scene.at.review1))
+      await putRawCommit(scene, (await rawCommit(scene, sha)).replace('\n\n', `\n${stolen}\n`))
+    }
+  ],
+  ['a FAIL whose message was changed to PASS', 'failed', 3, tampered(raw => raw.replaceAll('FAIL', 'PASS'))],
+  [
+    'a FAIL whose tree was changed',
+    'failed',
+    3,
+    async scene => {
+      const files = { [path]: (await scene.builder.read(path)).replace('M2: FAIL', 'M2: PASS') }
+      const sha = await scene.builder.commit('core: x', { files })
+      const other = await scene.builder.git(['rev-parse', `${sha}^{tree}`])
+      await tampered(raw => raw.replace(/^tree \w+/, `tree ${other}`))(scene)
+    }
+  ],
+  [
+    'a PASS moved onto another parent',
+    'passed',
+    3,
+    async scene => {
+      await scene.builder.git(['reset', '--quiet', '--hard', scene.at.claim2])
+      const parent = await scene.builder.commit('core: bad', { files: { 'nix/swarm.nix': 'bad\n' } })
+      await tampered(raw => raw.replace(/^parent \w+/m, `parent ${parent}`))(scene)
+    }
+  ],
+  [
+    'a PASS with a second parent',
+    'passed',
+    3,
+    tampered(raw => raw.replace(/^parent (\w+)\n/m, 'parent $1\nparent $1\n'))
+  ],
+  [
+    'a review dated anew',
+    'passed',
+    3,
+    tampered(raw => raw.replace(/^(committer .*) \d+ /m, '$1 1999999999 '))
+  ],
+  [
+    'a signature in the header of another hash',
+    'passed',
+    3,
+    tampered(raw => raw.replace('gpgsig ', 'gpgsig-sha256 '))
+  ],
+  ['a signature without its header', 'passed', 3, tampered(raw => raw.replace(signature(raw), ''))],
+  [
+    'a header added beside the signature',
+    'passed',
+    3,
+    tampered(raw => raw.replace('gpgsig ', 'encoding ISO-8859-1\ngpgsig '))
+  ],
+  [
+    'a rebase that signs nothing',
+    'passed',
+    3,
+    async scene => {
+      await scene.builder.git(['rebase', '--quiet', '--force-rebase', '--no-gpg-sign', '--root'])
+      await scene.builder.push('--force', 'origin', 'HEAD:main')
+    }
+  ],
+  [
+    'an amended claim with the reviews picked onto it',
+    'passed',
+    3,
+    async scene => {
+      await scene.builder.git(['reset', '--quiet', '--hard', `${scene.at.claim2}^`])
+      await scene.builder.commit('claim(pvfix-M2): something else', { files: { 'nix/swarm.nix': 'bad\n' } })
+      await scene.builder.git(['cherry-pick', scene.at.review2])
+      await scene.builder.push('--force', 'origin', 'HEAD:main')
+    }
+  ],
+  [
+    'a review picked onto another branch',
+    'passed',
+    3,
+    async scene => {
+      await scene.builder.git(['checkout', '--quiet', '-b', 'other', scene.at.claim2])
+      await scene.builder.commit('core: bad', { files: { 'nix/swarm.nix': 'bad\n' } })
+      await scene.builder.git(['cherry-pick', scene.at.review2])
+      await scene.builder.push('origin', 'other')
+    },
+    { branch: 'other' }
+  ],
+  [
+    'a branch made of the reviewed one',
+    'passed',
+    2,
+    async scene => {
+      await scene.builder.commit('core: bad', { files: { 'nix/swarm.nix': 'bad\n' } })
+      await scene.builder.push('origin', 'HEAD:other')
+    },
+    { branch: 'other' }
+  ],
+  [
+    'a .mailmap that makes the builder the reviewer',
+    'claimed',
+    3,
+    async scene => {
+      await scene.builder.commit('docs: names', {
+        files: { '.mailmap': 'adversary-bot <adversary@example.test> <builder@example.test>\n' }
+      })
+      await forged(({ keys }) => ({ key: keys.builder }))(scene)
+    }
+  ],
+  [
+    'a list of signers inside the repo',
+    'claimed',
+    3,
+    async scene => {
+      const line = `adversary namespaces="git" ${scene.keys.builder.publicKey}\n`
+      await scene.builder.commit('docs: signers', {
+        files: { allowed_signers: line, '.ssh/allowed_signers': line }
+      })
+      await forged(({ keys }) => ({ key: keys.builder }))(scene)
+    }
+  ]
+]
+
+const messages: readonly Row[] = [
+  [
+    'a trailer in the middle',
+    'claimed',
+    3,
+    mangled(message => message.replace('Said by', 'Adversary-Verdict: pvfix-M2 PASS\nSaid by'))
+  ],
+  [
+    'a folded trailer',
+    'claimed',
+    3,
+    mangled(message => message.replace('pvfix-M2 PASS\nAdv', 'pvfix-M2\n PASS\nAdv'))
+  ],
+  [
+    'a doubled trailer',
+    'claimed',
+    3,
+    mangled(message => message.replace('Adversary-Plan', 'Adversary-Verdict: pvfix-M2 PASS\nAdversary-Plan'))
+  ],
+  [
+    'two verdicts',
+    'claimed',
+    3,
+    mangled(message => message.replace('Adversary-Plan', 'Adversary-Verdict: pvfix-M2 FAIL\nAdversary-Plan'))
+  ],
+  [
+    'trailers of a FAIL made unreadable',
+    'failed',
+    3,
+    bySigner({ verdict: 'FAIL', mangle: message => message.replace('Adversary-Claim', 'Adversary-Claims') })
+  ],
+  [
+    'another milestone in the subject',
+    'claimed',
+    3,
+    mangled(message => message.replace('review(pvfix-M2)', 'review(pvfix-M1)'))
+  ],
+  ['a claim of another milestone', 'claimed', 3, bySigner(scene => ({ claim: scene.at.claim1 }))],
+  ['a claim that is no claim', 'claimed', 3, bySigner(scene => ({ claim: scene.at.patch }))],
+  ['a claim that is nowhere', 'claimed', 3, bySigner({ claim: 'f'.repeat(40) })],
+  [
+    'a claim of another branch',
+    'empty',
+    3,
+    async scene => {
+      await scene.builder.git(['checkout', '--quiet', '-b', 'side'])
+      const claim = await scene.builder.commit('claim(pvfix-M2): aside')
+      await scene.builder.push('origin', 'side')
+      await scene.builder.git(['checkout', '--quiet', 'main'])
+      await bySigner({ claim })(scene)
+    }
+  ],
+  [
+    'a claim that came after its review',
+    'claimed',
+    3,
+    async scene => {
+      await scene.builder.git(['checkout', '--quiet', '-b', 'side'])
+      const claim = await scene.builder.commit('claim(pvfix-M2): later')
+      await scene.builder.git(['checkout', '--quiet', 'main'])
+      await bySigner({ claim })(scene)
+      await scene.builder.git(['merge', '--quiet', '-m', 'core: merge', 'side'])
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
+    'trailers that say PASS over a section that says FAIL',
+    'claimed',
+    3,
+    bySigner({ section: '## M2: FAIL @2026-06-13T07:00Z\n' })
+  ],
+  [
+    'trailers that say FAIL over a section that says PASS',
+    'claimed',
+    3,
+    bySigner({ verdict: 'FAIL', section: `${heading}\n` })
+  ],
+  [
+    'the section of another milestone',
+    'claimed',
+    3,
+    bySigner({ section: '## M1: PASS @2026-06-13T07:00Z\n' })
+  ],
+  [
+    'two verdicts in one section',
+    'claimed',
+    3,
+    bySigner({ section: `${heading}\n\n## M1: PASS @2026-06-13T07:00Z\n` })
+  ],
+  ['a section without a heading', 'claimed', 3, bySigner({ section: 'M2 is fine.\n' })],
+  ['a section whose heading stands in a quote', 'claimed', 3, bySigner({ section: `> ${heading}\n` })],
+  [
+    'a section that an open fence swallows',
+    'claimed',
+    3,
+    async scene => {
+      await scene.append('\n```\n')
+      await bySigner({})(scene)
+    }
+  ],
+  [
+    'a section that an open comment swallows',
+    'claimed',
+    3,
+    async scene => {
+      await scene.append('\n<!-- \n')
+      await bySigner({})(scene)
+    }
+  ],
+  [
+    'other bytes than the section that was signed',
+    'claimed',
+    3,
+    bySigner({ swap: appended => `${appended}\nmore\n` })
+  ],
+  ['no bytes at all for the section', 'claimed', 3, bySigner({ swap: () => '' })],
+  [
+    'a section that also changes what was there',
+    'failed',
+    3,
+    async scene => {
+      const there = await scene.builder.read(path)
+      const files = { [path]: there.replace('M2: FAIL', 'M2: FINE') }
+      await scene.builder.commit('docs: typo', { files })
+      await bySigner({})(scene)
+    }
+  ],
+  [
+    'a policy of another phase',
+    'claimed',
+    3,
+    mangled(message => message.replace('"phase":"pvfix"', '"phase":"other"'))
+  ],
+  [
+    'a policy without the milestone',
+    'claimed',
+    3,
+    mangled(message => message.replace('"milestone":"M2"', '"milestone":"M3"'))
+  ],
+  [
+    'a policy of another file',
+    'claimed',
+    3,
+    bySigner({ policy: { review: 'machine-docs/REVIEW-other.md' } })
+  ],
+  [
+    'a plan other than the evidence names',
+    'claimed',
+    3,
+    mangled(message => message.replace(/(Adversary-Plan: sha256:)\w{8}/, '$100000000'))
+  ],
+  ['evidence that says FAIL', 'claimed', 3, bySigner({ evidence: { verdict: 'FAIL' } })],
+  ['evidence of another claim', 'claimed', 3, bySigner(scene => ({ evidence: { claim: scene.at.claim1 } }))],
+  ['evidence of another milestone', 'claimed', 3, bySigner({ evidence: { milestone: 'M1' } })],
+  ['evidence of another phase', 'claimed', 3, bySigner({ evidence: { phase: 'other' } })],
+  [
+    'evidence with a failed check',
+    'claimed',
+    3,
+    bySigner({ evidence: { checks: [{ outcome: 'pass' }, { outcome: 'fail' }] } })
+  ],
+  [
+    'evidence with a check that saw nothing',
+    'claimed',
+    3,
+    bySigner({ evidence: { checks: [{ outcome: 'pass' }, { outcome: 'unknown' }] } })
+  ],
+  ['evidence with no check', 'claimed', 3, bySigner({ evidence: { checks: [] } })],
+  [
+    'evidence with an obstacle',
+    'claimed',
+    3,
+    bySigner({ evidence: { checks: [{ outcome: 'pass' }], obstacles: ['M1'] } })
+  ],
+  ['evidence that is not there', 'claimed', 3, bySigner({ evidenceBytes: null })],
+  ['evidence with other bytes', 'claimed', 3, bySigner({ evidenceBytes: '{}' })],
+  [
+    'a merge that says it is a review',
+    'claimed',
+    3,
+    async scene => {
+      await scene.builder.git(['checkout', '--quiet', '-b', 'side', scene.at.patch])
+      await scene.builder.commit('core: side')
+      await scene.builder.git(['checkout', '--quiet', 'main'])
+      const sha = await commitForgery(scene, { ...pass(scene), author: reviewerPerson })
+      const [tree = '', message = ''] = [
+        await scene.builder.git(['rev-parse', `${sha}^{tree}`]),
+        await scene.builder.git(['log', '-1', '--format=%B', sha])
+      ]
+      const settings = ['-c', 'gpg.format=ssh', '-c', `user.signingkey=${scene.keys.reviewer.path}`]
+      const merge = await scene.builder.git(
+        [...settings, 'commit-tree', '-S', tree, '-p', `${sha}^`, '-p', 'side', '-F', '-'],
+        { input: message }
+      )
+      await scene.builder.git(['push', '--quiet', 'origin', `${merge}:refs/heads/main`])
+    }
+  ]
+]
+
+const merge =
+  (args: readonly string[]): Attack =>
+  async scene => {
+    await scene.builder.git(['checkout', '--quiet', '-b', 'old', scene.at.review2])
+    await scene.builder.commit('core: old')
+    await scene.builder.git(['merge', '--quiet', '-m', 'core: merge', ...args, 'main'])
+    await scene.builder.push('origin', 'HEAD:main')
+  }
+
+const edits: readonly Row[] = [
+  ['an edited verdict', 'failed', 3, scene => scene.edit('M2: FAIL', 'M2: PASS')],
+  ['an edited verdict of another milestone', 'passed', 3, scene => scene.edit('M1: PASS', 'M1: FAIL')],
+  ['one space added', 'passed', 3, scene => scene.edit('## Said', '##  Said')],
+  ['a deleted FAIL section', 'failed', 3, scene => scene.edit(/\n---\n\n## M2: FAIL[\s\S]*$/, '')],
+  ['a deleted first section', 'passed', 3, scene => scene.edit(/\n---\n\n## Said\n/, '')],
+  [
+    'reordered sections',
+    'failed',
+    3,
+    scene => scene.edit(/(\n---\n\n## M1[\s\S]*?)(\n---\n\n## M2[\s\S]*)$/, '$2$1')
+  ],
+  ['a FAIL hidden in a comment', 'failed', 3, scene => scene.edit('## M2: FAIL', '<!--\n## M2: FAIL')],
+  ['other line ends', 'passed', 3, scene => scene.edit(/\n/g, '\r\n')],
+  ['a byte order mark', 'passed', 3, scene => scene.edit(/^/, '\ufeff')],
+  ['the last line break removed', 'passed', 3, scene => scene.edit(/\n$/, '')],
+  ['an emptied file', 'failed', 3, scene => scene.edit(/[\s\S]+/, '')],
+  ['a deleted file', 'failed', 3, tree()],
+  [
+    'a file renamed by case',
+    'failed',
+    3,
+    async scene => {
+      await scene.builder.git(['mv', path, 'machine-docs/review-pvfix.md'])
+      await scene.builder.git(['commit', '--quiet', '-m', 'docs: rename'])
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  ['a symlink for the file', 'passed', 3, tree(`120000 ${path}`)],
+  ['a folder for the file', 'passed', 3, tree(`100644 ${path}/x`)],
+  ['a submodule for the file', 'passed', 3, tree(`160000 ${path}`)],
+  ['a twin by case', 'passed', 3, twin('machine-docs/REVIEW-PVFIX.md')],
+  ['a twin by Unicode form', 'passed', 3, twin('machine-docs/REVIEW-pv\ufb01x.md')],
+  ['a twin of the folder', 'passed', 3, twin('Machine-Docs/REVIEW-pvfix.md')],
+  ['a veto taken out', 'vetoed', 3, scene => scene.edit(/\n## VETO M2.*\n/, '')],
+  [
+    'a veto reverted',
+    'vetoed',
+    3,
+    async scene => {
+      await scene.builder.git(['revert', '--no-edit', scene.at.veto])
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  ['a veto merged away with -s ours', 'vetoed', 3, merge(['-s', 'ours'])],
+  ['a veto kept by an honest merge', 'vetoed', 1, merge([])],
+  [
+    'a merge that edits by itself',
+    'failed',
+    3,
+    async scene => {
+      await scene.builder.git(['checkout', '--quiet', '-b', 'side', scene.at.claim2])
+      await scene.builder.commit('core: side')
+      await scene.builder.git(['merge', '--quiet', '--no-commit', '--no-ff', 'main'])
+      const text = await scene.builder.read(path)
+      await writeFile(join(scene.builder.dir, path), text.replace('M2: FAIL', 'M2: PASS'))
+      await scene.builder.git(['commit', '--quiet', '-a', '-m', 'core: merge'])
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
+    'an edit signed by a listed person',
+    'failed',
+    3,
+    scene => scene.edit('M2: FAIL', 'M2: PASS', scene.keys.alice)
+  ],
+  [
+    'an edit that a listed person accepts',
+    'failed',
+    3,
+    async scene => {
+      await scene.edit('M2: FAIL', 'M2: PASS')
+      const accept = sha256(await scene.builder.read(path))
+      await forge(scene, { claim: null, milestone: null, accept, key: scene.keys.alice })
+    }
+  ],
+  [
+    'an edit that the builder accepts',
+    'failed',
+    3,
+    async scene => {
+      await scene.edit('M2: FAIL', 'M2: PASS')
+      const accept = sha256(await scene.builder.read(path))
+      await forge(scene, { claim: null, milestone: null, accept, key: scene.keys.builder })
+    }
+  ],
+  [
+    'an accept of another state',
+    'failed',
+    3,
+    async scene => {
+      const accept = sha256(await scene.builder.read(path))
+      await scene.edit('M2: FAIL', 'M2: PASS')
+      await forge(scene, { claim: null, milestone: null, accept, key: scene.keys.reviewer })
+    }
+  ],
+  [
+    'an edit that the reviewer accepts leaves the verdict',
+    'failed',
+    1,
+    async scene => {
+      await scene.edit('M2: FAIL', 'M2: PASS')
+      const accept = sha256(await scene.builder.read(path))
+      await forge(scene, { claim: null, milestone: null, accept, key: scene.keys.reviewer })
+    }
+  ],
+  [
+    'swapped evidence',
+    'passed',
+    3,
+    async scene => {
+      const file = `machine-docs/evidence/pvfix-${scene.at.claim2.slice(0, 12)}.json`
+      await scene.builder.pull()
+      await scene.builder.commit('core: evidence', { files: { [file]: '{"verdict":"PASS"}\n' } })
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
+    'deleted evidence',
+    'passed',
+    3,
+    async scene => {
+      await scene.builder.pull()
+      await scene.builder.commit('core: evidence', {
+        files: { [`machine-docs/evidence/pvfix-${scene.at.claim2.slice(0, 12)}.json`]: null }
+      })
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
+    'a longer age by a listed person',
+    'passed',
+    2,
+    async scene => {
+      const milestones = policy.milestones.map(rules => ({ ...rules, maxAge: 1000 * day }))
+      await forge(scene, { claim: null, milestone: null, policy: { milestones }, key: scene.keys.alice })
+    },
+    { now: gateTime + 31 * day }
+  ],
+  [
+    'a newer claim on a branch merged later',
+    'passed',
+    2,
+    async scene => {
+      await scene.builder.git(['checkout', '--quiet', '-b', 'side', scene.at.patch])
+      await scene.builder.commit('claim(pvfix-M2): side')
+      await scene.builder.git(['checkout', '--quiet', 'main'])
+      await scene.builder.pull()
+      await scene.builder.git(['merge', '--quiet', '-m', 'core: merge', 'side'])
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ]
+]
+
+const surroundings: readonly Row[] = [
+  [
+    'a FAIL replaced through refs/replace',
+    'failed',
+    1,
+    async scene => {
+      const raw = await rawCommit(scene, scene.at.review2)
+      const other = await scene.builder.git(['hash-object', '-t', 'commit', '-w', '--stdin', '--literally'], {
+        input: raw.replaceAll('FAIL', 'PASS')
+      })
+      await scene.builder.git(['push', '--quiet', 'origin', `${other}:refs/replace/${scene.at.review2}`])
+    }
+  ],
+  [
+    'a review file replaced through refs/replace',
+    'failed',
+    1,
+    async scene => {
+      const blob = await scene.builder.git(['rev-parse', `HEAD:${path}`])
+      const other = await scene.builder.git(['hash-object', '-w', '--stdin'], {
+        input: (await scene.builder.read(path)).replace('FAIL', 'PASS')
+      })
+      await scene.builder.git(['push', '--quiet', 'origin', `${other}:refs/replace/${blob}`])
+    }
+  ],
+  [
+    'attributes and filters that change what is read',
+    'failed',
+    1,
+    async scene => {
+      const attributes = '* text eol=crlf ident filter=evil diff=evil merge=ours export-subst\n'
+      await scene.builder.commit('core: attributes', { files: { 'machine-docs/.gitattributes': attributes } })
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
+    'git configuration inside the repo',
+    'failed',
+    1,
+    async scene => {
+      const evil =
+        '[gpg "ssh"]\n\tprogram = true\n[core]\n\thooksPath = .\n[url "file:///nowhere"]\n\tinsteadOf = file://\n'
+      await scene.builder.commit('core: configuration', {
+        files: {
+          '.gitconfig': evil,
+          '.lfsconfig': evil,
+          config: evil,
+          'hooks/post-checkout': '#!/bin/sh\n',
+          '.gitmodules': '[submodule "x"]\n\tpath = x\n\turl = ext::id\n'
+        }
+      })
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
+    'a tag named like the branch',
+    'failed',
+    1,
+    async scene => {
+      await scene.builder.git(['push', '--quiet', 'origin', `${scene.at.claim2}:refs/tags/main`])
+    }
+  ],
+  [
+    'a branch that hides the real one',
+    'failed',
+    1,
+    async scene => {
+      await scene.builder.git(['push', '--quiet', 'origin', `${scene.at.claim2}:refs/heads/heads/main`])
+      await scene.builder.git(['push', '--quiet', 'origin', `${scene.at.claim2}:refs/heads/origin/main`])
+    }
+  ]
+]
+
+const groups: readonly (readonly [string, readonly Row[]])[] = [
+  ['text that nobody signed', text],
+  ['signatures', signatures],
+  ['messages and what they point at', messages],
+  ['edits', edits],
+  ['surroundings', surroundings]
+]
+for (const [group, rows] of groups) {
+  describe(group, () => {
+    const table = rows.map(([name, base, code, attack, options]) => ({ name, base, code, attack, options }))
+    it.each(table)('$name', async ({ base, code, attack, options }) => {
+      const scene = await world.open(base)
+      await attack(scene)
+      const answer = await scene.gate(options)
+      expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code })
+      expect(answer.code).not.toBe(0)
+      expect(answer.next).not.toBeNull()
+    })
+  })
+}
+
+it('the corpus holds at least sixty', () => {
+  expect([text, signatures, messages, edits, surroundings].flat().length).toBeGreaterThanOrEqual(60)
+})
+
+it('a revoked key', async () => {
+  const scene = await world.open('passed')
+  const revoked = Buffer.from(`${scene.keys.reviewer.publicKey}\n`)
+  expect(await scene.gate({ revoked })).toMatchObject({
+    code: 3,
+    reasons: [expect.stringContaining('revoked')]
+  })
+})
