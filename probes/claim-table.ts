@@ -14,11 +14,14 @@ export const claimTable = defineProbe({
   because: 'A table that was copied from a plan, or from last week, reads just like one that was measured.',
   remedy: 'Measure again, correct the status file, and claim again.',
   params: z.strictObject({
-    path: repoPathParam.optional(),
-    /** URLs that may be asked. A builder's words alone never choose one. */
-    routes: z.array(urlParam).min(1).optional(),
-    address: addressParam.optional(),
-    ca: z.string().min(1).optional()
+    path: repoPathParam.optional().describe('default: STATUS-<phase>.md beside the review file'),
+    routes: z
+      .array(urlParam)
+      .min(1)
+      .optional()
+      .describe("URLs that may be asked: a builder's words alone never choose one"),
+    address: addressParam.optional().describe('address to ask, as in route-status'),
+    ca: z.string().min(1).optional().describe('file of the home with the CA to trust')
   }),
 
   needs: ({ path, routes = [], address, ca }) => ({

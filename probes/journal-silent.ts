@@ -15,8 +15,10 @@ export const journalSilent = defineProbe({
   remedy: 'Read the messages around it (`journalctl -u <unit>`), mend what they name, and claim again.',
   params: z.strictObject({
     unit: unitParam,
-    matches: z.union([patternText, z.array(patternText).min(1)]),
-    since: momentParam
+    matches: z
+      .union([patternText, z.array(patternText).min(1)])
+      .describe('linear-time regular expression (RE2) that no message may match'),
+    since: momentParam.describe('since when: an ISO time, or that of a review, claim, network or unit')
   }),
 
   needs: ({ unit, matches, since }) => ({

@@ -18,11 +18,11 @@ export const repoFile = defineProbe({
   remedy: 'Commit the change to the file, outside of comments and echoes, and claim again.',
   params: z
     .strictObject({
-      path: repoPathParam,
-      contains: lines.optional(),
-      lacks: lines.optional(),
-      matches: patterns.optional(),
-      exists: z.boolean().default(true)
+      path: repoPathParam.describe('the file, as git names it'),
+      contains: lines.optional().describe('text of one line, outside of comments and echoes'),
+      lacks: lines.optional().describe('text that no such line may have'),
+      matches: patterns.optional().describe('linear-time regular expression (RE2) that such a line matches'),
+      exists: z.boolean().default(true).describe('whether the file must be there, or must not')
     })
     .refine(({ exists, contains, lacks, matches }) => exists || !(contains ?? lacks ?? matches), {
       error: 'a file that must not exist cannot be asked for its content'

@@ -6,7 +6,12 @@ import { addressParam, type RouteSeen, routes as source, urlParam } from '../src
 
 const status = z.int().min(100).max(599)
 const text = z.string().min(1)
-const pinning = { address: addressParam.optional(), ca: text.optional() }
+const pinning = {
+  address: addressParam
+    .optional()
+    .describe("address to ask, while name, SNI and certificate stay the URL's (as `curl --resolve`)"),
+  ca: text.optional().describe('file of the home with the CA to trust')
+}
 const wanted = z
   .strictObject({
     status: status.optional(),
@@ -24,7 +29,10 @@ type Wanted = Omit<z.infer<typeof wanted>, 'address' | 'ca'>
 const params = z.strictObject({
   routes: z
     .record(urlParam, z.union([status, wanted]))
-    .refine(routes => Object.keys(routes).length > 0, 'expected at least one URL'),
+    .refine(routes => Object.keys(routes).length > 0, 'expected at least one URL')
+    .describe(
+      'by URL: its status, or what of status, version, location (`*` stands for anything) and body is promised'
+    ),
   ...pinning
 })
 
@@ -55,15 +63,22 @@ export const routeStatus = defineProbe({
     return first === undefined ? [{ outcome: 'unknown', why: 'no route was asked' }] : [first, ...rest]
   },
 
-  falsify: ({ routes }) =>
-    routes.map(({ url }) => ({
-      routes: routes.map(seen =>
-        seen.url === url
-          ? { url, answer: { kind: 'refused', detail: 'connect ECONNREFUSED', address: null } as const }
-          : seen
-      )
-    }))
+  falsify: ({ routes }, params) =>
+    routes.map(({ url }) => {
+      const status = wishFor(params, url).status === 502 ? 503 : 502
+      return { routes: routes.map(seen => (seen.url === url ? { url, answer: { ...empty, status } } : seen)) }
+    })
 })
+
+const empty = {
+  kind: 'answered',
+  version: '',
+  location: null,
+  body: '',
+  bodyCut: false,
+  certificate: null,
+  address: null
+} as const
 
 function wishFor({ routes }: z.infer<typeof params>, url: string): Wanted {
   const wish = routes[url] ?? {}

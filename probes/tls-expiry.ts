@@ -14,11 +14,11 @@ export const tlsExpiry = defineProbe({
   remedy: 'See why the last renewal failed (the ACME log of the proxy), mend that, and renew.',
   params: z
     .strictObject({
-      hosts: z.array(name).min(1).optional(),
-      routes: z.array(secure).min(1).optional(),
-      days: z.number().positive().max(3650).default(14),
-      address: addressParam.optional(),
-      ca: z.string().min(1).optional()
+      hosts: z.array(name).min(1).optional().describe('names, with a port unless it is 443'),
+      routes: z.array(secure).min(1).optional().describe('https URLs'),
+      days: z.number().positive().max(3650).default(14).describe('how long each must last'),
+      address: addressParam.optional().describe('address to ask, as in route-status'),
+      ca: z.string().min(1).optional().describe('file of the home with the CA to trust')
     })
     .refine(({ hosts, routes }) => hosts !== undefined || routes !== undefined, {
       error: 'expected hosts or routes'

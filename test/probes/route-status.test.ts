@@ -105,11 +105,13 @@ it.each<[params: unknown]>([
   expect(() => routeStatus.bind(params)).toThrow(ZodError)
 })
 
-it('can fail on every one of its routes', () => {
-  const seen = [answered(200), { ...answered(200), url: `${url}b` }]
-  const bound = routeStatus.bind({ routes: { [url]: 200, [`${url}b`]: { contains: 'x' } } })
-  const falsified = bound.falsify({ routes: seen })
-  expect(falsified.map(facts => outcomeOf(bound.judge(facts)))).toEqual(['fail', 'fail'])
+it('can fail on every one of its routes, whatever is promised', () => {
+  const wishes = [200, 502, { version: '2' }, { location: '*' }, { contains: 'x' }]
+  const routes = wishes.map((_, n) => ({ ...answered(200), url: `${url}${n}` }))
+  const bound = routeStatus.bind({ routes: Object.fromEntries(routes.map(({ url }, n) => [url, wishes[n]])) })
+  for (const [n, facts] of bound.falsify({ routes }).entries()) {
+    expect(bound.judge(facts)[n]).toMatchObject({ outcome: 'fail', at: `${url}${n}` })
+  }
 })
 
 it('asks real servers side by side, by address and CA of the home, and one that is silent costs itself alone', async () => {

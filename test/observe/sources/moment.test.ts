@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { parseIso } from '../../../src/base/instant.ts'
 import type { Fact } from '../../../src/observe/fact.ts'
 import { gather } from '../../../src/observe/gather.ts'
 import {
@@ -135,6 +137,22 @@ describe('when it was', () => {
   ])('the parameter %j', (param, good) => {
     expect(momentParam.safeParse(param).success).toBe(good)
   })
+})
+
+it('a network of a real host, made anew between two recordings of it', async () => {
+  const recording = (when: string, name: string): { stdout: string } =>
+    JSON.parse(readFileSync(new URL(`../../host/recordings/${when}/${name}.json`, import.meta.url), 'utf8'))
+  const creation = async (when: string) => {
+    const fact = await take({ network: 'proxy' }, { [networks]: recording(when, 'docker-network-ls') })
+    expect(fact).toMatchObject({ seen: true, value: { clock: 'host' } })
+    return fact.seen
+      ? (fact.value as Moment)
+      : { micros: Number.NaN, spanMicros: 0, clock: 'host' as const, said: '' }
+  }
+  const recorded = parseIso(recording('before', 'date').stdout.trim())
+  const clock = { hostMicros: recorded, skewMs: 0, uncertaintyMs: 0 }
+  expect(isAfter(recorded, await creation('before'), clock).order).toBe('after')
+  expect(isAfter(recorded, await creation('after'), clock).order).toBe('before')
 })
 
 describe('what came after it', () => {
