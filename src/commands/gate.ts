@@ -38,13 +38,16 @@ const told = {
 export async function run(options: GateCommandOptions, io: Io): Promise<ExitCode> {
   const started = tick()
   const question = await questionOf(options, io)
+  io.progress(`reading the reviews of ${hideLogin(question.remote)}`)
   for (;;) {
-    io.progress(`reading the reviews of ${hideLogin(question.remote)}`)
     const answer = await gateOnce({ ...question, now: nowMs(), signal: io.signal })
-    io.progress(null)
     const left = (options.waitMs ?? 0) - (tick() - started)
-    if (answer.code === exitCode.pass || !answer.mayChange || left <= 0) return say(answer, io)
-    io.progress(`${answer.gate}: ${answer.reasons[0] ?? 'not open yet'}; waiting for a review`)
+    if (answer.code === exitCode.pass || !answer.mayChange || left <= 0) {
+      io.progress(null)
+      return say(answer, io)
+    }
+    // The same words until something changes: in a pipeline's log that is one line.
+    io.progress(`${answer.gate}: ${oneLine(answer.reasons[0] ?? 'not open yet')}; waiting for a review`)
     await sleep(Math.min(lookAgainMs, left), io.signal)
   }
 }
@@ -67,7 +70,7 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
   const { branch, reviewBranch, revoked } = options
   return {
     gate: options.gate,
-    remote,
+    remote: withLogin(remote, io.env),
     allowedSigners,
     reviewer: options.reviewer ?? from(io.env, ['ADVERSARY_REVIEWER']) ?? null,
     ...(branch === undefined ? {} : { branch }),
@@ -102,6 +105,23 @@ function actionsRemote(env: Io['env']): string | undefined {
   const server = from(env, ['GITHUB_SERVER_URL'])
   const repository = from(env, ['GITHUB_REPOSITORY'])
   return server === undefined || repository === undefined ? undefined : `${server}/${repository}.git`
+}
+
+/**
+ * The login that the pipeline has for its own server, and for no other. The door to git takes it out of the URL
+ * again, so that it is never on a command line.
+ */
+function withLogin(remote: string, env: Io['env']): string {
+  const prefix = ['DRONE_NETRC_', 'CI_NETRC_'].find(each => from(env, [`${each}MACHINE`]) !== undefined)
+  if (prefix === undefined || !/^https?:\/\//.test(remote) || !URL.canParse(remote)) return remote
+  const url = new URL(remote)
+  const username = from(env, [`${prefix}USERNAME`])
+  const machine = from(env, [`${prefix}MACHINE`])
+  if (username === undefined || url.username !== '' || (machine !== url.host && machine !== url.hostname))
+    return remote
+  url.username = encodeURIComponent(username)
+  url.password = encodeURIComponent(from(env, [`${prefix}PASSWORD`]) ?? '')
+  return url.href
 }
 
 /** Only the address is taken from the checkout, and only where the pipeline names none. */

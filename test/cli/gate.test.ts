@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { gateDocument } from '../../src/commands/documents.ts'
@@ -20,7 +22,39 @@ afterEach(() => repo.dispose())
 
 const trust = () => ({ ADVERSARY_ALLOWED_SIGNERS: signers, ADVERSARY_REVIEWER: 'adversary@example.test' })
 
+/** A server that answers everything with 401, and remembers who asked. */
+async function lockedServer() {
+  const asked: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.headers.authorization)
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  return { server, asked, port: typeof address === 'object' ? address?.port : undefined }
+}
+
 describe('adversary gate', () => {
+  it.each([
+    ['that server', '127.0.0.1', ['Basic ZHJvbmU6cEBzcw==']],
+    ['another server', 'git.example.test', []]
+  ])("logs in with the pipeline's netrc to %s alone", async (_, machine, logins) => {
+    const { server, asked, port } = await lockedServer()
+    const env = {
+      ...trust(),
+      DRONE_GIT_HTTP_URL: `http://127.0.0.1:${port}/ops/infra.git`,
+      DRONE_NETRC_MACHINE: machine,
+      DRONE_NETRC_USERNAME: 'drone',
+      DRONE_NETRC_PASSWORD: 'p@ss'
+    }
+    const { code, stdout, stderr } = await runCli(['gate', 'one-M1'], { cwd: empty, env })
+    server.close()
+    expect(code).toBe(70)
+    expect([...new Set(asked.filter(login => login !== undefined))]).toEqual(logins)
+    expect(stdout + stderr).not.toMatch(/p@ss|p%40ss/)
+  })
+
   it('without signers trusts nobody, and says how to set them', async () => {
     const { code, stdout } = await runCli(['gate', 'one-M1'], { cwd: repo.builder.dir })
     expect(code).toBe(3)
