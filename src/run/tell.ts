@@ -151,7 +151,7 @@ function changeLine({ change, finding }: FindingChange): string {
   return `${finding.id} [adversary]: ${told[change]}`
 }
 
-function trailer(finding: FindingState): FindingTrailer {
+export function trailer(finding: FindingState): FindingTrailer {
   const { id, status, blocks, severity, origin, key, title } = finding
   return { id, status, blocks, severity, origin, key, title }
 }

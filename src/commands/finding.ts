@@ -1,0 +1,94 @@
+import { AdversaryError } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
+import { knownFindings } from '../run/tell.ts'
+import { closeFinding, openFinding, type Said } from '../run/word.ts'
+import { snapshot } from '../run/world.ts'
+import { type ExitCode, exitCode, type Severity } from '../words.ts'
+import { planOf } from './hunt.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { sayTold } from './say.ts'
+import { enter } from './world.ts'
+
+export interface FindingOptions extends CommonOptions {
+  readonly action: string
+  readonly phase: string
+  /** The finding's number, for `close`. */
+  readonly id?: string | undefined
+  readonly title?: string | undefined
+  readonly severity?: string | undefined
+  /** Milestones; default: those that the plan's hunt blocks. */
+  readonly blocks?: readonly string[] | undefined
+  readonly story?: string | undefined
+  readonly mend?: string | undefined
+  readonly reason?: string | undefined
+}
+
+const severities: readonly Severity[] = ['low', 'medium', 'high', 'critical']
+
+/** A person's or an agent's own finding: the same format, numbering and life as the probes' ones. */
+export async function run(options: FindingOptions, io: Io): Promise<ExitCode> {
+  return enter(options, io, async world => {
+    const plan = planOf(world, options.phase)
+    switch (options.action) {
+      case 'list': {
+        const findings = knownFindings((await snapshot(world)).record, plan.phase)
+        for (const { id, status, severity, blocks, origin, title } of findings) {
+          const blocked = blocks.length === 0 ? '' : `, blocks ${blocks.join(', ')}`
+          io.out(
+            `${id.padEnd(4)} ${status.padEnd(6)} ${severity.padEnd(8)} ${oneLine(title)} (${origin}${blocked})`
+          )
+        }
+        if (findings.length === 0) io.out(`no findings in ${plan.phase}`)
+        io.json({ phase: plan.phase, findings })
+        return exitCode.pass
+      }
+      case 'open': {
+        const title = needed(options.title, '--title')
+        const severity = severities.find(word => word === (options.severity ?? 'medium'))
+        if (severity === undefined) {
+          throw new AdversaryError(
+            'usage',
+            `--severity: got ${JSON.stringify(options.severity)}, expected one of ${severities.join(', ')}`
+          )
+        }
+        const blocks = options.blocks ?? plan.hunt.blocks
+        for (const id of blocks) {
+          if (plan.milestones.some(milestone => milestone.id === id)) continue
+          throw new AdversaryError('usage', `--blocks: ${plan.file} knows no milestone ${JSON.stringify(id)}`)
+        }
+        const { story = '', mend = '' } = options
+        return done(await openFinding(world, plan.phase, { title, severity, blocks, story, mend }), io)
+      }
+      case 'close': {
+        const reason = needed(options.reason, '--reason')
+        return done(
+          await closeFinding(world, plan.phase, needed(options.id, 'the number of the finding'), reason),
+          io
+        )
+      }
+      default:
+        throw new AdversaryError(
+          'usage',
+          `finding: got ${JSON.stringify(options.action)}, expected open, close or list`
+        )
+    }
+  })
+}
+
+export function needed(value: string | undefined, what: string): string {
+  if (value === undefined || value.trim() === '')
+    throw new AdversaryError('usage', `${what} is needed, and must not be empty`)
+  return value
+}
+
+/** Says what was pushed. */
+export function done(said: Said, io: Io): ExitCode {
+  const { outcome, finding } = said
+  if (outcome.kind !== 'published') {
+    throw new AdversaryError('repository', 'the branch was too busy to push to', { hint: 'run it again' })
+  }
+  if (finding !== null) io.out(`[adversary] ${finding.id} ${finding.status}: ${oneLine(finding.title)}`)
+  io.out(sayTold({ outcome, telling: null }))
+  io.json({ commit: outcome.commit, finding })
+  return exitCode.pass
+}
