@@ -175,6 +175,53 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     () => import('./prove.ts')
   )
 
+  add(
+    'replay <file>',
+    'judges recorded evidence again, offline: the same verdict, or it says what differs',
+    ['replay machine-docs/evidence/pvfix-M2-71319d7c0ffe.json'],
+    () => import('./replay.ts')
+  )
+
+  add(
+    'prove <phase>',
+    'shows for every check of a plan that it can fail, by judging falsified facts',
+    ['prove pvfix', 'prove pvfix --json'],
+    () => import('./prove.ts')
+  )
+
+  add(
+    'finding <action> <phase> [id]',
+    "open, close or list findings: a person's or an agent's own, in the same format and numbering",
+    [
+      'finding list pvfix',
+      'finding open pvfix --title "backups are never restored" --severity high --blocks D8',
+      'finding close pvfix A2 --reason "restored on 2026-06-14, see the log in the wiki"'
+    ],
+    () => import('./finding.ts')
+  )
+    .option('--title <text>', 'one line: what is wrong')
+    .option('--severity <level>', 'low, medium, high or critical', 'medium')
+    .option('--blocks <milestones...>', "whose gate it closes (default: the plan's `hunt.blocks`)")
+    .option('--story <text>', 'what, and why it matters')
+    .option('--mend <text>', 'how to mend it')
+    .option('--reason <text>', 'why it is closed')
+
+  add(
+    'veto <target>',
+    "closes a milestone's gate by a signed word, until it is lifted",
+    ['veto pvfix-M2 --reason "the backup was not tested"', 'veto pvfix-M2 --lift --reason "tested"'],
+    () => import('./veto.ts')
+  )
+    .option('--reason <text>', 'why')
+    .option('--lift', 'lift it again')
+
+  add(
+    'accept <phase>',
+    'signs for unsigned or hand-made content of a review file as it stands',
+    ['accept pvfix --reason "typo in the M1 section mended by hand"'],
+    () => import('./accept.ts')
+  ).option('--reason <text>', 'why')
+
   program.version(await outside.version())
   if (argv.length === 0) {
     early.err(program.helpInformation())
