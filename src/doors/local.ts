@@ -49,9 +49,14 @@ export function childWire(child: ChildProcess, explain: (how: string, said: stri
   stderr.on('error', () => undefined)
   const gone = new Promise<HostUnseen>(resolve => {
     child.once('error', error => resolve(explain(`before it began (${messageOf(error)})`, said.trim())))
-    // `close` would wait for a grandchild that holds the pipes; this leaves stderr a moment to arrive.
     child.once('exit', (code, signal) => {
-      setTimeout(() => resolve(explain(code === null ? `by ${signal}` : `with ${code}`, said.trim())), 20)
+      const end = () => resolve(explain(code === null ? `by ${signal}` : `with ${code}`, said.trim()))
+      // When the pipes close too, all has been said; a grandchild that holds them is not waited for.
+      const timer = setTimeout(end, 100)
+      child.once('close', () => {
+        clearTimeout(timer)
+        end()
+      })
     })
   })
   return {

@@ -262,12 +262,20 @@ export async function startReader(
       finish(new HostUnseen('shell', 'the session was closed'))
       if (idle) {
         wire.stdin.end()
-        await Promise.race([wire.gone, sleep(goodbyeMs)])
+        await goneWithin(wire, goodbyeMs)
       }
       wire.destroy()
-      await Promise.race([wire.gone, sleep(goodbyeMs)])
+      await goneWithin(wire, goodbyeMs)
     }
   }
+}
+
+/** Waits for the other end to go, but not for long, and leaves no timer behind that would keep the process. */
+async function goneWithin(wire: Wire, ms: number): Promise<void> {
+  const enough = new AbortController()
+  const waited = sleep(ms, enough.signal).catch(() => undefined)
+  await Promise.race([wire.gone, waited])
+  enough.abort()
 }
 
 function answerOf(read: Pending, status: string, at: number): Answer {

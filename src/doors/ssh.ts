@@ -311,10 +311,10 @@ function channelWire(client: SshClient, channel: ClientChannel, lost: Promise<Ho
   const ended = new Promise<HostUnseen>(resolve => {
     channel.once('close', () => {
       // When the connection went, that is the reason, and its event comes after this one.
-      setTimeout(() => {
+      setImmediate(() => {
         const also = said.trim() === '' ? '' : `: ${said.trim()}`
         resolve(new HostUnseen('shell', `the shell on the host ended ${how}${also}`))
-      }, 20)
+      })
     })
   })
   return {

@@ -92,12 +92,12 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
     const asked = session.ask([script('sleep 30')])
     const started = tick()
     await session.close()
-    expect(tick() - started).toBeLessThan(1_000)
+    expect(tick() - started).toBeLessThan(1_500)
     expect(await Promise.all(asked)).toMatchObject([{ answered: false, why: 'the session was closed' }])
     const idle = await open(through(await server({ faults: ['hang-at-close'] })))
     const again = tick()
     await idle.close()
-    expect(tick() - again).toBeLessThan(1_000)
+    expect(tick() - again).toBeLessThan(1_500)
   })
 
   it.each<Fault>(['hang-at-login', 'hang-at-session', 'hang-at-exec'])(
@@ -111,7 +111,7 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
         kind: 'timeout',
         message: 'stopped: enough'
       })
-      expect(tick() - started).toBeLessThan(1_000)
+      expect(tick() - started).toBeLessThan(1_500)
     }
   )
 
@@ -179,25 +179,26 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
 })
 
 describe('over ssh2 alone', () => {
-  it.each(['ed25519', 'ecdsa', 'rsa'] as const)('asks for the type on file: %s', async type => {
+  it('asks for the types on file', async () => {
     const hostKeys = [keyPair('ed25519'), keyPair('ecdsa'), keyPair('rsa')]
     const on = await server({ hostKeys })
-    const known = hostKeys[['ed25519', 'ecdsa', 'rsa'].indexOf(type)]
-    const knownHosts = join(on.folder, type)
-    await writeFile(knownHosts, `[127.0.0.1]:${on.port} ${known?.public}\n`)
-    const session = await open({ ...on.address, knownHosts })
-    expect(await Promise.all(session.ask([reading(['true'])]))).toMatchObject([{ answered: true }])
+    for (const key of hostKeys) {
+      const knownHosts = join(on.folder, 'one')
+      await writeFile(knownHosts, `[127.0.0.1]:${on.port} ${key.public}\n`)
+      const session = await open({ ...on.address, knownHosts })
+      expect(await Promise.all(session.ask([reading(['true'])]))).toMatchObject([{ answered: true }])
+    }
   })
 
   it('shows the fingerprint of a host that has no key of a type on file any more', async () => {
     const on = await server()
-    const knownHosts = join(on.folder, 'rsa')
-    await writeFile(knownHosts, `[127.0.0.1]:${on.port} ${keyPair('rsa').public}\n`)
+    const knownHosts = join(on.folder, 'ecdsa')
+    await writeFile(knownHosts, `[127.0.0.1]:${on.port} ${keyPair('ecdsa').public}\n`)
     await expect(
       openSession({ ...on.address, knownHosts }, { signal: new AbortController().signal })
     ).rejects.toMatchObject({
       kind: 'host-key',
-      message: expect.stringMatching(/has changed.*on file is ssh-rsa/)
+      message: expect.stringMatching(/has changed.*on file is ecdsa-sha2-nistp256/)
     })
   })
 

@@ -44,11 +44,22 @@ export interface KeyPair {
 }
 
 /** A new key, by ssh-keygen. */
-export function keyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passphrase = ''): KeyPair {
+export function keyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519'): KeyPair {
   const folder = mkdtempSync(join(tmpdir(), 'adversary-keygen-'))
   try {
     const file = join(folder, 'key')
-    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', '', '-f', file])
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-t',
+      type,
+      ...(type === 'rsa' ? ['-b', '2048'] : []),
+      '-N',
+      '',
+      '-C',
+      '',
+      '-f',
+      file
+    ])
     return { private: readFileSync(file, 'utf8'), public: readFileSync(`${file}.pub`, 'utf8').trim() }
   } finally {
     rmSync(folder, { recursive: true })
