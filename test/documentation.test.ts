@@ -1,0 +1,104 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { probes } from '../probes/index.ts'
+import { loadHome } from '../src/home/home.ts'
+import { runCli } from './support/cli.ts'
+
+/** What the pages show must be what the program takes. */
+
+const root = resolve(import.meta.dirname, '..')
+let pages: ReadonlyMap<string, string>
+let dir: string
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'docs-'))
+  const names = (await readdir(root, { recursive: true })).filter(
+    name => name.endsWith('.md') && !/^(?:node_modules|dist|reviews|test)\b/.test(name)
+  )
+  pages = new Map(
+    await Promise.all(names.map(async name => [name, await readFile(join(root, name), 'utf8')] as const))
+  )
+})
+afterAll(() => rm(dir, { recursive: true, force: true }))
+
+function blocks(page: string, language: string): readonly string[] {
+  const text = pages.get(page) ?? ''
+  return [...text.matchAll(/^```(?<language>\w+)\n(?<code>[^]*?)^```$/gm)].flatMap(({ groups }) =>
+    groups?.['language'] === language ? [groups['code'] ?? ''] : []
+  )
+}
+
+async function home(files: Readonly<Record<string, string>>) {
+  const config = `repo: { url: /srv/infra.git, branch: main }
+identity: { name: adversary-bot, email: adversary@example.test, signingKey: ~/.ssh/id }
+hosts: { prod: { ssh: prod } }
+`
+  for (const [name, text] of Object.entries({ 'adversary.yaml': config, ...files })) {
+    await mkdir(dirname(join(dir, name)), { recursive: true })
+    await writeFile(join(dir, name), text)
+  }
+  const facts = async () => ({ ...(await import('../src/observe/sources/index.ts')) })
+  return loadHome(dir, { userHome: dir, library: probes, facts })
+}
+
+describe('README.md', () => {
+  it('shows a plan that loads, and a probe of a home that judges', async () => {
+    const plan = blocks('README.md', 'yaml').find(code => code.startsWith('# plans/')) ?? ''
+    const [probe = ''] = blocks('README.md', 'js')
+    const few = 'phase: few\nmilestones: { M1: { checks: [{ probe: few-networks, with: { atMost: 1 } }] } }\n'
+    const { plans } = await home({
+      'plans/pvfix.yaml': plan,
+      'plans/few.yaml': few,
+      'probes/few-networks.mjs': probe
+    })
+    expect(plans.get('pvfix')?.milestones.map(({ id }) => id)).toEqual(['M1', 'M2'])
+
+    const check = plans.get('few')?.milestones[0]?.checks[0]?.probe
+    const seen = { networks: [{ name: 'bridge' }] }
+    expect(check?.needs).toHaveProperty('networks.place', 'host')
+    expect(check?.judge(seen)).toMatchObject([{ outcome: 'pass' }])
+    for (const lie of check?.falsify(seen) ?? [])
+      expect(check?.judge(lie)).toMatchObject([{ outcome: 'fail' }])
+  })
+
+  it('shows a pipeline whose gate step asks for what the gate takes', async () => {
+    const pipeline = blocks('README.md', 'yaml').find(code => code.startsWith('# .drone.yml')) ?? ''
+    const step = parse(pipeline).steps[0]
+    expect(Object.keys(step.environment)).toEqual(['ADVERSARY_REVIEWER', 'ADVERSARY_ALLOWED_SIGNERS'])
+    expect(step.commands).toEqual(['adversary gate pvfix-M2'])
+  })
+})
+
+it('every command line that a page shows is understood', async () => {
+  const lines = [...pages].flatMap(([page, text]) =>
+    [...text.matchAll(/(?:^|`)adversary (?<words>[a-z][^`\n#]*)/gm)].map(({ groups }) => ({
+      page,
+      words: (groups?.['words'] ?? '').trim().split(/\s+/)
+    }))
+  )
+  expect(lines.length).toBeGreaterThan(6)
+  for (const { page, words } of lines) {
+    // With --help behind it nothing runs; an unknown command is still refused.
+    const { code, stdout } = await runCli([...words, '--help'], { cwd: dir })
+    expect({ page, words, code }).toMatchObject({ code: 0 })
+    for (const option of words.filter(word => word.startsWith('--'))) expect(stdout).toContain(` ${option} `)
+  }
+})
+
+it('every link inside the repo leads somewhere', async () => {
+  const broken: string[] = []
+  for (const [page, text] of pages) {
+    for (const { groups } of text.matchAll(/\]\((?<target>[^)#:]+)(?:#[^)]*)?\)/g)) {
+      const target = join(root, dirname(page), groups?.['target'] ?? '')
+      const there = await readdir(dirname(target)).then(
+        names => names.includes(target.split('/').at(-1) ?? ''),
+        () => false
+      )
+      if (!there) broken.push(`${page}: ${groups?.['target']}`)
+    }
+  }
+  expect(broken).toEqual([])
+})
