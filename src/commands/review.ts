@@ -19,9 +19,9 @@ export interface ReviewOptions extends CommonOptions {
   readonly target: string
   readonly dryRun?: boolean | undefined
   /** How long to go on when something could not be seen, in milliseconds. */
-  readonly retry?: number | undefined
+  readonly retryMs?: number | undefined
   /** For all observing, in milliseconds. */
-  readonly budget?: number | undefined
+  readonly budgetMs?: number | undefined
 }
 
 const defaultBudgetMs = 60_000
@@ -86,8 +86,8 @@ async function settled(
   options: ReviewOptions,
   io: Io
 ): Promise<Draft> {
-  const until = tick() + (options.retry ?? 0)
-  const look = { budgetMs: options.budget ?? defaultBudgetMs, progress: progressOf(io) }
+  const until = tick() + (options.retryMs ?? 0)
+  const look = { budgetMs: options.budgetMs ?? defaultBudgetMs, progress: progressOf(io) }
   for (let pauseMs = 5_000; ; pauseMs = Math.min(pauseMs * 2, 120_000)) {
     const draft = await draftReview(world, at, found, look)
     if (!draft.worthRetrying || tick() + pauseMs > until) return draft
@@ -167,7 +167,7 @@ async function preVerify(
     world,
     at,
     { phase: plan.phase, commit: at.tip, checks: milestone.checks, hunts: plan.hunt.checks },
-    { budgetMs: options.budget ?? defaultBudgetMs, progress: progressOf(io) }
+    { budgetMs: options.budgetMs ?? defaultBudgetMs, progress: progressOf(io) }
   )
   const told: Told | null =
     options.dryRun === true ? null : await publishPreVerification(world, milestone.id, observed)
