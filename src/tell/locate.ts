@@ -20,25 +20,42 @@ export interface Heading {
   readonly text: string
 }
 
-/** The real `#` headings at the top level: none in fences, comments, HTML, lists or quotes. */
+/**
+ * The real `#` headings at the top level: none in fences, comments, HTML, lists or quotes. Of a file that is made
+ * to exhaust a parser, every line that looks like one: whoever reads them errs on the side of seeing a veto.
+ */
 export function headings(bytes: Uint8Array): readonly Heading[] {
   const text = latin1(bytes)
-  const { parts, tail } = split(text)
   const found: Heading[] = []
   let line = 1
   let counted = 0
-  for (const { start, nodes } of [...parts, { start: tail, nodes: parse(text.slice(tail)).children }]) {
-    for (const node of nodes) {
-      // A heading with `===` under it has more than one line.
-      if (node.type !== 'heading' || node.position?.start.line !== node.position?.end.line) continue
-      const offset = start + startOf(node)
-      line += text.slice(counted, offset).match(/\r\n|\r|\n/g)?.length ?? 0
-      counted = offset
-      const [source = ''] = text.slice(offset).match(/^[^\r\n]*/) ?? []
-      found.push({ line, offset, depth: node.depth, text: words(source) })
-    }
+  for (const offset of headingOffsets(text)) {
+    line += text.slice(counted, offset).match(/\r\n|\r|\n/g)?.length ?? 0
+    counted = offset
+    const [source = ''] = /^[^\r\n]*/.exec(text.slice(offset, offset + 10_000)) ?? []
+    found.push({ line, offset, depth: /^#*/.exec(source)?.[0].length ?? 0, text: words(source) })
   }
   return found
+}
+
+function headingOffsets(text: string): readonly number[] {
+  const cuts = parsed(text)
+  if (cuts === null) {
+    return [...text.matchAll(/(?<=^[ ]{0,3})#{1,6}(?=[ \t\r\n]|$)/gm)].map(({ index }) => index)
+  }
+  return cuts.flatMap(({ start, nodes }) =>
+    nodes
+      // A heading with `===` under it has more than one line.
+      .filter(node => node.type === 'heading' && node.position?.start.line === node.position?.end.line)
+      .map(node => start + startOf(node))
+  )
+}
+
+function parsed(text: string): readonly Part[] | null {
+  return unlessExhausted(text, () => {
+    const cuts = split(text)
+    return cuts && [...cuts.parts, { start: cuts.tail, nodes: parse(text.slice(cuts.tail)).children }]
+  })
 }
 
 function words(source: string): string {
@@ -54,8 +71,13 @@ function words(source: string): string {
 export function openBlock(bytes: Uint8Array): Uint8Array {
   const text = latin1(bytes)
   const eol = lineEnd(bytes)
-  const { parts, tail } = split(text)
-  const rest = text.slice(tail)
+  return Buffer.from(unlessExhausted(text, () => endOfOpen(text, eol)) ?? endOfAnything(text, eol), 'latin1')
+}
+
+function endOfOpen(text: string, eol: string): string | null {
+  const cuts = split(text)
+  if (cuts === null) return null
+  const rest = text.slice(cuts.tail)
   const dialects = dialectsFor(text)
 
   const ends: string[] = []
@@ -64,19 +86,54 @@ export function openBlock(bytes: Uint8Array): Uint8Array {
   // Only the last block can be open. That it is closed is seen, not assumed.
   while (nodes.includes(null)) {
     const open = dialects.find((_, index) => nodes[index] === null) ?? dialects[0]
-    if (ends.length > 4) throw new Error('what the end of the review file leaves open could not be closed')
-    ends.push(
-      ...endOf(
-        rest + close,
-        open,
-        nodes.every(parsed => parsed === null)
-      )
-    )
+    if (ends.length > 4) return null
+    const everywhere = nodes.every(seen => seen === null)
+    ends.push(...endOf(rest + close, open, everywhere))
     close = `${/[\r\n]$/.test(text) ? '' : eol}${ends.map(end => end + eol).join('')}${eol}`
     nodes = dialects.map(parse => below(rest + close, parse))
   }
-  const html = htmlEnds([...parts.flatMap(part => part.nodes), ...(nodes[0] ?? [])])
-  return Buffer.from(close + html.map(end => end + eol).join('') + (html.length > 0 ? eol : ''), 'latin1')
+  const html = htmlEnds([...cuts.parts.flatMap(part => part.nodes), ...(nodes[0] ?? [])])
+  return close + html.map(end => end + eol).join('') + (html.length > 0 ? eol : '')
+}
+
+/**
+ * What ends any block that can be open at the end of a file, for every parser and without asking one. Only one
+ * of a fence and five kinds of HTML outlives an empty line and text at the margin. The first line ends HTML and
+ * is text in a fence; then each pair ends a fence of its kind, is text in one of the other, and else is an
+ * empty block of code: a fence with a word behind it may begin one, but ends none.
+ */
+export function endOfAnything(text: string, eol: string): string {
+  const pair = (run: RegExp, sign: string) => {
+    let longest = 3
+    for (const [found] of text.matchAll(run)) longest = Math.max(longest, found.length)
+    return [`${sign.repeat(longest)} end`, sign.repeat(longest)]
+  }
+  const html = '--> ?> ]]> </script></pre></style></textarea>'
+  return [emptyLine(text, eol) + html, '', ...pair(/`+/g, '`'), ...pair(/~+/g, '~'), '', ''].join(eol)
+}
+
+/** Bounds that no text written by people comes near, and in which the parser takes less than a second or two. */
+const bounds = { part: 131_072, nested: 100, marks: 10_000 } as const
+
+/** The parser is quadratic in the brackets and stars of a paragraph, and recurses into quotes in quotes. */
+function unlessExhausted<T>(text: string, locate: () => T | null): T | null {
+  let marks = 0
+  for (const paragraph of text.split(/\n[ \t\r]*\n/)) {
+    marks += (paragraph.match(/[*_~[\]!]/g)?.length ?? 0) ** 2
+    if (marks > bounds.marks ** 2) return null
+  }
+  const nested = new RegExp(
+    `^[ \\t]*(?:(?:>|[-+*]|\\d{1,9}[.)]|\\[\\^[^\\]\\s]{1,200}\\]:)[ \\t]*){${bounds.nested}}`,
+    'm'
+  )
+  if (nested.test(text)) return null
+  try {
+    return locate()
+  } catch (error) {
+    // The stack overflowed: nested all the same, over many lines.
+    if (error instanceof RangeError) return null
+    throw error
+  }
 }
 
 /** `\r\n` if most lines of the file end so, else `\n`. */
@@ -114,8 +171,12 @@ interface Part {
  * cut is proven: the part is parsed together with that line, and the line must come out as such a heading.
  *
  * @param size of a part, in bytes, at least.
+ * @returns null when no cut can be proven for too long.
  */
-export function split(text: string, size = 4096): { readonly parts: readonly Part[]; readonly tail: number } {
+export function split(
+  text: string,
+  size = 4096
+): { readonly parts: readonly Part[]; readonly tail: number } | null {
   const parts: Part[] = []
   const dialects = dialectsFor(text)
   let start = text.startsWith('\xef\xbb\xbf') ? 3 : 0
@@ -123,6 +184,7 @@ export function split(text: string, size = 4096): { readonly parts: readonly Par
   for (let min = size; ; ) {
     line.lastIndex = start + min
     const next = line.exec(text)
+    if ((next?.index ?? text.length) - start > bounds.part) return null
     if (next === null) return { parts, tail: start }
     const part = text.slice(start, next.index)
     const [nodes, ...others] = dialects.map(dialect => below(part, dialect, next[0]))

@@ -5,7 +5,7 @@ import { remark } from 'remark'
 import remarkGfm from 'remark-gfm'
 import { describe, expect, test } from 'vitest'
 import { appended } from '../../src/tell/append.ts'
-import { headings, lineEnd, openBlock, split } from '../../src/tell/locate.ts'
+import { endOfAnything, headings, lineEnd, openBlock, split } from '../../src/tell/locate.ts'
 
 const bytes = (text: string) => Buffer.from(text)
 const text = (data: Uint8Array) => Buffer.from(data).toString()
@@ -249,7 +249,7 @@ describe('headings', () => {
           .use(remarkGfm)
           .parse(latin1)
           .children.map(node => node.position?.start.offset)
-        const { parts: pieces, tail } = split(latin1, 1)
+        const { parts: pieces, tail } = split(latin1, 1) ?? { parts: [], tail: NaN }
         const rest = remark().use(remarkGfm).parse(latin1.slice(tail)).children
         const cut = [...pieces, { start: tail, nodes: rest }].flatMap(({ start, nodes }) =>
           nodes.map(node => start + (node.position?.start.offset ?? NaN))
@@ -332,5 +332,35 @@ describe('append', () => {
         ).toEqual(ours)
       })
     )
+  })
+
+  test('what ends anything ends it for both parsers', () => {
+    fc.assert(
+      fc.property(markdown, before => {
+        const after = `${before}${endOfAnything(before, '\n')}${section}`.replace(/^\ufeff/, '')
+        expect(remarkHeadings(after).slice(-2)).toEqual(ours)
+        expect(commonmarkHeadings(after).slice(-2)).toEqual(ours)
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  test.each([
+    ['stars', '*a_'.repeat(100_000)],
+    ['brackets', '[a]['.repeat(100_000)],
+    ['quotes in quotes', '> '.repeat(20_000)],
+    [
+      'lists in lists, line by line',
+      Array.from({ length: 400 }, (_, i) => `${'  '.repeat(i)}- a`).join('\n')
+    ],
+    ['lists without end', '- a\n\n1. b\n\n'.repeat(40_000)],
+    ['footnotes in footnotes', '[^1]: '.repeat(20_000)],
+    ['stars in an open fence', `\`\`\`\`\n${'*a_'.repeat(100_000)}\n`],
+    ['stars in an open comment', `<!--\n${'*a_'.repeat(100_000)}`]
+  ])('%s do not stop it', (_, before) => {
+    const all = `${before}${text(appended(bytes(before), '', section))}`
+    const found = headings(bytes(all)).map(heading => heading.text)
+    expect(found.slice(-2)).toEqual(ours)
+    expect(all.startsWith(before)).toBe(true)
   })
 })
