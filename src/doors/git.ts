@@ -266,10 +266,11 @@ export async function openClone(options: CloneOptions): Promise<Git> {
         let tree = await treeOf(commit)
         const names = pathNames(path)
         for (const [depth, name] of names.entries()) {
-          const entry = (await entriesOf(tree)).find(one => one.name === name)
+          const [entry, double] = (await entriesOf(tree)).filter(one => one.name === name)
           if (entry === undefined) return { kind: 'absent' }
           const last = depth === names.length - 1
           const here = names.slice(0, depth + 1).join('/')
+          if (double !== undefined) return { kind: 'refused', why: `${here} is there twice` }
           if (!last) {
             if (entry.mode !== '40000')
               return { kind: 'refused', why: `${here} is ${kindOf(entry.mode)}, not a folder` }
@@ -534,7 +535,8 @@ async function accountSettings(): Promise<readonly (readonly [string, string])[]
   const env = {
     GIT_CONFIG_NOSYSTEM: process.env['GIT_CONFIG_NOSYSTEM'],
     GIT_CONFIG_SYSTEM: process.env['GIT_CONFIG_SYSTEM'],
-    GIT_CONFIG_GLOBAL: process.env['GIT_CONFIG_GLOBAL']
+    GIT_CONFIG_GLOBAL: process.env['GIT_CONFIG_GLOBAL'],
+    XDG_CONFIG_HOME: process.env['XDG_CONFIG_HOME']
   }
   const scopes = ['--system', '--global']
   const asked = await Promise.all(scopes.map(scope => runGit(tmpdir(), ['config', scope, ...words], { env })))

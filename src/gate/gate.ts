@@ -123,7 +123,7 @@ async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAn
   const view = await viewPhase(git, trust, phase, main, reviews)
   const one = async (name: string) => {
     const facts = await viewMilestone(git, view, name, built)
-    return answer(`${phase}-${name}`, [...untrusted(view, trust), ...judgeMilestone(facts, now)], facts)
+    return answer(`${phase}-${name}`, [...untrusted(view), ...judgeMilestone(facts, now)], facts)
   }
   if (milestone !== null) return one(milestone)
 
@@ -133,7 +133,7 @@ async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAn
   ]
   const answers: GateAnswer[] = []
   for (const name of names) answers.push(await one(name))
-  return wholePhase(gate, answers, [...untrusted(view, trust), ...withoutPolicy(gate, policy !== null)])
+  return wholePhase(gate, answers, [...untrusted(view), ...withoutPolicy(gate, policy !== null)])
 }
 
 async function reviewBranch(
@@ -183,7 +183,7 @@ function named(
 }
 
 /** What makes the whole phase untrusted, whichever milestone is asked for. */
-function untrusted(view: PhaseView, trust: Trust): readonly Obstacle[] {
+function untrusted(view: PhaseView): readonly Obstacle[] {
   const restore = 'restore the bytes, or have the reviewer sign for them: adversary accept'
   const problems = view.problems.map(why => ({
     code: exitCode.notTrusted,
@@ -191,16 +191,13 @@ function untrusted(view: PhaseView, trust: Trust): readonly Obstacle[] {
     next: `${restore} ${view.phase}`,
     mayChange: false
   }))
-  // What the reviewer's own key signed and nobody can read may be a FAIL.
-  const unreadable = view.distrusted
-    .filter(({ signature }) => signature.state === 'good' && signature.principal === trust.reviewer)
-    .map(({ commit, why }) => ({
-      code: exitCode.notTrusted,
-      why: `${commit.sha.slice(0, 12)} is signed by ${trust.reviewer} and cannot be read: ${why}`,
-      next: `git show ${commit.sha.slice(0, 12)}`,
-      mayChange: false
-    }))
-  return [...problems, ...unreadable]
+  const doubts = view.doubts.map(({ commit, why }) => ({
+    code: exitCode.notTrusted,
+    why: `${commit.sha.slice(0, 12)} is signed with a listed key and cannot be believed: ${why}`,
+    next: `git show --show-signature ${commit.sha.slice(0, 12)}`,
+    mayChange: false
+  }))
+  return [...problems, ...doubts]
 }
 
 function withoutPolicy(gate: string, has: boolean): readonly Obstacle[] {

@@ -121,7 +121,7 @@ function unreviewed(facts: MilestoneFacts): readonly Obstacle[] {
       {
         code: exitCode.notTrusted,
         why,
-        next: `git log -p -- the review file, and take it out`,
+        next: `take it out, or claim ${name} and wait for its review`,
         mayChange: false
       }
     ]

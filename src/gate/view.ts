@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { sha256 } from '../base/canonical.ts'
 import { reachable } from '../base/graph.ts'
@@ -39,6 +40,8 @@ export interface PhaseView {
   readonly appended: ReadonlyMap<string, Appended>
   /** The file is not what its signers made it, or a review is out of order. */
   readonly problems: readonly string[]
+  /** Commits of listed keys that cannot be believed or read, and that may have closed a gate. */
+  readonly doubts: readonly Distrusted[]
   /** Milestones with a verdict in the file that nobody signed. */
   readonly typed: ReadonlySet<string>
 }
@@ -92,17 +95,61 @@ export async function viewPhase(
     }
   }
 
+  const distrusted = distinct(branches.flatMap(({ record }) => record.distrusted)).filter(({ commit }) =>
+    speaksOfPhase(commit, phase)
+  )
   return {
     phase,
     main,
     reviews,
     signed: withHandwriting(signed, appended, branches, trust),
-    distrusted: distinct(branches.flatMap(({ record }) => record.distrusted)),
+    distrusted,
+    doubts: doubtsOf(distrusted, signed, branches, trust),
     claims: claimsOf(main.record.history, phase),
     appended,
     problems: [...new Set(problems)],
     typed: await typedVerdicts(git, branches, phase, files)
   }
+}
+
+/**
+ * What a listed key signed and nobody can believe may be a FAIL or a veto: the reviewer's own unreadable
+ * commits, until an accept covers them, and those of a key that has expired or is revoked, until the reviewer
+ * has spoken after them.
+ */
+function doubtsOf(
+  distrusted: readonly Distrusted[],
+  signed: readonly SignedReview[],
+  branches: readonly BranchView[],
+  trust: Trust
+): readonly Distrusted[] {
+  const parents = new Map(
+    branches.flatMap(({ record }) => record.history.map(one => [one.sha, one.parents] as const))
+  )
+  const own = signed.filter(({ byReviewer }) => byReviewer)
+  const behind = (reviews: readonly SignedReview[]) =>
+    reachable(
+      reviews.flatMap(({ commit }) => commit.parents),
+      parents
+    )
+  const accepted = behind(own.filter(({ message }) => message.accept !== null))
+  const answered = behind(own.filter(({ message }) => message.verdict !== null || message.accept !== null))
+  const listed = fingerprintsOf(trust.allowed)
+  return distrusted.filter(({ commit, signature }) => {
+    if (signature.state === 'good') return signature.principal === trust.reviewer && !accepted.has(commit.sha)
+    return signature.state === 'bad' && listed.has(signature.key) && !answered.has(commit.sha)
+  })
+}
+
+/** `SHA256:…` of each key in an allowed-signers file. */
+function fingerprintsOf(allowed: string): ReadonlySet<string> {
+  const blobs = allowed.matchAll(/(?:^|\s)(?:sk-)?(?:ssh|ecdsa)-[\w@.-]+\s+(?<blob>[A-Za-z0-9+/=]{16,})/gm)
+  return new Set(
+    [...blobs].map(({ groups }) => {
+      const digest = createHash('sha256').update(Buffer.from(groups?.['blob'] ?? '', 'base64'))
+      return `SHA256:${digest.digest('base64').replace(/=+$/, '')}`
+    })
+  )
 }
 
 function distinct<One extends { readonly commit: Commit }>(all: readonly One[]): readonly One[] {
@@ -198,7 +245,12 @@ function withHandwriting(
     }
   }
   const order = distinct(branches.flatMap(({ record }) => record.history.map(commit => ({ commit }))))
-  return order.flatMap(({ commit }) => reviews.get(commit.sha) ?? [])
+  // Within one branch the dates follow the history; this puts two branches into one order.
+  return order
+    .flatMap(({ commit }) => reviews.get(commit.sha) ?? [])
+    .sort((a, b) =>
+      a.commit.committedAt < b.commit.committedAt ? -1 : a.commit.committedAt > b.commit.committedAt ? 1 : 0
+    )
 }
 
 const silent: ReviewMessage = {
@@ -421,12 +473,22 @@ function blockersOf(record: SignedRecord, phase: string): readonly Blocker[] {
   return [...vetoes, ...findings]
 }
 
+/** Whether a commit that is not believed may have spoken of this phase: what cannot be read may have. */
+function speaksOfPhase(commit: Commit, phase: string): boolean {
+  const target = targetOf(commit)
+  return (
+    target === undefined || target === phase.toLowerCase() || target.startsWith(`${phase.toLowerCase()}-`)
+  )
+}
+
+function targetOf(commit: Commit): string | undefined {
+  const target = /^\s*review\s*[([{](?<target>[^)\]}]*)/i.exec(commit.message)?.groups?.['target']
+  return target?.trim().toLowerCase()
+}
+
 /** Whether a commit that is not believed would have spoken of this milestone. */
 function speaksOf(commit: Commit, phase: string, milestone: string): boolean {
-  const target = /^\s*review\s*[([{]\s*(?<target>[^)\]}]*)/i
-    .exec(commit.message)
-    ?.groups?.['target']?.trim()
-    .toLowerCase()
+  const target = targetOf(commit)
   return (
     target === `${phase}-${milestone}`.toLowerCase() ||
     commit.message.includes(`Adversary-Verdict: ${phase}-${milestone} `)
