@@ -9,6 +9,7 @@ import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../tell/append.ts'
 import { evidenceFile, parseEvidenceFile } from '../tell/evidence-file.ts'
 import { renderFindingClosed, renderFindingOpened, renderFindingReopened } from '../tell/finding.ts'
+import { messageBody, messageTitle } from '../tell/message.ts'
 import type { Cited, HostSeen } from '../tell/parts.ts'
 import { renderHeader } from '../tell/section.ts'
 import { isoSecond } from '../doors/clock.ts'
@@ -110,8 +111,12 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
       phase,
       milestone: input.milestone,
       ...input.message,
-      title: [input.message.title, ...changes.map(changeTitle)].filter(text => text !== '').join(' + '),
-      body: [...input.message.body, ...changes.map(changeLine)].join('\n'),
+      title: messageTitle(
+        input.milestone === null ? phase : `${phase}-${input.milestone}`,
+        input.message.title,
+        changes.map(changeTitle)
+      ),
+      body: messageBody([...input.message.body, ...changes.map(changeLine)]),
       findings: changes.map(({ finding }) => trailer(finding)),
       vetoes: [],
       plan: plan?.digest ?? null,
