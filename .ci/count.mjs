@@ -8,6 +8,8 @@ import { join } from 'node:path'
 const [folder] = process.argv.slice(2)
 const lines = name => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').trim().split('\n') : [])
 
+const say = line => process.stdout.write(`${line}\n`)
+
 const skipped = lines('skipped')
 const failed = []
 let passed = 0
@@ -30,16 +32,16 @@ for (const file of readdirSync(folder).filter(name => name.endsWith('.json'))) {
   if (failed.some(title => title.startsWith(`${step}: `))) accounted.add(step)
 }
 
-console.log('\n== summary')
+say('\n== summary')
 for (const line of lines('steps')) {
   const [name, code, seconds] = line.split('\t')
-  console.log(`${code === '0' ? 'ok    ' : 'FAILED'}  ${name.padEnd(14)} ${seconds} s`)
+  say(`${code === '0' ? 'ok    ' : 'FAILED'}  ${name.padEnd(14)} ${seconds} s`)
   if (code !== '0' && !accounted.has(name)) failed.push(`${name}: ended with ${code}`)
 }
-for (const title of skipped) console.log(`skipped: ${title}`)
-for (const title of failed) console.log(`failed: ${title}`)
-if (passed === 0) console.log('no test ran')
+for (const title of skipped) say(`skipped: ${title}`)
+for (const title of failed) say(`failed: ${title}`)
+if (passed === 0) say('no test ran')
 const strict = process.env.CI === 'true' && skipped.length > 0
-if (strict) console.log('CI=true: what is skipped counts as failed for the exit code')
-console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`)
+if (strict) say('CI=true: what is skipped counts as failed for the exit code')
+say(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`)
 process.exit(failed.length === 0 && passed > 0 && !strict ? 0 : 1)

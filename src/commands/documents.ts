@@ -199,6 +199,41 @@ export const statusDocument = z.looseObject({
   distrusted: z.array(z.looseObject({ commit: z.string(), why: z.string() }))
 })
 
+/** `replay`. */
+export const replayDocument = z.looseObject({
+  /** Full sha; null for evidence of no claim. */
+  claim: z.string().nullable(),
+  verdict,
+  /** The verdict that the evidence file holds. */
+  recorded: verdict.nullable(),
+  digest: z.string(),
+  /** What is judged otherwise today. */
+  differences: z.array(z.string()),
+  checks: z.array(check)
+})
+
+/** `prove`. */
+export const proveDocument = z.looseObject({
+  phase: z.string(),
+  checks: z.array(
+    z.looseObject({
+      milestone: z.string(),
+      probe: z.string(),
+      title: z.string(),
+      kind: z.enum(['can fail', 'cannot fail', 'unseen']),
+      /** How many falsified facts failed. */
+      ways: z.int().positive().optional(),
+      why: z.string().optional()
+    })
+  )
+})
+
+/** `finding list`. */
+export const findingListDocument = z.looseObject({ phase: z.string(), findings: z.array(finding) })
+
+/** `finding open`, `finding close`, `veto` and `accept`: what was pushed. */
+export const saidDocument = z.looseObject({ commit: z.string(), finding: finding.nullable() })
+
 /** `init`. */
 export const initDocument = z.looseObject({
   home: z.string(),
@@ -217,5 +252,9 @@ export const documents = {
   orient: orientDocument,
   gate: gateDocument,
   status: statusDocument,
+  replay: replayDocument,
+  prove: proveDocument,
+  'finding-list': findingListDocument,
+  said: saidDocument,
   init: initDocument
 } as const

@@ -163,20 +163,6 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
 
   add(
     'replay <file>',
-    'judges recorded evidence again, offline: the verdict must be the same',
-    ['replay machine-docs/evidence/pvfix-M2-71319d7.json'],
-    () => import('./replay.ts')
-  )
-
-  add(
-    'prove <phase>',
-    'shows for every check of a plan that it can fail, by judging falsified facts',
-    ['prove pvfix'],
-    () => import('./prove.ts')
-  )
-
-  add(
-    'replay <file>',
     'judges recorded evidence again, offline: the same verdict, or it says what differs',
     ['replay machine-docs/evidence/pvfix-M2-71319d7c0ffe.json'],
     () => import('./replay.ts')

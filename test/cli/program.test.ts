@@ -25,7 +25,10 @@ const commands = [
   'gate',
   'status',
   'replay',
-  'prove'
+  'prove',
+  'finding',
+  'veto',
+  'accept'
 ]
 
 describe('help', () => {
