@@ -13,7 +13,7 @@ export function toText(bytes: Uint8Array): string {
 // Terminated sequences go with their payload, as on a terminal. Of an unterminated one only the
 // introducer goes, or one stray ESC could hide the rest of the evidence.
 const terminal =
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]?/g // oxlint-disable-line no-control-regex
+  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x90\x98\x9c-\x9f\r\n]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]?/g // oxlint-disable-line no-control-regex
 // Default-ignorable covers zero-width, bidirectional, variation selectors, tags and fillers.
 const invisible =
   /[\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\ufff9-\ufffb]|(?![\t\n])\p{Cc}/gu
@@ -152,7 +152,7 @@ export function skipMarkers(text: string): string {
     .replace(/\[([^[\]]*)\]/gu, (whole: string, inside: string) =>
       /skip|no[\W_]*(?:ci|build)/iu.test(inside) ? `(${inside})` : whole
     )
-    .replace(/\*+(\s*no[\s_-]*ci\s*)\*+/giu, '$1')
+    .replace(/\*{1,3}(\s*no[\s_-]*ci\s*)\*{1,3}/giu, '$1')
     .replace(/(skip[\s_-]*checks?)\s*:/giu, '$1 –')
 }
 

@@ -1,4 +1,4 @@
-import { cut, fence, inline, oneLine, plain } from '../base/text.ts'
+import { clean, cut, fence, inline, oneLine, plain } from '../base/text.ts'
 import type { CheckResult } from '../decide/verdict.ts'
 import type { Finding } from '../judge/probe.ts'
 import type { Evidence } from '../observe/fact.ts'
@@ -193,7 +193,14 @@ export function evidenceBlocks(
 
 /** Commands, then lines taken from what they answered, marked as such. */
 export function showBlocks(commands: readonly string[], shows: readonly string[]): readonly string[] {
-  const marked = shows.map(show => `→ ${oneLine(show, shown.width)}`)
+  const marked = shows.map(
+    show =>
+      `→ ${wide(
+        clean(show)
+          .replace(/\s*\n\s*/g, ' ')
+          .trimEnd()
+      )}`
+  )
   const visible = fence([...commands, ...head(marked, shown.shows)].join('\n'))
   return marked.length > shown.shows ? [visible, fold(`all ${marked.length} lines`, marked)] : [visible]
 }

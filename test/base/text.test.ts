@@ -116,6 +116,29 @@ describe('clean', () => {
   })
 })
 
+test('no guard takes more than linear time', () => {
+  const guards = [clean, fence, inline, plain, skipMarkers, mermaidLabel, oneLine]
+  for (const part of [
+    '\x9d',
+    '\x1b[',
+    '\x1b]',
+    '\x1b[0;',
+    '*',
+    '[',
+    'skip ',
+    '`',
+    '\u0301',
+    ' ',
+    'a_',
+    '\r'
+  ]) {
+    const text = part.repeat(300_000)
+    const started = process.hrtime.bigint()
+    for (const guard of guards) guard(text)
+    expect([part, Number(process.hrtime.bigint() - started) / 1e6 < 5000]).toEqual([part, true])
+  }
+})
+
 test('oneLine caps without halving a character', () => {
   expect(oneLine(' a\n\tb  c ')).toBe('a b c')
   expect(oneLine('abcdef', 4)).toBe('abc…')
