@@ -1,4 +1,6 @@
-import { lstat, mkdir, open, readdir, realpath } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, open, readdir, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /**
  * The file system, as the reviewer's own folder needs it. Reads are bounded, and "there is no such file"
@@ -51,6 +53,16 @@ export async function realPath(path: string): Promise<string | null> {
 
 export async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true })
+}
+
+/** A new folder of our own, for things that are gone afterwards. */
+export async function temporaryFolder(prefix: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), prefix))
+}
+
+/** Removes a folder with everything in it, links not followed; none there is fine. */
+export async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 3 })
 }
 
 /** Writes a file that is not there yet. Throws (`EEXIST`) when it is: nothing is ever overwritten. */

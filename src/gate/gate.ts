@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AdversaryError } from '../base/errors.ts'
 import { defaultPatterns } from '../claim/parse.ts'
+import { removeFolder, temporaryFolder } from '../doors/files.ts'
 import { type Commit, type Git, openClone } from '../doors/git.ts'
 import { policyOf, type Trust } from '../record/record.ts'
 import { type ExitCode, exitCode, type Verdict } from '../words.ts'
@@ -64,7 +63,7 @@ export async function gateOnce(options: GateOptions): Promise<GateAnswer> {
   const signers = signersOf(options)
   if ('why' in signers) return closed(gate, [signers])
 
-  const folder = await mkdtemp(join(tmpdir(), 'adversary-gate-'))
+  const folder = await temporaryFolder('adversary-gate-')
   const { remote: url, signal } = options
   let git: Git | undefined
   try {
@@ -76,7 +75,7 @@ export async function gateOnce(options: GateOptions): Promise<GateAnswer> {
     return await ask(git, options, signers)
   } finally {
     await git?.close()
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    await removeFolder(folder)
   }
 }
 
