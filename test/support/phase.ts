@@ -1,0 +1,138 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { probes } from '../../probes/index.ts'
+import { adversaryYaml, type PhaseHome, planYaml } from '../../src/demo/pvfix.ts'
+import type { OpenSession } from '../../src/doors/session.ts'
+import { loadHome } from '../../src/home/home.ts'
+import { publishPreVerification, type Told } from '../../src/run/publish.ts'
+import { type Draft, observe, type Observed } from '../../src/run/review.ts'
+import { watch } from '../../src/run/watch.ts'
+import { openWorld, snapshot, type World } from '../../src/run/world.ts'
+import type { TestHost } from './host.ts'
+import { allowedSigners, makeRepo, type TestRepo } from './repo.ts'
+
+/** The reference phase on a real host: a real repo, a builder, and the reviewer that watches it. */
+export interface Phase {
+  readonly repo: TestRepo
+  readonly world: World
+  /** The builder's commit, dated now and pushed; answers its sha. */
+  build(message: string, files?: Readonly<Record<string, string>>): Promise<string>
+  /** Answers everything that is owed; the drafts of the reviews, oldest first. */
+  answer(): Promise<readonly { readonly draft: Draft; readonly told: Told }[]>
+  preVerify(milestone: string): Promise<Observed>
+  /** The review file as it stands on the remote. */
+  review(): Promise<string>
+  dispose(): Promise<void>
+}
+
+const repoFiles = fileURLToPath(new URL('../host/repo/', import.meta.url))
+
+/** `nix/modules/swarm.nix` without and with the patch. */
+export const swarmNix = (edition: 'before' | 'after') =>
+  readFile(`${repoFiles}${edition}/nix/modules/swarm.nix`, 'utf8')
+
+export async function playPhase(
+  host: TestHost,
+  options: { readonly openSession?: OpenSession; readonly plan?: (yaml: string) => string } = {}
+): Promise<Phase> {
+  const repo = await makeRepo()
+  const key = await repo.key('reviewer')
+  const signers = join(repo.dir, 'allowed_signers')
+  await writeFile(signers, allowedSigners([['adversary@example.test', key]]))
+  const dir = join(repo.dir, 'home')
+  await mkdir(join(dir, 'plans'), { recursive: true })
+  const home: PhaseHome = {
+    repoUrl: repo.url,
+    signingKey: key.path,
+    allowedSigners: signers,
+    host: [
+      `ssh: ${host.user}@${host.address}`,
+      `identityFile: ${host.identityFile}`,
+      `knownHosts: ${host.knownHosts}`
+    ],
+    route: name => `https://${name}.example.test/`,
+    address: host.address,
+    ca: host.ca,
+    poll: '1s',
+    retry: '1s'
+  }
+  await writeFile(join(dir, 'adversary.yaml'), adversaryYaml(home))
+  await writeFile(join(dir, 'plans/pvfix.yaml'), (options.plan ?? (yaml => yaml))(planYaml(home)))
+  const world = await openWorld(
+    await loadHome(dir, { userHome: homedir(), library: probes, facts: async () => ({}) }),
+    {
+      userHome: homedir(),
+      signal: new AbortController().signal,
+      log: () => undefined,
+      ...(options.openSession === undefined ? {} : { openSession: options.openSession })
+    }
+  )
+  const now = () => new Date().toISOString()
+  await repo.builder.commit('swarm: as it is', {
+    files: { 'nix/modules/swarm.nix': await swarmNix('before') },
+    date: now()
+  })
+  await repo.builder.push()
+
+  return {
+    repo,
+    world,
+    async build(message, files = {}) {
+      await repo.builder.pull()
+      const sha = await repo.builder.commit(message, { files, date: now() })
+      await repo.builder.push()
+      return sha
+    },
+    async answer() {
+      const answers: { draft: Draft; told: Told }[] = []
+      await watch(
+        world,
+        {
+          reviewed: (draft, told) => answers.push({ draft, told }),
+          oriented: () => undefined,
+          hunted: () => undefined
+        },
+        { once: true }
+      )
+      return answers
+    },
+    async preVerify(milestone) {
+      const at = await snapshot(world)
+      const plan = world.home.plans.get('pvfix')
+      const checks = plan?.milestones.find(({ id }) => id === milestone)?.checks ?? []
+      const observed = await observe(
+        world,
+        at,
+        { phase: 'pvfix', commit: at.tip, checks, hunts: [] },
+        { budgetMs: 60_000 }
+      )
+      await publishPreVerification(world, milestone, observed)
+      return observed
+    },
+    async review() {
+      await repo.builder.pull()
+      return repo.builder.read('machine-docs/REVIEW-pvfix.md')
+    },
+    async dispose() {
+      await world.git.close()
+      await repo.dispose()
+    }
+  }
+}
+
+/** The titles of the checks that failed. */
+export function failed(draft: Draft): readonly string[] {
+  return draft.checks.filter(({ check }) => check.outcome === 'fail').map(({ check }) => check.title)
+}
+
+/** Everything a failing check said, as one text. */
+export function said(draft: Draft): string {
+  return draft.checks
+    .flatMap(({ check }) => check.findings)
+    .flatMap(finding =>
+      finding.outcome === 'fail' ? [`saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`] : []
+    )
+    .join('\n')
+}
