@@ -28,7 +28,7 @@ export interface PythonRuns extends Runs {
   readonly modules: readonly string[]
 }
 
-const limits = { depth: 8, steps: 4_000 } as const
+const limits = { depth: 8, steps: 4_000, tokens: 2_000_000 } as const
 
 interface Around {
   readonly loops: readonly Loop[]
@@ -61,20 +61,32 @@ export function pythonRuns(
   const lines = text.split('\n')
   const looked = /\b(?:status_code|raise_for_status|is_success|getcode|status)\b|\.ok\b/.test(text)
   let steps = 0
+  let spent = 0
 
   const globals = new Map<string, PyValue>([['sys.argv.0', textOf(given.path ?? unknowable)]])
   for (const [index, values] of (given.args ?? []).entries()) {
     globals.set(`sys.argv.${index + 1}`, { kind: 'text', values })
   }
   walk(pythonBlocks(text), globals, { loops: [], excused: false, depth: 0 })
-  return { commands, broken: steps > limits.steps, missing: [...missing], modules: [...modules] }
+  return {
+    commands,
+    broken: steps > limits.steps || spent > limits.tokens,
+    missing: [...missing],
+    modules: [...modules]
+  }
 
   function scopeOf(scope: ReadonlyMap<string, PyValue>, depth: number): PyScope {
     return {
       lookup: name => scope.get(name) ?? globals.get(name),
       environment: name => given.variables?.get(name),
+      spend,
       call: (name, args) => returned(name, args, depth)
     }
+  }
+
+  function spend(tokens: number): boolean {
+    spent += tokens
+    return spent <= limits.tokens
   }
 
   function walk(blocks: readonly PyBlock[], scope: Map<string, PyValue>, around: Around) {
@@ -220,6 +232,7 @@ export function pythonRuns(
         .map(({ text }) => text)
         .join('')
       const end = closing(tokens, at + 1)
+      if (!spend(end - at)) return
       const inner = scopeOf(scope, around.depth)
       const given = argumentsOf(tokens.slice(at + 2, end), inner)
       const before = from < at ? evaluate(tokens.slice(from, at - 1), inner) : unknown

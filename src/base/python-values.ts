@@ -11,6 +11,8 @@ export interface PyScope {
   lookup(name: string): PyValue | undefined
   /** A variable of the process's environment. */
   environment(name: string): string | undefined
+  /** Counts the work; false when there has been enough of it. */
+  spend(tokens: number): boolean
   /** What a function of the program returns; undefined if it has no such function. */
   call(name: string, given: PyArguments): PyValue | undefined
 }
@@ -25,7 +27,7 @@ const limits = { depth: 12, values: 24 } as const
 
 /** Evaluates an expression over constants. Never throws; what cannot be known is `unknowable`. */
 export function evaluate(tokens: readonly PyToken[], scope: PyScope, depth = 0): PyValue {
-  if (depth > limits.depth || tokens.length === 0) return unknown
+  if (depth > limits.depth || tokens.length === 0 || !scope.spend(tokens.length)) return unknown
   const inner = (part: readonly PyToken[], bound = scope) => evaluate(part, bound, depth + 1)
   const either = split(tokens, 'or')
   if (either.length > 1) return union(either.map(part => inner(part)).filter(value => !isUnknown(value)))
