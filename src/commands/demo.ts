@@ -6,9 +6,11 @@ import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { adversaryYaml, type PhaseHome, planYaml } from '../demo/pvfix.ts'
 import { maintenanceMs, recordedPhase } from '../demo/recording.ts'
 import { setStage, type Stage } from '../demo/stage.ts'
+import { runGit } from '../doors/git/process.ts'
 import { serveRecordedHost } from '../doors/recorded-host.ts'
 import type { ExitCode } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
+import { run as gate } from './gate.ts'
 import { run as review } from './review.ts'
 import { run as watch } from './watch.ts'
 
@@ -48,19 +50,35 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
     })
     await watch({ ...quiet, once: true }, io)
 
-    say('3. M2 is claimed before anything was done on the host:')
+    say('3. M2 is next. Before anybody claims it, the reviewer looks:')
+    await review({ ...quiet, target: 'pvfix-M2' }, io)
+
+    say('4. The builder claims M2 all the same:')
     await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
     await watch({ ...quiet, once: true }, io)
 
-    say('4. The maintenance is done. Before the builder says so, the reviewer looks:')
+    say('5. Now the maintenance is really done, and M2 is claimed again:')
     // Git keeps whole seconds: what is done now must lie clearly after the review of M1.
     await sleep(maintenanceMs + 2_000, io.signal)
     host.play(recording.after(nowMs()))
-    await review({ ...quiet, target: 'pvfix-M2' }, io)
-
-    say('5. M2 is claimed again:')
     await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
     const code = await watch({ ...quiet, once: true }, io)
+
+    say('6. A pipeline asks the gate, which believes signed reviews and nothing else:')
+    await gate(
+      {
+        ...quiet,
+        gate: 'pvfix-M2',
+        remote: stage.remote,
+        reviewer: 'adversary@example.test',
+        allowedSigners: stage.allowedSigners
+      },
+      // Not the pipeline that the demo may happen to run in.
+      { ...io, env: {}, cwd: stage.dir }
+    )
+
+    say('What the builder finds in machine-docs/REVIEW-pvfix.md, from its last section on:')
+    io.out(await lastSection(stage, io.signal))
 
     say(`That took ${((tick() - started) / 1000).toFixed(1)} s. Where to look:`)
     io.out(`  the review file   git -C ${stage.remote} show main:machine-docs/REVIEW-pvfix.md`)
@@ -74,6 +92,12 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
     await host.close()
     await stage.close()
   }
+}
+
+async function lastSection(stage: Stage, signal: AbortSignal): Promise<string> {
+  const shown = await runGit(stage.remote, ['show', 'main:machine-docs/REVIEW-pvfix.md'], { signal })
+  const text = shown.stdout.toString()
+  return text.slice(text.lastIndexOf('\n## M2: ')).trim()
 }
 
 async function writeHome(

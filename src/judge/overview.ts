@@ -23,7 +23,7 @@ function view<const N extends Needs>(
     title,
     view: {
       id: `overview ${id}`,
-      params: {},
+      given: {},
       needs,
       judge(seen): readonly Finding[] {
         // The engine hands over exactly the facts that `needs` declares: see judge/run.ts.

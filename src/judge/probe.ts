@@ -78,7 +78,8 @@ export interface Probe<Params, N extends Needs> {
 /** A probe with its parameters filled in and its types closed over: what the engine runs. */
 export interface BoundProbe {
   readonly id: string
-  readonly params: unknown
+  /** The parameters as the plan wrote them: what `bind` takes again. */
+  readonly given: unknown
   readonly needs: Needs
   judge(seen: Readonly<Record<string, unknown>>): readonly Finding[]
   falsify(seen: Readonly<Record<string, unknown>>): readonly Readonly<Record<string, unknown>>[]
@@ -106,7 +107,7 @@ export function defineProbe<Params, const N extends Needs>(
       const params = probe.params.parse(raw)
       return {
         id: probe.id,
-        params,
+        given: raw,
         needs: probe.needs(params),
         // The engine hands over exactly the facts that `needs` declares: see judge/run.ts.
         judge: seen => probe.judge(seen as Seen<N>, params),

@@ -142,7 +142,7 @@ function result(question: Question, tries: readonly Attempt[], now: string): Che
     probe: question.probe.id,
     title: question.title,
     on: question.on,
-    with: question.probe.params,
+    with: question.probe.given,
     attempts: tries.length,
     flapped,
     findings: last.findings,

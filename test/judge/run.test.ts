@@ -5,7 +5,7 @@ import { judge, outcomeOf } from '../../src/judge/run.ts'
 const source = { key: 'a', place: 'host', take: async () => 1 } as const
 
 function probe(judged: (seen: Readonly<Record<string, unknown>>) => readonly Finding[]): BoundProbe {
-  return { id: 'p', params: {}, needs: { a: source }, judge: judged, falsify: () => [] }
+  return { id: 'p', given: {}, needs: { a: source }, judge: judged, falsify: () => [] }
 }
 
 const pass: Finding = { outcome: 'pass', saw: 'x' }

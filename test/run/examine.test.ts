@@ -9,7 +9,7 @@ function scripted(words: readonly Finding[]): BoundProbe {
   let look = 0
   return {
     id: 'scripted',
-    params: { a: 1 },
+    given: { a: 1 },
     needs: {
       list: {
         key: 'list',
