@@ -212,7 +212,20 @@ export function commandsOf(numbers: readonly number[], cited: Cited): readonly s
 
 function command(read: Evidence): readonly string[] {
   const failed = read.why === undefined ? [] : [`(no answer: ${oneLine(read.why, shown.width)})`]
-  return [`$ ${oneLine(read.command, 2 * shown.width)}`, ...failed]
+  return [`$ ${oneLine(shortened(read.command), 2 * shown.width)}`, ...failed]
+}
+
+/** What nobody reads in a command: rows of ids, and long lists of properties. The evidence file has all of it. */
+function shortened(text: string): string {
+  return text
+    .replaceAll(/ [0-9a-z]{12,64}(?: [0-9a-z]{12,64})+(?= |$)/g, ids => {
+      const words = ids.trim().split(' ')
+      return ` ${words[0]?.slice(0, 12)}… (${words.length} ids)`
+    })
+    .replaceAll(
+      /(?<= )[A-Za-z]+(?:,[A-Za-z]+){3,}(?= |$)/g,
+      list => `${list.split(',').slice(0, 3).join(',')},…`
+    )
 }
 
 function outputOf(read: Evidence): readonly string[] {
