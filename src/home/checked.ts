@@ -2,6 +2,7 @@ import type { core, ZodType } from 'zod'
 import { z } from 'zod'
 import { AdversaryError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
+import { oneLine } from '../base/text.ts'
 import type { Path, YamlFile } from './yaml.ts'
 
 /**
@@ -65,7 +66,9 @@ export function complaint(
 export function refusal(file: YamlFile, path: Path, what: string): AdversaryError {
   const key = path.length === 0 ? '' : ` ${keyOf(path)}:`
   const line = file.line(path)
-  return new AdversaryError('usage', `${file.name}:${line === 0 ? '' : `${line}:`}${key} ${what}`)
+  const place = `${file.name}:${line === 0 ? '' : `${line}:`}`
+  // Keys, and what a probe's own schema says, may quote anything.
+  return new AdversaryError('usage', oneLine(`${place}${key} ${what}`, 2000))
 }
 
 interface Located {

@@ -61,7 +61,7 @@ export function parseYaml(text: string, name: string): YamlFile {
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0])
-    throw new AdversaryError('usage', `${name}:${line}:${col}: ${lowerFirst(problem.message)}`)
+    throw new AdversaryError('usage', `${name}:${line}:${col}: ${said(problem.message)}`)
   }
 
   visit(document, {
@@ -77,7 +77,7 @@ export function parseYaml(text: string, name: string): YamlFile {
   try {
     data = document.toJS({ maxAliasCount: maxAliases })
   } catch (error) {
-    throw new AdversaryError('usage', `${name}: ${lowerFirst(messageOf(error))}`, { cause: error })
+    throw new AdversaryError('usage', `${name}: ${said(messageOf(error))}`, { cause: error })
   }
 
   function nodeAt(path: Path): { readonly node: Node | null; readonly found: boolean } {
@@ -184,6 +184,7 @@ function replaced(data: unknown, path: Path, value: unknown): unknown {
   )
 }
 
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
+/** What the parser says, which quotes the file, as the end of a line. */
+function said(text: string): string {
+  return oneLine(text.charAt(0).toLowerCase() + text.slice(1), 300)
 }

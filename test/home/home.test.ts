@@ -165,9 +165,9 @@ describe('a good home', () => {
             title: 'The patch is in the repo',
             host: 'cc-ci',
             line: 9,
-            probe: { id: 'repo-file', params: { path: 'nix/modules/swarm.nix', contains: '8080' } }
+            probe: { id: 'repo-file', given: { path: 'nix/modules/swarm.nix', contains: '8080' } }
           },
-          { title: 'It is so', line: 12, probe: { id: 'subnet-collision', params: {} } }
+          { title: 'It is so', line: 12, probe: { id: 'subnet-collision', given: {} } }
         ]
       },
       {
