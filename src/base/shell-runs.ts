@@ -75,7 +75,7 @@ export interface Runs {
 /** Stands in a value for what cannot be known. No file name and no URL holds it. */
 export const unknowable = '\0'
 
-const limits = { depth: 12, commands: 4_000, values: 24, length: 4_000 } as const
+const limits = { depth: 24, commands: 4_000, values: 24, length: 4_000 } as const
 
 interface Around {
   readonly loops: readonly Loop[]
@@ -125,6 +125,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   const variables = new Map<string, Values>(
     [...(given.variables ?? [])].map(([name, value]) => [name, [value]])
   )
+  const active = new Set<string>()
   let args: readonly Values[] = given.args ?? []
   let broken = false
   let depth = 0
@@ -142,7 +143,8 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
 
   function script(source: string, around: Around) {
     const parsed = parseShell(source)
-    if (parsed.broken) broken = true
+    // What is known only in part need not be whole.
+    if (parsed.broken && !source.includes(unknowable)) broken = true
     walk(parsed.body, around, source)
   }
 
@@ -289,9 +291,13 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
     const name = baseName(words[0]?.[0] ?? '')
     const called = functions.get(name)
     if (called !== undefined) {
+      // A function that calls itself does nothing new.
+      if (active.has(name)) return
+      active.add(name)
       inPlaceOf({ args: words.slice(1), sourced: called.sourced }, () =>
         walk(called.body, around, called.source)
       )
+      active.delete(name)
       return
     }
     if ((name === '.' || name === 'source') && depth < limits.depth) {

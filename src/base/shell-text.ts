@@ -607,7 +607,7 @@ export function parseShell(text: string): Script {
   /** The bare word at the next command position, without taking it. */
   function keyword(): string | undefined {
     blanks()
-    return /^(?:[a-z]{2,8}|[{}!])(?=[\s;&|()<>]|$)/.exec(text.slice(at, at + 10))?.[0]
+    return /^(?:[a-z]{2,8}|[{}!])(?=[\s;&|()<>`]|$)/.exec(text.slice(at, at + 10))?.[0]
   }
 
   function take(word: string) {
