@@ -4,6 +4,7 @@ import { oneLine } from '../base/text.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { readBytes, readText } from '../doors/files.ts'
 import { type GateAnswer, gateOnce, type GateOptions } from '../gate/gate.ts'
+import { loginFor } from '../gate/pipeline.ts'
 import { workingTreesAround } from '../home/working-tree.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { type CommonOptions, type Io, paint } from './io.ts'
@@ -68,6 +69,7 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
       ? (from(io.env, ['ADVERSARY_ALLOWED_SIGNERS']) ?? null)
       : await needed(signersFile, '--allowed-signers', io)
   const { branch, reviewBranch, revoked } = options
+  const login = loginFor(remote, io.env)
   return {
     gate: options.gate,
     remote: withLogin(remote, io.env),
@@ -76,6 +78,7 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
     ...(branch === undefined ? {} : { branch }),
     ...(reviewBranch === undefined ? {} : { reviewBranch }),
     ...(commit === null ? {} : { commit }),
+    ...(login === null ? {} : { login }),
     ...(revoked === undefined ? {} : { revoked: await revocation(revoked, io) })
   }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { AdversaryError } from '../base/errors.ts'
 import { defaultPatterns } from '../claim/parse.ts'
 import { removeFolder, temporaryFolder } from '../doors/files.ts'
-import { type Commit, type Git, openClone } from '../doors/git.ts'
+import { type Commit, type Git, type Login, openClone } from '../doors/git.ts'
 import { policyOf, type Trust } from '../record/record.ts'
 import { type ExitCode, exitCode, type Verdict } from '../words.ts'
 import { judgeMilestone, type MilestoneFacts, type Obstacle } from './judge.ts'
@@ -23,6 +23,8 @@ export interface GateOptions {
   readonly revoked?: Uint8Array
   /** Principal whose verdicts count; null: none was given. */
   readonly reviewer: string | null
+  /** For the remote, where neither its URL nor git's own credentials have one. */
+  readonly login?: Login
   /** Milliseconds since 1970. */
   readonly now: number
   readonly signal?: AbortSignal
@@ -64,13 +66,14 @@ export async function gateOnce(options: GateOptions): Promise<GateAnswer> {
   if ('why' in signers) return closed(gate, [signers])
 
   const folder = await temporaryFolder('adversary-gate-')
-  const { remote: url, signal } = options
+  const { remote: url, signal, login } = options
   let git: Git | undefined
   try {
     git = await openClone({
       url,
       dir: join(folder, 'clone.git'),
-      ...(signal === undefined ? {} : { signal })
+      ...(signal === undefined ? {} : { signal }),
+      ...(login === undefined ? {} : { login })
     })
     return await ask(git, options, signers)
   } finally {
@@ -101,7 +104,12 @@ function signersOf({ allowedSigners, reviewer, revoked }: GateOptions): Trust | 
       'set ADVERSARY_REVIEWER to the principal whose verdicts count, or --reviewer NAME'
     )
   }
-  return { allowed: allowedSigners, reviewer, ...(revoked === undefined ? {} : { revoked }) }
+  // A list that was pasted into a web form has the line ends of the form.
+  return {
+    allowed: allowedSigners.replaceAll('\r\n', '\n'),
+    reviewer,
+    ...(revoked === undefined ? {} : { revoked })
+  }
 }
 
 async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAnswer> {

@@ -274,17 +274,18 @@ function handwriting(bytes: Uint8Array): Pick<ReviewMessage, 'vetoes' | 'finding
   const vetoes: ReviewMessage['vetoes'][number][] = []
   const findings: FindingTrailer[] = []
   // Parsing is slow, and most sections hold neither word.
-  const worthReading = ['VETO', '[adversary]'].some(word => Buffer.from(bytes).includes(word))
+  const worthReading = /veto|\[adversary\]/i.test(Buffer.from(bytes).toString('latin1'))
   const all = worthReading ? headings(bytes) : []
   for (const [index, { depth, text, offset }] of all.entries()) {
-    if (depth !== 2) continue
-    const veto = /^VETO (?<lifted>LIFTED )?(?<milestone>[^\s:]+):/.exec(text)?.groups
-    if (veto !== undefined) {
-      vetoes.push({
-        milestone: veto['milestone'] ?? '',
-        status: veto['lifted'] === undefined ? 'open' : 'lifted'
-      })
+    // Whatever a person calls a veto closes; lifting one takes the exact words.
+    const lifted =
+      depth === 2 ? /^VETO LIFTED (?<milestone>[^\s:]+):/.exec(text)?.groups?.['milestone'] : undefined
+    if (lifted !== undefined) vetoes.push({ milestone: lifted, status: 'lifted' })
+    else if (/^\W*veto\b(?!\W+lifted\b)/i.test(text)) {
+      const named = /^\W*veto\W+(?<milestone>[a-z]{1,4}\d[\w.]*)/i.exec(text)?.groups?.['milestone']
+      vetoes.push({ milestone: named?.replace(/\.$/, '') ?? everyMilestone, status: 'open' })
     }
+    if (depth !== 2) continue
     const finding = /^\[adversary\] (?<id>A[1-9]\d{0,5}): (?<rest>.*)$/.exec(text)?.groups
     if (finding === undefined) continue
     const section = Buffer.from(bytes.subarray(offset, all[index + 1]?.offset)).toString()
@@ -349,13 +350,27 @@ async function typedVerdicts(
     for (const path of named) {
       const file = await git.file(tip, path)
       if (file.kind !== 'file') continue
-      for (const { text } of headings(file.bytes)) {
-        const milestone = looksLikeVerdict(text)
-        if (milestone !== null && !signed.has(milestone)) typed.add(milestone)
-      }
+      const shown = unsignedPasses(
+        Buffer.from(file.bytes)
+          .toString()
+          .split(/^ {0,3}#+/m),
+        signed
+      )
+      // Parsing is slow: only where a line that may be such a heading is there.
+      if (shown.size === 0) continue
+      for (const milestone of unsignedPasses(
+        headings(file.bytes).map(({ text }) => text),
+        signed
+      ))
+        typed.add(milestone)
     }
   }
   return typed
+}
+
+function unsignedPasses(texts: readonly string[], signed: ReadonlySet<string | null>): ReadonlySet<string> {
+  const shown = texts.flatMap(text => looksLikeVerdict(text.split('\n', 1)[0] ?? '') ?? [])
+  return new Set(shown.filter(milestone => !signed.has(milestone)))
 }
 
 /** Gathers what the judgement of one milestone rests on. */
@@ -415,8 +430,8 @@ export async function viewMilestone(
       milestone: needed,
       verdict: worst(decidingReviews(signed, needed, parents))
     })),
-    blockers: blockersOf(merged, view.phase).filter(
-      ({ blocks }) => blocks.includes(milestone) || blocks.includes(everyMilestone)
+    blockers: blockersOf(merged, view.phase).filter(({ blocks }) =>
+      blocks.some(name => name === everyMilestone || name.toLowerCase() === milestone.toLowerCase())
     ),
     distrusted: view.distrusted.filter(({ commit }) => speaksOf(commit, view.phase, milestone)),
     typed: view.typed.has(milestone.toUpperCase())

@@ -174,7 +174,8 @@ export function vetoesOf(record: SignedRecord, phase: string): readonly Veto[] {
       else {
         const kept = standing.filter(
           veto =>
-            veto.milestone !== milestone || !(review.byReviewer || veto.by.principal === review.principal)
+            veto.milestone.toLowerCase() !== milestone.toLowerCase() ||
+            !(review.byReviewer || veto.by.principal === review.principal)
         )
         standing.splice(0, standing.length, ...kept)
       }

@@ -1,4 +1,5 @@
 import { readdir, rm, utimes, writeFile, chmod, mkdir } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Git, openClone } from '../../src/doors/git.ts'
@@ -305,6 +306,35 @@ describe('a remote that must not be asked', () => {
     await expect(asking).rejects.toThrow('http://127.0.0.1:1/x.git cannot be reached')
     await expect(asking).rejects.not.toThrow('s3cret')
     await closed.close()
+  })
+
+  it('gives a login to the server that asks for it', async () => {
+    const heard: string[] = []
+    const server = createServer((request, answer) => {
+      heard.push(request.headers.authorization ?? 'none')
+      answer.writeHead(request.headers.authorization === undefined ? 401 : 404, {
+        'www-authenticate': 'Basic realm="x"'
+      })
+      answer.end()
+    })
+    await new Promise<void>(settle => server.listen(0, '127.0.0.1', settle))
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : 0
+    const secret = 'p%w"$(id)`x'
+    const asking = [
+      { url: `http://me:${encodeURIComponent(secret)}@127.0.0.1:${port}/x.git` },
+      { url: `http://127.0.0.1:${port}/x.git`, login: { username: 'me', password: secret } }
+    ]
+    for (const options of asking) {
+      const opened = await openClone({ ...options, dir: join(repo.dir, 'asking.git') })
+      await expect(opened.remoteTip('main')).rejects.toThrow(
+        `http://127.0.0.1:${port}/x.git cannot be reached`
+      )
+      await opened.close()
+    }
+    server.close()
+    const basic = `Basic ${Buffer.from(`me:${secret}`).toString('base64')}`
+    expect(heard).toEqual(['none', basic, 'none', basic])
   })
 
   it.each(['-x', 'a..b', 'a b', 'x.lock', '', 'a:b', '@{u}'])('a branch named %j', async branch => {

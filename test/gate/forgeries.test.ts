@@ -770,8 +770,7 @@ const groups: readonly (readonly [string, readonly Row[]])[] = [
   ['surroundings', surroundings]
 ]
 describe.each(groups.map(([group, rows]) => ({ group, rows })))('$group', ({ rows }) => {
-  const table = rows.map(([name, base, code, attack, options]) => ({ name, base, code, attack, options }))
-  it.each(table)('$name', async ({ base, code, attack, options }) => {
+  it.each(rows.map(row => [row[0], row] as const))('%s', async (_, [, base, code, attack, options = {}]) => {
     const scene = await world.open(base)
     await attack(scene)
     const answer = await scene.gate(options)

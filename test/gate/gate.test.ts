@@ -82,6 +82,27 @@ describe('an honest history', () => {
       scene => scene.append('\n## VETO M1: no\n', 'docs: hold', scene.keys.alice)
     ],
     [
+      'a veto in other words',
+      'passed',
+      1,
+      /alice vetoes \*/,
+      scene => scene.append('\n### Veto: not before Monday\n', 'docs: hold', scene.keys.alice)
+    ],
+    [
+      'a veto with a dash',
+      'passed',
+      1,
+      /alice vetoes M2/,
+      scene => scene.append('\n## veto M2 - no\n', 'docs: hold', scene.keys.alice)
+    ],
+    [
+      'a word that is no veto',
+      'passed',
+      0,
+      /PASS/,
+      scene => scene.append('\n## Vetoed nothing\n\nveto\n', 'docs: hm', scene.keys.alice)
+    ],
+    [
       'a veto by trailer',
       'passed',
       1,
