@@ -72,7 +72,7 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
   const login = loginFor(remote, io.env)
   return {
     gate: options.gate,
-    remote: withLogin(remote, io.env),
+    remote,
     allowedSigners,
     reviewer: options.reviewer ?? from(io.env, ['ADVERSARY_REVIEWER']) ?? null,
     ...(branch === undefined ? {} : { branch }),
@@ -108,23 +108,6 @@ function actionsRemote(env: Io['env']): string | undefined {
   const server = from(env, ['GITHUB_SERVER_URL'])
   const repository = from(env, ['GITHUB_REPOSITORY'])
   return server === undefined || repository === undefined ? undefined : `${server}/${repository}.git`
-}
-
-/**
- * The login that the pipeline has for its own server, and for no other. The door to git takes it out of the URL
- * again, so that it is never on a command line.
- */
-function withLogin(remote: string, env: Io['env']): string {
-  const prefix = ['DRONE_NETRC_', 'CI_NETRC_'].find(each => from(env, [`${each}MACHINE`]) !== undefined)
-  if (prefix === undefined || !/^https?:\/\//.test(remote) || !URL.canParse(remote)) return remote
-  const url = new URL(remote)
-  const username = from(env, [`${prefix}USERNAME`])
-  const machine = from(env, [`${prefix}MACHINE`])
-  if (username === undefined || url.username !== '' || (machine !== url.host && machine !== url.hostname))
-    return remote
-  url.username = encodeURIComponent(username)
-  url.password = encodeURIComponent(from(env, [`${prefix}PASSWORD`]) ?? '')
-  return url.href
 }
 
 /** Only the address is taken from the checkout, and only where the pipeline names none. */

@@ -36,22 +36,19 @@ async function lockedServer() {
 }
 
 describe('adversary gate', () => {
-  it.each([
-    ['that server', '127.0.0.1', ['Basic ZHJvbmU6cEBzcw==']],
-    ['another server', 'git.example.test', []]
-  ])("logs in with the pipeline's netrc to %s alone", async (_, machine, logins) => {
+  it("never sends the pipeline's login in the clear", async () => {
     const { server, asked, port } = await lockedServer()
     const env = {
       ...trust(),
       DRONE_GIT_HTTP_URL: `http://127.0.0.1:${port}/ops/infra.git`,
-      DRONE_NETRC_MACHINE: machine,
+      DRONE_NETRC_MACHINE: '127.0.0.1',
       DRONE_NETRC_USERNAME: 'drone',
       DRONE_NETRC_PASSWORD: 'p@ss'
     }
     const { code, stdout, stderr } = await runCli(['gate', 'one-M1'], { cwd: empty, env })
     server.close()
     expect(code).toBe(70)
-    expect([...new Set(asked.filter(login => login !== undefined))]).toEqual(logins)
+    expect(new Set(asked)).toEqual(new Set([undefined]))
     expect(stdout + stderr).not.toMatch(/p@ss|p%40ss/)
   })
 
