@@ -136,10 +136,11 @@ describe('a published review', () => {
           )
         })
         await own.close()
-        return outcome.kind
+        return outcome.kind === 'published' ? outcome.commit : outcome.kind
       })
     )
-    expect([...others].sort()).toEqual(['dropped', 'dropped', 'published'])
+    // Reviewers with one key and one clock write the same commit to the byte, and then both have pushed it.
+    expect(new Set(others.filter(other => other !== 'dropped')).size).toBe(1)
     expect((await record()).reviews).toHaveLength(1)
   })
 
