@@ -45,7 +45,7 @@ export const healthGateDeadlock = defineProbe({
       ...read,
       blind: [...read.blind, ...programs.untold.map(unit => ({ unit, path: 'the unit file' }))]
     }
-    const judgement = judgeBoot({ units, starts: read.runs, services })
+    const judgement = judgeBoot({ units, starts: read.runs, services: [...services, ...read.declared] })
     const { circles, suspected, orderingCycles, waits } = judgement
 
     const [first, ...rest] = [

@@ -14,8 +14,9 @@ export interface BootUnit {
   readonly pulls: readonly string[]
 }
 
-/** A swarm service, as far as names and routes go. */
+/** A swarm service, or what a stack file will make, as far as names and routes go. */
 export interface ServedBy {
+  /** The service's name, or the path of the stack file. */
   readonly name: string
   readonly stack: string | null
   readonly labels: Readonly<Record<string, string>>
@@ -330,7 +331,9 @@ function resolve(
       const service = route === null ? undefined : behind(route, services)
       if (route === null || service === undefined) return { ...none, what: target.url }
       const maybe = unsure.map(({ rule }) => `\`${rule}\` may answer first`)
-      const proof = [`docker service inspect ${service.name}: ${route.label}`]
+      const proof = [
+        `${service.name.startsWith('/') ? service.name : `docker service inspect ${service.name}`}: ${route.label}`
+      ]
       return {
         ...none,
         what: target.url,
@@ -447,7 +450,10 @@ function circleOf(path: readonly Node[], boot: Boot): Circle {
   }
 }
 
-/** `file:line: command`. */
+/** `file:line: command`, with the head of the loop that it is in. */
 export function quoted({ file, command }: Run): string {
-  return `${file}:${command.line}: ${command.text}`
+  const loop = command.loops.at(-1)
+  if (loop === undefined) return `${file}:${command.line}: ${command.text}`
+  if (loop.line === command.line) return `${file}:${loop.line}: ${loop.text}`
+  return `${file}:${loop.line}: ${loop.text} … ${command.line}: ${command.text}`
 }

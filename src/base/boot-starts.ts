@@ -1,11 +1,14 @@
-import { type BootJudgement, type BootUnit, orderOf } from './boot-graph.ts'
+import { type BootJudgement, type BootUnit, orderOf, type ServedBy } from './boot-graph.ts'
 import { provisionsOf } from './boot-waits.ts'
-import { programRuns, type Run } from './program-runs.ts'
+import { programRuns, type Run, stackOf } from './program-runs.ts'
+import { labelsOfStack } from './traefik-rule.ts'
 import { environmentOf, startCommands, type UnitFile } from './unit-text.ts'
 
 /** What the starts of all services run, as far as it could be read. */
 export interface Starts {
   readonly runs: ReadonlyMap<string, readonly Run[]>
+  /** What the stack files say that they serve, whether it is deployed now or not. */
+  readonly declared: readonly ServedBy[]
   /** How many files were looked into. */
   readonly files: number
   /** Programs that could not be followed, with the unit that runs them. */
@@ -26,15 +29,27 @@ export function startsOf(
   const read = new Set<string>()
   const blind: { unit: string; path: string }[] = []
   const runs = new Map<string, readonly Run[]>()
+  const declared: ServedBy[] = []
   for (const { name, files } of services) {
     const environment = environmentOf(files, name)
-    const made = programRuns(startCommands(files, name), texts, { hops: 3, environment })
+    const made = programRuns(startCommands(files, name), texts, { hops: 3, environment, stacks: true })
     runs.set(name, made.runs)
     for (const path of made.read.keys()) read.add(path)
-    const unread = [...made.missing.map(({ path }) => path), ...made.broken, ...made.unread]
+    for (const run of made.runs) {
+      const stack = stackOf(run)
+      for (const path of stack?.files ?? []) {
+        const labels = labelsOfStack(texts.get(path) ?? '')
+        if (stack !== null) declared.push({ name: path, stack: stack.name, labels })
+      }
+    }
+    const unread = [
+      ...made.missing.filter(({ stack }) => !stack).map(({ path }) => path),
+      ...made.broken,
+      ...made.unread
+    ]
     blind.push(...unread.filter(path => !gone.has(path)).map(path => ({ unit: name, path })))
   }
-  return { runs, files: read.size, blind }
+  return { runs, declared, files: read.size, blind }
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { BootUnit, Circle, Step } from './boot-graph.ts'
+import { isoMicros } from './instant.ts'
 import { settingsOf, type UnitFile } from './unit-text.ts'
 
 /** A unit with what its history and its limits tell. Times are microseconds since 1970; null is never. */
@@ -15,9 +16,11 @@ export function circleText({ unit, steps }: Circle): string {
   return [unit, ...steps.flatMap(step => [edge(step), step.to])].join(' → ')
 }
 
-function edge({ how, what }: Step): string {
+function edge({ how, what, wait, to }: Step): string {
   if (how === 'ordered') return 'starts only after'
-  return how === 'starts' ? 'starts, and waits for it,' : `waits for ${what}, of`
+  if (how === 'starts') return 'starts, and waits for'
+  if (what === to) return 'waits for'
+  return `waits for ${what}, ${wait?.target.kind === 'file' ? 'made' : 'served'} by`
 }
 
 /** The circle as Mermaid source. What a host says is reduced to characters that end no string of it. */
@@ -78,9 +81,13 @@ export function hangText({ unit, steps }: Circle, units: readonly ToldUnit[]): s
   return `the start of ${unit} hangs: ${systemd}${own}`
 }
 
-/** Why nobody sees it on a host that runs. */
+/** Why nobody sees it on a host that runs; or that it is happening now. */
 export function hiddenText({ unit }: Circle, units: readonly ToldUnit[]): string {
   const state = units.find(({ name }) => name === unit)
+  if (state?.active === 'activating') {
+    const since = state.startedMicros === null ? '' : `, since ${isoMicros(state.startedMicros)}`
+    return `It is happening now: ${unit} is activating (${state.sub})${since}.`
+  }
   const shown = state === undefined ? 'active' : `${state.active} (${state.sub})`
   return (
     'It cannot be seen on the running host: what is waited for is up already, so each start since then has ended ' +

@@ -41,6 +41,8 @@ export interface FileRef {
   readonly path: string
   /** Executed: a program that may be a binary. Otherwise something reads it as text. */
   readonly executed: boolean
+  /** It says what is deployed, and runs nothing itself. */
+  readonly stack: boolean
   readonly hop: number
 }
 
@@ -50,7 +52,12 @@ const maxRuns = 6_000
 export function programRuns(
   commands: readonly ExecCommand[],
   texts: Texts,
-  options: { readonly hops: number; readonly environment?: ReadonlyMap<string, string> }
+  options: {
+    readonly hops: number
+    readonly environment?: ReadonlyMap<string, string>
+    /** Files that are given to `docker stack deploy` count as well. */
+    readonly stacks?: boolean
+  }
 ): ProgramRuns {
   const runs: Run[] = []
   const missing = new Map<string, FileRef>()
@@ -85,20 +92,26 @@ export function programRuns(
 
   function follow(call: Call, command: RunCommand, at: Place) {
     if (at.hop >= options.hops || at.seen.includes(call.path)) return
+    if (call.as === 'stack' && options.stacks !== true) return
     const hop = at.hop + 1
     const text = texts.get(call.path)
     if (text === undefined) {
       if (!missing.has(call.path))
-        missing.set(call.path, { path: call.path, executed: call.as === 'program', hop })
+        missing.set(call.path, {
+          path: call.path,
+          executed: call.as === 'program',
+          stack: call.as === 'stack',
+          hop
+        })
       return
     }
     if (text === null) {
-      unread.add(call.path)
+      if (call.as !== 'stack') unread.add(call.path)
       return
     }
-    if (call.as === 'sourced') {
-      // Its commands stand in the script's own, which the shell reader filled in.
-      read.set(call.path, 'shell')
+    if (call.as === 'sourced' || call.as === 'stack') {
+      // What a sourced file does stands in the script's own commands; a stack file does nothing itself.
+      read.set(call.path, call.as === 'stack' ? 'hash' : 'shell')
       return
     }
     const next: Place = {
@@ -120,7 +133,7 @@ export function programRuns(
       if (made.broken) broken.add(call.path)
       for (const module of made.missing) {
         if (hop < options.hops && !missing.has(module))
-          missing.set(module, { path: module, executed: false, hop: hop + 1 })
+          missing.set(module, { path: module, executed: false, stack: false, hop: hop + 1 })
       }
       for (const module of made.modules) read.set(module, 'python')
       add(made.commands, next)
@@ -159,7 +172,7 @@ function inside(command: RunCommand, around: Place['around']): RunCommand {
 
 interface Call {
   readonly path: string
-  readonly as: 'program' | 'shell' | 'python' | 'sourced'
+  readonly as: 'program' | 'shell' | 'python' | 'sourced' | 'stack'
   readonly args: readonly Values[]
 }
 
@@ -181,10 +194,27 @@ function callsOf({ words }: RunCommand, folder: string): readonly Call[] {
         : [{ path, as, args: words.slice(at + 1) }]
     })
   }
+  if (name === 'docker') return stackFiles(words).flatMap(at => from(at, 'stack'))
   if (name === '.' || name === 'source') return from(1, 'sourced')
   if (/^(?:ba|da|a|k|z)?sh$/.test(name)) return from(script(), 'shell')
   if (/^python[\d.]*$/.test(name)) return from(script(), 'python')
   return (words[0]?.[0] ?? '').includes('/') ? from(0, 'program') : []
+}
+
+/** Which words of a command are files that `docker stack deploy` reads. */
+function stackFiles(words: readonly Values[]): readonly number[] {
+  if (words[1]?.[0] !== 'stack') return []
+  return words.flatMap((_, at) => (/^(?:-c|--compose-file)$/.test(words[at - 1]?.[0] ?? '') ? [at] : []))
+}
+
+/** The stack that a command deploys, and the files that say what is in it. */
+export function stackOf({
+  file,
+  command: { words }
+}: Run): { readonly name: string; readonly files: readonly string[] } | null {
+  if (baseName(words[0]?.[0] ?? '') !== 'docker' || words[1]?.[0] !== 'stack') return null
+  const files = stackFiles(words).flatMap(at => absolute(words[at]?.[0] ?? '', folderOf(file)) ?? [])
+  return { name: words.at(-1)?.[0] ?? '', files }
 }
 
 /** Programs of the distribution, known by their names: what `curl` or `dockerd` does is not looked up in it. */

@@ -135,6 +135,7 @@ export function pythonRuns(
     return {
       kind,
       line: block.line,
+      text: written(block.line),
       endless,
       rounds,
       leaves:

@@ -43,6 +43,8 @@ export type Values = readonly string[]
 export interface Loop {
   readonly kind: 'while' | 'until' | 'for'
   readonly line: number
+  /** Its first line as it is written. */
+  readonly text: string
   /** Whether the command decides if the loop goes on, or is done over and over. */
   readonly role: 'condition' | 'body'
   /** The body holds a `break`, `exit` or `return`. */
@@ -201,6 +203,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
         const loop = {
           kind: command.kind,
           line: around.line ?? command.line,
+          text: headOf(command, source),
           leaves: leaves(command.body),
           endless: isEndless(command.kind, command.condition),
           rounds: null,
@@ -217,6 +220,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
         const loop: Loop = {
           kind: 'for',
           line: around.line ?? command.line,
+          text: headOf(command, source),
           role: 'body',
           leaves: leaves(command.body),
           endless: false,
@@ -596,6 +600,10 @@ function smaller(a: number | null, b: number | null): number | null {
 
 function written({ start, end }: Simple, source: string): string {
   return shortened(source.slice(start, Math.min(end, start + 400)))
+}
+
+function headOf({ start }: Command, source: string): string {
+  return shortened(source.slice(start, start + 400).split(/(?<!\\)\n/, 1)[0] ?? '')
 }
 
 function shortened(text: string): string {

@@ -34,6 +34,18 @@ export function routesOf(service: string, labels: Readonly<Record<string, string
   })
 }
 
+/** Traefik's labels in the text of a stack file, as a list or as a map, of all its services together. */
+export function labelsOfStack(text: string): Readonly<Record<string, string>> {
+  const labels: Record<string, string> = {}
+  for (const line of text.split('\n')) {
+    const [, key, value] =
+      /^\s*(?:-\s*)?["']?(traefik\.[\w.@-]{1,200})["']?\s*[=:]\s*(.*?)\s*$/.exec(line.slice(0, 5_000)) ?? []
+    if (key !== undefined && value !== undefined)
+      labels[key] = value.replaceAll(/^["']|["']$/g, '').replaceAll('\\"', '"')
+  }
+  return labels
+}
+
 /**
  * Who answers a URL: the first of the routes by priority. `unsure` are routes before it whose rule asks for
  * more than host and path.

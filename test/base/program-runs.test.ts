@@ -62,7 +62,7 @@ it('follows files in the order in which they run, in the loops of their callers'
     ['/opt/c', 2, 'x', 1],
     ['/opt/lib', 1, 'hi', 0]
   ])
-  expect(missing).toEqual([{ path: '/opt/gone', executed: true, hop: 2 }])
+  expect(missing).toEqual([{ path: '/opt/gone', executed: true, stack: false, hop: 2 }])
   expect(unread).toEqual(['/opt/unread'])
   expect([...read.keys()]).toEqual(['/opt/a', '/opt/c', '/opt/b', '/opt/lib'])
 })

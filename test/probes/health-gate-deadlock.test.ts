@@ -36,12 +36,12 @@ describe('the reference deadlock', () => {
     expect(finding).toEqual({
       outcome: 'fail',
       saw:
-        'deploy-proxy.service → waits for https://ci.example.test/, of → deploy-dashboard.service → starts only after → deploy-proxy.service; ' +
+        'deploy-proxy.service → waits for https://ci.example.test/, served by → deploy-dashboard.service → starts only after → deploy-proxy.service; ' +
         'the start of deploy-proxy.service hangs: systemd ends it after TimeoutStartSec=15min',
       expected: 'a start that waits for nothing that starts after it',
       at: `${scriptPath('deploy-proxy')}:5`,
       shows: [
-        `${scriptPath('deploy-proxy')}:5: curl -fsS -o /dev/null https://ci.example.test/`,
+        `${scriptPath('deploy-proxy')}:5: ${gate}`,
         'docker service inspect dashboard_app: traefik.http.routers.dashboard.rule=Host(`ci.example.test`)',
         `${scriptPath('deploy-dashboard')}:4: ${deploy('dashboard')}`,
         '/etc/systemd/system/deploy-dashboard.service:2: After=deploy-proxy.service'
@@ -51,7 +51,7 @@ describe('the reference deadlock', () => {
         severity: 'high',
         title: 'deploy-proxy waits for ci.example.test, which only deploy-dashboard serves, ordered after it',
         story: [
-          'deploy-proxy.service → waits for https://ci.example.test/, of → deploy-dashboard.service → starts only after → deploy-proxy.service. None of them can come first.',
+          'deploy-proxy.service → waits for https://ci.example.test/, served by → deploy-dashboard.service → starts only after → deploy-proxy.service. None of them can come first.',
           'On a boot from nothing the start of deploy-proxy.service hangs: systemd ends it after TimeoutStartSec=15min.',
           expect.stringMatching(/cannot be seen on the running host.*active \(exited\)/)
         ],
@@ -76,6 +76,14 @@ describe('the reference deadlock', () => {
         /no end to it \(TimeoutStartSec=infinity\), its own loop gives up after about 300 s/
       )
     })
+  })
+
+  it('says so when it is happening now', () => {
+    const state = { active: 'activating', sub: 'start', startedMicros: 1_781_000_000_000_000 }
+    const [finding] = judge(host(gate, { state }))
+    expect(finding?.outcome === 'fail' ? finding.filing?.story[2] : '').toBe(
+      'It is happening now: deploy-proxy.service is activating (start), since 2026-06-09T10:13:20.000000Z.'
+    )
   })
 
   it("includes the host's own history where it shows the wait", () => {
@@ -369,6 +377,20 @@ const fails: readonly [name: string, sketch: BootSketch][] = [
     }
   ],
   [
+    'a boot from nothing: only the stack file says who will serve it',
+    host(
+      gate,
+      {},
+      {
+        rules: {},
+        files: {
+          '/nix/store/x-dashboard.yml':
+            'services:\n  app:\n    deploy:\n      labels:\n        - "traefik.http.routers.d.rule=Host(`ci.example.test`)"\n'
+        }
+      }
+    )
+  ],
+  [
     'four units: Requires and After, and the stack deployed by another',
     {
       rules,
@@ -487,6 +509,17 @@ const silent: readonly [name: string, sketch: BootSketch][] = [
   ],
   ['a name that is only mentioned', host('docker network create --label for=ci.example.test proxy')],
   ['waiting for its end', host('while curl -fs https://ci.example.test/; do sleep 1; done')],
+  [
+    'a commented route in a stack file',
+    host(
+      gate,
+      {},
+      {
+        rules: {},
+        files: { '/nix/store/x-dashboard.yml': '# - traefik.http.routers.d.rule=Host(`ci.example.test`)\n' }
+      }
+    )
+  ],
   ['a name that nobody here serves', host(loop('https://elsewhere.example.test/'))],
   ['a longer name', host(loop('https://www.ci.example.test/'))],
   [

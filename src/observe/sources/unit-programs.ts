@@ -14,8 +14,8 @@ import {
   type UnitFile
 } from '../../base/unit-text.ts'
 import { type FactSource, type Look, Unseen } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
-import { readStates, type UnitState, unitName } from './units.ts'
+import { readCommand, readPattern } from '../read-command.ts'
+import { readStates, stateReads, type UnitState, unitName } from './units.ts'
 
 /** What a unit's start really runs, as bytes. */
 export interface UnitPrograms {
@@ -38,12 +38,15 @@ export const gone = 'no such file'
 /** How far and how much is read. The first hop is the program that the unit names. */
 const bounds = { files: 200, bytes: 2 * 1024 * 1024 } as const
 
+const programReads = [readPattern.scriptText(), readPattern.fileText()]
+
 /** One unit with its programs and the files that they run: the unit file, then two hops. */
 export function unitPrograms(unit: string): FactSource<UnitPrograms> {
   const name = unitName(unit)
   return {
     key: `unit-programs ${name}`,
     place: 'host',
+    reads: [stateReads([name]), readPattern.unitTexts([name]), ...programReads],
     async take(look) {
       const [states, cat] = await Promise.all([
         readStates(look, [name]),
@@ -71,6 +74,7 @@ export interface BootPrograms {
 export const bootPrograms: FactSource<BootPrograms> = {
   key: 'unit-programs',
   place: 'host',
+  reads: [stateReads(['*']), readPattern.unitTexts(['*.service']), ...programReads],
   async take(look) {
     const [states, cat] = await Promise.all([
       readStates(look, ['*']),
@@ -82,7 +86,7 @@ export const bootPrograms: FactSource<BootPrograms> = {
     const services = all.flatMap(({ name, files }) => (files === null ? [] : [{ name, files }]))
     const roots = services.map(({ name, files }) => ({ name, files, commands: startCommands(files, name) }))
     const untold = all.flatMap(({ name, files }) => (files === null ? [name] : []))
-    return { services, programs: await readPrograms(look, roots, 3), untold }
+    return { services, programs: await readPrograms(look, roots, 3, true), untold }
   }
 }
 
@@ -112,7 +116,8 @@ interface Root {
 async function readPrograms(
   look: Look,
   roots: readonly Root[],
-  hops: number
+  hops: number,
+  stacks = false
 ): Promise<readonly ProgramFile[]> {
   const read = new Map<string, ProgramFile>()
   let bytes = 0
@@ -121,7 +126,7 @@ async function readPrograms(
     const missing = new Map<string, FileRef>()
     for (const { commands, files, name } of roots) {
       const environment = environmentOf(files, name)
-      for (const ref of programRuns(commands, texts, { hops, environment }).missing)
+      for (const ref of programRuns(commands, texts, { hops, environment, stacks }).missing)
         missing.set(ref.path, ref)
     }
     if (missing.size === 0) break
