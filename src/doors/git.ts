@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { sha256 } from '../base/canonical.ts'
 import { AdversaryError } from '../base/errors.ts'
 import type { Person } from '../words.ts'
@@ -136,7 +137,8 @@ export interface CloneOptions {
 }
 
 export const defaultFileCap = 64 * 1024 * 1024
-const staleLockMs = 60_000
+const staleMs = 60_000
+const fetchTries = 5
 
 /**
  * Opens the bare clone, makes it where there is none, and makes it anew where it is broken or another remote's.
@@ -149,7 +151,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   const deadlineMs = options.remoteDeadlineMs ?? 60_000
   const settings = options.configuration === 'none' ? [] : await accountSettings()
   const remote = openRemote({ url: options.url, login: options.login, settings, signal, deadlineMs })
-  await prepare(dir, remote, signal)
+  let made = await prepare(dir, remote, signal)
 
   let objects = objectReader(dir)
   const verify = verifier(dir, signal)
@@ -159,8 +161,10 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   const renew = async () => {
     objects.close()
     whole = undefined
-    await rm(dir, { recursive: true, force: true })
-    await prepare(dir, remote, signal)
+    const there = await stat(dir).catch(() => null)
+    // Another process may have made it anew already.
+    if (there?.ino === made) await discard(dir)
+    made = await prepare(dir, remote, signal)
     objects = objectReader(dir)
     for (const branch of fetched) await fetchBranch(dir, remote, branch, deadlineMs)
   }
@@ -386,7 +390,14 @@ async function fetchBranch(
 ): Promise<string | null> {
   const tracking = `refs/remotes/origin/${branch}`
   const words = [...fetchWords, '--', remote.url, `+${refOf(branch)}:${tracking}`]
-  const ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
+  let ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
+  // Another process of this home may hold the ref, and the branch may move while it is fetched.
+  for (let tries = 1; ran.code !== 0 && tries < fetchTries; tries++) {
+    if (/couldn't find remote ref/.test(ran.stderr)) return null
+    if (!/cannot lock ref|\.lock'|not our ref/.test(ran.stderr)) break
+    await new Promise(settle => setTimeout(settle, 100 * 2 ** tries))
+    ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
+  }
   if (ran.code !== 0) {
     if (/couldn't find remote ref/.test(ran.stderr)) return null
     const asked = await remote.run(null, ['ls-remote', '--heads', '--', remote.url, refOf(branch)])
@@ -410,25 +421,49 @@ async function isAncestor(
   return ran.code === 0
 }
 
-/** An empty bare repository with nothing in it but what we put there. */
-async function prepare(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<void> {
-  const mark = join(dir, 'adversary-remote')
+/**
+ * An empty bare repository with nothing in it but what we put there. It is made aside and moved into its
+ * place whole, since another process of the same home may do the same.
+ *
+ * @returns what tells this clone from one that was made in its place.
+ */
+async function prepare(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<number> {
   const whose = sha256(remote.url)
-  await mkdir(dir, { recursive: true, mode: 0o700 })
-  const marked = await readFile(mark, 'utf8').catch(() => '')
-  if (marked === whose && (await usable(dir, signal))) {
-    // Written again for its time: what the file system calls now.
-    await writeFile(mark, whose)
-    return sweepLocks(dir, mark)
+  await mkdir(dirname(dir), { recursive: true })
+  for (let tries = 0; tries < 5; tries++) {
+    const mark = join(dir, 'adversary-remote')
+    const marked = await readFile(mark, 'utf8').catch(() => '')
+    if (marked === whose && (await usable(dir, signal))) {
+      // Written again for its time: what the file system calls now.
+      await writeFile(mark, whose)
+      await sweep(dir, mark)
+      return (await stat(dir)).ino
+    }
+    await discard(dir)
+    const made = await mkdtemp(`${dir}.new-`)
+    const ran = await runGit(made, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], {
+      signal
+    })
+    if (ran.code !== 0) {
+      throw new AdversaryError('repository', `${dir} cannot hold a clone: ${ran.stderr.trim()}`)
+    }
+    await writeFile(join(made, 'adversary-remote'), whose)
+    // Fails where another process was faster; then its clone is looked at.
+    await rename(made, dir).catch(() => rm(made, { recursive: true, force: true }))
   }
-  await rm(dir, { recursive: true, force: true })
-  await mkdir(dir, { recursive: true, mode: 0o700 })
-  const made = await runGit(dir, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], {
-    signal
-  })
-  if (made.code !== 0)
-    throw new AdversaryError('repository', `${dir} cannot hold a clone: ${made.stderr.trim()}`)
-  await writeFile(mark, whose)
+  throw new AdversaryError('repository', `${dir} cannot hold a clone`)
+}
+
+/** Out of the way first: a process that is still reading finds either all of it or nothing. */
+async function discard(dir: string): Promise<void> {
+  const aside = `${dir}.old-${randomBytes(6).toString('hex')}`
+  if (
+    await rename(dir, aside).then(
+      () => true,
+      () => false
+    )
+  )
+    await rm(aside, { recursive: true, force: true })
 }
 
 async function usable(dir: string, signal: AbortSignal | undefined): Promise<boolean> {
@@ -441,14 +476,19 @@ async function usable(dir: string, signal: AbortSignal | undefined): Promise<boo
   return ran.code === 0 && ran.stderr === '' && !strange.some(path => existsSync(path))
 }
 
-/** A process that was killed leaves its lock files; one that is at work does not hold them this long. */
-async function sweepLocks(dir: string, mark: string): Promise<void> {
+/** A process that was killed leaves locks and half-made clones; one that is at work does not hold them this long. */
+async function sweep(dir: string, mark: string): Promise<void> {
   const now = (await stat(mark)).mtimeMs
-  for (const name of await readdir(dir, { recursive: true })) {
-    if (!name.endsWith('.lock')) continue
-    const path = join(dir, name)
-    const held = await stat(path).catch(() => null)
-    if (held !== null && now - held.mtimeMs > staleLockMs) await rm(path, { force: true })
+  const locks = (await readdir(dir, { recursive: true })).filter(name => name.endsWith('.lock'))
+  const beside = (await readdir(dirname(dir))).filter(name =>
+    ['.new-', '.old-'].some(kind => name.startsWith(basename(dir) + kind))
+  )
+  for (const path of [
+    ...locks.map(name => join(dir, name)),
+    ...beside.map(name => join(dirname(dir), name))
+  ]) {
+    const left = await stat(path).catch(() => null)
+    if (left !== null && now - left.mtimeMs > staleMs) await rm(path, { recursive: true, force: true })
   }
 }
 

@@ -281,6 +281,18 @@ describe('a clone that heals itself', () => {
     await second.close()
   })
 
+  it('is shared by several processes of one home', async () => {
+    const dir = join(repo.dir, 'shared.git')
+    const clones = await Promise.all([1, 2, 3, 4].map(() => openClone({ url: repo.url, dir })))
+    for (let round = 0; round < 3; round++) {
+      await repo.builder.pull()
+      const tip = await repo.builder.commit(`core: round ${round}`)
+      await repo.builder.push()
+      expect(await Promise.all(clones.map(clone => clone.fetch('main')))).toEqual([tip, tip, tip, tip])
+    }
+    await Promise.all(clones.map(clone => clone.close()))
+  })
+
   it('is made anew for another remote', async () => {
     const dir = join(repo.dir, 'moved.git')
     const first = await openClone({ url: repo.url, dir })
