@@ -10,6 +10,8 @@ import { allowedSigners, makeRepo, type TestRepo } from '../support/repo.ts'
 let repo: TestRepo
 let cwd: string
 let signers: string
+/** The claim of M1. */
+let sha: string
 
 beforeAll(async () => {
   repo = await makeRepo()
@@ -60,7 +62,7 @@ describe('--json', () => {
   })
 
   it('review: first looked at, then recorded, with the same code', async () => {
-    const sha = await repo.builder.pull().then(() => repo.builder.commit('claim(one-M1): the readme says so'))
+    sha = await repo.builder.pull().then(() => repo.builder.commit('claim(one-M1): the readme says so'))
     await repo.builder.push()
     expect(await ask('review', ['review', 'one-M1', '--dry-run'], 0)).toMatchObject({ review: null })
     const fresh = await ask('review', ['review', 'one-M1'], 0)
@@ -130,7 +132,7 @@ describe('--json', () => {
     await ask('prove', ['prove', 'one'], 0)
     await repo.builder.pull()
     const names = await repo.builder.git(['ls-files', 'reviews/evidence'])
-    const file = names.split('\n').find(name => name.includes('M1')) ?? ''
+    const file = names.split('\n').find(name => name.includes(sha.slice(0, 12))) ?? ''
     expect(await ask('replay', ['replay', join(repo.builder.dir, file)], 0)).toMatchObject({
       differences: []
     })
