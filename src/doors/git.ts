@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
-import { sha256 } from '../base/canonical.ts'
+import { stat } from 'node:fs/promises'
 import { AdversaryError } from '../base/errors.ts'
 import type { Person } from '../words.ts'
 import { BrokenClone, readLog, verifier } from './git/log.ts'
+import { folded, isSha, kindOf, pathNames, refOf } from './git/names.ts'
 import { objectReader } from './git/objects.ts'
 import { requireTools, runGit } from './git/process.ts'
-import { type Login, openRemote, type Remote, type RemoteRan } from './git/remote.ts'
+import { type Login, openRemote } from './git/remote.ts'
+import { accountSettings, fetchBranch, fetchWords, pushOutcome, unreachable } from './git/transfer.ts'
+import { discard, prepare } from './git/upkeep.ts'
 import { writeCommit } from './git/write.ts'
 
 export type { Login } from './git/remote.ts'
@@ -137,8 +135,6 @@ export interface CloneOptions {
 }
 
 export const defaultFileCap = 64 * 1024 * 1024
-const staleMs = 60_000
-const fetchTries = 5
 
 /**
  * Opens the bare clone, makes it where there is none, and makes it anew where it is broken or another remote's.
@@ -373,43 +369,6 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   }
 }
 
-const fetchWords = [
-  'fetch',
-  '--quiet',
-  '--no-tags',
-  '--no-recurse-submodules',
-  '--no-write-fetch-head',
-  '--force'
-] as const
-
-async function fetchBranch(
-  dir: string,
-  remote: Remote,
-  branch: string,
-  deadlineMs: number
-): Promise<string | null> {
-  const tracking = `refs/remotes/origin/${branch}`
-  const words = [...fetchWords, '--', remote.url, `+${refOf(branch)}:${tracking}`]
-  let ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
-  // Another process of this home may hold the ref, and the branch may move while it is fetched.
-  for (let tries = 1; ran.code !== 0 && tries < fetchTries; tries++) {
-    if (/couldn't find remote ref/.test(ran.stderr)) return null
-    if (!/cannot lock ref|\.lock'|not our ref/.test(ran.stderr)) break
-    await new Promise(settle => setTimeout(settle, 100 * 2 ** tries))
-    ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
-  }
-  if (ran.code !== 0) {
-    if (/couldn't find remote ref/.test(ran.stderr)) return null
-    const asked = await remote.run(null, ['ls-remote', '--heads', '--', remote.url, refOf(branch)])
-    if (asked.code !== 0) throw unreachable(remote, ran)
-    throw new BrokenClone(`${remote.url} cannot be fetched: ${said(ran.stderr)}`)
-  }
-  const tip = await runGit(dir, ['rev-parse', '--verify', '--quiet', `${tracking}^{commit}`])
-  const sha = tip.stdout.toString().trim()
-  if (tip.code !== 0 || !isSha(sha)) throw new BrokenClone(`${branch} was fetched and is not there`)
-  return sha
-}
-
 async function isAncestor(
   dir: string,
   ancestor: string,
@@ -419,172 +378,4 @@ async function isAncestor(
   const ran = await runGit(dir, ['merge-base', '--is-ancestor', ancestor, descendant], { signal })
   if (ran.code > 1) throw new BrokenClone(`the history cannot be read: ${ran.stderr.trim()}`)
   return ran.code === 0
-}
-
-/**
- * An empty bare repository with nothing in it but what we put there. It is made aside and moved into its
- * place whole, since another process of the same home may do the same.
- *
- * @returns what tells this clone from one that was made in its place.
- */
-async function prepare(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<number> {
-  const whose = sha256(remote.url)
-  await mkdir(dirname(dir), { recursive: true })
-  for (let tries = 0; tries < 5; tries++) {
-    const mark = join(dir, 'adversary-remote')
-    const marked = await readFile(mark, 'utf8').catch(() => '')
-    if (marked === whose && (await usable(dir, signal))) {
-      // Written again for its time: what the file system calls now.
-      await writeFile(mark, whose)
-      await sweep(dir, mark)
-      return (await stat(dir)).ino
-    }
-    await discard(dir)
-    const made = await mkdtemp(`${dir}.new-`)
-    const ran = await runGit(made, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], {
-      signal
-    })
-    if (ran.code !== 0) {
-      throw new AdversaryError('repository', `${dir} cannot hold a clone: ${ran.stderr.trim()}`)
-    }
-    await writeFile(join(made, 'adversary-remote'), whose)
-    // Fails where another process was faster; then its clone is looked at.
-    await rename(made, dir).catch(() => rm(made, { recursive: true, force: true }))
-  }
-  throw new AdversaryError('repository', `${dir} cannot hold a clone`)
-}
-
-/** Out of the way first: a process that is still reading finds either all of it or nothing. */
-async function discard(dir: string): Promise<void> {
-  const aside = `${dir}.old-${randomBytes(6).toString('hex')}`
-  if (
-    await rename(dir, aside).then(
-      () => true,
-      () => false
-    )
-  )
-    await rm(aside, { recursive: true, force: true })
-}
-
-async function usable(dir: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const ran = await runGit(dir, ['for-each-ref', '--format=%(objecttype)', 'refs/remotes'], { signal })
-  const strange = [
-    join(dir, 'info', 'grafts'),
-    join(dir, 'shallow'),
-    join(dir, 'objects', 'info', 'alternates')
-  ]
-  return ran.code === 0 && ran.stderr === '' && !strange.some(path => existsSync(path))
-}
-
-/** A process that was killed leaves locks and half-made clones; one that is at work does not hold them this long. */
-async function sweep(dir: string, mark: string): Promise<void> {
-  const now = (await stat(mark)).mtimeMs
-  const locks = (await readdir(dir, { recursive: true })).filter(name => name.endsWith('.lock'))
-  const beside = (await readdir(dirname(dir))).filter(name =>
-    ['.new-', '.old-'].some(kind => name.startsWith(basename(dir) + kind))
-  )
-  for (const path of [
-    ...locks.map(name => join(dir, name)),
-    ...beside.map(name => join(dirname(dir), name))
-  ]) {
-    const left = await stat(path).catch(() => null)
-    if (left !== null && now - left.mtimeMs > staleMs) await rm(path, { recursive: true, force: true })
-  }
-}
-
-function unreachable(remote: Remote, ran: RemoteRan): AdversaryError {
-  return new AdversaryError('repository', `${remote.url} cannot be reached: ${said(ran.stderr)}`, {
-    hint: `try it by hand: git ls-remote ${remote.url}`
-  })
-}
-
-/** What git or a server said, as one harmless line. */
-function said(text: string): string {
-  const lines = text
-    .split('\n')
-    .map(line =>
-      line
-        .replace(/^(?:fatal|error|remote): ?/, '')
-        .replace(/\p{C}/gu, ' ')
-        .trim()
-    )
-    .filter(line => line !== '')
-  const all = lines.join('; ')
-  return all.length > 600 ? `${all.slice(0, 597)}...` : all || 'git gave no reason'
-}
-
-function pushOutcome(remote: Remote, ran: RemoteRan): PushOutcome {
-  const status = ran.stdout.split('\n').find(line => /^[ *=!+-]\t/.test(line))
-  if (status === undefined) {
-    if (ran.code === 0) return { kind: 'pushed' }
-    throw unreachable(remote, ran)
-  }
-  if (status.startsWith('!')) {
-    const why = said(status.split('\t')[2] ?? '')
-    // The server's own compare-and-swap words a lost race in several ways.
-    const race =
-      /\((?:fetch first|non-fast-forward|stale info|cannot lock ref|incorrect old value|reference already exists|failed to update ref)/
-    if (race.test(why)) return { kind: 'lost', why }
-    const told = ran.stderr.split('\n').filter(line => line.startsWith('remote:'))
-    return { kind: 'refused', why: told.length > 0 ? `${why}: ${said(told.join('\n'))}` : why }
-  }
-  return ran.code === 0 ? { kind: 'pushed' } : { kind: 'refused', why: said(ran.stderr) }
-}
-
-function isSha(word: string): boolean {
-  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(word)
-}
-
-/** @throws AdversaryError `usage` for a name that git would not take as a branch. */
-function refOf(branch: string): string {
-  const bad = /(?:^[-./]|\.\.|[\p{C}\s~^:?*[\\]|@\{|\/\/|\/\.|[/.]$|\.lock(?:\/|$))/u
-  if (branch === '' || branch === '@' || bad.test(branch)) {
-    throw new AdversaryError('usage', `${JSON.stringify(branch)} is not the name of a branch`)
-  }
-  return `refs/heads/${branch}`
-}
-
-/** @throws AdversaryError `usage` for a path that leaves the tree or means git's own folder. */
-function pathNames(path: string): readonly string[] {
-  const names = path.split('/')
-  if (
-    names.some(name => name === '' || name === '.' || name === '..' || name.toLowerCase() === '.git') ||
-    /\p{Cc}/u.test(path)
-  ) {
-    throw new AdversaryError('usage', `${JSON.stringify(path)} is not the path of a file in a repository`)
-  }
-  return names
-}
-
-function folded(name: string): string {
-  return name.normalize('NFKC').toLowerCase().normalize('NFKC')
-}
-
-function kindOf(mode: string): string {
-  const kinds: Readonly<Record<string, string>> = {
-    '120000': 'a symlink',
-    '160000': 'a submodule',
-    '40000': 'a folder'
-  }
-  return kinds[mode] ?? (/^100\d{3}$/.test(mode) ? 'a file' : `an entry of mode ${mode}`)
-}
-
-/** What this account's git needs to reach a remote: proxies, CAs, credential helpers. Nothing else of its settings. */
-async function accountSettings(): Promise<readonly (readonly [string, string])[]> {
-  const words = ['--includes', '-z', '--get-regexp', '^(credential|http)\\.']
-  const env = {
-    GIT_CONFIG_NOSYSTEM: process.env['GIT_CONFIG_NOSYSTEM'],
-    GIT_CONFIG_SYSTEM: process.env['GIT_CONFIG_SYSTEM'],
-    GIT_CONFIG_GLOBAL: process.env['GIT_CONFIG_GLOBAL'],
-    XDG_CONFIG_HOME: process.env['XDG_CONFIG_HOME']
-  }
-  const scopes = ['--system', '--global']
-  const asked = await Promise.all(scopes.map(scope => runGit(tmpdir(), ['config', scope, ...words], { env })))
-  return asked.flatMap(({ stdout }) =>
-    stdout
-      .toString()
-      .split('\0')
-      .filter(line => line.includes('\n'))
-      .map(line => [line.slice(0, line.indexOf('\n')), line.slice(line.indexOf('\n') + 1)] as const)
-  )
 }

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
-import { sha256 } from '../base/canonical.ts'
 import { reachable } from '../base/graph.ts'
 import { parseClaim } from '../claim/parse.ts'
 import type { Commit, Git } from '../doors/git.ts'
@@ -14,9 +12,9 @@ import {
   type Trust,
   vetoesOf
 } from '../record/record.ts'
-import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
-import { headings } from '../tell/locate.ts'
 import type { Claim, Verdict } from '../words.ts'
+import { disagreements, typedVerdicts } from './agree.ts'
+import { everyMilestone, withHandwriting } from './handwriting.ts'
 import type { Blocker, MilestoneFacts } from './judge.ts'
 import { type Appended, proveAppendOnly, type Touch } from './proof.ts'
 
@@ -102,7 +100,12 @@ export async function viewPhase(
     phase,
     main,
     reviews,
-    signed: withHandwriting(signed, appended, branches, trust),
+    signed: withHandwriting(
+      signed,
+      appended,
+      branches.flatMap(({ record }) => record.history),
+      trust
+    ),
     distrusted,
     doubts: doubtsOf(distrusted, signed, branches, trust),
     claims: claimsOf(main.record.history, phase),
@@ -212,165 +215,12 @@ async function touchesOf(
   return touches
 }
 
-/** Stands for all milestones of a phase where somebody blocks without saying which. */
-export const everyMilestone = '*'
-
-/**
- * The reviews of the phase together with what listed people wrote into its file by hand: a veto and a finding
- * close gates without a trailer too.
- */
-function withHandwriting(
-  signed: readonly SignedReview[],
-  appended: ReadonlyMap<string, Appended>,
-  branches: readonly BranchView[],
-  trust: Trust
-): readonly SignedReview[] {
-  const reviews = new Map(signed.map(review => [review.commit.sha, review]))
-  const phase = signed[0]?.message.phase ?? ''
-  for (const { touch, from, bytes } of appended.values()) {
-    const { commit, principal } = touch
-    const said = handwriting(bytes.subarray(from))
-    if (said.vetoes.length + said.findings.length === 0) continue
-    const review = reviews.get(commit.sha)
-    if (review === undefined) {
-      const message = { ...silent, phase, ...said }
-      reviews.set(commit.sha, { commit, principal, byReviewer: principal === trust.reviewer, message })
-    } else {
-      const known = new Set(review.message.vetoes.map(({ milestone }) => milestone))
-      const vetoes = [
-        ...review.message.vetoes,
-        ...said.vetoes.filter(({ milestone }) => !known.has(milestone))
-      ]
-      reviews.set(commit.sha, { ...review, message: { ...review.message, vetoes } })
-    }
-  }
-  const order = distinct(branches.flatMap(({ record }) => record.history.map(commit => ({ commit }))))
-  // Within one branch the dates follow the history; this puts two branches into one order.
-  return order
-    .flatMap(({ commit }) => reviews.get(commit.sha) ?? [])
-    .sort((a, b) =>
-      a.commit.committedAt < b.commit.committedAt ? -1 : a.commit.committedAt > b.commit.committedAt ? 1 : 0
-    )
-}
-
-const silent: ReviewMessage = {
-  phase: '',
-  milestone: null,
-  title: '',
-  body: '',
-  claim: null,
-  verdict: null,
-  supersedes: [],
-  findings: [],
-  vetoes: [],
-  section: null,
-  plan: null,
-  evidence: null,
-  policy: null,
-  accept: null
-}
-
-function handwriting(bytes: Uint8Array): Pick<ReviewMessage, 'vetoes' | 'findings'> {
-  const vetoes: ReviewMessage['vetoes'][number][] = []
-  const findings: FindingTrailer[] = []
-  // Parsing is slow, and most sections hold neither word.
-  const worthReading = /veto|\[adversary\]/i.test(Buffer.from(bytes).toString('latin1'))
-  const all = worthReading ? headings(bytes) : []
-  for (const [index, { depth, text, offset }] of all.entries()) {
-    // Whatever a person calls a veto closes; lifting one takes the exact words.
-    const lifted =
-      depth === 2 ? /^VETO LIFTED (?<milestone>[^\s:]+):/.exec(text)?.groups?.['milestone'] : undefined
-    if (lifted !== undefined) vetoes.push({ milestone: lifted, status: 'lifted' })
-    else if (/^\W*veto\b(?!\W+lifted\b)/i.test(text)) {
-      const named = /^\W*veto\W+(?<milestone>[a-z]{1,4}\d[\w.]*)/i.exec(text)?.groups?.['milestone']
-      vetoes.push({ milestone: named?.replace(/\.$/, '') ?? everyMilestone, status: 'open' })
-    }
-    if (depth !== 2) continue
-    const finding = /^\[adversary\] (?<id>A[1-9]\d{0,5}): (?<rest>.*)$/.exec(text)?.groups
-    if (finding === undefined) continue
-    const section = Buffer.from(bytes.subarray(offset, all[index + 1]?.offset)).toString()
-    const named = /\*\*Blocks:\*\*(?<blocks>[^·\n]*)/.exec(section)?.groups?.['blocks']
-    const blocks = named?.split(/[\s,]+/).filter(word => word !== '') ?? [everyMilestone]
-    const status = /^CLOSED\b/.test(finding['rest'] ?? '') ? 'closed' : 'open'
-    findings.push({ id: finding['id'] ?? '', status, blocks })
-  }
-  return { vetoes, findings }
-}
-
 function claimsOf(history: readonly Commit[], phase: string): readonly Claim[] {
   const patterns = { phase: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, milestone: /^[A-Za-z0-9][A-Za-z0-9._]*$/ }
   return history.flatMap(commit => {
     const parsed = parseClaim(commit, patterns)
     return parsed.kind === 'claim' && parsed.claim.phase === phase ? [parsed.claim] : []
   })
-}
-
-const verdictHeading =
-  /^(?<milestone>[A-Za-z0-9][\w.]*): (?<verdict>PASS|FAIL|INCONCLUSIVE) @\d{4}-\d\d-\d\dT\d\d:\d\dZ$/
-
-interface VerdictHeading {
-  readonly milestone: string
-  readonly verdict: string
-  readonly offset: number
-}
-
-function verdictHeadings(bytes: Uint8Array): readonly VerdictHeading[] {
-  return headings(bytes).flatMap(({ depth, text, offset }) => {
-    const said = depth === 2 ? verdictHeading.exec(text)?.groups : undefined
-    return said === undefined
-      ? []
-      : [{ milestone: said['milestone'] ?? '', verdict: said['verdict'] ?? '', offset }]
-  })
-}
-
-/** Looser than what the product writes: a reader must not be fooled by what a machine would not read. */
-function looksLikeVerdict(text: string): string | null {
-  const plain = text.normalize('NFKC').replace(/[\p{Cf}*_`\\]/gu, '')
-  return (
-    /^\W*(?<milestone>[A-Za-z]{1,4}\d+(?:\.\d+)*)\s*[:–—-]?\s*PASS\b/i
-      .exec(plain)
-      ?.groups?.['milestone']?.toUpperCase() ?? null
-  )
-}
-
-/** Milestones for which the phase's review files, as they stand, show a PASS that no commit signs for. */
-async function typedVerdicts(
-  git: Git,
-  branches: readonly BranchView[],
-  phase: string,
-  files: readonly string[]
-): Promise<ReadonlySet<string>> {
-  const typed = new Set<string>()
-  for (const { tip, record } of branches) {
-    const named =
-      files.length > 0 ? files : (await git.paths(tip)).filter(path => path.endsWith(`REVIEW-${phase}.md`))
-    const signed = new Set(
-      record.reviews.flatMap(({ message }) => (message.verdict === 'PASS' ? [message.milestone] : []))
-    )
-    for (const path of named) {
-      const file = await git.file(tip, path)
-      if (file.kind !== 'file') continue
-      const shown = unsignedPasses(
-        Buffer.from(file.bytes)
-          .toString()
-          .split(/^ {0,3}#+/m),
-        signed
-      )
-      // Parsing is slow: only where a line that may be such a heading is there.
-      if (shown.size === 0) continue
-      for (const milestone of unsignedPasses(
-        headings(file.bytes).map(({ text }) => text),
-        signed
-      ))
-        typed.add(milestone)
-    }
-  }
-  return typed
-}
-
-function unsignedPasses(texts: readonly string[], signed: ReadonlySet<string | null>): ReadonlySet<string> {
-  const shown = texts.flatMap(text => looksLikeVerdict(text.split('\n', 1)[0] ?? '') ?? [])
-  return new Set(shown.filter(milestone => !signed.has(milestone)))
 }
 
 /** Gathers what the judgement of one milestone rests on. */
@@ -425,7 +275,10 @@ export async function viewMilestone(
     policy,
     rules,
     touched: [...new Set(touched.flat())],
-    disagreements: review === null ? [] : await disagreements(git, view, review, reviews.tip),
+    disagreements:
+      review === null
+        ? []
+        : await disagreements(git, view.appended.get(review.commit.sha), review, reviews.tip),
     needs: (rules?.needs ?? []).map(needed => ({
       milestone: needed,
       verdict: worst(decidingReviews(signed, needed, parents))
@@ -508,88 +361,6 @@ function speaksOf(commit: Commit, phase: string, milestone: string): boolean {
     target === `${phase}-${milestone}`.toLowerCase() ||
     commit.message.includes(`Adversary-Verdict: ${phase}-${milestone} `)
   )
-}
-
-const evidenceSchema = z.object({
-  phase: z.string(),
-  milestone: z.string().nullable(),
-  claim: z.string().nullable(),
-  plan: z.string(),
-  verdict: z.enum(['PASS', 'FAIL', 'INCONCLUSIVE']).nullable(),
-  checks: z.array(z.object({ outcome: z.string() })).optional(),
-  obstacles: z.array(z.string()).optional()
-})
-
-/** Where heading, section, evidence and trailers of one review do not say the same. */
-async function disagreements(
-  git: Git,
-  view: PhaseView,
-  review: SignedReview,
-  tip: string
-): Promise<readonly string[]> {
-  const { message, commit } = review
-  const problems: string[] = []
-  const own = view.appended.get(commit.sha)
-  if (own === undefined) problems.push('its section is not in the review file')
-  else {
-    const said = verdictHeadings(own.bytes).filter(({ offset }) => offset >= own.from)
-    const [heading] = said
-    if (
-      said.length !== 1 ||
-      heading?.milestone !== message.milestone ||
-      heading.verdict !== message.verdict
-    ) {
-      const found = said.map(one => `${one.milestone} ${one.verdict}`).join(', ') || 'no verdict'
-      problems.push(
-        `its trailers say ${message.milestone} ${message.verdict}, the headings of its section ${found}`
-      )
-    }
-  }
-  if (message.policy !== null && message.section !== null && message.policy.review !== message.section.path) {
-    problems.push('its policy names another review file than the one it wrote to')
-  }
-
-  const { evidence } = message
-  if (evidence === null) return problems
-  const [then, now] = await Promise.all([git.file(commit.sha, evidence.path), git.file(tip, evidence.path)])
-  if (then.kind !== 'file' || sha256(then.bytes) !== evidence.digest) {
-    problems.push(`the evidence ${evidence.path} is not what it signed for`)
-  } else {
-    const parsed = parseEvidence(then.bytes)
-    if (parsed === null) problems.push(`the evidence ${evidence.path} cannot be read`)
-    else problems.push(...evidenceDisagrees(parsed, review))
-    if (now.kind !== 'file' || now.blob !== then.blob) {
-      problems.push(`the evidence ${evidence.path} was changed or removed after it was signed`)
-    }
-  }
-  return problems
-}
-
-function parseEvidence(bytes: Uint8Array): z.infer<typeof evidenceSchema> | null {
-  try {
-    return evidenceSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
-  } catch {
-    return null
-  }
-}
-
-function evidenceDisagrees(
-  evidence: z.infer<typeof evidenceSchema>,
-  { message }: SignedReview
-): readonly string[] {
-  const problems: string[] = []
-  for (const key of ['phase', 'milestone', 'claim', 'plan', 'verdict'] as const) {
-    if (evidence[key] !== message[key] && !(key === 'plan' && message.plan === null)) {
-      problems.push(`its evidence names another ${key}`)
-    }
-  }
-  const outcomes = evidence.checks?.map(({ outcome }) => outcome)
-  if (message.verdict === 'PASS' && outcomes !== undefined) {
-    const proven = outcomes.includes('pass') && !outcomes.includes('fail') && !outcomes.includes('unknown')
-    if (!proven || (evidence.obstacles?.length ?? 0) > 0)
-      problems.push('its evidence does not amount to a PASS')
-  }
-  return problems
 }
 
 function short(sha: string): string {

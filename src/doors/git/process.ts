@@ -186,17 +186,28 @@ export function requireTools(): Promise<void> {
 }
 
 async function findTools(): Promise<void> {
-  const [git, keygen] = await Promise.all([ask('git', ['--version']), ask('ssh-keygen', ['-Y', 'sign'])])
-  const [, major, minor] = /^git version (\d+)\.(\d+)/.exec(git) ?? []
+  await Promise.all([findGit(), findKeygen()])
+}
+
+/** The version of git. @throws AdversaryError `missing-tool` where there is none, or one that is too old. */
+export async function findGit(): Promise<string> {
+  const said = await ask('git', ['--version'])
+  const [, version = '', major, minor] = /^git version ((\d+)\.(\d+)\S*)/.exec(said) ?? []
   const [wantedMajor, wantedMinor] = oldestGit
   const found = [Number(major), Number(minor)] as const
   if (!(found[0] > wantedMajor || (found[0] === wantedMajor && found[1] >= wantedMinor))) {
     throw new AdversaryError(
       'missing-tool',
-      `git ${oldestGit.join('.')} or newer is needed, found: ${git.trim()}`
+      `git ${oldestGit.join('.')} or newer is needed, found: ${said.trim()}`
     )
   }
-  if (/(?:unknown|illegal) option/.test(keygen)) {
+  return version
+}
+
+/** @throws AdversaryError `missing-tool` where there is no ssh-keygen, or one that cannot sign. */
+export async function findKeygen(): Promise<void> {
+  const said = await ask('ssh-keygen', ['-Y', 'sign'])
+  if (/(?:unknown|illegal) option/.test(said)) {
     throw new AdversaryError(
       'missing-tool',
       'ssh-keygen of OpenSSH 8.2 or newer is needed: this one cannot sign'

@@ -1,0 +1,107 @@
+import { tmpdir } from 'node:os'
+import { AdversaryError } from '../../base/errors.ts'
+import type { PushOutcome } from '../git.ts'
+import { BrokenClone } from './log.ts'
+import { isSha, refOf } from './names.ts'
+import { runGit } from './process.ts'
+import type { Remote, RemoteRan } from './remote.ts'
+
+/** Fetching and pushing, and what their answers mean. */
+
+const fetchTries = 5
+
+export const fetchWords = [
+  'fetch',
+  '--quiet',
+  '--no-tags',
+  '--no-recurse-submodules',
+  '--no-write-fetch-head',
+  '--force'
+] as const
+
+export async function fetchBranch(
+  dir: string,
+  remote: Remote,
+  branch: string,
+  deadlineMs: number
+): Promise<string | null> {
+  const tracking = `refs/remotes/origin/${branch}`
+  const words = [...fetchWords, '--', remote.url, `+${refOf(branch)}:${tracking}`]
+  let ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
+  // Another process of this home may hold the ref, and the branch may move while it is fetched.
+  for (let tries = 1; ran.code !== 0 && tries < fetchTries; tries++) {
+    if (/couldn't find remote ref/.test(ran.stderr)) return null
+    if (!/cannot lock ref|\.lock'|not our ref/.test(ran.stderr)) break
+    await new Promise(settle => setTimeout(settle, 100 * 2 ** tries))
+    ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
+  }
+  if (ran.code !== 0) {
+    if (/couldn't find remote ref/.test(ran.stderr)) return null
+    const asked = await remote.run(null, ['ls-remote', '--heads', '--', remote.url, refOf(branch)])
+    if (asked.code !== 0) throw unreachable(remote, ran)
+    throw new BrokenClone(`${remote.url} cannot be fetched: ${said(ran.stderr)}`)
+  }
+  const tip = await runGit(dir, ['rev-parse', '--verify', '--quiet', `${tracking}^{commit}`])
+  const sha = tip.stdout.toString().trim()
+  if (tip.code !== 0 || !isSha(sha)) throw new BrokenClone(`${branch} was fetched and is not there`)
+  return sha
+}
+
+export function unreachable(remote: Remote, ran: RemoteRan): AdversaryError {
+  return new AdversaryError('repository', `${remote.url} cannot be reached: ${said(ran.stderr)}`, {
+    hint: `try it by hand: git ls-remote ${remote.url}`
+  })
+}
+
+/** What git or a server said, as one harmless line. */
+function said(text: string): string {
+  const lines = text
+    .split('\n')
+    .map(line =>
+      line
+        .replace(/^(?:fatal|error|remote): ?/, '')
+        .replace(/\p{C}/gu, ' ')
+        .trim()
+    )
+    .filter(line => line !== '')
+  const all = lines.join('; ')
+  return all.length > 600 ? `${all.slice(0, 597)}...` : all || 'git gave no reason'
+}
+
+export function pushOutcome(remote: Remote, ran: RemoteRan): PushOutcome {
+  const status = ran.stdout.split('\n').find(line => /^[ *=!+-]\t/.test(line))
+  if (status === undefined) {
+    if (ran.code === 0) return { kind: 'pushed' }
+    throw unreachable(remote, ran)
+  }
+  if (status.startsWith('!')) {
+    const why = said(status.split('\t')[2] ?? '')
+    // The server's own compare-and-swap words a lost race in several ways.
+    const race =
+      /\((?:fetch first|non-fast-forward|stale info|cannot lock ref|incorrect old value|reference already exists|failed to update ref)/
+    if (race.test(why)) return { kind: 'lost', why }
+    const told = ran.stderr.split('\n').filter(line => line.startsWith('remote:'))
+    return { kind: 'refused', why: told.length > 0 ? `${why}: ${said(told.join('\n'))}` : why }
+  }
+  return ran.code === 0 ? { kind: 'pushed' } : { kind: 'refused', why: said(ran.stderr) }
+}
+
+/** What this account's git needs to reach a remote: proxies, CAs, credential helpers. Nothing else of its settings. */
+export async function accountSettings(): Promise<readonly (readonly [string, string])[]> {
+  const words = ['--includes', '-z', '--get-regexp', '^(credential|http)\\.']
+  const env = {
+    GIT_CONFIG_NOSYSTEM: process.env['GIT_CONFIG_NOSYSTEM'],
+    GIT_CONFIG_SYSTEM: process.env['GIT_CONFIG_SYSTEM'],
+    GIT_CONFIG_GLOBAL: process.env['GIT_CONFIG_GLOBAL'],
+    XDG_CONFIG_HOME: process.env['XDG_CONFIG_HOME']
+  }
+  const scopes = ['--system', '--global']
+  const asked = await Promise.all(scopes.map(scope => runGit(tmpdir(), ['config', scope, ...words], { env })))
+  return asked.flatMap(({ stdout }) =>
+    stdout
+      .toString()
+      .split('\0')
+      .filter(line => line.includes('\n'))
+      .map(line => [line.slice(0, line.indexOf('\n')), line.slice(line.indexOf('\n') + 1)] as const)
+  )
+}

@@ -1,0 +1,157 @@
+import { z } from 'zod'
+import { sha256 } from '../base/canonical.ts'
+import type { Git } from '../doors/git.ts'
+import type { SignedRecord, SignedReview } from '../record/record.ts'
+import { headings } from '../tell/locate.ts'
+import type { Appended } from './proof.ts'
+
+/** Whether what people read (headings, evidence) says what the signed trailers say. */
+
+const verdictHeading =
+  /^(?<milestone>[A-Za-z0-9][\w.]*): (?<verdict>PASS|FAIL|INCONCLUSIVE) @\d{4}-\d\d-\d\dT\d\d:\d\dZ$/
+
+interface VerdictHeading {
+  readonly milestone: string
+  readonly verdict: string
+  readonly offset: number
+}
+
+function verdictHeadings(bytes: Uint8Array): readonly VerdictHeading[] {
+  return headings(bytes).flatMap(({ depth, text, offset }) => {
+    const said = depth === 2 ? verdictHeading.exec(text)?.groups : undefined
+    return said === undefined
+      ? []
+      : [{ milestone: said['milestone'] ?? '', verdict: said['verdict'] ?? '', offset }]
+  })
+}
+
+/** Looser than what the product writes: a reader must not be fooled by what a machine would not read. */
+function looksLikeVerdict(text: string): string | null {
+  const plain = text.normalize('NFKC').replace(/[\p{Cf}*_`\\]/gu, '')
+  return (
+    /^\W*(?<milestone>[A-Za-z]{1,4}\d+(?:\.\d+)*)\s*[:–—-]?\s*PASS\b/i
+      .exec(plain)
+      ?.groups?.['milestone']?.toUpperCase() ?? null
+  )
+}
+
+/** Milestones for which the phase's review files, as they stand, show a PASS that no commit signs for. */
+export async function typedVerdicts(
+  git: Git,
+  branches: readonly { readonly tip: string; readonly record: SignedRecord }[],
+  phase: string,
+  files: readonly string[]
+): Promise<ReadonlySet<string>> {
+  const typed = new Set<string>()
+  for (const { tip, record } of branches) {
+    const named =
+      files.length > 0 ? files : (await git.paths(tip)).filter(path => path.endsWith(`REVIEW-${phase}.md`))
+    const signed = new Set(
+      record.reviews.flatMap(({ message }) => (message.verdict === 'PASS' ? [message.milestone] : []))
+    )
+    for (const path of named) {
+      const file = await git.file(tip, path)
+      if (file.kind !== 'file') continue
+      const shown = unsignedPasses(
+        Buffer.from(file.bytes)
+          .toString()
+          .split(/^ {0,3}#+/m),
+        signed
+      )
+      // Parsing is slow: only where a line that may be such a heading is there.
+      if (shown.size === 0) continue
+      for (const milestone of unsignedPasses(
+        headings(file.bytes).map(({ text }) => text),
+        signed
+      ))
+        typed.add(milestone)
+    }
+  }
+  return typed
+}
+
+function unsignedPasses(texts: readonly string[], signed: ReadonlySet<string | null>): ReadonlySet<string> {
+  const shown = texts.flatMap(text => looksLikeVerdict(text.split('\n', 1)[0] ?? '') ?? [])
+  return new Set(shown.filter(milestone => !signed.has(milestone)))
+}
+
+const evidenceSchema = z.object({
+  phase: z.string(),
+  milestone: z.string().nullable(),
+  claim: z.string().nullable(),
+  plan: z.string(),
+  verdict: z.enum(['PASS', 'FAIL', 'INCONCLUSIVE']).nullable(),
+  checks: z.array(z.object({ outcome: z.string() })).optional(),
+  obstacles: z.array(z.string()).optional()
+})
+
+/** Where heading, section, evidence and trailers of one review do not say the same. */
+export async function disagreements(
+  git: Git,
+  own: Appended | undefined,
+  review: SignedReview,
+  tip: string
+): Promise<readonly string[]> {
+  const { message, commit } = review
+  const problems: string[] = []
+  if (own === undefined) problems.push('its section is not in the review file')
+  else {
+    const said = verdictHeadings(own.bytes).filter(({ offset }) => offset >= own.from)
+    const [heading] = said
+    if (
+      said.length !== 1 ||
+      heading?.milestone !== message.milestone ||
+      heading.verdict !== message.verdict
+    ) {
+      const found = said.map(one => `${one.milestone} ${one.verdict}`).join(', ') || 'no verdict'
+      problems.push(
+        `its trailers say ${message.milestone} ${message.verdict}, the headings of its section ${found}`
+      )
+    }
+  }
+  if (message.policy !== null && message.section !== null && message.policy.review !== message.section.path) {
+    problems.push('its policy names another review file than the one it wrote to')
+  }
+
+  const { evidence } = message
+  if (evidence === null) return problems
+  const [then, now] = await Promise.all([git.file(commit.sha, evidence.path), git.file(tip, evidence.path)])
+  if (then.kind !== 'file' || sha256(then.bytes) !== evidence.digest) {
+    problems.push(`the evidence ${evidence.path} is not what it signed for`)
+  } else {
+    const parsed = parseEvidence(then.bytes)
+    if (parsed === null) problems.push(`the evidence ${evidence.path} cannot be read`)
+    else problems.push(...evidenceDisagrees(parsed, review))
+    if (now.kind !== 'file' || now.blob !== then.blob) {
+      problems.push(`the evidence ${evidence.path} was changed or removed after it was signed`)
+    }
+  }
+  return problems
+}
+
+function parseEvidence(bytes: Uint8Array): z.infer<typeof evidenceSchema> | null {
+  try {
+    return evidenceSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
+  } catch {
+    return null
+  }
+}
+
+function evidenceDisagrees(
+  evidence: z.infer<typeof evidenceSchema>,
+  { message }: SignedReview
+): readonly string[] {
+  const problems: string[] = []
+  for (const key of ['phase', 'milestone', 'claim', 'plan', 'verdict'] as const) {
+    if (evidence[key] !== message[key] && !(key === 'plan' && message.plan === null)) {
+      problems.push(`its evidence names another ${key}`)
+    }
+  }
+  const outcomes = evidence.checks?.map(({ outcome }) => outcome)
+  if (message.verdict === 'PASS' && outcomes !== undefined) {
+    const proven = outcomes.includes('pass') && !outcomes.includes('fail') && !outcomes.includes('unknown')
+    if (!proven || (evidence.obstacles?.length ?? 0) > 0)
+      problems.push('its evidence does not amount to a PASS')
+  }
+  return problems
+}
