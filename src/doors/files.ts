@@ -1,4 +1,4 @@
-import { lstat, mkdir, mkdtemp, open, readdir, realpath, rm } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, open, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -44,6 +44,13 @@ export async function kindOf(path: string): Promise<'file' | 'folder' | 'other' 
   if (stats === null) return null
   if (stats.isFile()) return 'file'
   return stats.isDirectory() ? 'folder' : 'other'
+}
+
+/** The permission bits of a file of ours that others may read or write, in octal (`0644`); null: no such bit, or no file. */
+export async function openToOthers(path: string): Promise<string | null> {
+  const stats = await orNull(stat(path))
+  if (stats === null || (stats.mode & 0o077) === 0) return null
+  return (stats.mode & 0o777).toString(8).padStart(4, '0')
 }
 
 /** The path with all links followed; null where nothing is there. */

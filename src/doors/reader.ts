@@ -22,38 +22,50 @@ import { HostUnseen } from './session.ts'
  * - `timeout` does not end a grandchild that called setsid and holds the pipe: `head` has one of its own.
  * - The exit code of a pipe's first command has no other portable way out than its own descriptor (4).
  */
-export const readerProgram = [
-  'LC_ALL=C; TZ=UTC; SYSTEMD_COLORS=0;',
-  // Formats that the account's own docker configuration sets would change what is printed.
-  'DOCKER_CONFIG=/nonexistent/adversary;',
-  // NixOS keeps nothing where others look, and a login that is not interactive often lacks sbin.
-  'PATH=$PATH:/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin;',
-  'export LC_ALL TZ SYSTEMD_COLORS DOCKER_CONFIG PATH;',
-  'exec 5<&0 8>&1 2>/dev/null; _n=$1;',
+function readerLines({ run, check }: { readonly run: string; readonly check: string }): readonly string[] {
+  return [
+    'LC_ALL=C; TZ=UTC; SYSTEMD_COLORS=0;',
+    // Formats that the account's own docker configuration sets would change what is printed.
+    'DOCKER_CONFIG=/nonexistent/adversary;',
+    // NixOS keeps nothing where others look, and a login that is not interactive often lacks sbin.
+    'PATH=$PATH:/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin;',
+    'export LC_ALL TZ SYSTEMD_COLORS DOCKER_CONFIG PATH;',
+    'exec 5<&0 8>&1 2>/dev/null; _n=$1;',
 
-  // frame KIND ID ARGUMENT [BYTES]
-  'frame() { trap "" PIPE; read -r _x <&9;',
-  'echo "$_n $1 $2 $3"; printf %s "$4"; echo "$_n"; echo >&9; trap - PIPE; };',
+    // frame KIND ID ARGUMENT [BYTES]
+    'frame() { trap "" PIPE; read -r _x <&9;',
+    'echo "$_n $1 $2 $3"; printf %s "$4"; echo "$_n"; echo >&9; trap - PIPE; };',
 
-  // take KIND CAP: at most CAP bytes of stdin, as one frame. The x saves trailing newlines.
-  'take() { _h=head; [ -n "$_t" ] && _h="timeout $((_l+2)) head";',
-  '_d=$($_h -c "$2"; echo x); _d=${_d%x}; frame "$1" "$_i" ${#_d} "$_d"; };',
+    // take KIND CAP: at most CAP bytes of stdin, as one frame. The x saves trailing newlines.
+    'take() { _h=head; [ -n "$_t" ] && _h="timeout $((_l+2)) head";',
+    '_d=$($_h -c "$2"; echo x); _d=${_d%x}; frame "$1" "$_i" ${#_d} "$_d"; };',
 
-  // job WORD…: one read, with its number, seconds and cap in _i, _l, _c
-  'job() { _r=env; [ -n "$_t" ] && _r="timeout -k 1 $_l"; frame s "$_i" 0 >&8;',
-  '_s=$( { { { $_r "$@" </dev/null 2>&3 3>&- 4>&- 5<&- 7>&- 8>&- 9>&-; echo $? >&4; }',
-  '| take o $((_c+1)) >&8 3>&- 4>&-; } 3>&1 | take e 65536 >&8 4>&-; } 4>&1 );',
-  'frame x "$_i" "$_s" >&8; echo >&7; };',
+    // job WORD…: one read, with its number, seconds and cap in _i, _l, _c
+    'job() { _r=env; [ -n "$_t" ] && _r="timeout -k 1 $_l"; frame s "$_i" 0 >&8;',
+    `_s=$( { { { ${run} "$@" </dev/null 2>&3 3>&- 4>&- 5<&- 7>&- 8>&- 9>&-; echo $? >&4; } |`,
+    'take o $((_c+1)) >&8 3>&- 4>&-; } 3>&1 | take e 65536 >&8 4>&-; } 4>&1 );',
+    'frame x "$_i" "$_s" >&8; echo >&7; };',
 
-  ': | { exec 9<>/proc/self/fd/0; echo >&9;',
-  ': | { exec 7<>/proc/self/fd/0; for _x in 1 2 3 4 5 6; do echo >&7; done; exec <&5 5<&-;',
-  'frame h "$(date +%s%N)" 0 >&8; _t=; timeout -k 1 5 true && _t=1;',
-  'while read -r _k _i _l _c _w; do case $_k in',
-  'h) frame h "$(date +%s%N)" 0 >&8;;',
-  'r) set --; while [ $# -lt "$_w" ]; do IFS= read -r _x || exit; set -- "$@" "$_x"; done;',
-  'read -r _x <&7; job "$@" & ;;',
-  'esac; done; }; }'
-].join(' ')
+    ': | { exec 9<>/proc/self/fd/0; echo >&9;',
+    ': | { exec 7<>/proc/self/fd/0; for _x in 1 2 3 4 5 6; do echo >&7; done; exec <&5 5<&-;',
+    'frame h "$(date +%s%N)" 0 >&8; _t=; timeout -k 1 5 true && _t=1;',
+    `while read -r _k _i _l _c _w; do ${check}case $_k in`,
+    'h) frame h "$(date +%s%N)" 0 >&8;;',
+    'r) set --; while [ $# -lt "$_w" ]; do IFS= read -r _x || exit; set -- "$@" "$_x"; done;',
+    'read -r _x <&7; job "$@" & ;;',
+    'esac; done; }; }'
+  ]
+}
+
+/** The reader as it is sent to a host that keeps no list of its own. */
+export const readerProgram = readerLines({ run: '$_r', check: '' }).join(' ')
+
+/**
+ * The same reader as part of a script on the host, which keeps to a list of its own. It must define two
+ * functions before: `ask WORD…` runs a read (by `$_r`) or refuses it, and `sane` is false for a request whose
+ * numbers (`_i`, `_l`, `_c`, `_w`) are none: they come to stand in arithmetic, where some shells run commands.
+ */
+export const guardedReader = readerLines({ run: 'ask', check: 'sane || exit 126; ' }).join('\n')
 
 /** A reader that is about to be started. Made right before that: the clock counts from here. */
 export interface Start {
@@ -78,7 +90,8 @@ export function newStart(): Start {
   }
 }
 
-const commandStart = `/bin/sh -c '${readerProgram}' adversary `
+/** What a login shell is given, but for the nonce. */
+export const commandStart = `/bin/sh -c '${readerProgram}' adversary `
 
 /** The nonce in a command that starts the reader; undefined for every other command. */
 export function nonceOf(command: string): string | undefined {

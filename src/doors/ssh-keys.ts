@@ -3,8 +3,8 @@ import ssh2 from 'ssh2'
 import type { AgentAuthMethod, IdentityCallback, ParsedKey, PublicKeyAuthMethod, SignCallback } from 'ssh2'
 import type { SigningRequestOptions } from 'ssh2'
 import { messageOf } from '../base/errors.ts'
-import { HostUnseen } from './session.ts'
-import type { SshTarget } from './ssh-config.ts'
+import { type HostAddress, HostUnseen } from './session.ts'
+import { resolveTarget, type SshTarget } from './ssh-config.ts'
 
 const { BaseAgent, OpenSSHAgent, utils } = ssh2
 
@@ -47,6 +47,33 @@ export async function credentialsOf(target: SshTarget): Promise<Credentials> {
     throw new HostUnseen('configuration', `there is no key to log in with: ${notes.join('; ')}`)
   }
   return { methods, notes }
+}
+
+/**
+ * The public half of the first key that a host is offered, as a line of authorized_keys without its comment;
+ * null where none of the files is there.
+ *
+ * @throws HostUnseen of kind `configuration` where ~/.ssh/config cannot be followed.
+ */
+export async function offeredKey(host: HostAddress): Promise<string | null> {
+  for (const file of (await resolveTarget(host)).identityFiles) {
+    const key = await publicKeyOf(file)
+    if (key !== null) return key
+  }
+  return null
+}
+
+/** The public key in a file, or beside it in `FILE.pub`, or of the private key in it; null where there is none. */
+export async function publicKeyOf(file: string): Promise<string | null> {
+  for (const name of [`${file}.pub`, file]) {
+    const text = await readFile(name, 'utf8').catch(() => null)
+    const parsed = text === null ? new Error('no such file') : utils.parseKey(text)
+    if (parsed instanceof Error) continue
+    // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
+    const [key] = [parsed].flat()
+    if (key !== undefined) return `${key.type} ${key.getPublicSSH().toString('base64')}`
+  }
+  return null
 }
 
 type Key =

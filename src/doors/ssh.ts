@@ -38,17 +38,27 @@ const hostKeyAlgorithms: readonly ServerHostKeyAlgorithm[] = [
 export async function openSsh2(host: HostAddress, options: SessionOptions): Promise<HostSession> {
   const limit = loginLimit(host, options)
   try {
-    const target = await resolveTarget(host)
-    const names = await knownNames(target, host)
-    const credentials = await credentialsOf(target)
-    const socket = await dial(target, limit.signal)
-    const client = await login(socket, target, names, credentials, limit.signal)
+    const client = await openClient(host, limit.signal)
     const start = newStart()
     const wire = await exec(client, start, limit.signal)
     return await startReader(wire, start, options, limit.signal)
   } finally {
     limit.done()
   }
+}
+
+/**
+ * Connects and logs in; nothing runs on the host yet.
+ *
+ * @param signal of `loginLimit`.
+ * @throws HostUnseen with the true reason.
+ */
+export async function openClient(host: HostAddress, signal: AbortSignal): Promise<SshClient> {
+  const target = await resolveTarget(host)
+  const names = await knownNames(target, host)
+  const credentials = await credentialsOf(target)
+  const socket = await dial(target, signal)
+  return login(socket, target, names, credentials, signal)
 }
 
 interface Names {

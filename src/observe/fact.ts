@@ -1,4 +1,4 @@
-import type { ReadCommand } from './read-command.ts'
+import type { Pattern, ReadCommand } from './read-command.ts'
 
 /**
  * A fact is what was observed. The step that observes is impure and dumb: it asks, checks that the
@@ -25,6 +25,11 @@ export interface FactSource<Value> {
   readonly place: Place
   /** Repo paths that a later commit may not touch without making the answer stale. */
   readonly watches?: readonly string[]
+  /**
+   * Every read that `take` may ask of a host. No other is sent, and `lockdown` allows a reviewer's key no
+   * other. A source that leaves it out is not held to a list, and works only where no host is locked.
+   */
+  readonly reads?: readonly Pattern[]
   /** Asks and parses. Throws `Unseen` (or anything else) when there is no answer to parse. */
   take(look: Look): Promise<Value>
 }

@@ -13,7 +13,7 @@ import type {
 } from './fact.ts'
 import { Unseen } from './fact.ts'
 import type { ReadCommand } from './read-command.ts'
-import { typed } from './read-command.ts'
+import { fits, typed } from './read-command.ts'
 
 /** The doors that observing goes through. Production opens real ones; nothing here knows which. */
 export interface Doors {
@@ -64,7 +64,7 @@ export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1)
       const cited: Cited = []
       const reader = hosts.get(host) ?? hostReader(host, doors)
       hosts.set(host, reader)
-      taken.set(name, { fact: take(source, look(reader, doors, cited)), cited })
+      taken.set(name, { fact: take(source, look(source, reader, doors, cited)), cited })
     }
   }
 
@@ -120,9 +120,12 @@ async function take(source: FactSource<unknown>, at: Look): Promise<Unnumbered> 
   }
 }
 
-function look(reader: HostReader, doors: Doors, cited: Cited): Look {
+function look(source: FactSource<unknown>, reader: HostReader, doors: Doors, cited: Cited): Look {
   return {
     async read(command) {
+      if (source.reads?.some(pattern => fits(pattern, command.argv)) === false) {
+        throw new TypeError(`\`${shortened(typed(command))}\` is not among the reads that it declares`)
+      }
       const { entry, result } = reader.read(command)
       cited.push(entry)
       return result

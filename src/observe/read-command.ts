@@ -1,3 +1,5 @@
+import { readablePath } from '../base/program-runs.ts'
+
 /**
  * The only maker of commands. Each reads and never writes, and each knows which exit codes are
  * answers: any other exit means that the question was not answered, which is `unknown`.
@@ -28,10 +30,63 @@ interface Limits {
 
 const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024 } as const
 
-function command(argv: readonly string[], limits: Limits = {}): ReadCommand {
+/**
+ * One place of a command: a word that is always this one, or a blank that only the host's own earlier answers,
+ * or the time of a review, can fill.
+ */
+export type Place =
+  | string
+  /** One or more ids as docker makes them; always the last place. */
+  | { readonly blank: 'ids' }
+  /** The absolute path of a file that a unit's start runs. */
+  | { readonly blank: 'path' }
+  /** A word that begins like this and ends in seconds since 1970. */
+  | { readonly blank: 'seconds'; readonly after: string }
+
+/** What a command may look like, place by place: commands are made from it, and `lockdown` guards hosts by it. */
+export type Pattern = readonly Place[]
+
+/** Whether a command is one that the pattern allows. */
+export function fits(pattern: Pattern, argv: readonly string[]): boolean {
+  const last = pattern.at(-1)
+  const many = typeof last === 'object' && last.blank === 'ids'
+  if (many ? argv.length < pattern.length : argv.length !== pattern.length) return false
+  return argv.every((word, index) => {
+    const place = pattern[Math.min(index, pattern.length - 1)]
+    return place !== undefined && fills(place, word)
+  })
+}
+
+function fills(place: Place, word: string): boolean {
+  if (typeof place === 'string') return word === place
+  switch (place.blank) {
+    case 'ids':
+      return /^[0-9a-z]{12,64}$/.test(word)
+    case 'path':
+      return readablePath(word) === word
+    case 'seconds':
+      return word.startsWith(place.after) && /^\d{1,12}$/.test(word.slice(place.after.length))
+  }
+}
+
+/** A command of a pattern, its blanks filled in their order. */
+function command(pattern: Pattern, limits: Limits = {}, ...blanks: readonly string[]): ReadCommand {
+  let filled = 0
+  const argv: readonly string[] = pattern.flatMap(place => {
+    if (typeof place === 'string') return place
+    const rest = blanks.slice(filled)
+    filled += place.blank === 'ids' ? rest.length : 1
+    return place.blank === 'ids' ? rest : `${place.blank === 'seconds' ? place.after : ''}${rest[0] ?? ''}`
+  })
   for (const word of argv) {
     // A newline would end the word in the reader's protocol; nothing that we ask for has one.
     if (/[\0\r\n]/.test(word)) throw new RangeError('a word of a read command holds a line break or NUL')
+  }
+  if (!fits(pattern, argv)) {
+    const wrong = argv.find((word, index) => !fills(pattern[Math.min(index, pattern.length - 1)] ?? '', word))
+    throw new RangeError(
+      `\`${argv.slice(0, 3).join(' ')}\` takes no ${wrong === undefined ? 'empty list' : JSON.stringify(wrong)}`
+    )
   }
   return { ...defaults, ...limits, argv } as ReadCommand
 }
@@ -44,89 +99,105 @@ export function typed(command: Pick<ReadCommand, 'argv'>): string {
 }
 
 const json = ['--format', '{{json .}}'] as const
+const messages = ['--output=json', '--output-fields=MESSAGE', '--all', '--no-pager'] as const
 const large = { capBytes: 16 * 1024 * 1024, deadlineMs: 20_000 } as const
+const program = { capBytes: 128 * 1024, deadlineMs: 5_000 } as const
+
+const ids = { blank: 'ids' } as const
+const path = { blank: 'path' } as const
+const since = { blank: 'seconds', after: '--since=@' } as const
 
 /**
- * What may be asked of a host. Names and ids come from a plan or from the host's earlier answers:
- * they are always words after `--`, or words that a leading `-` cannot turn into an option.
+ * Everything that may be asked of a host. Names come from a plan, ids and paths from the host's earlier
+ * answers: they are always words after `--`, or words that a leading `-` cannot turn into an option.
  */
+export const readPattern = {
+  dockerNetworkList: () => ['docker', 'network', 'ls', '--no-trunc', ...json],
+  dockerNetworks: () => ['docker', 'network', 'inspect', '--', ids],
+  dockerServiceList: () => ['docker', 'service', 'ls', ...json],
+  dockerServices: () => ['docker', 'service', 'inspect', '--', ids],
+  dockerServiceTasks: () => ['docker', 'service', 'ps', '--no-trunc', ...json, '--', ids],
+  dockerTasks: () => ['docker', 'inspect', '--type', 'task', '--', ids],
+  dockerNodes: () => ['docker', 'node', 'ls', ...json],
+  dockerInfo: () => ['docker', 'info', ...json],
+  engineStart: () => [
+    'systemctl',
+    'show',
+    '-p',
+    'LoadState,InactiveExitTimestamp',
+    '--timestamp=us+utc',
+    'docker.service'
+  ],
+  ipAddresses: () => ['ip', '-j', 'addr', 'show'],
+  ipRoutes: (family: 4 | 6) => ['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all'],
+  unitStates: (units: readonly string[], properties: readonly string[]) => [
+    'systemctl',
+    'show',
+    '--timestamp=us+utc',
+    '-p',
+    properties.join(','),
+    '--',
+    ...units
+  ],
+  unitTexts: (units: readonly string[]) => ['systemctl', 'cat', '--', ...units],
+  scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path],
+  fileText: () => ['head', '-c', '131073', '--', path],
+  journalFiles: () => ['journalctl', '--header', '--no-pager'],
+  journal: (unit: string) => ['journalctl', `--unit=${unit}`, since, ...messages],
+  journalSample: (unit: string) => ['journalctl', `--unit=${unit}`, '--lines=1', ...messages],
+  journalDrops: () => ['journalctl', since, ...messages, 'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e']
+} as const satisfies Record<string, (...words: never[]) => Pattern>
+
+/** The same, filled in and with what counts as an answer. */
 export const readCommand = {
-  dockerNetworkList: () => command(['docker', 'network', 'ls', '--no-trunc', ...json]),
-  dockerNetworks: (ids: readonly string[]) => command(['docker', 'network', 'inspect', '--', ...ids], large),
-  dockerServiceList: () => command(['docker', 'service', 'ls', ...json]),
-  dockerServices: (ids: readonly string[]) => command(['docker', 'service', 'inspect', '--', ...ids], large),
-  dockerServiceTasks: (ids: readonly string[]) =>
-    command(['docker', 'service', 'ps', '--no-trunc', ...json, '--', ...ids], large),
+  dockerNetworkList: () => command(readPattern.dockerNetworkList()),
+  dockerNetworks: (found: readonly string[]) => command(readPattern.dockerNetworks(), large, ...found),
+  dockerServiceList: () => command(readPattern.dockerServiceList()),
+  dockerServices: (found: readonly string[]) => command(readPattern.dockerServices(), large, ...found),
+  dockerServiceTasks: (found: readonly string[]) =>
+    command(readPattern.dockerServiceTasks(), large, ...found),
   /** Exit 1 is an answer too: a task may be gone since it was listed, and the others are printed all the same. */
-  dockerTasks: (ids: readonly string[]) =>
-    command(['docker', 'inspect', '--type', 'task', '--', ...ids], { ...large, answers: [0, 1] }),
-  dockerNodes: () => command(['docker', 'node', 'ls', ...json]),
-  dockerInfo: () => command(['docker', 'info', ...json]),
-  engineStart: () =>
-    command([
-      'systemctl',
-      'show',
-      '-p',
-      'LoadState,InactiveExitTimestamp',
-      '--timestamp=us+utc',
-      'docker.service'
-    ]),
-  ipAddresses: () => command(['ip', '-j', 'addr', 'show']),
-  ipRoutes: (family: 4 | 6) => command(['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all']),
+  dockerTasks: (found: readonly string[]) =>
+    command(readPattern.dockerTasks(), { ...large, answers: [0, 1] }, ...found),
+  dockerNodes: () => command(readPattern.dockerNodes()),
+  dockerInfo: () => command(readPattern.dockerInfo()),
+  engineStart: () => command(readPattern.engineStart()),
+  ipAddresses: () => command(readPattern.ipAddresses()),
+  ipRoutes: (family: 4 | 6) => command(readPattern.ipRoutes(family)),
   /** Unknown units answer 0 too, with LoadState=not-found. A systemd without `us+utc` answers 1. */
-  unitStates: (patterns: readonly string[], properties: readonly string[]) =>
-    command(
-      ['systemctl', 'show', '--timestamp=us+utc', '-p', properties.join(','), '--', ...patterns],
-      large
-    ),
+  unitStates: (units: readonly string[], properties: readonly string[]) =>
+    command(readPattern.unitStates(units, properties), large),
   /** Unit files and their drop-ins. Exit 1 is an answer: a unit of the pattern has no file. */
-  unitTexts: (patterns: readonly string[]) =>
-    command(['systemctl', 'cat', '--', ...patterns], { ...large, answers: [0, 1] }),
-  /** A file if its first line says that it is a script; nothing of a binary. `path` is absolute. */
-  scriptText: (path: string) =>
-    command(['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path], {
-      capBytes: 128 * 1024,
-      deadlineMs: 5_000
+  unitTexts: (units: readonly string[]) =>
+    command(readPattern.unitTexts(units), { ...large, answers: [0, 1] }),
+  /** When files last changed, in seconds since 1970. Exit 1 is an answer: one of them is not there. */
+  changeTimes: (paths: readonly string[]) =>
+    command(['stat', '-L', '-c', '%Y %n', '--', ...paths], { answers: [0, 1] }),
+  /** Exit 127 is an answer: no NixOS. */
+  nixosVersion: () => command(['nixos-version', '--json'], { answers: [0, 127] }),
+  /** Which kernel was booted, and which one the system that is active now has. Exit 1 is an answer: no NixOS. */
+  nixosKernels: () =>
+    command(['readlink', '-f', '--', '/run/booted-system/kernel', '/run/current-system/kernel'], {
+      answers: [0, 1]
     }),
-  /** A file that something reads as a program. `path` is absolute. */
-  fileText: (path: string) =>
-    command(['head', '-c', '131073', '--', path], { capBytes: 128 * 1024, deadlineMs: 5_000 }),
+  /** A file if its first line says that it is a script; nothing of a binary. */
+  scriptText: (file: string) => command(readPattern.scriptText(), program, file),
+  /** A file that something reads as a program. */
+  fileText: (file: string) => command(readPattern.fileText(), program, file),
   /** The journal's files, and since when each holds messages. */
-  journalFiles: () => command(['journalctl', '--header', '--no-pager']),
+  journalFiles: () => command(readPattern.journalFiles()),
   /** Messages of a unit, and of systemd about it, from a second since 1970 on. `--all`: the long ones too. */
-  journal: (unit: string, since: number) =>
-    command(
-      [
-        'journalctl',
-        `--unit=${unit}`,
-        `--since=@${since}`,
-        '--output=json',
-        '--output-fields=MESSAGE',
-        '--all',
-        '--no-pager'
-      ],
-      large
-    ),
+  journal: (unit: string, second: number) => command(readPattern.journal(unit), large, String(second)),
   /** One message of a unit, whichever: that there is one at all. */
-  journalSample: (unit: string) =>
-    command([
-      'journalctl',
-      `--unit=${unit}`,
-      '--lines=1',
-      '--output=json',
-      '--output-fields=MESSAGE',
-      '--all',
-      '--no-pager'
-    ]),
+  journalSample: (unit: string) => command(readPattern.journalSample(unit)),
   /** What journald says of messages that it dropped because a unit wrote too many. */
-  journalDrops: (since: number) =>
-    command([
-      'journalctl',
-      `--since=@${since}`,
-      '--output=json',
-      '--output-fields=MESSAGE',
-      '--all',
-      '--no-pager',
-      'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e'
-    ])
+  journalDrops: (second: number) => command(readPattern.journalDrops(), {}, String(second)),
+  /** What no review asks: a host that `lockdown` guards refuses them, and another one is not harmed. */
+  unlisted: () =>
+    [
+      ['true'],
+      ['docker', 'version'],
+      ['docker', 'network', 'ls'],
+      ['head', '-c', '1', '--', '/etc/passwd']
+    ].map(words => command(words))
 } as const

@@ -33,7 +33,8 @@ const shut = async (): Promise<never> => {
   throw new Unseen('the repo was not opened for this probe')
 }
 
-const nowhere: Views = {
+/** Views for whoever asks nothing of the repo. */
+export const nowhere: Views = {
   repo: { commit: '', file: shut },
   record: { reviewTime: shut, claimTime: shut }
 }

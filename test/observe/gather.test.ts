@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { type FactSource, Unseen } from '../../src/observe/fact.ts'
 import { gather } from '../../src/observe/gather.ts'
-import { readCommand } from '../../src/observe/read-command.ts'
+import { readCommand, readPattern } from '../../src/observe/read-command.ts'
 import { closedDoors, recordedSession } from '../support/doors.ts'
 
 const list = "docker network ls --no-trunc --format '{{json .}}'"
@@ -25,21 +25,23 @@ const details: FactSource<string> = {
   }
 }
 
+const [a, b] = ['a'.repeat(12), 'b'.repeat(12)]
+
 it('asks what two facts share once, and what depends on it in one more round', async () => {
   const session = recordedSession({
-    [list]: { stdout: 'a\nb\n' },
-    'docker network inspect -- a b': { stdout: 'both' }
+    [list]: { stdout: `${a}\n${b}\n` },
+    [`docker network inspect -- ${a} ${b}`]: { stdout: 'both' }
   })
   const gathered = await gather(
     [{ host: 'h', sources: [names, details] }],
     closedDoors({ open: async () => session })
   )
-  expect(session.rounds).toEqual([[list], ['docker network inspect -- a b']])
-  expect(gathered.fact('h', names)).toEqual({ seen: true, value: ['a', 'b'], evidence: [1] })
+  expect(session.rounds).toEqual([[list], [`docker network inspect -- ${a} ${b}`]])
+  expect(gathered.fact('h', names)).toEqual({ seen: true, value: [a, b], evidence: [1] })
   expect(gathered.fact('h', details)).toEqual({ seen: true, value: 'both', evidence: [1, 2] })
   expect(gathered.evidence.map(({ n, on, command }) => [n, on, command])).toEqual([
     [1, 'h', list],
-    [2, 'h', 'docker network inspect -- a b']
+    [2, 'h', `docker network inspect -- ${a} ${b}`]
   ])
 })
 
@@ -136,4 +138,20 @@ it('a refusal of the repo is evidence too', async () => {
     evidence: [1]
   })
   expect(gathered.evidence[0]).toMatchObject({ on: 'repo', exit: null, why: 'a.nix is a symbolic link' })
+})
+
+it('sends no read that a source which declares its reads did not declare', async () => {
+  const session = recordedSession({ [list]: { stdout: 'a\n' } })
+  const shy: FactSource<string> = {
+    key: 'shy',
+    place: 'host',
+    reads: [readPattern.ipAddresses()],
+    take: async look => (await look.read(readCommand.dockerNetworkList())).stdout
+  }
+  const gathered = await gather([{ host: 'h', sources: [shy] }], closedDoors({ open: async () => session }))
+  expect(session.rounds).toEqual([])
+  expect(gathered.fact('h', shy)).toMatchObject({
+    seen: false,
+    why: expect.stringContaining('is not among the reads that it declares')
+  })
 })

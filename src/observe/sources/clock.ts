@@ -4,5 +4,6 @@ import type { FactSource, HostClock } from '../fact.ts'
 export const hostClock: FactSource<HostClock> = {
   key: 'host-clock',
   place: 'host',
+  reads: [],
   take: look => look.hostClock()
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseSystemdTime } from '../../base/instant.ts'
 import { type FactSource, Unseen } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
+import { readCommand, readPattern } from '../read-command.ts'
 import {
   askDocker,
   byText,
@@ -52,6 +52,7 @@ const engine = z.object({
 export const dockerEngine: FactSource<DockerEngine> = {
   key: 'docker-engine',
   place: 'host',
+  reads: [readPattern.dockerInfo()],
   async take(look) {
     const { stdout } = await askDocker(look, readCommand.dockerInfo())
     const found = engine.parse(JSON.parse(stdout))
@@ -100,6 +101,7 @@ const node = z.object({
 export const swarmNodes: FactSource<readonly SwarmNode[]> = {
   key: 'swarm-nodes',
   place: 'host',
+  reads: [readPattern.dockerNodes()],
   async take(look) {
     const { stdout } = await askDocker(look, readCommand.dockerNodes())
     return jsonLines(node, stdout)
@@ -122,6 +124,7 @@ export const swarmNodes: FactSource<readonly SwarmNode[]> = {
 export const engineStart: FactSource<number | null> = {
   key: 'docker-engine-start',
   place: 'host',
+  reads: [readPattern.engineStart()],
   async take(look) {
     const { stdout } = await look.read(readCommand.engineStart())
     const said = new Map(

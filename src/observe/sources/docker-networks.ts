@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { FactSource, Look } from '../fact.ts'
 import { Unseen } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
+import { readCommand, readPattern } from '../read-command.ts'
 import {
   askDocker,
   byText,
@@ -101,6 +101,7 @@ async function listed(look: Look): Promise<readonly ListedNetwork[]> {
 export const dockerNetworkList: FactSource<readonly ListedNetwork[]> = {
   key: 'docker-network-list',
   place: 'host',
+  reads: [readPattern.dockerNetworkList()],
   take: listed
 }
 
@@ -108,6 +109,7 @@ export const dockerNetworkList: FactSource<readonly ListedNetwork[]> = {
 export const dockerNetworks: FactSource<readonly DockerNetwork[]> = {
   key: 'docker-networks',
   place: 'host',
+  reads: [readPattern.dockerNetworkList(), readPattern.dockerNetworks()],
   async take(look) {
     const networks = await listed(look)
     // `inspect` without a name is an error of usage, not an empty list.

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { canonicalJson, sha256 } from '../../base/canonical.ts'
 import type { FactSource, Look } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
+import { readCommand, readPattern } from '../read-command.ts'
 import {
   askDocker,
   byText,
@@ -119,6 +119,7 @@ export async function serviceIds(look: Look): Promise<readonly string[]> {
 export const swarmServices: FactSource<readonly SwarmService[]> = {
   key: 'swarm-services',
   place: 'host',
+  reads: [readPattern.dockerServiceList(), readPattern.dockerServices()],
   async take(look) {
     const ids = await serviceIds(look)
     if (ids.length === 0) return []

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type FactSource, Unseen } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
+import { readCommand, readPattern } from '../read-command.ts'
 import {
   askDocker,
   byText,
@@ -61,6 +61,7 @@ const shape = z.object({
 export const swarmTasks: FactSource<readonly SwarmTask[]> = {
   key: 'swarm-tasks',
   place: 'host',
+  reads: [readPattern.dockerServiceList(), readPattern.dockerServiceTasks(), readPattern.dockerTasks()],
   async take(look) {
     const services = await serviceIds(look)
     if (services.length === 0) return []

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type FactSource, type Look, Unseen } from '../fact.ts'
-import { type ReadCommand, readCommand } from '../read-command.ts'
+import { type ReadCommand, readCommand, readPattern } from '../read-command.ts'
 import { maybe } from './docker-json.ts'
 
 export interface HostAddresses {
@@ -48,6 +48,7 @@ const own = new Set(['local', 'broadcast', 'anycast', 'multicast'])
 export const hostAddresses: FactSource<HostAddresses> = {
   key: 'host-addresses',
   place: 'host',
+  reads: [readPattern.ipAddresses(), readPattern.ipRoutes(4), readPattern.ipRoutes(6)],
   async take(look) {
     const [interfaces, four, six] = await Promise.all([
       askIp(look, readCommand.ipAddresses(), address),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { pattern } from '../../base/pattern.ts'
 import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
-import { type ReadCommand, readCommand } from '../read-command.ts'
+import { type ReadCommand, readCommand, readPattern } from '../read-command.ts'
 import { earliestOnHost, type MomentRef, moment } from './moment.ts'
 
 /** What a search of one unit's messages found, and what shows that it looked. */
@@ -38,6 +38,13 @@ export function journalSearch(
   return {
     key: `journal ${JSON.stringify([unit, patterns, since])}`,
     place: 'host',
+    reads: [
+      ...(moment(since).reads ?? []),
+      readPattern.journalFiles(),
+      readPattern.journalSample(unit),
+      readPattern.journal(unit),
+      readPattern.journalDrops()
+    ],
     async take(look) {
       const [from, clock] = await Promise.all([moment(since).take(look), look.hostClock()])
       const seconds = Math.max(0, Math.floor(earliestOnHost(from, clock) / 1e6))

@@ -66,10 +66,12 @@ export function moment(ref: MomentRef): FactSource<Moment> {
   }
   if ('network' in ref) {
     const { network } = ref
-    return { key, place: 'host', take: look => networkCreation(look, network) }
+    const reads = dockerNetworkList.reads ?? []
+    return { key, place: 'host', reads, take: look => networkCreation(look, network) }
   }
   const unit = unitName(ref.unit)
-  return { key: `moment {"unit":"${unit}"}`, place: 'host', take: look => unitActivation(look, unit) }
+  const reads = unitState(unit).reads ?? []
+  return { key: `moment {"unit":"${unit}"}`, place: 'host', reads, take: look => unitActivation(look, unit) }
 }
 
 const wholeSeconds = 999_999

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseSystemdTime } from '../../base/instant.ts'
 import { type FactSource, type Look, Unseen } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
+import { type Pattern, readCommand, readPattern } from '../read-command.ts'
 
 /** A unit's name as a plan writes it; `.service` may be left out. systemctl would take `*` and `[` for a glob. */
 export const unitParam = z
@@ -74,6 +74,7 @@ export function unitState(unit: string): FactSource<UnitState> {
   return {
     key: `unit ${name}`,
     place: 'host',
+    reads: [stateReads([name])],
     async take(look) {
       const [state, second] = await readStates(look, [name])
       if (state === undefined || second !== undefined)
@@ -87,11 +88,17 @@ export function unitState(unit: string): FactSource<UnitState> {
 export const allUnits: FactSource<readonly UnitState[]> = {
   key: 'units',
   place: 'host',
+  reads: [stateReads(['*'])],
   async take(look) {
     const states = await readStates(look, ['*'])
     if (states.length === 0) throw new Unseen('systemctl listed no units')
     return [...states].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
+}
+
+/** What `readStates` asks. */
+export function stateReads(patterns: readonly string[]): Pattern {
+  return readPattern.unitStates(patterns, properties)
 }
 
 /** Also used by sources that need the units before they can ask further. */

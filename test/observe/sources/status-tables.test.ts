@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { gather } from '../../../src/observe/gather.ts'
 import { parseStatements, type Statement, statusFile } from '../../../src/observe/sources/status-tables.ts'
 import { closedDoors } from '../../support/doors.ts'
+import { cpuMs } from '../../support/cpu.ts'
 
 const said = ({ line, kind, cells }: Statement) => `${line} ${kind} ${cells.join(' / ')}`
 const table = '| Network | Subnet |\n|---|---|\n| `proxy` | **10.10.0.0/16** |\n| a\\|b | [x](y) |\n'
@@ -104,13 +105,14 @@ describe('what a status file says', () => {
         for (const { line } of parseStatements(pieces.join(''))) expect(line).toBeGreaterThan(0)
       })
     )
-    const started = performance.now()
-    for (const cell of ['['.repeat(900), '*a '.repeat(300), '|'.repeat(900), '[a](b'.repeat(180)]) {
-      parseStatements(`| a | b |\n|---|---|\n${`| ${cell} | b |\n`.repeat(30)}`)
+    const hostile = () => {
+      for (const cell of ['['.repeat(900), '*a '.repeat(300), '|'.repeat(900), '[a](b'.repeat(180)]) {
+        parseStatements(`| a | b |\n|---|---|\n${`| ${cell} | b |\n`.repeat(30)}`)
+      }
+      parseStatements('- a\n'.repeat(60_000))
+      parseStatements('>'.repeat(250_000))
     }
-    parseStatements('- a\n'.repeat(60_000))
-    parseStatements('>'.repeat(250_000))
-    expect(performance.now() - started).toBeLessThan(10_000)
+    expect(cpuMs(hostile)).toBeLessThan(10_000)
   })
 })
 

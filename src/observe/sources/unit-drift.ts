@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { isSystemProgram } from '../../base/program-runs.ts'
+import { type FactSource, Unseen } from '../fact.ts'
+import { readCommand } from '../read-command.ts'
+import { readStates } from './units.ts'
+
+/** When the files of the services that are not the distribution's own last changed, by path, in seconds since 1970. */
+export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
+  key: 'unit-file-times',
+  place: 'host',
+  async take(look) {
+    const states = await readStates(look, ['*'])
+    const paths = [
+      ...new Set(states.filter(({ name }) => name.endsWith('.service')).flatMap(({ files }) => files))
+    ]
+    const own = paths.filter(path => !isSystemProgram(path)).sort()
+    if (own.length === 0) return {}
+    if (own.length > 500) throw new Unseen(`${own.length} unit files are more than are looked at`)
+    const { stdout } = await look.read(readCommand.changeTimes(own))
+    return Object.fromEntries(
+      stdout
+        .split('\n')
+        .filter(line => line !== '')
+        .map(line => {
+          const [, seconds, path] = /^(\d{1,12}) (\/.*)$/.exec(line) ?? []
+          if (seconds === undefined || path === undefined)
+            throw new RangeError(`not a time and a path: ${line}`)
+          return [path, Number(seconds)]
+        })
+    )
+  }
+}
+
+/** What NixOS says of itself; null on another system. */
+export interface Nixos {
+  /** The commit that the system was built from; null if its configuration does not record it. */
+  readonly revision: string | null
+  /** Store paths; empty where there is none. */
+  readonly bootedKernel: string
+  readonly currentKernel: string
+}
+
+const version = z.object({ configurationRevision: z.string().nullish() })
+
+export const nixos: FactSource<Nixos | null> = {
+  key: 'nixos',
+  place: 'host',
+  async take(look) {
+    const [said, kernels] = await Promise.all([
+      look.read(readCommand.nixosVersion()),
+      look.read(readCommand.nixosKernels())
+    ])
+    if (said.exit === 127) return null
+    const [bootedKernel = '', currentKernel = ''] = kernels.stdout.split('\n')
+    return {
+      revision: version.parse(JSON.parse(said.stdout)).configurationRevision ?? null,
+      bootedKernel,
+      currentKernel
+    }
+  }
+}
+
+/** The commit under review. */
+export const reviewedCommit: FactSource<string> = {
+  key: 'reviewed-commit',
+  place: 'repo',
+  take: async look => look.repo.commit
+}
