@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+/** Many real git histories each: too long for the quick run, and in need of nothing but git. */
+const thorough = ['test/gate/**/*.test.ts', 'test/run/kill.test.ts']
+
 export default defineConfig({
   test: {
     projects: [
@@ -7,8 +10,19 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/real/**'],
-          testTimeout: 20_000
+          exclude: ['test/real/**', ...thorough],
+          testTimeout: 20_000,
+          // Most of them wait for git, ssh and timers rather than compute.
+          maxWorkers: 4
+        }
+      },
+      {
+        test: {
+          name: 'thorough',
+          include: thorough,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          maxWorkers: 4
         }
       },
       {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyGlobMatches, globMatches, textLike } from '../../src/base/glob.ts'
+import { cpuMs } from '../support/cpu.ts'
 
 describe('globMatches', () => {
   it.each([
@@ -53,9 +54,8 @@ describe('globMatches', () => {
   })
 
   it('does not explode on a glob made to make matchers explode', () => {
-    const started = performance.now()
-    expect(globMatches(`${'*a'.repeat(200)}b`, 'a'.repeat(5_000))).toBe(false)
-    expect(performance.now() - started).toBeLessThan(2_000)
+    const took = cpuMs(() => expect(globMatches(`${'*a'.repeat(200)}b`, 'a'.repeat(5_000))).toBe(false))
+    expect(took).toBeLessThan(2_000)
   })
 })
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { pattern, patternText } from '../../src/base/pattern.ts'
+import { cpuMs } from '../support/cpu.ts'
 
 it('finds a match anywhere in the text', () => {
   expect(
@@ -27,8 +28,6 @@ it.each<[expression: string, why: RegExp]>([
 it.each(['(a+)+$', '(a|aa)+$', '(.*)(.*)(.*)(.*)[bc]', '.{0,900}[bc]'])(
   'takes linear time for %s',
   expression => {
-    const started = performance.now()
-    pattern(expression).test(`${'a'.repeat(100_000)}!`)
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(cpuMs(() => pattern(expression).test(`${'a'.repeat(100_000)}!`))).toBeLessThan(4000)
   }
 )

@@ -4,6 +4,7 @@ import { programRuns, readablePath } from '../../src/base/program-runs.ts'
 import { pythonRuns } from '../../src/base/python-runs.ts'
 import { shellRuns, unknowable } from '../../src/base/shell-runs.ts'
 import { startCommands } from '../../src/base/unit-text.ts'
+import { cpuMs } from '../support/cpu.ts'
 
 const argvs = (text: string, args: readonly string[] = []) =>
   shellRuns(text, { args: args.map(arg => [arg]), path: '/opt/x/start' }).commands.map(({ words }) =>
@@ -145,9 +146,7 @@ describe('any text has an answer, in time', () => {
     ['evals', `${"eval '".repeat(5000)}`],
     ['many commands', 'cmd a b c "$d"; '.repeat(20_000)]
   ])('shell: %s', (_, source) => {
-    const started = performance.now()
-    shellRuns(source)
-    expect(performance.now() - started).toBeLessThan(3000)
+    expect(cpuMs(() => shellRuns(source))).toBeLessThan(5000)
   })
 
   it.each<[name: string, source: string]>([
@@ -164,8 +163,6 @@ describe('any text has an answer, in time', () => {
     ['values that multiply', `x = "a" or "b"\n${'x = x + x + x\n'.repeat(1000)}`],
     ['many lines', 'urlopen("https://a")\n'.repeat(20_000)]
   ])('python: %s', (_, source) => {
-    const started = performance.now()
-    pythonRuns(source, { modules: new Map(), path: '/opt/x.py' })
-    expect(performance.now() - started).toBeLessThan(3000)
+    expect(cpuMs(() => pythonRuns(source, { modules: new Map(), path: '/opt/x.py' }))).toBeLessThan(5000)
   })
 })

@@ -92,12 +92,12 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
     const asked = session.ask([script('sleep 30')])
     const started = tick()
     await session.close()
-    expect(tick() - started).toBeLessThan(1_500)
+    expect(tick() - started).toBeLessThan(4_000)
     expect(await Promise.all(asked)).toMatchObject([{ answered: false, why: 'the session was closed' }])
     const idle = await open(through(await server({ faults: ['hang-at-close'] })))
     const again = tick()
     await idle.close()
-    expect(tick() - again).toBeLessThan(1_500)
+    expect(tick() - again).toBeLessThan(4_000)
   })
 
   it.each<Fault>(['hang-at-login', 'hang-at-session', 'hang-at-exec'])(
@@ -111,7 +111,7 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
         kind: 'timeout',
         message: 'stopped: enough'
       })
-      expect(tick() - started).toBeLessThan(1_500)
+      expect(tick() - started).toBeLessThan(4_000)
     }
   )
 

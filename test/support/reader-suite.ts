@@ -70,7 +70,7 @@ export function readerSuite(shells: readonly Shell[]): void {
         expect.objectContaining({ exit: 137, stdout: '' })
       ])
       expect(answers[3]?.ms).toBeGreaterThan(290)
-      expect(answers[0]?.ms).toBeLessThan(290)
+      expect(answers[0]?.ms).toBeLessThan(answers[3]?.ms ?? 0)
       expect(on.stats).toEqual({ connections: 1, execs: 1, reads: 6 })
     })
 
@@ -204,7 +204,7 @@ export function readerSuite(shells: readonly Shell[]): void {
       giveUp.abort(new Error('out of budget'))
       const started = tick()
       await closed.close()
-      expect(tick() - started).toBeLessThan(1_500)
+      expect(tick() - started).toBeLessThan(4_000)
       expect((await Promise.all(first)).map(said)).toEqual([
         { answered: false, why: 'stopped: out of budget' }
       ])

@@ -6,6 +6,7 @@ import remarkGfm from 'remark-gfm'
 import { describe, expect, test } from 'vitest'
 import { appended } from '../../src/tell/append.ts'
 import { endOfAnything, headings, lineEnd, openBlock, split } from '../../src/tell/locate.ts'
+import { cpuMs } from '../support/cpu.ts'
 
 const bytes = (text: string) => Buffer.from(text)
 const text = (data: Uint8Array) => Buffer.from(data).toString()
@@ -264,9 +265,7 @@ describe('headings', () => {
     const one = '## M1: PASS @2026-06-13T05:33Z\n\n- a\n- b\n\n```\nout\n```\n\n**1. x** ✓\n\n'
     const took = (times: number) => {
       const file = bytes(one.repeat(times))
-      const started = process.hrtime.bigint()
-      expect(headings(file)).toHaveLength(times)
-      return Number(process.hrtime.bigint() - started) / 1e6
+      return cpuMs(() => expect(headings(file)).toHaveLength(times))
     }
     took(100)
     const [short, long] = [took(400), took(3200)]
