@@ -176,6 +176,15 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
   )
 
   add(
+    'suggest',
+    'prints the checks that hold on a host today, to start a plan from',
+    ['suggest --on prod > plans/p1.yaml', 'suggest --on prod --phase hardening'],
+    () => import('./suggest.ts')
+  )
+    .option('--on <host>', 'a host of adversary.yaml (default: the only one)')
+    .option('--phase <name>', "the plan's phase", 'p1')
+
+  add(
     'finding <action> <phase> [id]',
     "open, close or list findings: a person's or an agent's own, in the same format and numbering",
     [

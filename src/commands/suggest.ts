@@ -1,0 +1,38 @@
+import { AdversaryError } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
+import { suggest, suggestedPlan } from '../run/suggest.ts'
+import { nowhere } from '../run/one-probe.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import { openHome } from './home.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { progressOf } from './world.ts'
+
+export interface SuggestOptions extends CommonOptions {
+  readonly on?: string | undefined
+  /** The name of the plan's phase. */
+  readonly phase?: string | undefined
+}
+
+/** Prints a plan of the checks that hold on a host today, to start a real one from. */
+export async function run(options: SuggestOptions, io: Io): Promise<ExitCode> {
+  const home = await openHome(options, io)
+  const host = options.on ?? [...home.hosts.keys()][0]
+  if (host === undefined || !home.hosts.has(host)) {
+    throw new AdversaryError('usage', `adversary.yaml has no host ${JSON.stringify(options.on ?? '')}`, {
+      hint: `it has ${[...home.hosts.keys()].join(', ') || 'none'}`
+    })
+  }
+  const seat = { home, userHome: io.userHome, signal: io.signal }
+  const suggested = await suggest(seat, nowhere, host, { budgetMs: 60_000, progress: progressOf(io) })
+  io.progress(null)
+  for (const { title, why } of suggested.left) io.err(`left out: ${oneLine(title)}: ${oneLine(why)}`)
+  if (suggested.suggestions.length === 0) {
+    io.err(`nothing that holds on ${host} could be found`)
+    io.json({ on: host, plan: null, ...suggested })
+    return exitCode.notProven
+  }
+  const plan = suggestedPlan(host, options.phase ?? 'p1', suggested)
+  io.out(plan.trimEnd())
+  io.json({ on: host, plan, ...suggested })
+  return exitCode.pass
+}

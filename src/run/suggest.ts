@@ -1,0 +1,197 @@
+import { stringify } from 'yaml'
+import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
+import { dockerNetworks } from '../observe/sources/docker-networks.ts'
+import { swarmServices } from '../observe/sources/docker-services.ts'
+import { allUnits } from '../observe/sources/units.ts'
+import type { FactSource } from '../observe/fact.ts'
+import type { Check } from '../home/types.ts'
+import { prove } from './prove.ts'
+import { type LookOptions, look, type Observed } from './review.ts'
+import type { Seat, Views } from './world.ts'
+
+/** A check that holds on the host today, and that can fail. */
+export interface Suggestion {
+  readonly probe: string
+  readonly title: string
+  readonly with: Readonly<Record<string, unknown>>
+  /** What was seen when it passed. */
+  readonly saw: string
+}
+
+export interface Suggested {
+  readonly suggestions: readonly Suggestion[]
+  /** What was tried and is not suggested, with the reason. */
+  readonly left: readonly { readonly title: string; readonly why: string }[]
+}
+
+type Candidate = Omit<Suggestion, 'saw'>
+
+/**
+ * What could be asked of this host from now on: candidates are made from what is there, each is judged on
+ * fresh facts, and only those stay that pass today and whose falsified facts fail.
+ */
+export async function suggest(
+  seat: Seat,
+  views: Views,
+  host: string,
+  options: LookOptions
+): Promise<Suggested> {
+  const checks = [dockerNetworks, swarmServices, allUnits].map(
+    (source): Check => ({ probe: gathering(source), title: source.key, host, line: 0 })
+  )
+  const seen = await look(seat, views, { phase: '', checks, hunts: [] }, options)
+  const left = seen.checks
+    .filter(({ check }) => check.outcome === 'unknown')
+    .map(({ check }) => ({ title: check.title, why: check.why ?? 'could not be seen' }))
+
+  const candidates = [
+    ...networkCandidates(valueOf(seen, host, dockerNetworks)),
+    ...serviceCandidates(valueOf(seen, host, swarmServices)),
+    ...unitCandidates(valueOf(seen, host, allUnits))
+  ]
+  const asked = candidates.flatMap(candidate => {
+    const probe = seat.home.probes.find(({ id }: AnyProbe) => id === candidate.probe)
+    return probe === undefined ? [] : [{ candidate, probe: probe.bind(candidate.with) }]
+  })
+  const tried = await look(
+    seat,
+    views,
+    {
+      phase: '',
+      checks: asked.map(({ candidate, probe }) => ({ probe, title: candidate.title, host, line: 0 })),
+      hunts: []
+    },
+    options
+  )
+
+  const suggestions: Suggestion[] = []
+  for (const [index, { candidate, probe }] of asked.entries()) {
+    const result = tried.checks[index]
+    if (result === undefined) continue
+    const { check, facts } = result
+    const finding = check.findings[0]
+    const proof = prove(
+      probe,
+      Object.fromEntries(
+        Object.entries(facts).flatMap(([need, name]) => {
+          const fact = tried.facts[name]
+          return fact === undefined ? [] : [[need, fact] as const]
+        })
+      )
+    )
+    if (check.outcome !== 'pass' || finding?.outcome !== 'pass') {
+      left.push({ title: candidate.title, why: check.why ?? `it is ${check.outcome} today` })
+    } else if (proof.kind !== 'can fail') {
+      left.push({ title: candidate.title, why: proof.why })
+    } else {
+      suggestions.push({ ...candidate, saw: finding.saw })
+    }
+  }
+  return { suggestions, left }
+}
+
+/** The plan as a file: what was seen stands above each check. */
+export function suggestedPlan(host: string, phase: string, { suggestions }: Suggested): string {
+  const blocks = suggestions.map(({ probe, title, with: values, saw }) => {
+    const [text = ''] = [stringify([{ probe, title, with: values }], { lineWidth: 0 })]
+    return [`# today: ${oneComment(saw)}`, ...text.trimEnd().split('\n')]
+      .map(line => `      ${line}`)
+      .join('\n')
+  })
+  return [
+    `# What holds on ${host} today. Keep what must go on holding, tighten it, and delete the rest.`,
+    stringify({ phase, title: `What holds on ${host}`, host }, { lineWidth: 0 }).trimEnd(),
+    'milestones:',
+    '  M1:',
+    '    title: as it is today',
+    '    checks:',
+    ...blocks,
+    'hunt:',
+    '  every: 15m',
+    '  probes: all',
+    ''
+  ].join('\n')
+}
+
+function oneComment(text: string): string {
+  // A line break would end the comment and begin a key.
+  return text.replaceAll(/[^\P{C}]|[\u2028\u2029\u0085]/gu, ' ').slice(0, 160)
+}
+
+/** A probe that only gathers. */
+function gathering(source: FactSource<unknown>): BoundProbe {
+  return {
+    id: `inventory ${source.key}`,
+    given: {},
+    needs: { value: source },
+    judge: () => [{ outcome: 'pass', saw: source.key }],
+    falsify: () => []
+  }
+}
+
+function valueOf<Value>(
+  seen: Observed,
+  host: string,
+  source: FactSource<readonly Value[]>
+): readonly Value[] {
+  const fact = seen.facts[`${source.key} @ ${host}`]
+  // The engine gathered it by this very source.
+  return fact?.seen === true ? (fact.value as readonly Value[]) : []
+}
+
+type ValueOf<Source> = Source extends FactSource<readonly (infer Value)[]> ? Value : never
+
+function networkCandidates(networks: readonly ValueOf<typeof dockerNetworks>[]): readonly Candidate[] {
+  const own = networks.filter(
+    ({ driver, ingress, subnets }) => driver === 'overlay' && !ingress && subnets.length === 1
+  )
+  const clear: Candidate = { probe: 'subnet-collision', title: 'No two networks share an address', with: {} }
+  return [
+    ...own.flatMap(({ name, driver, attachable, subnets }): Candidate[] => [
+      {
+        probe: 'network-subnet',
+        title: `${name} is what it is`,
+        with: { network: name, subnet: subnets[0]?.subnet, driver, attachable }
+      },
+      {
+        probe: 'network-addresses',
+        title: `Every address on ${name} is inside, and used once`,
+        with: { network: name }
+      }
+    ]),
+    ...(networks.length > 0 ? [clear] : [])
+  ]
+}
+
+function serviceCandidates(services: readonly ValueOf<typeof swarmServices>[]): readonly Candidate[] {
+  if (services.length === 0) return []
+  const stacks = [...new Set(services.flatMap(({ stack }) => stack ?? []))].sort()
+  const stray: Candidate = { probe: 'stray-stacks', title: 'No stack but these', with: { allow: stacks } }
+  return [
+    {
+      probe: 'replica-counts',
+      title: `All ${services.length} services run`,
+      with: { services: services.length }
+    },
+    ...(stacks.length > 0 ? [stray] : [])
+  ]
+}
+
+function unitCandidates(units: readonly ValueOf<typeof allUnits>[]): readonly Candidate[] {
+  // The machine's own units come with the system; those of /etc are what somebody put here.
+  return units
+    .filter(
+      ({ name, files, active }) =>
+        active === 'active' &&
+        name.endsWith('.service') &&
+        files.some(file => file.startsWith('/etc/systemd/system/'))
+    )
+    .filter(({ name }) => !name.includes('@'))
+    .map(
+      ({ name }): Candidate => ({
+        probe: 'unit-activation',
+        title: `${name} is active`,
+        with: { unit: name }
+      })
+    )
+}
