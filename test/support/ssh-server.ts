@@ -68,7 +68,13 @@ export function keyPair(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519'): KeyPair 
 
 /** A real SSH server on loopback that runs what it is asked to by `/bin/sh -c`, as sshd does. */
 export async function startSshServer(
-  options: { faults?: readonly Fault[]; hostKeys?: readonly KeyPair[]; shell?: readonly string[] } = {}
+  options: {
+    faults?: readonly Fault[]
+    hostKeys?: readonly KeyPair[]
+    shell?: readonly string[]
+    /** As `command=` of authorized_keys: runs instead of whatever is asked for. */
+    forced?: string
+  } = {}
 ): Promise<TestServer> {
   const faults = new Set(options.faults)
   const [hostKey, ...moreKeys] = options.hostKeys ?? [keyPair()]
@@ -126,8 +132,10 @@ export async function startSshServer(
       return flood()
     }
     const [file = '/bin/sh', ...flags] = shell
-    const text = faults.has('shell-that-ends') ? 'echo This account is closed. >&2; exit 1' : command
-    const child = spawn(file, [...flags, '-c', text], { detached: true })
+    const asked = options.forced ?? command
+    const text = faults.has('shell-that-ends') ? 'echo This account is closed. >&2; exit 1' : asked
+    const env = { ...process.env, SSH_ORIGINAL_COMMAND: command }
+    const child = spawn(file, [...flags, '-c', text], { detached: true, env })
     children.add(child)
     child.stdin.on('error', () => undefined)
     child.stdout.pipe(channel, { end: false })

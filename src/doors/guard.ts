@@ -1,0 +1,140 @@
+import type { Pattern, Place } from '../observe/read-command.ts'
+import { commandStart, guardedReader } from './reader.ts'
+
+/** What a guarded host lets its reviewer read. */
+export interface Guarded {
+  readonly reads: readonly Pattern[]
+  /** Folders under which the programs of units may be read; absolute, without a slash at the end. */
+  readonly programs: readonly string[]
+  /** Lines for the head of the script, for people. */
+  readonly comments: readonly string[]
+}
+
+/** Files that are named like this are not read as programs, whatever folder they lie in. */
+export const secretEndings = [
+  ...['.key', '.pem', '.p12', '.pfx', '.kdbx', '.env', '.secret', '.asc', '.gpg', '.age'],
+  ...['id_rsa', 'id_ecdsa', 'id_ed25519', 'htpasswd', 'shadow', 'passwd', 'password'],
+  ...['secret', 'secrets', 'token', 'tokens']
+] as const
+
+/**
+ * The forced command of a reviewer's key: a POSIX sh script (dash, bash, busybox) that starts the reader, and
+ * runs a read only if it is on its own list. Whatever else is asked of the key ends with 126.
+ *
+ * - Words are compared as one text with `|` between them; a word that holds a `|` is on no list.
+ * - No `eval`, no globbing, a PATH of its own. The numbers of a request are checked before they come near
+ *   arithmetic, where bash would run the commands in `a[$(…)]`.
+ * - The reader that is asked for must be the very one that this script has: another version speaks
+ *   another protocol.
+ */
+export function guardScript({ reads, programs, comments }: Guarded): string {
+  const lines = [...new Set(reads.map(listed))].sort()
+  const secrets = secretEndings.map(ending => `*${[...ending].map(anyCase).join('')}`)
+  return `#!/bin/sh
+${comments.map(line => `# ${line}`.trimEnd()).join('\n')}
+
+set -f
+LC_ALL=C PATH=/usr/bin:/bin
+export LC_ALL PATH
+
+# One read a line, its words apart by |. The brackets keep IFS and the positions to themselves.
+listed() (
+  for word do case $word in '' | *'|'*) exit 1 ;; esac; done
+  IFS='|'
+  case "$*" in
+${lines.map(line => `    ${line}`).join('\n')}
+    *) exit 1 ;;
+  esac
+)
+ids() {
+  [ $# -gt 0 ] || exit 1
+  for word do
+    case $word in *[!0-9a-z]*) exit 1 ;; esac
+    [ \${#word} -ge 12 ] && [ \${#word} -le 64 ] || exit 1
+  done
+}
+seconds() {
+  case $1 in '' | *[!0-9]*) exit 1 ;; esac
+  [ \${#1} -le 12 ] || exit 1
+}
+program() {
+  case $1 in */../* | */.. | */./* | */. | *//* | */) exit 1 ;; esac
+  case $1 in ${secrets.join(' | ')}) exit 1 ;; esac
+  case $1 in ${programs.map(folder => `${quoted(`${folder}/`)}*`).join(' | ') || "''"}) ;; *) exit 1 ;; esac
+}
+
+ask() {
+  if listed "$@"; then
+    $_r "$@"
+  else
+    echo 'adversary lockdown: this read is not on the list of this host' >&2
+    return 126
+  fi
+}
+number() {
+  case $1 in '' | 0* | *[!0-9]*) return 1 ;; esac
+  [ \${#1} -le "$2" ]
+}
+sane() {
+  [ "$_k" = h ] && return
+  [ "$_k" = r ] && number "1$_i" 9 && number "$_l" 3 && number "$_c" 8 && number "$_w" 4
+}
+
+start=${quoted(commandStart)}
+nonce=\${SSH_ORIGINAL_COMMAND#"$start"}
+case $nonce in *[!0-9a-f]*) nonce= ;; esac
+if [ \${#nonce} -ne 32 ] || [ "$SSH_ORIGINAL_COMMAND" != "$start$nonce" ]; then
+  echo 'adversary lockdown: this key starts the reader of adversary and nothing else' >&2
+  exit 126
+fi
+set -- "$nonce"
+
+${guardedReader}
+`
+}
+
+/** One line of the list: a pattern of sh, and what is left to check once it matches. */
+function listed(pattern: Pattern): string {
+  const checks = pattern.flatMap((place, index): readonly string[] => {
+    if (typeof place === 'string') return []
+    const at = index + 1
+    switch (place.blank) {
+      case 'ids':
+        return [`shift ${index}; ids "$@"`]
+      case 'path':
+        return [`program "\${${at}}"`]
+      case 'seconds':
+        return [`seconds "\${${at}#${place.after}}"`]
+    }
+  })
+  const open = pattern.some(place => typeof place === 'object' && place.blank === 'ids')
+  const count = checks.length === 0 || open ? [] : [`[ $# -eq ${pattern.length} ] || exit 1`]
+  const body = [...count, ...checks].join('; ')
+  return `${shape(pattern)}) ${body === '' ? '' : `${body} `};;`
+}
+
+/** The literal words quoted, `*` for each blank. */
+function shape(pattern: Pattern): string {
+  const parts: string[] = []
+  let literal = ''
+  const blank = (place: Exclude<Place, string>) => {
+    if (place.blank === 'seconds') literal += place.after
+    parts.push(`${quoted(literal)}*`)
+    literal = ''
+  }
+  pattern.forEach((place, index) => {
+    if (index > 0) literal += '|'
+    if (typeof place === 'string') literal += place
+    else blank(place)
+  })
+  return parts.join('') + (literal === '' ? '' : quoted(literal))
+}
+
+/** A word that no shell takes apart. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+function anyCase(letter: string): string {
+  return /[a-z]/.test(letter) ? `[${letter.toUpperCase()}${letter}]` : letter
+}

@@ -1,0 +1,234 @@
+import { spawnSync } from 'node:child_process'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { readablePath } from '../../src/base/program-runs.ts'
+import { guardScript, secretEndings } from '../../src/doors/guard.ts'
+import { openSession } from '../../src/doors/open-session.ts'
+import { commandStart, newStart } from '../../src/doors/reader.ts'
+import type { Answer, HostSession } from '../../src/doors/session.ts'
+import { fits, type Pattern } from '../../src/observe/read-command.ts'
+import { reading } from '../support/read.ts'
+import { startSshServer, type TestServer } from '../support/ssh-server.ts'
+
+/** `echo` stands for docker: what runs says so with its own words. */
+const reads: readonly Pattern[] = [
+  ['echo', 'list', '{{json .}}'],
+  ['echo', 'inspect', '--', { blank: 'ids' }],
+  ['echo', '--unit=a.service', { blank: 'seconds', after: '--since=@' }, '--all'],
+  ['echo', 'cat', '--', '*.service'],
+  ['head', '-c', '131073', '--', { blank: 'path' }]
+]
+const programs = ['/opt', '/nix/store'] as const
+const id = '0123456789ab'
+
+let folder: string
+let guard: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'adversary-guard-'))
+  guard = join(folder, 'guard')
+  const script = guardScript({ reads, programs: [...programs, folder], comments: ['made by a test'] })
+  await writeFile(guard, script)
+  await chmod(guard, 0o755)
+  await writeFile(join(folder, 'start.py'), 'print()\n')
+  await writeFile(join(folder, 'api.KEY'), 'hidden\n')
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const shells = ['dash', 'bash', 'busybox sh'] as const
+
+describe.each(shells)('a host that is guarded by %s', shell => {
+  let server: TestServer
+  const open: HostSession[] = []
+  beforeAll(async () => {
+    server = await startSshServer({ forced: `${shell} ${guard}` })
+  })
+  afterEach(() => Promise.all(open.splice(0).map(session => session.close())))
+  afterAll(() => server.close())
+
+  async function ask(argvs: readonly (readonly string[])[]): Promise<readonly Answer[]> {
+    const session = await openSession(server.address, { signal: new AbortController().signal })
+    open.push(session)
+    return Promise.all(session.ask(argvs.map(argv => reading(argv))))
+  }
+
+  it('reads what is on its list', async () => {
+    const path = join(folder, 'start.py')
+    const answers = await ask([
+      ['echo', 'list', '{{json .}}'],
+      ['echo', 'inspect', '--', id, `${id}${id}`],
+      ['echo', '--unit=a.service', '--since=@1781328782', '--all'],
+      ['echo', 'cat', '--', '*.service'],
+      ['head', '-c', '131073', '--', path]
+    ])
+    expect(answers.map(answer => (answer.answered ? [answer.exit, answer.stdout] : answer.why))).toEqual([
+      [0, 'list {{json .}}\n'],
+      [0, `inspect -- ${id} ${id}${id}\n`],
+      [0, '--unit=a.service --since=@1781328782 --all\n'],
+      [0, 'cat -- *.service\n'],
+      [0, 'print()\n']
+    ])
+  })
+
+  const refused: readonly (readonly string[])[] = [
+    ['true'],
+    ['echo'],
+    ['echo', 'list'],
+    ['echo', 'list', '{{json .}}', 'more'],
+    ['echo', 'list', '{{json .}} '],
+    ['echo', 'list|{{json .}}'],
+    ['echo|list|{{json .}}'],
+    ['echo', 'list', ''],
+    ['/bin/echo', 'list', '{{json .}}'],
+    ['echo', 'inspect', '--'],
+    ['echo', 'inspect', '--', id, '--all'],
+    ['echo', 'inspect', '--', id, ''],
+    ['echo', 'inspect', '--', id.toUpperCase()],
+    ['echo', 'inspect', '--', id.slice(1)],
+    ['echo', 'inspect', '--', `${id}*`],
+    ['echo', '--unit=b.service', '--since=@1', '--all'],
+    ['echo', '--unit=a.service', '--since=@', '--all'],
+    ['echo', '--unit=a.service', '--since=@1', '--file=/x', '--all'],
+    ['echo', '--unit=a.service', '--since=@1 --file=/x', '--all'],
+    ['echo', '--unit=a.service', '--since=@-1', '--all'],
+    ['echo', 'cat', '--', 'a.service'],
+    ['head', '-c', '131073', '--', '/etc/passwd'],
+    ['head', '-c', '131073', '--', '/opt/../etc/passwd'],
+    ['head', '-c', '131073', '--', '/opt'],
+    ['head', '-c', '131073', '--', '/optional/start'],
+    ['head', '-c', '131073', '--', '/opt/start', '/etc/passwd'],
+    ['head', '-c', '1', '--', '/opt/start'],
+    ['sh', '-c', 'echo list']
+  ]
+  it('refuses everything else with 126, and goes on', async () => {
+    const answers = await ask([...refused, ['head', '-c', '131073', '--', join(folder, 'api.KEY')]])
+    for (const [index, answer] of answers.entries()) {
+      expect([refused[index], answer]).toMatchObject([
+        refused[index],
+        {
+          answered: true,
+          exit: 126,
+          stdout: '',
+          stderr: expect.stringContaining('not on the list of this host')
+        }
+      ])
+    }
+  })
+
+  it('is no narrower than the patterns, and no wider', async () => {
+    const words = fc.constantFrom(
+      ...[
+        'echo',
+        'head',
+        'list',
+        'inspect',
+        '--',
+        id,
+        `${id}|${id}`,
+        '{{json .}}',
+        '--all',
+        '*',
+        '',
+        '-c',
+        '131073'
+      ],
+      ...[
+        '--unit=a.service',
+        '--since=@1',
+        '--since=@1|',
+        'cat',
+        '*.service',
+        '/opt/a',
+        '/opt/.env',
+        '/opt/./a',
+        "'"
+      ]
+    )
+    const near = fc
+      .constantFrom(...reads)
+      .chain(pattern =>
+        fc.tuple(
+          ...pattern.map(place =>
+            fc.oneof({ weight: 9, arbitrary: typeof place === 'string' ? fc.constant(place) : words }, words)
+          )
+        )
+      )
+    const commands = fc.sample(fc.oneof(near, fc.array(words, { minLength: 1, maxLength: 6 })), 150)
+    const answers = await ask(commands)
+    for (const [index, answer] of answers.entries()) {
+      const argv = commands[index] ?? []
+      const path = argv.at(-1) ?? ''
+      const allowed =
+        reads.some(pattern => fits(pattern, argv)) &&
+        (argv[0] !== 'head' || /^\/(?:opt|nix\/store)\//.test(path))
+      expect([argv, answer.answered && answer.exit !== 126]).toEqual([argv, allowed])
+    }
+  })
+})
+
+/** What sshd runs when `command` is asked for. */
+function forced(shell: string, command: string | undefined, input = '') {
+  const [file = 'sh', ...flags] = shell.split(' ')
+  const env = {
+    PATH: process.env['PATH'],
+    ...(command === undefined ? {} : { SSH_ORIGINAL_COMMAND: command })
+  }
+  const { status, stdout, stderr } = spawnSync(file, [...flags, guard], {
+    env,
+    input,
+    cwd: folder,
+    encoding: 'utf8'
+  })
+  return { status, stdout, stderr }
+}
+
+describe.each(shells)('what is not the reader is not run by %s', shell => {
+  const nonce = '0'.repeat(32)
+  it.each([
+    ['a login shell', undefined],
+    ['nothing', ''],
+    ['a command', 'id'],
+    ['scp', 'scp -t /tmp'],
+    ['sftp', '/usr/lib/openssh/sftp-server'],
+    ['rsync', 'rsync --server . /'],
+    ['the reader and more', `${commandStart}${nonce}; id`],
+    ['the reader with more before it', `id; ${commandStart}${nonce}`],
+    ['a nonce that is none', `${commandStart}${'$(id)'.padEnd(32, '0')}`],
+    ['a short nonce', `${commandStart}${nonce.slice(1)}`],
+    ['a line more', `${commandStart}${nonce}\nid`],
+    ['another program', `/bin/sh -c 'id' adversary ${nonce}`],
+    ['another version of the reader', `${commandStart}${nonce}`.replace('LC_ALL=C;', 'LC_ALL=C.UTF-8;')]
+  ])('%s', (_, command) => {
+    expect(forced(shell, command)).toEqual({
+      status: 126,
+      stdout: '',
+      stderr: 'adversary lockdown: this key starts the reader of adversary and nothing else\n'
+    })
+  })
+
+  it.each([
+    'r 0 x[$(echo>owned)] 10 1',
+    'r 0 1 x[$(echo>owned)] 1',
+    'r 0 1 10 x[$(echo>owned)]',
+    'r x[$(echo>owned)] 1 10 1',
+    'r 0 * 10 1',
+    'r 0 08 10 1',
+    'r 0 1 10 1 1',
+    'r 0 1 10',
+    'x 0 1 10 1',
+    ''
+  ])('nor a request of other numbers: %j', async line => {
+    const input = `${line}\necho\nlist\n{{json .}}\n`
+    const { status, stdout } = forced(shell, newStart().command, input)
+    expect(status).toBe(126)
+    // The greeting, and no frame of a read.
+    expect(stdout.split('\n').filter(text => / [soex] /.test(text))).toEqual([])
+    expect(spawnSync('ls', [folder], { encoding: 'utf8' }).stdout).not.toContain('owned')
+  })
+})
+
+it('withholds every file that the reviewer itself would not read by its name', () => {
+  for (const ending of secretEndings) expect([ending, readablePath(`/opt/${ending}`)]).toEqual([ending, null])
+})
