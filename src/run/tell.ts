@@ -80,10 +80,10 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
       findings
     })
   )
-  const evidence = {
-    path: `${evidenceDirOf(home, phase)}/${phase}-${input.name}.json`,
-    digest: sha256(bytes)
-  }
+  const digest = sha256(bytes)
+  // The digest in the name: a builder, who knows the claim's sha, could put a file of its own there first.
+  const mark = digest.slice('sha256:'.length, 'sha256:'.length + 8)
+  const evidence = { path: `${evidenceDirOf(home, phase)}/${phase}-${input.name}-${mark}.json`, digest }
   const cited: Cited = { evidence: observed.evidence, evidenceFile: evidence }
 
   const sections = [

@@ -1,4 +1,5 @@
 import { messageOf } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
 import { type Owed, pending } from '../claim/pending.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { overviews } from '../judge/overview.ts'
@@ -62,7 +63,7 @@ export async function watch(
       failures += 1
       // The remote is not hammered while it is down.
       next = Math.min(home.pollMs * 2 ** Math.min(failures, 5), 10 * 60_000)
-      world.log('failed', { why: messageOf(error), times: failures, next_ms: next })
+      world.log('failed', { why: oneLine(messageOf(error)), times: failures, next_ms: next })
     }
     const soonest = Math.min(...[...waiting.values()].map(({ nextTick }) => nextTick - tick()), next)
     await sleep(Math.max(soonest, 50), signal).catch(() => undefined)
@@ -100,29 +101,38 @@ async function work(
     const wait = state.waiting.get(claim.sha)
     if (wait !== undefined && wait.nextTick > tick()) continue
     world.log('reviewing', { phase: claim.phase, milestone: claim.milestone, claim: claim.sha })
-    const draft = await draftReview(world, at, each, look)
     const sinceTick = wait?.sinceTick ?? tick()
     const pauseMs = wait === undefined ? backOff.firstMs : Math.min(wait.pauseMs * 2, backOff.mostMs)
-    if (draft.worthRetrying && tick() - sinceTick + pauseMs <= world.home.retryMs) {
-      state.waiting.set(claim.sha, { sinceTick, pauseMs, nextTick: tick() + pauseMs })
-      world.log('could not see', { claim: claim.sha, again_in_ms: pauseMs })
-      continue
+    const again = (inMs: number) =>
+      state.waiting.set(claim.sha, { sinceTick, pauseMs, nextTick: tick() + inMs })
+    try {
+      const draft = await draftReview(world, at, each, look)
+      if (draft.worthRetrying && tick() - sinceTick + pauseMs <= world.home.retryMs) {
+        again(pauseMs)
+        world.log('could not see', { claim: claim.sha, again_in_ms: pauseMs })
+        continue
+      }
+      const told = await publishReview(world, draft)
+      if (told.outcome.kind === 'stale') {
+        again(0)
+        continue
+      }
+      state.waiting.delete(claim.sha)
+      state.hunted.set(claim.phase, nowMs())
+      world.log(told.outcome.kind, {
+        phase: claim.phase,
+        milestone: claim.milestone,
+        claim: claim.sha,
+        verdict: draft.decision.verdict,
+        commit: told.outcome.kind === 'published' ? told.outcome.commit : null
+      })
+      events.reviewed(draft, told)
+    } catch (error) {
+      if (world.signal.aborted || options.once) throw error
+      // One claim that cannot be answered (a push that is refused, a path in the way) holds up no other.
+      again(pauseMs)
+      world.log('failed', { claim: claim.sha, why: oneLine(messageOf(error)), again_in_ms: pauseMs })
     }
-    const told = await publishReview(world, draft)
-    if (told.outcome.kind === 'stale') {
-      state.waiting.set(claim.sha, { sinceTick, pauseMs, nextTick: tick() })
-      continue
-    }
-    state.waiting.delete(claim.sha)
-    state.hunted.set(claim.phase, nowMs())
-    world.log(told.outcome.kind, {
-      phase: claim.phase,
-      milestone: claim.milestone,
-      claim: claim.sha,
-      verdict: draft.decision.verdict,
-      commit: told.outcome.kind === 'published' ? told.outcome.commit : null
-    })
-    events.reviewed(draft, told)
     // A later claim may need the milestone that was just answered.
     at = await snapshot(world)
   }

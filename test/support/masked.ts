@@ -7,7 +7,7 @@ export function masked(text: string): string {
     .replaceAll(/\/nix\/store\/[0-9a-z]{32}/g, '/nix/store/<hash>')
     .replaceAll(/\b[0-9a-f]{40}\b/g, '<sha>')
     .replaceAll(/(?<=`)[0-9a-f]{7}(?=`)/g, '<sha>')
-    .replaceAll(/(?<=-)[0-9a-f]{12}(?=\.json)/g, '<sha>')
+    .replaceAll(/(?<=-)(?:[0-9a-f]{12}-)?[0-9a-f]{8}(?=\.json)/g, '<sha>')
     .replaceAll(/\b[0-9a-f]{64}\b|\b(?=[0-9a-z]*\d)[0-9a-z]{12}\b|\b(?=[0-9a-z]*\d)[0-9a-z]{25}\b/g, '<id>')
     .replaceAll(/(?:<id>(?:, | )?)+/g, '<ids> ')
     .replaceAll(/\b(?:10\.\d+\.\d+\.\d+|fe80::[0-9a-f:]+)(?=[/ ,;)`]|$)/gm, '<address>')
