@@ -96,6 +96,7 @@ async function work(
   const stillOwed = new Set(owed.map(({ claim }) => claim.sha))
   for (const sha of state.waiting.keys()) if (!stillOwed.has(sha)) state.waiting.delete(sha)
 
+  let failed: unknown
   for (const each of owed) {
     const { claim } = each
     const wait = state.waiting.get(claim.sha)
@@ -128,14 +129,17 @@ async function work(
       })
       events.reviewed(draft, told)
     } catch (error) {
-      if (world.signal.aborted || options.once) throw error
+      if (world.signal.aborted) throw error
       // One claim that cannot be answered (a push that is refused, a path in the way) holds up no other.
-      again(pauseMs)
+      if (options.once) failed ??= error
+      else again(pauseMs)
       world.log('failed', { claim: claim.sha, why: oneLine(messageOf(error)), again_in_ms: pauseMs })
     }
     // A later claim may need the milestone that was just answered.
     at = await snapshot(world)
   }
+
+  if (failed !== undefined) throw failed
 
   // A claim that waits goes before what nobody asked for.
   if (!options.once) {
