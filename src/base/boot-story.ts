@@ -124,7 +124,7 @@ export function mendText({ unit, steps }: Circle): string {
   }
   const gate =
     first?.wait?.target.kind === 'url'
-      ? `ask an endpoint that ${unit} itself brings up (the proxy's own /ping)`
+      ? `ask an endpoint that ${unit} itself brings up (for a proxy: its own /ping)`
       : `wait only for what is up before ${unit}`
   return `Let ${unit} ${gate}, or move this wait to a unit of its own, ordered after ${first?.to ?? 'what it asks'}.`
 }

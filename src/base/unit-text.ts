@@ -28,22 +28,32 @@ export interface ExecCommand {
  * Takes apart what `systemctl cat` prints: each file after a line `# <path>`.
  *
  * @param known the paths that systemd names. A comment inside a file that happens to look like such a line
- * begins no file unless systemd knows that path.
+ * begins no file unless systemd knows that path. One that names another unit's file could hide the rest of
+ * its own: then that path is printed twice, and neither it nor the files before it count as read.
  */
 export function filesOfCat(output: string, known: ReadonlySet<string>): ReadonlyMap<string, string> {
   const files = new Map<string, string[]>()
+  const doubtful = new Set<string>()
+  const cutBy = new Map<string, string>()
+  let current = ''
   let lines: string[] | undefined
   let before = ''
   for (const line of output.split('\n')) {
     const path = line.startsWith('# /') && before.trim() === '' ? line.slice(2) : ''
     if (known.has(path)) {
+      const first = cutBy.get(path)
       // The template of several instances is printed once for each.
+      if (first !== undefined && !path.includes('@'))
+        for (const name of [path, first, current]) doubtful.add(name)
+      cutBy.set(path, current)
+      current = path
       lines = []
       if (!files.has(path)) files.set(path, lines)
     } else lines?.push(line)
     before = line
   }
-  return new Map([...files].map(([path, body]) => [path, body.join('\n').replace(/\n+$/, '\n')]))
+  const read = [...files].filter(([path]) => !doubtful.has(path))
+  return new Map(read.map(([path, body]) => [path, body.join('\n').replace(/\n+$/, '\n')]))
 }
 
 /** The settings of a unit's files in the order in which systemd reads them. */

@@ -38,7 +38,7 @@ export type Place =
   | string
   /** One or more ids as docker makes them; always the last place. */
   | { readonly blank: 'ids' }
-  /** The absolute path of a file that a unit's start runs. */
+  /** An absolute path: a file that a unit's start runs, or the folder of docker's data. */
   | { readonly blank: 'path' }
   /** A word that begins like this and ends in seconds since 1970. */
   | { readonly blank: 'seconds'; readonly after: string }
@@ -107,6 +107,9 @@ const ids = { blank: 'ids' } as const
 const path = { blank: 'path' } as const
 const since = { blank: 'seconds', after: '--since=@' } as const
 
+/** Where a host of containers fills up: the root, the journal, the store, images and volumes. */
+export const disks = ['/', '/var', '/nix/store', '/var/lib/containerd', '/var/lib/docker'] as const
+
 /**
  * Everything that may be asked of a host. Names come from a plan, ids and paths from the host's earlier
  * answers: they are always words after `--`, or words that a leading `-` cannot turn into an option.
@@ -128,11 +131,19 @@ export const readPattern = {
     '--timestamp=us+utc',
     'docker.service'
   ],
+  diskBytes: () => ['df', '-P', '-k', '--', ...disks],
+  diskInodes: () => ['df', '-P', '-i', '--', ...disks],
+  folderBytes: () => ['df', '-P', '-k', '--', path],
+  folderInodes: () => ['df', '-P', '-i', '--', path],
+  listeners: () => ['ss', '-Hltnu'],
+  sshConnection: () => ['printenv', 'SSH_CONNECTION'],
   ipAddresses: () => ['ip', '-j', 'addr', 'show'],
   ipRoutes: (family: 4 | 6) => ['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all'],
   unitStates: (units: readonly string[], properties: readonly string[]) => [
     'systemctl',
     'show',
+    // Without it systemctl leaves out the inactive ones of a pattern.
+    ...(units.includes('*') ? ['--all'] : []),
     '--timestamp=us+utc',
     '-p',
     properties.join(','),
@@ -142,6 +153,9 @@ export const readPattern = {
   unitTexts: (units: readonly string[]) => ['systemctl', 'cat', '--', ...units],
   scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path],
   fileText: () => ['head', '-c', '131073', '--', path],
+  changeTime: () => ['stat', '-L', '-c', '%Y %n', '--', path],
+  nixosVersion: () => ['nixos-version', '--json'],
+  nixosKernels: () => ['readlink', '-f', '--', '/run/booted-system/kernel', '/run/current-system/kernel'],
   journalFiles: () => ['journalctl', '--header', '--no-pager'],
   journal: (unit: string) => ['journalctl', `--unit=${unit}`, since, ...messages],
   journalSample: (unit: string) => ['journalctl', `--unit=${unit}`, '--lines=1', ...messages],
@@ -162,6 +176,15 @@ export const readCommand = {
   dockerNodes: () => command(readPattern.dockerNodes()),
   dockerInfo: () => command(readPattern.dockerInfo()),
   engineStart: () => command(readPattern.engineStart()),
+  /** Of `disks`. Exit 1 is an answer: one of them is not there, and the others are told all the same. */
+  diskBytes: () => command(readPattern.diskBytes(), { answers: [0, 1] }),
+  diskInodes: () => command(readPattern.diskInodes(), { answers: [0, 1] }),
+  folderBytes: (folder: string) => command(readPattern.folderBytes(), {}, folder),
+  folderInodes: (folder: string) => command(readPattern.folderInodes(), {}, folder),
+  /** Every socket that takes what comes in: TCP that listens, UDP that is not connected. Numbers, no names. */
+  listeners: () => command(readPattern.listeners()),
+  /** Addresses and ports of this very login, as sshd sees them. Exit 1 is an answer: it came by no sshd. */
+  sshConnection: () => command(readPattern.sshConnection(), { answers: [0, 1] }),
   ipAddresses: () => command(readPattern.ipAddresses()),
   ipRoutes: (family: 4 | 6) => command(readPattern.ipRoutes(family)),
   /** Unknown units answer 0 too, with LoadState=not-found. A systemd without `us+utc` answers 1. */
@@ -170,16 +193,12 @@ export const readCommand = {
   /** Unit files and their drop-ins. Exit 1 is an answer: a unit of the pattern has no file. */
   unitTexts: (units: readonly string[]) =>
     command(readPattern.unitTexts(units), { ...large, answers: [0, 1] }),
-  /** When files last changed, in seconds since 1970. Exit 1 is an answer: one of them is not there. */
-  changeTimes: (paths: readonly string[]) =>
-    command(['stat', '-L', '-c', '%Y %n', '--', ...paths], { answers: [0, 1] }),
+  /** When a file last changed, in seconds since 1970. Exit 1 is an answer: it is not there. */
+  changeTime: (file: string) => command(readPattern.changeTime(), { answers: [0, 1] }, file),
   /** Exit 127 is an answer: no NixOS. */
-  nixosVersion: () => command(['nixos-version', '--json'], { answers: [0, 127] }),
+  nixosVersion: () => command(readPattern.nixosVersion(), { answers: [0, 127] }),
   /** Which kernel was booted, and which one the system that is active now has. Exit 1 is an answer: no NixOS. */
-  nixosKernels: () =>
-    command(['readlink', '-f', '--', '/run/booted-system/kernel', '/run/current-system/kernel'], {
-      answers: [0, 1]
-    }),
+  nixosKernels: () => command(readPattern.nixosKernels(), { answers: [0, 1] }),
   /** A file if its first line says that it is a script; nothing of a binary. */
   scriptText: (file: string) => command(readPattern.scriptText(), program, file),
   /** A file that something reads as a program. */

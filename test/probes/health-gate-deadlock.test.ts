@@ -55,7 +55,7 @@ describe('the reference deadlock', () => {
           'On a boot from nothing the start of deploy-proxy.service hangs: systemd ends it after TimeoutStartSec=15min.',
           expect.stringMatching(/cannot be seen on the running host.*active \(exited\)/)
         ],
-        mend: expect.stringContaining('/ping'),
+        mend: expect.stringContaining('its own /ping'),
         diagram: [
           'flowchart LR',
           '  u0["deploy-proxy.service"]',
@@ -82,7 +82,7 @@ describe('the reference deadlock', () => {
     const state = { active: 'activating', sub: 'start', startedMicros: 1_781_000_000_000_000 }
     const [finding] = judge(host(gate, { state }))
     expect(finding?.outcome === 'fail' ? finding.filing?.story[2] : '').toBe(
-      'It is happening now: deploy-proxy.service is activating (start), since 2026-06-09T10:13:20.000000Z.'
+      'It is happening now: deploy-proxy.service is activating (start), since 2026-06-09T10:13:20Z.'
     )
   })
 

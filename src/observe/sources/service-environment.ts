@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { FactSource } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
+import { readCommand, readPattern } from '../read-command.ts'
 import { askDocker, jsonArray } from './docker-json.ts'
 import { serviceIds } from './docker-services.ts'
 
@@ -20,6 +20,7 @@ const shape = z.object({
 export const serviceEnvironment: FactSource<ServiceEnvironment> = {
   key: 'service-environment',
   place: 'host',
+  reads: [readPattern.dockerServiceList(), readPattern.dockerServices()],
   async take(look) {
     const ids = await serviceIds(look)
     if (ids.length === 0) return []

@@ -1,32 +1,28 @@
 import { z } from 'zod'
-import { isSystemProgram } from '../../base/program-runs.ts'
+import { isSystemProgram, readablePath } from '../../base/program-runs.ts'
 import { type FactSource, Unseen } from '../fact.ts'
-import { readCommand } from '../read-command.ts'
-import { readStates } from './units.ts'
+import { readCommand, readPattern } from '../read-command.ts'
+import { readStates, stateReads } from './units.ts'
 
 /** When the files of the services that are not the distribution's own last changed, by path, in seconds since 1970. */
 export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
   key: 'unit-file-times',
   place: 'host',
+  reads: [stateReads(['*']), readPattern.changeTime()],
   async take(look) {
-    const states = await readStates(look, ['*'])
-    const paths = [
-      ...new Set(states.filter(({ name }) => name.endsWith('.service')).flatMap(({ files }) => files))
-    ]
-    const own = paths.filter(path => !isSystemProgram(path)).sort()
-    if (own.length === 0) return {}
+    const states = (await readStates(look, ['*'])).filter(({ name }) => name.endsWith('.service'))
+    const paths = [...new Set(states.flatMap(({ files }) => files))]
+    const own = paths.filter(path => !isSystemProgram(path) && readablePath(path) === path).sort()
     if (own.length > 500) throw new Unseen(`${own.length} unit files are more than are looked at`)
-    const { stdout } = await look.read(readCommand.changeTimes(own))
+    const times = await Promise.all(own.map(path => look.read(readCommand.changeTime(path))))
     return Object.fromEntries(
-      stdout
-        .split('\n')
-        .filter(line => line !== '')
-        .map(line => {
-          const [, seconds, path] = /^(\d{1,12}) (\/.*)$/.exec(line) ?? []
-          if (seconds === undefined || path === undefined)
-            throw new RangeError(`not a time and a path: ${line}`)
-          return [path, Number(seconds)]
-        })
+      own.flatMap((path, index) => {
+        const { exit, stdout } = times[index] ?? { exit: 1, stdout: '' }
+        if (exit === 1) return []
+        const [, seconds] = /^(\d{1,12}) \//.exec(stdout) ?? []
+        if (seconds === undefined) throw new RangeError(`no time and path: ${stdout}`)
+        return [[path, Number(seconds)]]
+      })
     )
   }
 }
@@ -45,6 +41,7 @@ const version = z.object({ configurationRevision: z.string().nullish() })
 export const nixos: FactSource<Nixos | null> = {
   key: 'nixos',
   place: 'host',
+  reads: [readPattern.nixosVersion(), readPattern.nixosKernels()],
   async take(look) {
     const [said, kernels] = await Promise.all([
       look.read(readCommand.nixosVersion()),

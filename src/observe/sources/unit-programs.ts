@@ -15,7 +15,7 @@ import {
 } from '../../base/unit-text.ts'
 import { type FactSource, type Look, Unseen } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
-import { readStates, stateReads, type UnitState, unitName } from './units.ts'
+import { readState, readStates, stateReads, type UnitState, unitName } from './units.ts'
 
 /** What a unit's start really runs, as bytes. */
 export interface UnitPrograms {
@@ -48,12 +48,10 @@ export function unitPrograms(unit: string): FactSource<UnitPrograms> {
     place: 'host',
     reads: [stateReads([name]), readPattern.unitTexts([name]), ...programReads],
     async take(look) {
-      const [states, cat] = await Promise.all([
-        readStates(look, [name]),
+      const [state, cat] = await Promise.all([
+        readState(look, name),
         look.read(readCommand.unitTexts([name]))
       ])
-      const [state] = states
-      if (state === undefined) throw new Unseen(`systemctl did not answer for ${name}`)
       const [made] = assembled([state], cat.stdout)
       if (made?.files === null) throw new Unseen(`systemctl cat did not print the files of ${name}`)
       const files = made?.files ?? []

@@ -76,10 +76,7 @@ export function unitState(unit: string): FactSource<UnitState> {
     place: 'host',
     reads: [stateReads([name])],
     async take(look) {
-      const [state, second] = await readStates(look, [name])
-      if (state === undefined || second !== undefined)
-        throw new Unseen(`systemctl did not answer for ${name} alone`)
-      return state
+      return readState(look, name)
     }
   }
 }
@@ -104,6 +101,15 @@ export function stateReads(patterns: readonly string[]): Pattern {
 /** Also used by sources that need the units before they can ask further. */
 export async function readStates(look: Look, patterns: readonly string[]): Promise<readonly UnitState[]> {
   return parseStates((await look.read(readCommand.unitStates(patterns, properties))).stdout)
+}
+
+/** One unit; unseen if systemctl answered for none, or for several. */
+export async function readState(look: Look, name: string): Promise<UnitState> {
+  const [state, second] = await readStates(look, [name])
+  if (state === undefined || second !== undefined) {
+    throw new Unseen(`systemctl did not answer for ${name} alone`)
+  }
+  return state
 }
 
 /** `systemctl show`: `Property=value` lines, units apart by an empty line. */

@@ -173,3 +173,17 @@ it('takes a comment that looks like the head of a file for a comment', async () 
   expect(value?.services[0]?.files[0]?.text).toContain('/bin/false')
   expect(value?.services[0]?.files[0]?.text).not.toContain('/bin/b\n')
 })
+
+it('does not take the text of a file that another one pretends to begin', async () => {
+  const { value } = await take(bootPrograms, {
+    'Requisite -- *': ['a', 'b', 'c'].map(name => show(`${name}.service`)).join('\n'),
+    'systemctl cat -- *.service': [
+      '# /etc/systemd/system/a.service\n[Service]\nExecStart=/bin/a\n',
+      '# /etc/systemd/system/b.service\n[Service]\nExecStart=/bin/evil\n',
+      '# /etc/systemd/system/b.service\n[Service]\nExecStart=/bin/b\n',
+      '# /etc/systemd/system/c.service\n[Service]\nExecStart=/bin/c\n'
+    ].join('\n')
+  })
+  expect(value?.services.map(({ name }) => name)).toEqual(['c.service'])
+  expect(value?.untold).toEqual(['a.service', 'b.service'])
+})

@@ -1,0 +1,85 @@
+import { expect, it } from 'vitest'
+import { unitDrift } from '../../probes/unit-drift.ts'
+import type { Nixos } from '../../src/observe/sources/unit-drift.ts'
+import { unitState } from '../support/boot.ts'
+
+const started = 1_781_000_000
+const unit = unitState('x.service', { startedMicros: started * 1e6 + 5, activeMicros: started * 1e6 + 9 })
+const file = '/etc/systemd/system/x.service'
+const kernels = { bootedKernel: '/nix/store/a/bzImage', currentKernel: '/nix/store/a/bzImage' }
+const commit = 'c'.repeat(40)
+
+interface Sketch {
+  readonly units?: readonly (typeof unit)[]
+  readonly times?: Readonly<Record<string, number>>
+  readonly nixos?: Nixos | null
+}
+
+const judge = (
+  { units = [unit], times = { [file]: started - 60 }, nixos = null }: Sketch,
+  revision = false
+) =>
+  unitDrift.judge(
+    { units, times, nixos, ...(revision ? { commit } : {}) },
+    unitDrift.params.parse({ revision })
+  )
+
+it.each<[name: string, outcome: string, sketch: Sketch, revision?: boolean]>([
+  ['started after its file changed', 'pass', {}],
+  ['within the same second', 'pass', { times: { [file]: started } }],
+  ['a second before its file changed', 'fail', { times: { [file]: started + 1 } }],
+  [
+    'a drop-in changed since',
+    'fail',
+    { units: [{ ...unit, files: [file, '/d.conf'] }], times: { [file]: 1e9, '/d.conf': started + 60 } }
+  ],
+  ['a file of the Nix store, all of which are of 1970', 'pass', { times: { [file]: 1 } }],
+  ['a file without a time', 'pass', { times: {} }],
+  [
+    'not active: it will start with the new file',
+    'pass',
+    { units: [{ ...unit, active: 'inactive' }], times: { [file]: started + 60 } }
+  ],
+  ['systemd was not reloaded', 'fail', { units: [{ ...unit, needsReload: true }] }],
+  [
+    'not reloaded and older: told once',
+    'fail',
+    { units: [{ ...unit, needsReload: true }], times: { [file]: started + 60 } }
+  ],
+  [
+    'a unit that nobody has',
+    'not-applicable',
+    { units: [{ ...unit, load: 'not-found', needsReload: true }] }
+  ],
+  ['NixOS, the booted kernel is current', 'pass', { nixos: { revision: null, ...kernels } }],
+  [
+    'NixOS, another kernel',
+    'fail',
+    { nixos: { revision: null, ...kernels, currentKernel: '/nix/store/b/bzImage' } }
+  ],
+  ['the revision asked for', 'pass', { nixos: { revision: commit, ...kernels } }, true],
+  ['another revision', 'fail', { nixos: { revision: 'd'.repeat(40), ...kernels } }, true],
+  ['built from a dirty tree', 'fail', { nixos: { revision: 'dirty', ...kernels } }, true],
+  ['no revision recorded', 'unknown', { nixos: { revision: null, ...kernels } }, true],
+  ['no NixOS', 'unknown', { nixos: null }, true]
+])('%s: %s', (_, outcome, sketch, revision) => {
+  expect(judge(sketch, revision).map(finding => finding.outcome)).toEqual([outcome])
+})
+
+it('says when both were', () => {
+  expect(judge({ times: { [file]: started + 60 } })).toMatchObject([
+    {
+      saw: 'x.service started 2026-06-09T10:13:20.000005Z, before its file last changed, 2026-06-09T10:14:20Z',
+      at: 'x.service',
+      filing: { subject: 'x.service', severity: 'medium' }
+    }
+  ])
+})
+
+it.each([false, true])('can fail (revision: %s)', revision => {
+  const facts = { units: [unit], times: {}, nixos: null, ...(revision ? { commit } : {}) }
+  const params = unitDrift.params.parse({ revision })
+  for (const untrue of unitDrift.falsify(facts, params)) {
+    expect(unitDrift.judge(untrue, params).map(({ outcome }) => outcome)).toContain('fail')
+  }
+})
