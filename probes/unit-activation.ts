@@ -12,11 +12,12 @@ export const unitActivation = defineProbe({
     'A oneshot unit that stays `active (exited)` says only that it once ended well: if that was before the change, the change never ran.',
   remedy: 'Restart the unit (`systemctl restart`) so that it runs as it is now, or mend what made it fail.',
   params: z.strictObject({
-    unit: unitParam,
-    after: momentParam.optional(),
+    unit: unitParam.describe('a systemd unit; `.service` may be left out'),
+    after: momentParam.optional().describe('its last activation must be later'),
     state: z
       .enum(['active', 'inactive', 'failed', 'activating', 'reloading', 'deactivating'])
       .default('active')
+      .describe('the ActiveState it must have')
   }),
 
   needs: ({ unit, after }) => ({

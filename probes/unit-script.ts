@@ -19,13 +19,14 @@ export const unitScript = defineProbe({
   remedy: 'Deploy the patched unit, reload systemd, and look at the program that ExecStart names.',
   params: z
     .strictObject({
-      unit: unitParam,
-      contains: texts.default([]),
-      lacks: texts.default([]),
+      unit: unitParam.describe('a systemd unit; `.service` may be left out'),
+      contains: texts.default([]).describe('each must be in a line that does something'),
+      lacks: texts.default([]).describe('none may be in a line that does something'),
       matches: z
         .union([patternText, z.array(patternText).min(1)])
         .transform(given => (typeof given === 'string' ? [given] : given))
         .default([])
+        .describe('each must match such a line (RE2)')
     })
     .refine(({ contains, lacks, matches }) => contains.length + lacks.length + matches.length > 0, {
       error: 'expected at least one of contains, lacks, matches'
