@@ -119,6 +119,7 @@ function swarmService(name: string, rule: string | Readonly<Record<string, strin
     containerLabels: {},
     networks: [],
     virtualIps: [],
+    ports: [],
     update: null,
     previousImage: null,
     createdMicros: null,

@@ -41,6 +41,7 @@ export function service(changed: Partial<SwarmService> = {}): SwarmService {
     containerLabels: {},
     networks: ['networkproxy'],
     virtualIps: [],
+    ports: [],
     update: null,
     previousImage: null,
     createdMicros: at(0),

@@ -32,12 +32,23 @@ export interface SwarmService {
   /** Ids (rarely names) of the networks that its tasks join. */
   readonly networks: readonly string[]
   readonly virtualIps: readonly { readonly network: string; readonly address: string }[]
+  readonly ports: readonly PublishedPort[]
   /** How the newest update went; null where there never was one. */
   readonly update: { readonly state: string; readonly message: string } | null
   /** The image of the spec that the newest update replaced. */
   readonly previousImage: string | null
   readonly createdMicros: number | null
   readonly updatedMicros: number | null
+}
+
+/** A port that the service is reached by from outside. */
+export interface PublishedPort {
+  /** `tcp`, `udp`, `sctp`. */
+  readonly protocol: string
+  /** On the host; 0 where docker chose one and does not say which. */
+  readonly port: number
+  /** `ingress`: every node answers for it. `host`: only nodes that run one of its tasks. */
+  readonly mode: string
 }
 
 export type Mode =
@@ -104,7 +115,12 @@ const shape = z.object({
     })
   }),
   PreviousSpec: z.object({ TaskTemplate: templateShape }).nullish(),
-  Endpoint: z.object({ VirtualIPs: list(z.object({ NetworkID: text, Addr: text })) }).nullish(),
+  Endpoint: z
+    .object({
+      VirtualIPs: list(z.object({ NetworkID: text, Addr: text })),
+      Ports: list(z.object({ Protocol: text, PublishedPort: count, PublishMode: text }))
+    })
+    .nullish(),
   UpdateStatus: maybe(z.object({ State: text, Message: text })),
   JobStatus: z.object({ JobIteration: iteration }).nullish()
 })
@@ -146,6 +162,11 @@ function serviceOf(found: z.output<typeof shape>): SwarmService {
     virtualIps: (found.Endpoint?.VirtualIPs ?? []).map(({ NetworkID, Addr }) => ({
       network: NetworkID,
       address: Addr
+    })),
+    ports: (found.Endpoint?.Ports ?? []).map(({ Protocol, PublishedPort, PublishMode }) => ({
+      protocol: Protocol,
+      port: PublishedPort,
+      mode: PublishMode
     })),
     update:
       update === undefined || update.State === '' ? null : { state: update.State, message: update.Message },

@@ -1,0 +1,154 @@
+import { z } from 'zod'
+import { messageOf } from '../../base/errors.ts'
+import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
+import { disks, readCommand, readPattern } from '../read-command.ts'
+import { askDocker, text } from './docker-json.ts'
+
+/** The filesystems that a docker host lives on. */
+export interface Filesystems {
+  readonly filesystems: readonly Filesystem[]
+  /** Why it is not known where docker keeps its data; empty where it is, or where there is no docker. */
+  readonly dockerUnseen: string
+  /** Paths that are there and whose filesystem could not be seen, with the reason. */
+  readonly unseen: readonly { readonly path: string; readonly why: string }[]
+}
+
+export interface Filesystem {
+  readonly device: string
+  readonly mount: string
+  /** Which of the paths live on it. */
+  readonly holds: readonly string[]
+  readonly sizeBytes: number
+  /** What an ordinary user may still write. */
+  readonly freeBytes: number
+  /** Null for a filesystem without a fixed number of them, such as btrfs. */
+  readonly inodes: { readonly total: number; readonly free: number } | null
+}
+
+/** Bytes and inodes where the root, /var, the store and docker's data live. Each filesystem once. */
+export const filesystems: FactSource<Filesystems> = {
+  key: 'filesystems',
+  place: 'host',
+  reads: [
+    readPattern.dockerInfo(),
+    readPattern.diskBytes(),
+    readPattern.diskInodes(),
+    readPattern.folderBytes(),
+    readPattern.folderInodes()
+  ],
+  async take(look) {
+    const [usual, docker] = await Promise.all([
+      Promise.all([look.read(readCommand.diskBytes()), look.read(readCommand.diskInodes())]),
+      dockerRoot(look)
+    ])
+    const all = [told(usual, disks), ...(docker.path === null ? [] : [await folder(look, docker.path)])]
+    const found = new Map<string, Filesystem>()
+    for (const { path, device, mount, bytes, inodes } of all.flatMap(({ rows }) => rows)) {
+      // A bind mount or subvolume is the same filesystem; `tmpfs` and `overlay` are names of kinds.
+      const key = device.startsWith('/') ? `${device} ${bytes.total}` : mount
+      const before = found.get(key)
+      found.set(key, {
+        device,
+        mount: before?.mount ?? mount,
+        holds: [...(before?.holds ?? []), path],
+        sizeBytes: bytes.total * 1024,
+        freeBytes: bytes.free * 1024,
+        inodes: inodes.total === 0 ? null : inodes
+      })
+    }
+    if (found.size === 0) throw new Unseen('df told of no filesystem')
+    return {
+      filesystems: [...found.values()],
+      dockerUnseen: docker.why,
+      unseen: all.flatMap(({ unseen }) => unseen)
+    }
+  }
+}
+
+/** A folder of its own may be one that the login is not let near: that costs this folder alone. */
+async function folder(look: Look, path: string) {
+  try {
+    const own = await Promise.all([
+      look.read(readCommand.folderBytes(path)),
+      look.read(readCommand.folderInodes(path))
+    ])
+    return told(own, [path])
+  } catch (error) {
+    if (error instanceof Unseen) return { rows: [], unseen: [{ path, why: error.message }] }
+    throw error
+  }
+}
+
+interface DockerRoot {
+  /** Null where it is among the usual places, or where there is none. */
+  readonly path: string | null
+  readonly why: string
+}
+
+/** Where docker keeps its data. A host without docker has no such place. */
+async function dockerRoot(look: Look): Promise<DockerRoot> {
+  try {
+    const { stdout } = await askDocker(look, readCommand.dockerInfo())
+    const { DockerRootDir: path } = z.object({ DockerRootDir: text }).parse(JSON.parse(stdout))
+    // `docker info` ends with 0 and without it where the engine does not answer.
+    if (!path.startsWith('/')) return { path: null, why: 'docker info does not name its root directory' }
+    const usual = disks.some(disk => path === disk) || path.startsWith('/var/lib/docker/')
+    return { path: usual ? null : path, why: '' }
+  } catch (error) {
+    const why = messageOf(error)
+    return { path: null, why: why.startsWith('docker: no such command') ? '' : why }
+  }
+}
+
+interface Amount {
+  readonly total: number
+  readonly free: number
+}
+
+/** Device and mount point may hold spaces; the numbers between them may be `-`. */
+const line =
+  /^(?<device>.+?)\s+(?<total>\d+|-)\s+(?:-?\d+|-)\s+(?<free>-?\d+|-)\s+(?:\d+%|-)\s+(?<mount>\/.*)$/
+
+/** What df said of each path, in bytes and in inodes; of those that are not there it says nothing. */
+function told(answers: readonly [ReadResult, ReadResult], paths: readonly string[]) {
+  const [bytes, inodes] = answers.map(answer => ({ rows: rowsOf(answer, paths), answer }))
+  const rows = [...(bytes?.rows ?? [])].map(([path, row]) => {
+    const nodes = inodes?.rows.get(path)
+    if (nodes === undefined) throw new Unseen(`df told the bytes of ${path}, but not its inodes`)
+    return { path, device: row.device, mount: row.mount, bytes: row.amount, inodes: nodes.amount }
+  })
+  // busybox says the second of these.
+  const gone = /No such file or directory|can't find mount point/
+  const unseen = paths.flatMap(path => {
+    const why = complaint(answers[0], path)
+    return why === undefined || gone.test(why) ? [] : [{ path, why }]
+  })
+  return { rows, unseen }
+}
+
+/** One row for each path, in their order, but for those that df complains about. */
+function rowsOf(answer: ReadResult, paths: readonly string[]) {
+  const good = paths.filter(path => complaint(answer, path) === undefined)
+  const lines = answer.stdout.split('\n').slice(1).filter(Boolean)
+  if (lines.length !== good.length) {
+    throw new Unseen(`df told of ${lines.length} filesystems where ${good.length} were asked for`)
+  }
+  const row = (path: string, text: string) => {
+    const { device = '', mount = '', total = '', free = '' } = line.exec(text)?.groups ?? {}
+    if (mount === '') throw new RangeError(`df printed for ${path}: ${text}`)
+    const amount: Amount = { total: count(total), free: count(free) }
+    return { device, mount, amount }
+  }
+  return new Map(good.map((path, index) => [path, row(path, lines[index] ?? '')]))
+}
+
+function complaint({ stderr }: ReadResult, path: string): string | undefined {
+  return stderr
+    .split('\n')
+    .find(said => said.startsWith(`df: ${path}: `) || said.startsWith(`df: '${path}': `))
+}
+
+/** What is kept for root is not there for others: less than that is written as a negative number. */
+function count(said: string): number {
+  return said === '-' ? 0 : Math.max(0, Number(said))
+}
