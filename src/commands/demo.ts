@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { AdversaryError } from '../base/errors.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
-import { adversaryYaml, type PhaseHome, planYaml } from '../demo/pvfix.ts'
 import { maintenanceMs, recordedPhase } from '../demo/recording.ts'
-import { setStage, type Stage } from '../demo/stage.ts'
+import { setStage, type Stage, writeHome } from '../demo/stage.ts'
 import { runGit } from '../doors/git/process.ts'
 import { serveRecordedHost } from '../doors/recorded-host.ts'
 import type { ExitCode } from '../words.ts'
@@ -65,7 +64,7 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
     const code = await watch({ ...quiet, once: true }, io)
 
     say('6. A pipeline asks the gate, which believes signed reviews and nothing else:')
-    await gate(
+    const open = await gate(
       {
         ...quiet,
         gate: 'pvfix-M2',
@@ -87,7 +86,7 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
     io.out(
       `  ask the gate      adversary gate pvfix-M2 --remote ${stage.remote} --reviewer adversary@example.test --allowed-signers ${stage.allowedSigners}`
     )
-    return code
+    return code === 0 ? open : code
   } finally {
     await host.close()
     await stage.close()
@@ -98,32 +97,6 @@ async function lastSection(stage: Stage, signal: AbortSignal): Promise<string> {
   const shown = await runGit(stage.remote, ['show', 'main:machine-docs/REVIEW-pvfix.md'], { signal })
   const text = shown.stdout.toString()
   return text.slice(text.lastIndexOf('\n## M2: ')).trim()
-}
-
-async function writeHome(
-  stage: Stage,
-  host: { readonly port: number; readonly hostKey: string; readonly clientKey: string }
-): Promise<void> {
-  const identity = join(stage.dir, 'keys/login')
-  const knownHosts = join(stage.dir, 'known_hosts')
-  await writeFile(identity, host.clientKey, { mode: 0o600 })
-  await writeFile(knownHosts, `[127.0.0.1]:${host.port} ${host.hostKey}\n`)
-  const home: PhaseHome = {
-    repoUrl: stage.remote,
-    signingKey: stage.signingKey,
-    allowedSigners: stage.allowedSigners,
-    host: [
-      `ssh: reviewer@127.0.0.1:${host.port}`,
-      `identityFile: ${JSON.stringify(identity)}`,
-      `knownHosts: ${JSON.stringify(knownHosts)}`
-    ],
-    route: name => `http://${name}.example.test:${stage.routes.port}/`,
-    address: '127.0.0.1',
-    poll: '1s',
-    retry: '1s'
-  }
-  await writeFile(join(stage.home, 'adversary.yaml'), adversaryYaml(home))
-  await writeFile(join(stage.home, 'plans/pvfix.yaml'), planYaml(home))
 }
 
 async function newFolder(path: string): Promise<string> {

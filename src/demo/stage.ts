@@ -6,7 +6,8 @@ import { AdversaryError } from '../base/errors.ts'
 import { isoSecond } from '../doors/clock.ts'
 import { type Git, openClone } from '../doors/git.ts'
 import { runGit } from '../doors/git/process.ts'
-import { makeKey } from '../doors/recorded-host.ts'
+import { makeKey, type RecordedHost } from '../doors/recorded-host.ts'
+import { adversaryYaml, type PhaseHome, planYaml } from './pvfix.ts'
 
 /** What the demo plays on: a real bare repo, a builder with a clone of its own, keys, and local routes. */
 export interface Stage {
@@ -98,4 +99,31 @@ function serveRoutes(): Promise<Server> {
     server.once('error', reject)
     server.listen(0, '127.0.0.1', () => resolve(server))
   })
+}
+
+/** Writes the home of a reviewer that watches the stage's repo and a host on loopback. */
+export async function writeHome(
+  stage: Stage,
+  host: Pick<RecordedHost, 'port' | 'hostKey' | 'clientKey'>
+): Promise<void> {
+  const identity = join(stage.dir, 'keys/login')
+  const knownHosts = join(stage.dir, 'known_hosts')
+  await writeFile(identity, host.clientKey, { mode: 0o600 })
+  await writeFile(knownHosts, `[127.0.0.1]:${host.port} ${host.hostKey}\n`)
+  const home: PhaseHome = {
+    repoUrl: stage.remote,
+    signingKey: stage.signingKey,
+    allowedSigners: stage.allowedSigners,
+    host: [
+      `ssh: reviewer@127.0.0.1:${host.port}`,
+      `identityFile: ${JSON.stringify(identity)}`,
+      `knownHosts: ${JSON.stringify(knownHosts)}`
+    ],
+    route: name => `http://${name}.example.test:${stage.routes.port}/`,
+    address: '127.0.0.1',
+    poll: '1s',
+    retry: '1s'
+  }
+  await writeFile(join(stage.home, 'adversary.yaml'), adversaryYaml(home))
+  await writeFile(join(stage.home, 'plans/pvfix.yaml'), planYaml(home))
 }
