@@ -8,6 +8,7 @@ export function policyFor(home: Pick<Home, 'repo'>, plan: Plan): Policy {
     phase: plan.phase,
     branch: home.repo.branch,
     review: reviewPathOf(home, plan.phase),
+    blocks: [...plan.hunt.blocks],
     milestones: plan.milestones.map(({ id, needs, watchPaths, maxAgeMs, digest }) => ({
       milestone: id,
       needs: [...needs],

@@ -24,6 +24,8 @@ export const policySchema = z.strictObject({
       })
     )
     .min(1),
+  /** Milestones whose gate an open finding closes unless it says its own. */
+  blocks: z.array(milestoneName).optional(),
   /** Path of the review file. */
   review: z.string().min(1).max(4096)
 })
