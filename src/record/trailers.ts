@@ -90,7 +90,7 @@ export function printMessage(message: ReviewMessage): string {
   if (accept !== null) say('Accept', accept)
 
   const subject = `review(${target}): ${unmarked(oneLine(message.title, 160)) || 'untitled'}`
-  const body = unmarked(clean(message.body))
+  const body = unmarked(clean(message.body).replaceAll('\t', ' '))
     .split('\n')
     .map(line => (/^\s*adversary-/i.test(line) ? `> ${line.trim()}` : line.trimEnd()))
     .join('\n')
