@@ -9,6 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'quick',
+          setupFiles: ['test/support/seed.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', ...thorough],
           testTimeout: 20_000,
@@ -19,6 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'thorough',
+          setupFiles: ['test/support/seed.ts'],
           include: thorough,
           testTimeout: 120_000,
           hookTimeout: 60_000,
@@ -28,6 +30,7 @@ export default defineConfig({
       {
         test: {
           name: 'host',
+          setupFiles: ['test/support/seed.ts'],
           include: ['test/real/**/*.test.ts'],
           globalSetup: ['test/support/real-host-setup.ts'],
           fileParallelism: false,
