@@ -242,6 +242,34 @@ export const initDocument = z.looseObject({
   next: z.array(z.string())
 })
 
+const proof = z.looseObject({
+  id: z.string(),
+  subject: z.string(),
+  /** Null: it is not needed, or something before it is in the way. */
+  ok: z.boolean().nullable(),
+  saw: z.string(),
+  /** How to mend it; null where there is nothing to mend. */
+  mend: z.string().nullable()
+})
+
+/** `doctor`. */
+export const doctorDocument = z.looseObject({ checks: z.array(proof).min(1) })
+
+/** `lockdown`, and `lockdown --check`. */
+export const lockdownDocument = z.union([
+  z.looseObject({
+    on: z.string(),
+    /** One line of authorized_keys. */
+    authorizedKeys: z.string(),
+    /** Where the script belongs on the host. */
+    path: z.string(),
+    script: z.string(),
+    /** What may be read; `…` is what only the host's own answers tell. */
+    reads: z.array(z.string())
+  }),
+  z.looseObject({ on: z.string(), checks: z.array(proof).min(1) })
+])
+
 /** By the name of the file in `schemas/`. */
 export const documents = {
   review: reviewDocument,
@@ -256,5 +284,7 @@ export const documents = {
   prove: proveDocument,
   'finding-list': findingListDocument,
   said: saidDocument,
-  init: initDocument
+  init: initDocument,
+  doctor: doctorDocument,
+  lockdown: lockdownDocument
 } as const

@@ -1,6 +1,7 @@
 import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { durationForm, parseDuration } from '../base/duration.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
+import { clean } from '../base/text.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import type { Command, CommonOptions, Io, Manner } from './io.ts'
 
@@ -82,6 +83,13 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     .option('--branch <name>', "the branch with the claims (default: the remote's own)")
     .option('--host <name[=ssh]>', 'a host: an alias of ~/.ssh/config, or name=user@host:port')
     .option('--phase <name>', 'phase of the first plan (default: that of the newest claim, or p1)')
+
+  add(
+    'doctor',
+    'proves every permission before it is needed: tools, keys, push, each host; says how to mend it',
+    ['doctor', "doctor --json | jq '.checks[] | select(.ok == false)'"],
+    () => import('./doctor.ts')
+  )
 
   add(
     'watch',
@@ -217,6 +225,29 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     () => import('./accept.ts')
   ).option('--reason <text>', 'why')
 
+  add(
+    'lockdown',
+    "prints what locks the reviewer's key on a host: it may start the reader, and read what the plans need",
+    [
+      'lockdown --on prod > adversary-reader',
+      'lockdown --on prod --from 192.0.2.10 --also /srv/deploy',
+      'lockdown --check --on prod'
+    ],
+    () => import('./lockdown.ts')
+  )
+    .option('--on <host>', 'a host of adversary.yaml (default: the only one)')
+    .option('--check', 'try, harmlessly, whether the host keeps to it (1: it does not)')
+    .option('--from <addresses>', 'where the key may come from, as `from=` of authorized_keys takes it')
+    .option(
+      '--path <file>',
+      'where the script will be on the host (default: /usr/local/libexec/adversary-reader)'
+    )
+    .option('--key <file>', 'the public key to lock (default: the first one that the host is offered)')
+    .option(
+      '--also <folder...>',
+      "more folders where units' programs lie (besides /nix/store, /usr/local, /opt)"
+    )
+
   program.version(await outside.version())
   if (argv.length === 0) {
     early.err(program.helpInformation())
@@ -255,8 +286,8 @@ async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
       return exitCode.notProven
     }
     if (error instanceof AdversaryError) {
-      io.err(`adversary: ${error.message}`)
-      if (error.hint !== undefined) io.err(`  try: ${error.hint}`)
+      io.err(`adversary: ${clean(error.message)}`)
+      if (error.hint !== undefined) io.err(`  try: ${clean(error.hint)}`)
       return error.exit
     }
     io.err(

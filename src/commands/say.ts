@@ -2,6 +2,7 @@ import { oneLine } from '../base/text.ts'
 import type { CheckResult } from '../decide/verdict.ts'
 import type { Draft } from '../run/review.ts'
 import type { Told } from '../run/publish.ts'
+import type { Proof } from '../run/proof.ts'
 import type { Outcome } from '../words.ts'
 import type { Io } from './io.ts'
 
@@ -39,6 +40,18 @@ export function sayCheck(check: CheckResult, io: Pick<Io, 'color'>): readonly st
     `  ${paint(io, colour, mark)} ${oneLine(check.title)}`,
     ...under.map(line => `      ${oneLine(line)}`)
   ]
+}
+
+/** What was proved, a line each; how to mend what is missing under it. */
+export function sayProofs(proofs: readonly Proof[], io: Pick<Io, 'color'>): string {
+  const lines = proofs.flatMap(({ subject, ok, saw, mend }) => {
+    const [mark, colour] = marks[ok === true ? 'pass' : ok === false ? 'fail' : 'not-applicable']
+    return [
+      `${paint(io, colour, mark)} ${oneLine(subject, 120)}: ${oneLine(saw)}`,
+      ...(mend === null ? [] : [`    ${oneLine(mend)}`])
+    ]
+  })
+  return lines.join('\n')
 }
 
 /** Where the section went. */

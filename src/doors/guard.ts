@@ -11,11 +11,10 @@ export interface Guarded {
 }
 
 /** Files that are named like this are not read as programs, whatever folder they lie in. */
-export const secretEndings = [
-  ...['.key', '.pem', '.p12', '.pfx', '.kdbx', '.env', '.secret', '.asc', '.gpg', '.age'],
-  ...['id_rsa', 'id_ecdsa', 'id_ed25519', 'htpasswd', 'shadow', 'passwd', 'password'],
-  ...['secret', 'secrets', 'token', 'tokens']
-] as const
+export const secretEndings = (
+  '.key .pem .p12 .pfx .kdbx .env .secret .asc .gpg .age id_rsa id_ecdsa id_ed25519 htpasswd shadow ' +
+  'passwd password secret secrets token tokens'
+).split(' ')
 
 /**
  * The forced command of a reviewer's key: a POSIX sh script (dash, bash, busybox) that starts the reader, and
@@ -31,7 +30,7 @@ export function guardScript({ reads, programs, comments }: Guarded): string {
   const lines = [...new Set(reads.map(listed))].sort()
   const secrets = secretEndings.map(ending => `*${[...ending].map(anyCase).join('')}`)
   return `#!/bin/sh
-${comments.map(line => `# ${line}`.trimEnd()).join('\n')}
+${comments.map(line => `# ${line.replace(/[\r\n]/g, ' ')}`.trimEnd()).join('\n')}
 
 set -f
 LC_ALL=C PATH=/usr/bin:/bin

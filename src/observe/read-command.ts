@@ -91,6 +91,13 @@ function command(pattern: Pattern, limits: Limits = {}, ...blanks: readonly stri
   return { ...defaults, ...limits, argv } as ReadCommand
 }
 
+/** A command of a pattern that asks for nothing that is there: to see whether a host lets it through. */
+export function sampleOf(pattern: Pattern): ReadCommand {
+  const nothing = { ids: '0'.repeat(12), path: '/nix/store/adversary-lockdown', seconds: '999999999999' }
+  const blanks = pattern.flatMap(place => (typeof place === 'string' ? [] : [nothing[place.blank]]))
+  return command(pattern, {}, ...blanks)
+}
+
 /** The command as a person would type it into a POSIX shell. */
 export function typed(command: Pick<ReadCommand, 'argv'>): string {
   return command.argv

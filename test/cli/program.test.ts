@@ -17,6 +17,7 @@ afterEach(() => rm(cwd, { recursive: true, force: true }))
 const commands = [
   'demo',
   'init',
+  'doctor',
   'watch',
   'review',
   'orient',
@@ -28,7 +29,8 @@ const commands = [
   'prove',
   'finding',
   'veto',
-  'accept'
+  'accept',
+  'lockdown'
 ]
 
 describe('help', () => {

@@ -1,0 +1,35 @@
+import { AdversaryError } from '../base/errors.ts'
+import type { Home } from '../home/home.ts'
+import { proveAll, proveTools } from '../run/doctor.ts'
+import { missing, type Proof, proved } from '../run/proof.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import { openHome } from './home.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { sayProofs } from './say.ts'
+
+/** Proves every permission before it is needed. Nothing is pushed, and the hosts are only read. */
+export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
+  io.progress('trying the tools')
+  const tools = await proveTools()
+  const at = { id: 'home', subject: 'home' }
+  let home: Home
+  try {
+    home = await openHome(options, io)
+  } catch (error) {
+    if (!(error instanceof AdversaryError)) throw error
+    answer([...tools, missing(at, error, error.hint ?? 'mend it as it says')], io)
+    return error.exit
+  }
+  io.progress('trying the repository and the hosts')
+  const seat = { home, userHome: io.userHome, signal: io.signal }
+  const plans = home.plans.size === 1 ? '1 plan' : `${home.plans.size} plans`
+  const proofs = [...tools, proved(at, `${home.dir}, ${plans}`), ...(await proveAll(seat, tools))]
+  answer(proofs, io)
+  return proofs.some(({ ok }) => ok === false) ? exitCode.fail : exitCode.pass
+}
+
+function answer(proofs: readonly Proof[], io: Io): void {
+  io.progress(null)
+  io.out(sayProofs(proofs, io))
+  io.json({ checks: proofs })
+}
