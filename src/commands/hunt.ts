@@ -3,7 +3,7 @@ import { oneLine } from '../base/text.ts'
 import type { Plan } from '../home/types.ts'
 import { observedDocument } from '../run/document.ts'
 import { publishHunt } from '../run/publish.ts'
-import { type Observed, observe } from '../run/review.ts'
+import { observe, unseenHosts } from '../run/review.ts'
 import { snapshot, type World } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
@@ -32,7 +32,7 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
     }
     io.out(sayTold(told))
     io.json(observedDocument(observed, told))
-    return blind(observed) ? exitCode.notProven : exitCode.pass
+    return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass
   })
 }
 
@@ -43,12 +43,4 @@ export function planOf(world: World, phase: string): Plan {
   throw new AdversaryError('usage', `there is no plan for a phase ${JSON.stringify(phase)}`, {
     hint: known.length === 0 ? 'plans/ is empty' : `the plans are for ${known.join(', ')}`
   })
-}
-
-/** Whether a host could not be seen: none of its reads was answered. */
-export function blind(observed: Observed): boolean {
-  const hosts = new Set(
-    observed.evidence.map(({ on }) => on).filter(on => on !== 'repo' && on !== 'web' && on !== 'record')
-  )
-  return [...hosts].some(host => observed.evidence.every(({ on, exit }) => on !== host || exit === null))
 }

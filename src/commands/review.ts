@@ -115,14 +115,7 @@ async function find(world: World, at: Snapshot, target: string): Promise<Found |
   const { owed, own } = pending(history, new Set(), home.identity, patterns)
 
   const named = owed.find(({ claim }) => `${claim.phase}-${claim.milestone}` === target)
-  if (named !== undefined) {
-    // Older claims that were answered already are not superseded by this one.
-    return {
-      kind: 'claimed',
-      claim: named.claim,
-      supersedes: named.supersedes.filter(({ sha }) => reviewOf(at.record, sha) === null)
-    }
-  }
+  if (named !== undefined) return { kind: 'claimed', claim: named.claim, supersedes: named.supersedes }
 
   const commit = /^[0-9a-f]{4,64}$/.test(target) ? await git.commit(target) : null
   if (commit !== null) {

@@ -1,7 +1,9 @@
+import { redact } from '../base/redact.ts'
 import { oneLine } from '../base/text.ts'
 import { isoSecond } from '../doors/clock.ts'
 import { reviewDocument } from '../run/document.ts'
 import { watch } from '../run/watch.ts'
+import type { World } from '../run/world.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
 import { sayReview, sayTold } from './say.ts'
@@ -17,8 +19,8 @@ const order: readonly ExitCode[] = [exitCode.pass, exitCode.notProven, exitCode.
 /** The watcher. Ends cleanly when its signal does; with `--once`, when nothing is owed any more. */
 export async function run(options: WatchOptions, io: Io): Promise<ExitCode> {
   let worst: ExitCode = exitCode.pass
-  const log = (event: string, details: Readonly<Record<string, string | number | boolean | null>> = {}) => {
-    if (options.quiet !== true) io.err(JSON.stringify({ time: isoSecond(), event, ...details }))
+  const log: World['log'] = (event, details = {}) => {
+    if (options.quiet !== true) io.err(JSON.stringify({ time: isoSecond(), event, ...guarded(details) }))
   }
   await enter(
     options,
@@ -56,5 +58,16 @@ export async function run(options: WatchOptions, io: Io): Promise<ExitCode> {
     },
     log
   )
-  return worst
+  // Whoever watches until it is told to stop has no verdict to give.
+  return options.once === true ? worst : exitCode.pass
+}
+
+/** What a server, a host or a claim said may be in any of them. */
+function guarded(details: Parameters<World['log']>[1]): Parameters<World['log']>[1] {
+  return Object.fromEntries(
+    Object.entries(details ?? {}).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? oneLine(redact(value).text, 400) : value
+    ])
+  )
 }

@@ -4,7 +4,7 @@ import { sayDuration } from '../base/duration.ts'
 import { findingsOf, newestReview, type SignedRecord } from '../record/record.ts'
 import type { FindingTrailer } from '../record/trailers.ts'
 import type { MalformedClaim, Owed } from '../claim/pending.ts'
-import { owedClaims } from './watch.ts'
+import { owedClaims } from './round.ts'
 import type { Snapshot, World } from './world.ts'
 
 /** How everything stands: what `status` shows. */

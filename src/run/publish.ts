@@ -2,10 +2,10 @@ import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
 import type { CheckResult } from '../decide/verdict.ts'
 import { reviewBranchOf } from '../home/home.ts'
 import { type Published, publish as push, type Tip } from '../publish/publish.ts'
-import { reviewOf } from '../record/record.ts'
+import { baselinesOf, reviewOf } from '../record/record.ts'
 import { renderOrientation, renderPreVerification, renderReview } from '../tell/section.ts'
 import { commitsSince, type Draft, type Observed } from './review.ts'
-import { hostsSeen, type TellInput, type Telling, tell } from './tell.ts'
+import { firstClaim, hostsSeen, type TellInput, type Telling, tell } from './tell.ts'
 import { fileStamp, type World } from './world.ts'
 
 export interface Told {
@@ -17,6 +17,8 @@ export interface Told {
 /** Tells what a claim's review says, as it would stand on this tip. */
 export function reviewTelling(world: World, tip: Tip, draft: Draft): Promise<Telling> {
   const { claim, decision } = draft
+  // Somebody else may have answered an older claim while this one was looked at.
+  const supersedes = draft.supersedes.filter(({ sha }) => reviewOf(tip.record, sha) === null)
   return tell(world, tip, {
     kind: 'review',
     observed: draft,
@@ -31,7 +33,7 @@ export function reviewTelling(world: World, tip: Tip, draft: Draft): Promise<Tel
         at: isoSecond(draft.atMs),
         checks: draft.checks.map(({ check }) => check),
         hosts: hostsSeen(draft),
-        superseded: draft.supersedes,
+        superseded: supersedes,
         movedOnBy: commitsSince(
           claim.sha,
           tip.record.history.filter(commit => !isReview(tip, commit.sha))
@@ -45,7 +47,7 @@ export function reviewTelling(world: World, tip: Tip, draft: Draft): Promise<Tel
       body: [`${claim.milestone} ${decision.verdict}: ${decision.why}.`],
       claim: claim.sha,
       verdict: decision.verdict,
-      supersedes: draft.supersedes.map(({ sha }) => sha)
+      supersedes: supersedes.map(({ sha }) => sha)
     }
   })
 }
@@ -61,14 +63,24 @@ export async function publishReview(world: World, draft: Draft): Promise<Told> {
   })
 }
 
-/** Pushes the phase's context: its facts are the baseline of everything later. */
-export async function publishOrientation(world: World, observed: Observed): Promise<Told> {
+/**
+ * Pushes the phase's context: its facts are the baseline of everything later.
+ *
+ * @param options.unlessThere drops it when another reviewer has oriented the phase meanwhile.
+ */
+export async function publishOrientation(
+  world: World,
+  observed: Observed,
+  options: { readonly unlessThere: boolean } = { unlessThere: false }
+): Promise<Told> {
   const at = isoSecond(observed.atMs)
   const overviews = observed.checks.filter(({ check }) => isOverview(check))
   const plan = observed.checks.filter(({ check }) => !isOverview(check)).map(({ check }) => check)
   const hunts = observed.hunts.map(({ check }) => check)
-  return put(world, observed, tip =>
-    tell(world, tip, {
+  return put(world, observed, async tip => {
+    if (options.unlessThere && baselinesOf(tip.record, observed.phase).length > 0) return null
+    const claimed = firstClaim(world.home, tip.record, observed.phase)
+    return tell(world, tip, {
       kind: 'orientation',
       observed,
       milestone: null,
@@ -78,6 +90,7 @@ export async function publishOrientation(world: World, observed: Observed): Prom
           ...cited,
           at,
           hosts: hostsSeen(observed),
+          claimed,
           observations: [
             ...overviews.map(({ check }) => ({
               title: check.title,
@@ -86,7 +99,7 @@ export async function publishOrientation(world: World, observed: Observed): Prom
               ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
             })),
             {
-              title: 'How the checks of the plan stand, before any claim',
+              title: 'How the checks of the plan stand',
               shows: plan.map(standing),
               evidence: []
             },
@@ -102,13 +115,17 @@ export async function publishOrientation(world: World, observed: Observed): Prom
       evidence: { claim: null, verdict: null, obstacles: [] },
       message: {
         title: 'phase context',
-        body: ['What the host looks like before any claim; later sections compare with it.'],
+        body: [
+          claimed === null
+            ? 'What the host looks like before any claim; later sections compare with it.'
+            : 'What the host looks like now. The phase was claimed before, so this is no baseline.'
+        ],
         claim: null,
         verdict: null,
         supersedes: []
       }
     })
-  )
+  })
 }
 
 function isOverview(check: CheckResult): boolean {

@@ -176,6 +176,17 @@ export async function look(
   }
 }
 
+/** Whether a check needs its host to be seen. */
+export function asksHost({ probe }: Check): boolean {
+  return Object.values(probe.needs).some(source => source.place === 'host')
+}
+
+/** Hosts that were asked and did not answer a single read. */
+export function unseenHosts({ evidence }: Observed): readonly string[] {
+  const hosts = new Set(evidence.map(({ on }) => on).filter(on => !['repo', 'web', 'record'].includes(on)))
+  return [...hosts].filter(host => evidence.every(({ on, exit }) => on !== host || exit === null))
+}
+
 function question(check: Check): Question {
   const places = new Set(Object.values(check.probe.needs).map(source => source.place))
   const remote = places.has('host') || places.has('web')

@@ -13,6 +13,7 @@ import { messageBody, messageTitle } from '../tell/message.ts'
 import type { Cited, HostSeen } from '../tell/parts.ts'
 import { renderHeader } from '../tell/section.ts'
 import { isoSecond } from '../doors/clock.ts'
+import type { Commit } from '../doors/git.ts'
 import type { Observed } from './review.ts'
 import { ancestorsOf, claimPatterns, type World } from './world.ts'
 
@@ -185,12 +186,8 @@ export function knownFindings(record: SignedRecord, phase: string): readonly Fin
  * the builder's work. Null where there is none that can be read.
  */
 async function baseline(tip: Tip, home: Home, phase: string): Promise<Baseline | null> {
-  const { history } = tip.record
-  const first = history.find(commit => {
-    const parsed = parseClaim(commit, claimPatterns(home))
-    return parsed.kind === 'claim' && parsed.claim.phase === phase
-  })
-  const before = first === undefined ? null : ancestorsOf(first.sha, history)
+  const first = firstClaim(home, tip.record, phase)
+  const before = first === null ? null : ancestorsOf(first.sha, tip.record.history)
   const review = baselinesOf(tip.record, phase)
     .filter(({ commit }) => before === null || before.has(commit.sha))
     .at(-1)
@@ -204,6 +201,15 @@ async function baseline(tip: Tip, home: Home, phase: string): Promise<Baseline |
     keys: new Set(findings.filter(({ status }) => status === 'open').map(({ key }) => key)),
     clear: new Set(hunts.filter(hunt => hunt.clear).map(({ probe }) => probe))
   }
+}
+
+/** The phase's first claim, whoever made it and whenever; null: nobody has claimed anything of it. */
+export function firstClaim(home: Home, record: SignedRecord, phase: string): Commit | null {
+  const isClaim = (commit: Commit) => {
+    const parsed = parseClaim(commit, claimPatterns(home))
+    return parsed.kind === 'claim' && parsed.claim.phase === phase
+  }
+  return record.history.find(isClaim) ?? null
 }
 
 /** The hosts that a section names, with their clocks. */

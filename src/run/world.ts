@@ -27,7 +27,7 @@ export interface Seat {
 export interface World extends Seat {
   readonly git: Git
   readonly trust: Trust
-  /** One event, for the log. Never holds host text. */
+  /** One event, for the log. Whoever writes it down guards its words. */
   log(event: string, details?: Readonly<Record<string, string | number | boolean | null>>): void
 }
 

@@ -38,7 +38,7 @@ export function renderHeader(input: HeaderInput): string {
   const repo = redact(input.repo).text
   return blocks([
     `# REVIEW — phase ${name(input.phase)} (Adversary)`,
-    sentence(input.title),
+    input.title === input.phase ? '' : sentence(input.title),
     lines([
       `**Reviewer:** ${inline(`${input.reviewer.name} <${input.reviewer.email}>`)}`,
       `**Repo:** ${inline(repo)}, branch ${inline(input.branch)}`,
@@ -73,7 +73,7 @@ export function renderReview(input: ReviewInput): string {
     lines([
       `**Claim:** ${plain(claim.summary) || '(no words)'}`,
       `**Commit:** ${commit(claim.sha, claim.subject)}`,
-      ...input.superseded.map(older => `**Superseded by it:** ${commit(older.sha, older.subject)}`),
+      ...supersededLines(input.superseded),
       ...whereabouts(input, input.hosts),
       ...(decision.verdict === 'PASS' ? [] : [`**In short:** ${sentence(decision.why)}`])
     ]),
@@ -89,6 +89,15 @@ export function renderReview(input: ReviewInput): string {
     ),
     ...askAgain(claim, decision.verdict)
   ])
+}
+
+/** The newest of them by name; the commit's trailers name them all. */
+function supersededLines(older: ReviewInput['superseded']): readonly string[] {
+  const named = older.slice(-4).map(({ sha, subject }) => `**Superseded by it:** ${commit(sha, subject)}`)
+  const rest = older.length - named.length
+  return rest === 0
+    ? named
+    : [...named, `… and ${rest} older ${rest === 1 ? 'claim' : 'claims'} of this milestone.`]
 }
 
 const originWords: Readonly<Record<Origin, string>> = {
@@ -154,6 +163,8 @@ export interface BreakIt {
 export interface OrientationInput extends Cited {
   readonly at: string
   readonly hosts: readonly HostSeen[]
+  /** The phase's first claim, where it was made before this. */
+  readonly claimed: Pick<Claim, 'sha' | 'subject'> | null
   readonly observations: readonly Observation[]
   readonly tried: readonly BreakIt[]
 }
@@ -162,7 +173,12 @@ export interface OrientationInput extends Cited {
 export function renderOrientation(input: OrientationInput): string {
   return blocks([
     `## Phase context (initial orientation, ${minute(input.at)})`,
-    lines(['Before any claim. Later sections compare with this.', ...whereabouts(input, input.hosts)]),
+    lines([
+      input.claimed === null
+        ? 'Before any claim. Later sections compare with this.'
+        : `The phase had been claimed already, by ${commit(input.claimed.sha, input.claimed.subject)}: this shows how things stand, and is no baseline.`,
+      ...whereabouts(input, input.hosts)
+    ]),
     ...input.observations.flatMap(seen => observationBlocks(seen, input)),
     ...input.tried.flatMap(tried => breakItBlocks(tried, input))
   ])

@@ -105,6 +105,7 @@ describe('golden', () => {
 
   test('an orientation', () => {
     const text = renderOrientation({
+      claimed: null,
       at: '2026-06-13T05:30:00Z',
       hosts,
       evidence,
