@@ -1,0 +1,285 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as commonmark from 'commonmark'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { publishReview } from '../../src/run/publish.ts'
+import { draftReview } from '../../src/run/review.ts'
+import { owedClaims } from '../../src/run/round.ts'
+import { snapshot } from '../../src/run/world.ts'
+import { runCli } from '../support/cli.ts'
+import { type FlakyHost, makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
+import { startSshServer } from '../support/ssh-server.ts'
+
+/** `review` by hand, and what becomes of review files and repos that were not made for it. */
+
+const readme = (contains: string) =>
+  `{ probe: repo-file, with: { path: README.md, contains: ${JSON.stringify(contains)} } }`
+const milestone = (name: string, contains = 'a repo') => `${name}: { checks: [${readme(contains)}] }`
+const plan = (...milestones: string[]) =>
+  ['milestones:', ...milestones.map(line => `  ${line}`), 'hunt: { probes: [] }', ''].join('\n')
+
+/** Headings that a reader sees as such: at the top level, by a parser that is not the product's. */
+function headings(text: string): readonly string[] {
+  const found: string[] = []
+  const document = new commonmark.Parser().parse(text.replace(/^\uFEFF/, ''))
+  for (let node = document.firstChild; node !== null; node = node.next) {
+    if (node.type !== 'heading') continue
+    let words = ''
+    const walker = node.walker()
+    for (let step = walker.next(); step !== null; step = walker.next()) words += step.node.literal ?? ''
+    found.push(words)
+  }
+  return found
+}
+
+/** The bytes of a file on the remote's branch. */
+function bytesOf(it: Scene, path: string): Promise<Buffer> {
+  return new Promise((done, fail) =>
+    execFile(
+      'git',
+      ['--git-dir', it.repo.remote, 'cat-file', 'blob', `main:${path}`],
+      { encoding: 'buffer' },
+      (error, stdout) => (error === null ? done(stdout) : fail(error))
+    )
+  )
+}
+
+function gateOf(it: Scene, target: string, ...words: string[]) {
+  const env = { ADVERSARY_ALLOWED_SIGNERS: it.signers, ADVERSARY_REVIEWER: 'adversary@example.test' }
+  return runCli(['gate', target, '--remote', it.repo.remote, ...words], { cwd: it.repo.dir, env })
+}
+
+describe('review', () => {
+  let it_: Scene
+  const run = (...words: string[]) => runCli(words, { cwd: it_.home })
+  beforeAll(async () => {
+    it_ = await makeScene()
+  })
+  afterAll(() => it_.dispose())
+
+  it('first shows, then says, then repeats; by milestone and by commit', async () => {
+    await it_.plan('one', plan(milestone('M1', 'a palace'), milestone('M2')))
+    const old = await it_.claim('one-M1', 'try')
+    const sha = await it_.claim('one-M1', 'try again')
+    const other = await it_.claim('one-M2')
+
+    const before = await it_.subjects()
+    const dry = await run('review', 'one-M1', '--dry-run')
+    expect(dry.code).toBe(1)
+    expect(dry.stdout).toMatch(
+      /^## M1: FAIL @[\s\S]*a palace[\s\S]*git commit --allow-empty -m "claim\(one-M1\): …"/
+    )
+    expect(await it_.subjects()).toEqual(before)
+
+    expect((await run('review', 'one-M1')).code).toBe(1)
+    // The others stay pending, and the older claim of the same milestone is answered with the newer.
+    expect(await it_.verdicts()).toMatchObject([{ claim: sha, verdict: 'one-M1 FAIL', supersedes: [old] }])
+    const { stdout } = await run('status', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ phases: [{ pending: [{ sha: other }] }] })
+
+    const after = await it_.subjects()
+    for (const target of ['one-M1', sha, sha.slice(0, 9), old]) {
+      const again = await run('review', target, '--json')
+      expect([target, again.code]).toEqual([target, 1])
+      expect(JSON.parse(again.stdout)).toMatchObject({ recorded: true, verdict: 'FAIL' })
+    }
+    expect(await it_.subjects()).toEqual(after)
+    expect((await run('review', other.slice(0, 12))).code).toBe(0)
+  })
+
+  it.each([
+    ['one-M7', /nothing is called "one-M7"[\s\S]*the plans have one-M1, one-M2/],
+    ['; rm -rf /', /nothing is called/],
+    ['deadbeef', /nothing is called "deadbeef"/],
+    ['--force', /unknown option/]
+  ])('says what is wrong with %s', async (target, words) => {
+    const { code, stderr, stdout } = await run('review', target)
+    expect([code, stdout]).toEqual([64, ''])
+    expect(stderr).toMatch(words)
+  })
+
+  it('refuses a commit that is no claim, and one of its own identity', async () => {
+    const plain = await it_.commit('core: nothing')
+    const own = await it_.claim('one-M2', 'mine', {
+      author: { name: 'adversary-bot', email: 'adversary@example.test' }
+    })
+    expect(await run('review', plain)).toMatchObject({
+      code: 64,
+      stderr: expect.stringMatching(/is not a claim/)
+    })
+    expect(await run('review', own)).toMatchObject({
+      code: 64,
+      stderr: expect.stringMatching(/own identity/)
+    })
+  })
+})
+
+describe('a review file that was there before', () => {
+  const files: readonly (readonly [name: string, text: string])[] = [
+    ['bom', '\uFEFF# Notes\n\nno line end'],
+    ['fence', '# Notes\n\n```sh\necho'],
+    ['crlf', '# Notes\r\n\r\n~~~~\r\nx'],
+    ['comment', '# Notes\n\n<!-- to do\n'],
+    ['pre', '# Notes\n\n- a\n\n  <pre>\n  x'],
+    ['looks-reviewed', '# Notes\n\n## M1: PASS @2026-06-13T05:33Z\n\nby hand\n'],
+    ['latin1', '# Notes\n\ncaf\u00e9\n']
+  ]
+  let scene: Scene
+  beforeAll(async () => {
+    scene = await makeScene()
+    const contents = Object.fromEntries(
+      files.map(([name, text]) => [
+        `reviews/REVIEW-${name}.md`,
+        Buffer.from(text, name === 'latin1' ? 'latin1' : 'utf8')
+      ])
+    )
+    const attributes = '* text=auto eol=crlf ident filter=evil export-subst\n'
+    for (const [name] of files) await scene.plan(name, plan(milestone('M1')))
+    await scene.commit('notes by hand', { files: contents })
+    await scene.commit('core: attributes', { files: { '.gitattributes': attributes } })
+    for (const [name] of files) await scene.repo.builder.commit(`claim(${name}-M1): done`)
+    await scene.repo.builder.push()
+    // Without an orientation, so that the section itself meets what the file leaves open.
+    const { world } = await scene.world()
+    const at = await snapshot(world)
+    for (const owed of (await owedClaims(world, at)).owed) {
+      await publishReview(world, await draftReview(world, at, owed, { budgetMs: 10_000 }))
+    }
+  })
+  afterAll(() => scene.dispose())
+
+  it.each(files)('%s: every byte stays, the section is read as one, the gate is open', async (name, text) => {
+    const bytes = await bytesOf(scene, `reviews/REVIEW-${name}.md`)
+    const before = Buffer.from(text, name === 'latin1' ? 'latin1' : 'utf8')
+    expect(bytes.subarray(0, before.length).equals(before)).toBe(true)
+    const added = bytes.subarray(before.length).toString()
+    const seen = headings(bytes.toString())
+    expect(seen.at(-2)).toMatch(/^M1: PASS @20/)
+    expect(seen.at(-1)).toBe('Cold-run evidence')
+    if (text.includes('\r\n')) expect(added.replaceAll('\r\n', '')).not.toContain('\n')
+    else expect(added).not.toContain('\r')
+  })
+
+  it('and the gate believes what was signed, not what stood there', async () => {
+    for (const name of ['crlf', 'fence', 'looks-reviewed']) {
+      const gate = await gateOf(scene, `${name}-M1`)
+      expect([name, gate.code, gate.code === 0 ? '' : gate.stdout + gate.stderr]).toEqual([name, 0, ''])
+    }
+  })
+
+  it('edited after a review: the next review is appended, the gate closes until somebody accepts', async () => {
+    const path = 'reviews/REVIEW-bom.md'
+    const now = (await bytesOf(scene, path)).toString()
+    await scene.commit('notes: mended a word', {
+      files: { [path]: now.replace('Notes', 'Note') }
+    })
+    await scene.claim('bom-M1', 'again')
+    expect(await (await scene.world({ clone: 'edited' })).once()).toMatchObject([{ verdict: 'PASS' }])
+    expect((await bytesOf(scene, path)).toString()).toMatch(/^\uFEFF# Note\n/)
+    expect((await gateOf(scene, 'bom-M1')).code).toBe(3)
+    expect((await runCli(['accept', 'bom', '--reason', 'a word'], { cwd: scene.home })).code).toBe(0)
+    expect((await gateOf(scene, 'bom-M1')).code).toBe(0)
+  })
+})
+
+describe('a protected main', () => {
+  it('gets its reviews on a branch of their own, each claim one', async () => {
+    const scene = await makeScene({ repo: ['reviewBranch: reviews'] })
+    try {
+      await scene.plan('one', plan(milestone('M1'), `M2: { needs: [M1], checks: [${readme('a repo')}] }`))
+      await scene.hook(
+        'update',
+        'test "$1" = refs/heads/main && git log -1 --format=%s $3 | grep -q ^review && exit 1; exit 0'
+      )
+      const watched = await scene.world()
+      await scene.claim('one-M1')
+      expect((await watched.once()).map(({ verdict }) => verdict)).toEqual(['PASS'])
+      await scene.claim('one-M2')
+      expect((await watched.once()).map(({ verdict }) => verdict)).toEqual(['PASS'])
+      expect(await watched.once()).toEqual([])
+      expect(await scene.verdicts('reviews')).toHaveLength(2)
+      expect(await scene.verdicts('main')).toHaveLength(0)
+      const gate = await gateOf(scene, 'one-M2', '--branch', 'main', '--review-branch', 'reviews')
+      expect([gate.code, gate.stderr]).toEqual([0, expect.not.stringMatching(/adversary:/)])
+    } finally {
+      await scene.dispose()
+    }
+  })
+})
+
+describe('on a host', () => {
+  let scene: Scene
+  let host: FlakyHost
+  beforeAll(async () => {
+    host = await startFlakyHost(await mkdtemp(join(tmpdir(), 'adversary-review-')))
+    scene = await makeScene({ hosts: host.lines })
+    const checks = [
+      '{ probe: stray-stacks, with: { forbid: ["nobody*"] } }',
+      '{ probe: replica-counts, with: { services: 9 } }',
+      '{ probe: subnet-collision, with: { subnet: 10.10.0.0/16 } }',
+      '{ probe: network-addresses, with: { network: proxy } }'
+    ]
+    await scene.plan('one', ['milestones:', `  M1: { checks: [${checks.join(', ')}] }`, ''].join('\n'))
+  })
+  afterAll(async () => {
+    await scene.dispose()
+    await host.close()
+  })
+
+  it('asks over one connection, and every evidence file judges to the same verdict again', async () => {
+    const before = host.connections()
+    await scene.claim('one-M1')
+    const { code, stdout } = await runCli(['review', 'one-M1', '--json'], { cwd: scene.home })
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ stats: { connections: 1, execs: 1 } })
+    expect(host.connections() - before).toBe(1)
+
+    host.host.play([])
+    await scene.claim('one-M1', 'again')
+    expect((await runCli(['review', 'one-M1'], { cwd: scene.home })).code).toBe(2)
+    await scene.repo.builder.pull()
+    const dir = join(scene.repo.builder.dir, 'reviews/evidence')
+    const files = (await readdir(dir)).filter(name => name.includes('-M1-'))
+    expect(files).toHaveLength(2)
+    for (const name of files) {
+      const replayed = await runCli(['replay', join(dir, name), '--json'], { cwd: scene.repo.dir })
+      const { verdict, recorded, differences } = JSON.parse(replayed.stdout)
+      expect({ verdict, differences }).toEqual({ verdict: recorded, differences: [] })
+    }
+  })
+})
+
+describe('told to stop', () => {
+  it.each([
+    ['watch', 0],
+    ['watch --once', 2],
+    ['review one-M1', 2]
+  ])('in mid-review, `%s` ends with %d and has pushed nothing', async (words, expected) => {
+    const server = await startSshServer({ faults: ['hang-at-exec'] })
+    const scene = await makeScene({
+      hosts: [
+        `prod: { ssh: "${server.address.ssh}", identityFile: ${server.address.identityFile}, knownHosts: ${server.address.knownHosts}, timeout: 30s }`
+      ]
+    })
+    try {
+      await scene.plan(
+        'one',
+        'milestones:\n  M1: { checks: [{ probe: replica-counts }] }\nhunt: { probes: [] }\n'
+      )
+      await scene.claim('one-M1')
+      const stop = new AbortController()
+      const running = runCli(words.split(' '), { cwd: scene.home, signal: stop.signal })
+      while (server.seen.execs === 0) await new Promise(done => setTimeout(done, 20))
+      const started = performance.now()
+      stop.abort(new DOMException('interrupted by SIGTERM', 'AbortError'))
+      expect((await running).code).toBe(expected)
+      expect(performance.now() - started).toBeLessThan(2_000)
+      expect(await scene.subjects()).toHaveLength(2)
+    } finally {
+      await scene.dispose()
+      await server.close()
+    }
+  })
+})
