@@ -14,7 +14,9 @@ import { tasksOf } from '../src/observe/swarm.ts'
 import type { Severity } from '../src/words.ts'
 
 const port = z
-  .union([z.number(), z.string().regex(/^\d{1,5}(?:\/(?:tcp|udp))?$/)], { error: 'expected 443 or 53/udp' })
+  .union([z.int().min(1).max(65_535), z.string().regex(/^\d{1,5}(?:\/(?:tcp|udp))?$/)], {
+    error: 'expected 443 or 53/udp'
+  })
   .transform(given => (String(given).includes('/') ? String(given) : `${given}/tcp`))
 const ports = z.array(port).min(1).optional()
 
@@ -86,7 +88,11 @@ export const listeningPorts = defineProbe({
     ]
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
-    const saw = `${heard.size} ports listen beyond loopback (${[...heard].join(', ')}), with all ${published.length} that services publish here`
+    const some =
+      published.length === 0
+        ? 'no service publishes one here'
+        : `with all ${published.length} that services publish here`
+    const saw = `${heard.size} ports listen beyond loopback (${[...heard].join(', ')}), ${some}`
     return [{ outcome: 'pass', saw, shows: outside.map(line) }]
   },
 
@@ -190,5 +196,6 @@ function said({ port, protocol }: Listener): string {
 }
 
 function line(socket: Listener): string {
-  return `${socket.protocol} ${socket.address}:${socket.port}`
+  const address = socket.address.includes(':') ? `[${socket.address}]` : socket.address
+  return `${socket.protocol} ${address}:${socket.port}`
 }

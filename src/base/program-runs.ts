@@ -145,7 +145,7 @@ interface Place {
   readonly file: string
   readonly exec: ExecCommand
   readonly hop: number
-  readonly around: Pick<RunCommand, 'loops' | 'background' | 'excused' | 'looked' | 'timeout'>
+  readonly around: Pick<RunCommand, 'loops' | 'background' | 'excused' | 'branch' | 'looked' | 'timeout'>
   readonly seen: readonly string[]
 }
 
@@ -153,6 +153,7 @@ const outermost: Place['around'] = {
   loops: [],
   background: false,
   excused: false,
+  branch: false,
   looked: false,
   timeout: null
 }
@@ -166,6 +167,7 @@ function inside(command: RunCommand, around: Place['around']): RunCommand {
     loops,
     background: around.background || command.background,
     excused: around.excused || command.excused,
+    branch: around.branch || command.branch,
     timeout: timeouts.length === 0 ? null : Math.min(...timeouts)
   }
 }

@@ -295,7 +295,8 @@ export function pythonRuns(
         text: command.text === '' ? written(line) : command.text,
         loops: [...around.loops, ...command.loops],
         background: background || command.background,
-        excused: around.excused || command.excused
+        excused: around.excused || command.excused,
+        branch: true
       })
     }
   }
@@ -307,6 +308,7 @@ export function pythonRuns(
       line,
       loops,
       excused,
+      branch: true,
       looked,
       redirects: [],
       background: false,

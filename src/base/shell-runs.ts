@@ -26,6 +26,8 @@ export interface RunCommand {
   readonly background: boolean
   /** Its failure is explicitly ignored (`|| true`). */
   readonly excused: boolean
+  /** Something may decide whether it runs at all: a condition, or the Python around it. */
+  readonly branch: boolean
   /** What counts is that it fails (`!`). */
   readonly negated: boolean
   /** What it prints is looked at: by a test, a variable, or a command after it in its pipe. */
@@ -88,6 +90,7 @@ interface Around {
   readonly timeout: number | null
   /** In a branch or loop: a value set here may or may not be the one that is read later. */
   readonly maybe: boolean
+  readonly branch: boolean
   /** The line of an inline script's command, instead of its own. */
   readonly line: number | null
 }
@@ -110,6 +113,7 @@ const nothingAround: Around = {
   looked: false,
   timeout: null,
   maybe: false,
+  branch: false,
   line: null
 }
 
@@ -162,7 +166,8 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
             background: around.background || (background && !waited),
             excused: around.excused || isExcuse(links[at + 1]),
             negated: around.negated !== negated,
-            maybe: around.maybe || operator !== ''
+            maybe: around.maybe || operator !== '',
+            branch: around.branch || operator !== ''
           }
           const pipe: (readonly Values[])[] = []
           for (const [place, command] of pipeline.entries()) {
@@ -191,12 +196,12 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
       case 'if':
         for (const { condition, body } of command.branches) {
           if (condition.length > 0) walk(condition, around, source)
-          walk(body, { ...around, maybe: true }, source)
+          walk(body, { ...around, maybe: true, branch: true }, source)
         }
         return undefined
       case 'case':
         substitutions(command.subject, { ...around, looked: true }, source)
-        for (const arm of command.arms) walk(arm, { ...around, maybe: true }, source)
+        for (const arm of command.arms) walk(arm, { ...around, maybe: true, branch: true }, source)
         return undefined
       case 'while':
       case 'until': {
@@ -233,7 +238,14 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   }
 
   function within(loop: Loop, around: Around): Around {
-    return { ...around, loops: [...around.loops, loop], maybe: true, excused: false, negated: false }
+    return {
+      ...around,
+      loops: [...around.loops, loop],
+      maybe: true,
+      branch: around.branch || loop.kind !== 'for',
+      excused: false,
+      negated: false
+    }
   }
 
   function simple(command: Simple, around: Around, source: string, pipe: (readonly Values[])[]) {
@@ -274,7 +286,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   ) {
     const { rest, timeout } = unwrapped(words)
     const limit = smaller(around.timeout, timeout)
-    const { loops, background, excused, negated, looked } = around
+    const { loops, background, excused, branch, negated, looked } = around
     as.pipe.push(rest)
     commands.push({
       ...as,
@@ -283,6 +295,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
       loops,
       background,
       excused,
+      branch,
       negated,
       looked,
       timeout: limit
