@@ -27,7 +27,15 @@ export const secretEndings = (
  *   another protocol.
  */
 export function guardScript({ reads, programs, comments }: Guarded): string {
-  const lines = [...new Set(reads.map(listed))].sort()
+  const blank = (pattern: Pattern) => pattern.some(place => typeof place !== 'string')
+  const exact = new Set(
+    reads
+      .filter(pattern => !blank(pattern))
+      .map(shape)
+      .sort()
+  )
+  // Each has a `case` of its own: one that matches and then does not fit must not hide another.
+  const open = new Set(reads.filter(blank).map(openLine).sort())
   const secrets = secretEndings.map(ending => `*${[...ending].map(anyCase).join('')}`)
   return `#!/bin/sh
 ${comments.map(line => `# ${line.replace(/[\r\n]/g, ' ')}`.trimEnd()).join('\n')}
@@ -40,26 +48,30 @@ export LC_ALL PATH
 listed() (
   for word do case $word in '' | *'|'*) exit 1 ;; esac; done
   IFS='|'
-  case "$*" in
-${lines.map(line => `    ${line}`).join('\n')}
-    *) exit 1 ;;
+  all="$*"
+  case $all in
+${[...exact].map(line => `    ${line}) exit 0 ;;`).join('\n')}
   esac
+${[...open].map(line => `  ${line}`).join('\n')}
+  exit 1
 )
+# ids BEFORE WORD...: that all after so many words are ids of docker.
 ids() {
-  [ $# -gt 0 ] || exit 1
+  shift "$(($1 + 1))"
+  [ $# -gt 0 ] || return 1
   for word do
-    case $word in *[!0-9a-z]*) exit 1 ;; esac
-    [ \${#word} -ge 12 ] && [ \${#word} -le 64 ] || exit 1
+    case $word in *[!0-9a-z]*) return 1 ;; esac
+    [ \${#word} -ge 12 ] && [ \${#word} -le 64 ] || return 1
   done
 }
 seconds() {
-  case $1 in '' | *[!0-9]*) exit 1 ;; esac
-  [ \${#1} -le 12 ] || exit 1
+  case $1 in '' | *[!0-9]*) return 1 ;; esac
+  [ \${#1} -le 12 ]
 }
 program() {
-  case $1 in */../* | */.. | */./* | */. | *//* | */) exit 1 ;; esac
-  case $1 in ${secrets.join(' | ')}) exit 1 ;; esac
-  case $1 in ${programs.map(folder => `${quoted(`${folder}/`)}*`).join(' | ') || "''"}) ;; *) exit 1 ;; esac
+  case $1 in */../* | */.. | */./* | */. | *//* | */) return 1 ;; esac
+  case $1 in ${secrets.join(' | ')}) return 1 ;; esac
+  case $1 in ${programs.map(folder => `${quoted(`${folder}/`)}*`).join(' | ') || "''"}) ;; *) return 1 ;; esac
 }
 
 ask() {
@@ -92,24 +104,23 @@ ${guardedReader}
 `
 }
 
-/** One line of the list: a pattern of sh, and what is left to check once it matches. */
-function listed(pattern: Pattern): string {
+/** A pattern with blanks: what of it sh can match, and what is left to check then. */
+function openLine(pattern: Pattern): string {
   const checks = pattern.flatMap((place, index): readonly string[] => {
     if (typeof place === 'string') return []
     const at = index + 1
     switch (place.blank) {
       case 'ids':
-        return [`shift ${index}; ids "$@"`]
+        return [`ids ${index} "$@"`]
       case 'path':
         return [`program "\${${at}}"`]
       case 'seconds':
         return [`seconds "\${${at}#${place.after}}"`]
     }
   })
-  const open = pattern.some(place => typeof place === 'object' && place.blank === 'ids')
-  const count = checks.length === 0 || open ? [] : [`[ $# -eq ${pattern.length} ] || exit 1`]
-  const body = [...count, ...checks].join('; ')
-  return `${shape(pattern)}) ${body === '' ? '' : `${body} `};;`
+  const many = pattern.some(place => typeof place === 'object' && place.blank === 'ids')
+  const count = many ? [] : [`[ $# -eq ${pattern.length} ]`]
+  return `case $all in ${shape(pattern)}) ${[...count, ...checks, 'exit 0'].join(' && ')} ;; esac`
 }
 
 /** The literal words quoted, `*` for each blank. */

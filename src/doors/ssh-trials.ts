@@ -131,11 +131,14 @@ function forward(client: Client): Promise<Trial> {
   })
 }
 
-/** The way to root that a read-only command list alone would leave open. */
+/**
+ * The way to root that a read-only command list alone would leave open. sshd has one answer for a socket that it
+ * may not open and for one that is not there; that forwarding is off, the trial of a port shows.
+ */
 function dockerSocket(client: Client): Promise<Trial> {
   return new Promise(resolve => {
     client.openssh_forwardOutStreamLocal('/var/run/docker.sock', (error, channel) =>
-      resolve(forwarded(error, channel))
+      resolve(error === undefined ? forwarded(error, channel) : { kind: 'refused', how: error.message })
     )
   })
 }

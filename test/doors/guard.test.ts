@@ -19,7 +19,11 @@ const reads: readonly Pattern[] = [
   ['echo', 'inspect', '--', { blank: 'ids' }],
   ['echo', '--unit=a.service', { blank: 'seconds', after: '--since=@' }, '--all'],
   ['echo', 'cat', '--', '*.service'],
-  ['head', '-c', '131073', '--', { blank: 'path' }]
+  ['head', '-c', '131073', '--', { blank: 'path' }],
+  // Each of these looks like the other until its end.
+  ['echo', 'df', '--', { blank: 'path' }],
+  ['echo', 'df', '--', '/', '/var'],
+  ['echo', 'df', '--', { blank: 'path' }, '-i']
 ]
 const programs = ['/opt', '/nix/store'] as const
 const id = '0123456789ab'
@@ -61,14 +65,20 @@ describe.each(shells)('a host that is guarded by %s', shell => {
       ['echo', 'inspect', '--', id, `${id}${id}`],
       ['echo', '--unit=a.service', '--since=@1781328782', '--all'],
       ['echo', 'cat', '--', '*.service'],
-      ['head', '-c', '131073', '--', path]
+      ['head', '-c', '131073', '--', path],
+      ['echo', 'df', '--', '/opt/a'],
+      ['echo', 'df', '--', '/', '/var'],
+      ['echo', 'df', '--', '/opt/a', '-i']
     ])
     expect(answers.map(answer => (answer.answered ? [answer.exit, answer.stdout] : answer.why))).toEqual([
       [0, 'list {{json .}}\n'],
       [0, `inspect -- ${id} ${id}${id}\n`],
       [0, '--unit=a.service --since=@1781328782 --all\n'],
       [0, 'cat -- *.service\n'],
-      [0, 'print()\n']
+      [0, 'print()\n'],
+      [0, 'df -- /opt/a\n'],
+      [0, 'df -- / /var\n'],
+      [0, 'df -- /opt/a -i\n']
     ])
   })
 
@@ -133,10 +143,16 @@ describe.each(shells)('a host that is guarded by %s', shell => {
     const answers = await ask(commands)
     for (const [index, answer] of answers.entries()) {
       const argv = commands[index] ?? []
-      const path = argv.at(-1) ?? ''
-      const allowed =
-        reads.some(pattern => fits(pattern, argv)) &&
-        (argv[0] !== 'head' || /^\/(?:opt|nix\/store)\//.test(path))
+      const allowed = reads.some(
+        pattern =>
+          fits(pattern, argv) &&
+          pattern.every(
+            (place, at) =>
+              typeof place === 'string' ||
+              place.blank !== 'path' ||
+              programs.some(folder => argv[at]?.startsWith(`${folder}/`))
+          )
+      )
       expect([argv, answer.answered && answer.exit !== 126]).toEqual([argv, allowed])
     }
   })
