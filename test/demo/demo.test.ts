@@ -25,13 +25,14 @@ it('plays the phase: context, PASS, a look before the claim, FAIL, PASS, and the
     '## M1: PASS @<time>',
     '## Pre-verification probe (<time> — before M2 claimed)',
     '## M2: FAIL @<time>',
-    '## M2: PASS @<time>'
+    '## M2: PASS @<time>',
+    expect.stringMatching(/^## \[adversary\] A1: .*deploy-proxy/)
   ])
   // Every read that the checks and the hunt make was recorded: nothing was left unseen.
   expect(text).not.toMatch(/not recorded|\*\* \?$/m)
   const subjects = await testGit(join(dir, 'played/repo.git'), ['log', '--format=%s', 'main'])
   expect(subjects.split('\n').filter(line => line.startsWith('review('))).toEqual([
-    'review(pvfix-M2): M2 PASS',
+    'review(pvfix-M2): M2 PASS + [adversary] A1 health gate deadlock',
     'review(pvfix-M2): M2 FAIL',
     'review(pvfix): M2 looked at before it is claimed',
     'review(pvfix-M1): M1 PASS',

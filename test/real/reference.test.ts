@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { openSession } from '../../src/doors/open-session.ts'
 import type { Recording } from '../../src/doors/recorded-host.ts'
 import type { OpenSession } from '../../src/doors/session.ts'
-import type { Draft } from '../../src/run/review.ts'
+import { publishHunt } from '../../src/run/publish.ts'
+import { type Draft, observe } from '../../src/run/review.ts'
+import { snapshot } from '../../src/run/world.ts'
 import { bootHost, type TestHost } from '../support/host.ts'
 import { masked } from '../support/masked.ts'
 import { failed, type Phase, playPhase, said, swarmNix } from '../support/phase.ts'
@@ -36,11 +38,13 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
   let liar: Phase
   const recorded: { before: Recording[]; after: Recording[] } = { before: [], after: [] }
   const recordedAt = { before: 0, after: 0 }
-  let half: 'before' | 'after' = 'before'
+  let half: 'before' | 'after' | 'over' = 'before'
 
   /** Production's door, with somebody taking notes. */
   const recording: OpenSession = async (address, options) => {
     const session = await openSession(address, options)
+    if (half === 'over') return session
+    const table = recorded[half]
     recordedAt[half] = Math.max(recordedAt[half], session.clock.hostMicros / 1000)
     return {
       ...session,
@@ -51,7 +55,6 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
         session.ask(commands).map(async (answer, index) => {
           const got = await answer
           const argv = commands[index]?.argv ?? []
-          const table = recorded[half]
           const known = table.findIndex(read => JSON.stringify(read.argv) === JSON.stringify(argv))
           if (got.answered) {
             const { exit, stdout, stderr } = got
@@ -114,6 +117,8 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
 
   it('after the maintenance, before the claim: outcomes without a verdict', async () => {
     await host.maintain()
+    // As in the review that this plays: the way the proxy was put back would never come up on a fresh boot.
+    await host.useGate('deadlock')
     half = 'after'
     const observed = await honest.preVerify('M2')
     expect(observed.checks.map(({ check }) => check.outcome)).toEqual(Array.from({ length: 6 }, () => 'pass'))
@@ -126,6 +131,10 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
     expect(draft.decision.verdict).toBe('PASS')
     expect(draft.stats).toMatchObject({ connections: 1, execs: 1 })
     const text = await honest.review()
+    expect(await honest.repo.builder.git(['log', '-1', '--format=%s'])).toBe(
+      'review(pvfix-M2): M2 PASS + [adversary] A1 health gate deadlock'
+    )
+    expect(text).toMatch(/^## \[adversary\] A1: .*deploy-proxy.*ci\.example\.test.*deploy-dashboard/m)
     const section = text.slice(text.indexOf('## M2: PASS'))
     for (const evidence of [
       /10\.10\.0\.0\/16/,
@@ -137,6 +146,19 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
     ]) {
       expect(section).toMatch(evidence)
     }
+  })
+
+  it('the finding is closed when it is gone', async () => {
+    await host.useGate('own')
+    half = 'over'
+    const plan = honest.world.home.plans.get('pvfix')
+    const at = await snapshot(honest.world)
+    const subject = { phase: 'pvfix', commit: at.tip, checks: [], hunts: plan?.hunt.checks ?? [] }
+    const { telling } = await publishHunt(
+      honest.world,
+      await observe(honest.world, at, subject, { budgetMs: 60_000 })
+    )
+    expect(telling?.changes.map(({ change, finding }) => [change, finding.id])).toEqual([['closed', 'A1']])
   })
 
   it('what was recorded on the way is what the worked example and the demo show', async () => {
