@@ -1,6 +1,7 @@
 import { Command as Commander, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { durationForm, parseDuration } from '../base/duration.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
+import { redact } from '../base/redact.ts'
 import { clean } from '../base/text.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import type { Command, CommonOptions, Io, Manner } from './io.ts'
@@ -286,7 +287,7 @@ async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
       return exitCode.notProven
     }
     if (error instanceof AdversaryError) {
-      io.err(`adversary: ${clean(error.message)}`)
+      io.err(`adversary: ${clean(redact(error.message).text)}`)
       if (error.hint !== undefined) io.err(`  try: ${clean(error.hint)}`)
       return error.exit
     }

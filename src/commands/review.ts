@@ -7,6 +7,7 @@ import type { Milestone, Plan } from '../home/types.ts'
 import { observedDocument, reviewDocument } from '../run/document.ts'
 import { publishPreVerification, publishReview, reviewTelling, type Told } from '../run/publish.ts'
 import { type Draft, draftReview, observe } from '../run/review.ts'
+import { claimHistory } from '../run/round.ts'
 import { claimPatterns, snapshot, type Snapshot, type World } from '../run/world.ts'
 import type { Claim, ExitCode } from '../words.ts'
 import { exitCode, exitCodeOf } from '../words.ts'
@@ -110,7 +111,7 @@ interface Unclaimed {
 
 async function find(world: World, at: Snapshot, target: string): Promise<Found | Unclaimed> {
   const { home, git } = world
-  const history = await git.commits({ tip: at.tip, not: home.repo.since === null ? [] : [home.repo.since] })
+  const history = await claimHistory(world, at)
   const patterns = claimPatterns(home)
   const { owed, own } = pending(history, new Set(), home.identity, patterns)
 

@@ -54,7 +54,8 @@ export function decide(checks: readonly CheckResult[], obstacles: readonly strin
 }
 
 function count(some: number, all: number): string {
-  return some === all && all > 1 ? `all ${all} checks` : `${some} of ${all} check${all === 1 ? '' : 's'}`
+  if (some < all) return `${some} of ${all} checks`
+  return all === 1 ? 'the only check' : `all ${all} checks`
 }
 
 function titles(checks: readonly CheckResult[]): string {

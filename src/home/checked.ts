@@ -1,6 +1,7 @@
 import type { core, ZodType } from 'zod'
 import { z } from 'zod'
 import { AdversaryError } from '../base/errors.ts'
+import { redact } from '../base/redact.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { oneLine } from '../base/text.ts'
 import type { Path, YamlFile } from './yaml.ts'
@@ -67,8 +68,8 @@ export function refusal(file: YamlFile, path: Path, what: string): AdversaryErro
   const key = path.length === 0 ? '' : ` ${keyOf(path)}:`
   const line = file.line(path)
   const place = `${file.name}:${line === 0 ? '' : `${line}:`}`
-  // Keys, and what a probe's own schema says, may quote anything.
-  return new AdversaryError('usage', oneLine(`${place}${key} ${what}`, 2000))
+  // Keys, and what a probe's own schema says, may quote anything, a password in a URL included.
+  return new AdversaryError('usage', oneLine(`${place}${key} ${redact(what).text}`, 2000))
 }
 
 interface Located {

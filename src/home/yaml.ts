@@ -61,7 +61,10 @@ export function parseYaml(text: string, name: string): YamlFile {
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0])
-    throw new AdversaryError('usage', `${name}:${line}:${col}: ${said(problem.message)}`)
+    const key =
+      problem.code === 'DUPLICATE_KEY' ? /^[^\s:]+/.exec(text.slice(problem.pos[0]))?.[0] : undefined
+    const what = key === undefined ? said(problem.message) : `${oneLine(key, 80)}: the same key twice`
+    throw new AdversaryError('usage', `${name}:${line}:${col}: ${what}`)
   }
 
   visit(document, {

@@ -1,6 +1,7 @@
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { type Owed, type Pending, pending } from '../claim/pending.ts'
 import { tick } from '../doors/clock.ts'
+import type { Commit } from '../doors/git.ts'
 import type { Plan } from '../home/types.ts'
 import { baselinesOf, newestReview, settledClaims } from '../record/record.ts'
 import { orientation } from './orientation.ts'
@@ -79,6 +80,8 @@ export async function round(
   const look = { budgetMs: settleBudgetMs, ...(progress === undefined ? {} : { progress }) }
   const here: Round = { world, events, look, state, down: new Set() }
   let at = await snapshot(world)
+  // A `since` that is not there is said before anything is written.
+  await claimHistory(world, at)
   for (const plan of world.home.plans.values()) {
     if (await orient(here, at, plan)) at = await snapshot(world)
   }
@@ -107,9 +110,21 @@ export async function round(
 
 /** What is owed a review on this branch, and the claims that were not understood. */
 export async function owedClaims(world: World, at: Snapshot): Promise<Pending> {
-  const { home, git } = world
-  const history = await git.commits({ tip: at.tip, not: home.repo.since === null ? [] : [home.repo.since] })
-  return pending(history, settledClaims(at.record), home.identity, claimPatterns(home))
+  const history = await claimHistory(world, at)
+  return pending(history, settledClaims(at.record), world.home.identity, claimPatterns(world.home))
+}
+
+/** The commits of the branch in which claims count. @throws AdversaryError `usage` for a `since` that is not there. */
+export async function claimHistory({ home, git }: World, { tip }: Snapshot): Promise<readonly Commit[]> {
+  const { since, branch } = home.repo
+  if (since === null) return git.commits({ tip })
+  const start = await git.commit(since)
+  if (start === null) {
+    throw new AdversaryError('usage', `adversary.yaml: repo.since: ${branch} has no commit ${since}`, {
+      hint: `claims after that commit count; the tip is ${tip.slice(0, 12)}`
+    })
+  }
+  return git.commits({ tip, not: [start.sha] })
 }
 
 function report({ world, state }: Round, { owed, malformed, own }: Pending): void {

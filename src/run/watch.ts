@@ -1,4 +1,4 @@
-import { messageOf } from '../base/errors.ts'
+import { AdversaryError, messageOf } from '../base/errors.ts'
 import { sleep, tick } from '../doors/clock.ts'
 import { huntDue, round, type RoundOptions, startState, type WatchEvents } from './round.ts'
 import type { World } from './world.ts'
@@ -8,7 +8,8 @@ import type { World } from './world.ts'
  * each time, so that it may be killed at any moment. Ends when the world's signal does.
  *
  * @param options.once ends when nothing is owed any more.
- * @throws with `once`: what went wrong with a claim once all others are answered; the signal's reason.
+ * @throws AdversaryError `usage` for what a person must mend. With `once` also: what went wrong with a claim,
+ * once all others are answered; the signal's reason.
  */
 export async function watch(world: World, events: WatchEvents, options: RoundOptions): Promise<void> {
   const { home, git, signal } = world
@@ -36,7 +37,8 @@ export async function watch(world: World, events: WatchEvents, options: RoundOpt
       pause = Math.min(...[...waiting.values()].map(({ nextTick }) => nextTick - tick()), pause)
     } catch (error) {
       if (signal.aborted) break
-      if (options.once) throw error
+      // What a person must mend first is not tried again.
+      if (options.once || (error instanceof AdversaryError && error.kind === 'usage')) throw error
       failures += 1
       // The remote is not hammered while it is down, whatever else is due.
       pause = Math.min(home.pollMs * 2 ** Math.min(failures, 5), 10 * 60_000)
