@@ -36,6 +36,8 @@ export interface FactSource<Value> {
 
 /** What a fact source may use. Every call is recorded as evidence. */
 export interface Look {
+  /** The name in the home of the host that is looked at. */
+  readonly host: string
   /**
    * Runs one read command on the host. Reads that are asked for at the same time travel together, and
    * a command that was already asked for is not asked again.
@@ -134,6 +136,17 @@ export interface RecordView {
    * among its ancestors; null if the milestone was never claimed.
    */
   claimTime(milestone: string): Promise<string | null>
+  /** What the phase's newest orientation before its first claim saw; null if there is none. */
+  baseline(): Promise<BaselineSeen | null>
+}
+
+/** The facts of an orientation, as its evidence file keeps them: a fact of a host is named `<key> @ <host>`. */
+export interface BaselineSeen {
+  /** Sha of the signed commit that carries it. */
+  readonly commit: string
+  /** When it was observed, ISO 8601 UTC. */
+  readonly at: string
+  readonly facts: Readonly<Record<string, Fact<unknown>>>
 }
 
 /** Something could not be seen. Its message becomes the `why` of an `unknown`. */

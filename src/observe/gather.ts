@@ -64,7 +64,7 @@ export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1)
       const cited: Cited = []
       const reader = hosts.get(host) ?? hostReader(host, doors)
       hosts.set(host, reader)
-      taken.set(name, { fact: take(source, look(source, reader, doors, cited)), cited })
+      taken.set(name, { fact: take(source, look(host, source, reader, doors, cited)), cited })
     }
   }
 
@@ -120,8 +120,15 @@ async function take(source: FactSource<unknown>, at: Look): Promise<Unnumbered> 
   }
 }
 
-function look(source: FactSource<unknown>, reader: HostReader, doors: Doors, cited: Cited): Look {
+function look(
+  host: string,
+  source: FactSource<unknown>,
+  reader: HostReader,
+  doors: Doors,
+  cited: Cited
+): Look {
   return {
+    host,
     async read(command) {
       if (source.reads?.some(pattern => fits(pattern, command.argv)) === false) {
         throw new TypeError(`\`${shortened(typed(command))}\` is not among the reads that it declares`)

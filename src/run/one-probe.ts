@@ -36,5 +36,5 @@ const shut = async (): Promise<never> => {
 /** Views for whoever asks nothing of the repo. */
 export const nowhere: Views = {
   repo: { commit: '', file: shut },
-  record: { reviewTime: shut, claimTime: shut }
+  record: { reviewTime: shut, claimTime: shut, baseline: shut }
 }

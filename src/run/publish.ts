@@ -4,8 +4,9 @@ import { reviewBranchOf } from '../home/home.ts'
 import { type Published, publish as push, type Tip } from '../publish/publish.ts'
 import { baselinesOf, reviewOf } from '../record/record.ts'
 import { renderOrientation, renderPreVerification, renderReview } from '../tell/section.ts'
+import { firstClaim } from './history.ts'
 import { commitsSince, type Draft, type Observed } from './review.ts'
-import { firstClaim, hostsSeen, type TellInput, type Telling, tell } from './tell.ts'
+import { hostsSeen, type TellInput, type Telling, tell } from './tell.ts'
 import { fileStamp, type World } from './world.ts'
 
 export interface Told {

@@ -1,21 +1,20 @@
 import { sha256 } from '../base/canonical.ts'
-import { parseClaim } from '../claim/parse.ts'
 import { type Baseline, type FindingChange, type FindingState, findingChanges } from '../decide/findings.ts'
 import { type Home, evidenceDirOf, reviewPathOf } from '../home/home.ts'
 import { policyFor } from '../home/policy.ts'
 import type { Tip } from '../publish/publish.ts'
-import { baselinesOf, findingsOf, type SignedRecord } from '../record/record.ts'
+import { findingsOf, type SignedRecord } from '../record/record.ts'
 import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../tell/append.ts'
-import { evidenceFile, parseEvidenceFile } from '../tell/evidence-file.ts'
+import { evidenceFile } from '../tell/evidence-file.ts'
 import { renderFindingClosed, renderFindingOpened, renderFindingReopened } from '../tell/finding.ts'
 import { messageBody, messageTitle } from '../tell/message.ts'
 import type { Cited, HostSeen } from '../tell/parts.ts'
 import { renderHeader } from '../tell/section.ts'
 import { isoSecond } from '../doors/clock.ts'
-import type { Commit } from '../doors/git.ts'
+import { baselinesBefore, evidenceOf } from './history.ts'
 import type { Observed } from './review.ts'
-import { ancestorsOf, claimPatterns, type World } from './world.ts'
+import type { World } from './world.ts'
 
 /** Everything that one commit says, for the tip it is put on. */
 export interface Telling {
@@ -181,35 +180,15 @@ export function knownFindings(record: SignedRecord, phase: string): readonly Fin
     .sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)))
 }
 
-/**
- * The newest baseline that was pushed before the phase's first claim: what came later may already hold
- * the builder's work. Null where there is none that can be read.
- */
+/** The newest baseline as findings are compared with it; null where there is none that can be read. */
 async function baseline(tip: Tip, home: Home, phase: string): Promise<Baseline | null> {
-  const first = firstClaim(home, tip.record, phase)
-  const before = first === null ? null : ancestorsOf(first.sha, tip.record.history)
-  const review = baselinesOf(tip.record, phase)
-    .filter(({ commit }) => before === null || before.has(commit.sha))
-    .at(-1)
-  const evidence = review?.message.evidence
-  if (evidence === undefined || evidence === null) return null
-  const bytes = await tip.readFile(evidence.path)
-  // The signed digest is what makes the file the baseline; another file at its place is none.
-  if (bytes === null || sha256(bytes) !== evidence.digest) return null
-  const { findings, hunts } = parseEvidenceFile(Buffer.from(bytes).toString())
+  const review = baselinesBefore(home, tip.record, phase).at(-1)
+  const evidence = review === undefined ? null : await evidenceOf(review, path => tip.readFile(path))
+  if (evidence === null) return null
   return {
-    keys: new Set(findings.filter(({ status }) => status === 'open').map(({ key }) => key)),
-    clear: new Set(hunts.filter(hunt => hunt.clear).map(({ probe }) => probe))
+    keys: new Set(evidence.findings.filter(({ status }) => status === 'open').map(({ key }) => key)),
+    clear: new Set(evidence.hunts.filter(hunt => hunt.clear).map(({ probe }) => probe))
   }
-}
-
-/** The phase's first claim, whoever made it and whenever; null: nobody has claimed anything of it. */
-export function firstClaim(home: Home, record: SignedRecord, phase: string): Commit | null {
-  const isClaim = (commit: Commit) => {
-    const parsed = parseClaim(commit, claimPatterns(home))
-    return parsed.kind === 'claim' && parsed.claim.phase === phase
-  }
-  return record.history.find(isClaim) ?? null
 }
 
 /** The hosts that a section names, with their clocks. */

@@ -13,6 +13,7 @@ import { type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
 import type { Doors } from '../observe/gather.ts'
 import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
+import { ancestorsOf, baselinesBefore, evidenceOf } from './history.ts'
 
 /** Where a look starts from: the home, and the way to its hosts. */
 export interface Seat {
@@ -222,22 +223,20 @@ function recordView(
       const ancestors = ancestorsOf(newest.sha, history)
       const reviews = record.reviews.filter(review => ancestors.has(review.commit.sha))
       return [newest.committedAt, ...reviews.map(review => review.commit.committedAt)].sort().at(-1) ?? null
+    },
+    async baseline() {
+      for (const review of baselinesBefore(world.home, record, phase).toReversed()) {
+        const { sha } = review.commit
+        const evidence = await evidenceOf(review, async path => {
+          const found = await world.git.file(sha, path)
+          if (found.kind === 'refused') throw new Unseen(`${path}: ${found.why}`)
+          return found.kind === 'file' ? found.bytes : null
+        })
+        if (evidence?.kind === 'orientation') return { commit: sha, at: evidence.at, facts: evidence.facts }
+      }
+      return null
     }
   }
-}
-
-export function ancestorsOf(sha: string, history: readonly Commit[]): ReadonlySet<string> {
-  const parents = new Map(history.map(commit => [commit.sha, commit.parents]))
-  const found = new Set<string>()
-  const open = [sha]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    for (const parent of parents.get(next) ?? []) {
-      if (found.has(parent)) continue
-      found.add(parent)
-      open.push(parent)
-    }
-  }
-  return found
 }
 
 /** The grammar of claims as the home has it. */

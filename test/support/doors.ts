@@ -38,7 +38,11 @@ export function closedDoors(open: Partial<Doors> = {}): Doors {
     fetch: shut('the web'),
     homeFile: shut('the home'),
     repo: { commit: '0'.repeat(40), file: shut('the repo') },
-    record: { reviewTime: shut('the record'), claimTime: shut('the record') },
+    record: {
+      reviewTime: shut('the record'),
+      claimTime: shut('the record'),
+      baseline: shut('the record')
+    },
     redact: text => text,
     tick: () => {
       ticks += 1

@@ -27,7 +27,11 @@ async function search(recorded: Recorded) {
   const source = journalSearch('docker.service', ['available IP$'], { review: 'M1' })
   const doors = closedDoors({
     open: async () => recordedSession(recorded),
-    record: { reviewTime: async () => new Date(second * 1000).toISOString(), claimTime: async () => null }
+    record: {
+      reviewTime: async () => new Date(second * 1000).toISOString(),
+      claimTime: async () => null,
+      baseline: async () => null
+    }
   })
   return (await gather([{ host: 'h', sources: [source] }], doors)).fact('h', source)
 }

@@ -32,7 +32,7 @@ async function take(
   const time = async (milestone: string) => times[milestone] ?? null
   const doors = closedDoors({
     open: async () => recordedSession(recorded),
-    record: { reviewTime: time, claimTime: time }
+    record: { reviewTime: time, claimTime: time, baseline: async () => null }
   })
   return (await gather([{ host: 'h', sources: [source] }], doors)).fact('h', source)
 }

@@ -1,0 +1,51 @@
+import { sha256 } from '../base/canonical.ts'
+import { parseClaim } from '../claim/parse.ts'
+import type { Commit } from '../doors/git.ts'
+import type { Home } from '../home/home.ts'
+import { baselinesOf, type SignedRecord, type SignedReview } from '../record/record.ts'
+import { type EvidenceRecord, parseEvidenceFile } from '../tell/evidence-file.ts'
+
+/** What the signed history says of a phase's beginning. */
+
+export function ancestorsOf(sha: string, history: readonly Commit[]): ReadonlySet<string> {
+  const parents = new Map(history.map(commit => [commit.sha, commit.parents]))
+  const found = new Set<string>()
+  const open = [sha]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const parent of parents.get(next) ?? []) {
+      if (found.has(parent)) continue
+      found.add(parent)
+      open.push(parent)
+    }
+  }
+  return found
+}
+
+/** The phase's first claim, whoever made it and whenever; null: nobody has claimed anything of it. */
+export function firstClaim(home: Home, record: SignedRecord, phase: string): Commit | null {
+  const isClaim = (commit: Commit) => {
+    const parsed = parseClaim(commit, home.claims)
+    return parsed.kind === 'claim' && parsed.claim.phase === phase
+  }
+  return record.history.find(isClaim) ?? null
+}
+
+/**
+ * What was observed and pushed before the phase's first claim, oldest first: what came later may already hold
+ * the builder's work.
+ */
+export function baselinesBefore(home: Home, record: SignedRecord, phase: string): readonly SignedReview[] {
+  const first = firstClaim(home, record, phase)
+  const before = first === null ? null : ancestorsOf(first.sha, record.history)
+  return baselinesOf(record, phase).filter(({ commit }) => before === null || before.has(commit.sha))
+}
+
+/** A review's evidence. Null where it is gone: the signed digest makes the file what it is, not its place. */
+export async function evidenceOf(
+  { message: { evidence } }: SignedReview,
+  readFile: (path: string) => Promise<Uint8Array | null>
+): Promise<EvidenceRecord | null> {
+  const bytes = evidence === null ? null : await readFile(evidence.path)
+  if (evidence === null || bytes === null || sha256(bytes) !== evidence.digest) return null
+  return parseEvidenceFile(Buffer.from(bytes).toString())
+}
