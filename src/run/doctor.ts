@@ -23,7 +23,7 @@ export async function proveTools(): Promise<readonly Proof[]> {
   }
   const keygen = async () => {
     await findKeygen()
-    return 'signs'
+    return 'can sign'
   }
   return Promise.all([
     tool('git', findGit, 'install git 2.34 or newer'),
@@ -40,6 +40,8 @@ export async function proveAll(seat: Seat, tools: readonly Proof[]): Promise<rea
       : Object.values(subjects).map(each => untold(each, 'not tried: git or ssh-keygen is missing')),
     ...[...seat.home.hosts.values()].map(host => proveHost(seat, host))
   ])
+  // Given up is not missing.
+  seat.signal.throwIfAborted()
   return [...repo, ...hosts.flat()]
 }
 
