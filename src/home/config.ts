@@ -45,7 +45,10 @@ export const configSchema = z.strictObject({
   repo: z.strictObject({
     url: z
       .string()
-      .refine(isGitUrl, 'what `git clone` takes: ssh://, https://, user@host:path or a local path')
+      .refine(
+        isGitUrl,
+        'what `git clone` takes: ssh://, https://, user@host:path or a local path, without a password'
+      )
       .meta({ description: 'The watched repository, as git clone takes it.' }),
     branch: scalar.branch,
     review: phasePath.default('reviews/REVIEW-{phase}.md'),

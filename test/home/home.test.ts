@@ -280,13 +280,13 @@ describe('adversary.yaml', () => {
       'git would run a program',
       'ssh://git@git.example.test/ops/infra.git',
       'ext::sh -c id',
-      'adversary.yaml:2: repo.url: got `ext::sh -c id`, expected what `git clone` takes: ssh://, https://, user@host:path or a local path'
+      'adversary.yaml:2: repo.url: got `ext::sh -c id`, expected what `git clone` takes: ssh://, https://, user@host:path or a local path, without a password'
     ],
     [
       'password',
       'ssh://git@git',
       'https://u:p@git',
-      'adversary.yaml:2: repo.url: got `https://u:p@git.example.test/ops/infra.git`, expected what `git clone` takes: ssh://, https://, user@host:path or a local path'
+      'adversary.yaml:2: repo.url: got `https://u:«redacted:url-password:1»@git.example.test/ops/infra.git`, expected what `git clone` takes: ssh://, https://, user@host:path or a local path, without a password'
     ],
     [
       'duration',
@@ -335,7 +335,7 @@ describe('adversary.yaml', () => {
       'two keys',
       '  branch: main',
       '  branch: main\n  branch: next',
-      'adversary.yaml:4:3: map keys must be unique'
+      'adversary.yaml:4:3: branch: the same key twice'
     ],
     ['tabs', '  branch: main', '\tbranch: main', 'adversary.yaml:3:1: tabs are not allowed as indentation'],
     [
@@ -482,7 +482,7 @@ describe('a plan', () => {
       '  m2:',
       'plans/pvfix.yaml:13: milestones.m2: expected the name of a milestone: ^[A-Z]{1,4}\\d+(\\.\\d+)*$'
     ],
-    ['two of one name', '  M2:', '  M1:', 'plans/pvfix.yaml:13:3: map keys must be unique'],
+    ['two of one name', '  M2:', '  M1:', 'plans/pvfix.yaml:13:3: M1: the same key twice'],
     [
       'another phase',
       'phase: pvfix',
