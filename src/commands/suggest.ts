@@ -1,6 +1,7 @@
 import { AdversaryError } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'
-import { suggest, suggestedPlan } from '../run/suggest.ts'
+import { suggestedPlan } from '../home/suggested-plan.ts'
+import { suggest } from '../run/suggest.ts'
 import { nowhere } from '../run/one-probe.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { openHome } from './home.ts'
@@ -31,7 +32,7 @@ export async function run(options: SuggestOptions, io: Io): Promise<ExitCode> {
     io.json({ on: host, plan: null, ...suggested })
     return exitCode.notProven
   }
-  const plan = suggestedPlan(host, options.phase ?? 'p1', suggested)
+  const plan = suggestedPlan(host, options.phase ?? 'p1', suggested.suggestions)
   io.out(plan.trimEnd())
   io.json({ on: host, plan, ...suggested })
   return exitCode.pass

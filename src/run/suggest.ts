@@ -1,30 +1,21 @@
-import { stringify } from 'yaml'
 import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
 import { dockerNetworks } from '../observe/sources/docker-networks.ts'
 import { swarmServices } from '../observe/sources/docker-services.ts'
 import { allUnits } from '../observe/sources/units.ts'
 import type { FactSource } from '../observe/fact.ts'
+import type { SuggestedCheck } from '../home/suggested-plan.ts'
 import type { Check } from '../home/types.ts'
 import { prove } from './prove.ts'
 import { type LookOptions, look, type Observed } from './review.ts'
 import type { Seat, Views } from './world.ts'
 
-/** A check that holds on the host today, and that can fail. */
-export interface Suggestion {
-  readonly probe: string
-  readonly title: string
-  readonly with: Readonly<Record<string, unknown>>
-  /** What was seen when it passed. */
-  readonly saw: string
-}
-
 export interface Suggested {
-  readonly suggestions: readonly Suggestion[]
+  readonly suggestions: readonly SuggestedCheck[]
   /** What was tried and is not suggested, with the reason. */
   readonly left: readonly { readonly title: string; readonly why: string }[]
 }
 
-type Candidate = Omit<Suggestion, 'saw'>
+type Candidate = Omit<SuggestedCheck, 'saw'>
 
 /**
  * What could be asked of this host from now on: candidates are made from what is there, each is judged on
@@ -64,7 +55,7 @@ export async function suggest(
     options
   )
 
-  const suggestions: Suggestion[] = []
+  const suggestions: SuggestedCheck[] = []
   for (const [index, { candidate, probe }] of asked.entries()) {
     const result = tried.checks[index]
     if (result === undefined) continue
@@ -88,34 +79,6 @@ export async function suggest(
     }
   }
   return { suggestions, left }
-}
-
-/** The plan as a file: what was seen stands above each check. */
-export function suggestedPlan(host: string, phase: string, { suggestions }: Suggested): string {
-  const blocks = suggestions.map(({ probe, title, with: values, saw }) => {
-    const [text = ''] = [stringify([{ probe, title, with: values }], { lineWidth: 0 })]
-    return [`# today: ${oneComment(saw)}`, ...text.trimEnd().split('\n')]
-      .map(line => `      ${line}`)
-      .join('\n')
-  })
-  return [
-    `# What holds on ${host} today. Keep what must go on holding, tighten it, and delete the rest.`,
-    stringify({ phase, title: `What holds on ${host}`, host }, { lineWidth: 0 }).trimEnd(),
-    'milestones:',
-    '  M1:',
-    '    title: as it is today',
-    '    checks:',
-    ...blocks,
-    'hunt:',
-    '  every: 15m',
-    '  probes: all',
-    ''
-  ].join('\n')
-}
-
-function oneComment(text: string): string {
-  // A line break would end the comment and begin a key.
-  return text.replaceAll(/[^\P{C}]|[\u2028\u2029\u0085]/gu, ' ').slice(0, 160)
 }
 
 /** A probe that only gathers. */
