@@ -1,8 +1,8 @@
 import type { Commit } from '../doors/git.ts'
 import type { SignedReview, Trust } from '../record/record.ts'
 import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
-import { headings } from '../tell/locate.ts'
-import type { Appended } from './proof.ts'
+import { type Heading, headings } from '../tell/locate.ts'
+import { type Appended, startsWith } from './proof.ts'
 
 /** Stands for all milestones of a phase where somebody blocks without saying which. */
 export const everyMilestone = '*'
@@ -19,20 +19,20 @@ export function withHandwriting(
 ): readonly SignedReview[] {
   const reviews = new Map(signed.map(review => [review.commit.sha, review]))
   const phase = signed[0]?.message.phase ?? ''
+  const headingsIn = reader([...appended.values()].map(({ bytes }) => bytes))
   for (const { touch, from, bytes } of appended.values()) {
     const { commit, principal } = touch
-    const said = handwriting(bytes.subarray(from))
-    if (said.vetoes.length + said.findings.length === 0) continue
     const review = reviews.get(commit.sha)
+    const said = handwriting(bytes, from, { headingsIn, byHand: review === undefined })
+    if (said.vetoes.length + said.findings.length === 0) continue
     if (review === undefined) {
       const message = { ...silent, phase, ...said }
       reviews.set(commit.sha, { commit, principal, byReviewer: principal === trust.reviewer, message })
     } else {
       const known = new Set(review.message.vetoes.map(({ milestone }) => milestone))
-      const vetoes = [
-        ...review.message.vetoes,
-        ...said.vetoes.filter(({ milestone }) => !known.has(milestone))
-      ]
+      // What lifts one is in the trailers: the prose of a review quotes hosts and builders.
+      const put = said.vetoes.filter(({ milestone, status }) => status === 'open' && !known.has(milestone))
+      const vetoes = [...review.message.vetoes, ...put]
       reviews.set(commit.sha, { ...review, message: { ...review.message, vetoes } })
     }
   }
@@ -62,18 +62,46 @@ const silent: ReviewMessage = {
   accept: null
 }
 
-function handwriting(bytes: Uint8Array): Pick<ReviewMessage, 'vetoes' | 'findings'> {
+/** Headings of a file as it was, each file that grew out of it parsed once. */
+function reader(files: readonly Uint8Array[]): (bytes: Uint8Array) => readonly Heading[] {
+  const longest = [...files].sort((a, b) => b.length - a.length)
+  const read = new Map<Uint8Array, readonly Heading[]>()
+  return bytes => {
+    // A last line without an end may have been written on by somebody else.
+    const whole = bytes.at(-1) === 0x0a ? (longest.find(file => startsWith(file, bytes)) ?? bytes) : bytes
+    const found = read.get(whole) ?? headings(whole)
+    read.set(whole, found)
+    return found.filter(({ offset }) => offset < bytes.length)
+  }
+}
+
+/**
+ * What stands in the bytes behind `from`. It lifts and closes only where the file shows a heading. What a person
+ * writes by hand vetoes and opens also where something that was left open before it hides that.
+ */
+function handwriting(
+  bytes: Uint8Array,
+  from: number,
+  { headingsIn, byHand }: { headingsIn(bytes: Uint8Array): readonly Heading[]; readonly byHand: boolean }
+): Pick<ReviewMessage, 'vetoes' | 'findings'> {
   const vetoes: ReviewMessage['vetoes'][number][] = []
   const findings: FindingTrailer[] = []
+  const own = bytes.subarray(from)
   // Parsing is slow, and most sections hold neither word.
-  const worthReading = /veto|\[adversary\]/i.test(Buffer.from(bytes).toString('latin1'))
-  const all = worthReading ? headings(bytes) : []
+  if (!/veto|\[adversary\]/i.test(Buffer.from(own).toString('latin1'))) return { vetoes, findings }
+  const shown = headingsIn(bytes).filter(({ offset }) => offset >= from)
+  const visible = new Set(shown.map(({ offset }) => offset))
+  const hidden = (byHand ? headings(own) : [])
+    .map(heading => ({ ...heading, offset: heading.offset + from }))
+    .filter(({ offset }) => !visible.has(offset))
+  const all = [...shown, ...hidden].sort((a, b) => a.offset - b.offset)
   for (const [index, { depth, text, offset }] of all.entries()) {
     // Whatever a person calls a veto closes; lifting one takes the exact words.
     const lifted =
       depth === 2 ? /^VETO LIFTED (?<milestone>[^\s:]+):/.exec(text)?.groups?.['milestone'] : undefined
-    if (lifted !== undefined) vetoes.push({ milestone: lifted, status: 'lifted' })
-    else if (/^\W*veto\b(?!\W+lifted\b)/i.test(text)) {
+    if (lifted !== undefined) {
+      if (visible.has(offset)) vetoes.push({ milestone: lifted, status: 'lifted' })
+    } else if (/^\W*veto\b(?!\W+lifted\b)/i.test(text)) {
       const named = /^\W*veto\W+(?<milestone>[a-z]{1,4}\d[\w.]*)/i.exec(text)?.groups?.['milestone']
       vetoes.push({ milestone: named?.replace(/\.$/, '') ?? everyMilestone, status: 'open' })
     }
@@ -84,7 +112,7 @@ function handwriting(bytes: Uint8Array): Pick<ReviewMessage, 'vetoes' | 'finding
     const named = /\*\*Blocks:\*\*(?<blocks>[^·\n]*)/.exec(section)?.groups?.['blocks']
     const blocks = named?.split(/[\s,]+/).filter(word => word !== '') ?? [everyMilestone]
     const status = /^CLOSED\b/.test(finding['rest'] ?? '') ? 'closed' : 'open'
-    findings.push({ id: finding['id'] ?? '', status, blocks })
+    if (status === 'open' || visible.has(offset)) findings.push({ id: finding['id'] ?? '', status, blocks })
   }
   return { vetoes, findings }
 }

@@ -582,6 +582,43 @@ const edits: readonly Row[] = [
   ['a veto merged away with -s ours', 'vetoed', 3, merge(['-s', 'ours'])],
   ['a veto kept by an honest merge', 'vetoed', 1, merge([])],
   [
+    'a veto lifted by what a host printed, behind a fence that the builder left open',
+    'vetoed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      await scene.append('\n```\n')
+      const printed = '```\n$ cat /srv/start\n## VETO LIFTED M2: printed by a host\n```\n'
+      await scene.say({ section: `\`\`\`\n\n## Said\n\n${printed}` })
+    }
+  ],
+  [
+    'a veto lifted by a signed section whose trailers do not',
+    'vetoed',
+    1,
+    scene => scene.say({ section: '## Said\n\n## VETO LIFTED M2: in prose alone\n' })
+  ],
+  [
+    'a veto lifted inside a fence that the builder left open',
+    'vetoed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      await scene.append('\n~~~\n')
+      await scene.append('\n## VETO LIFTED M2: shown as text\n', 'docs: lift', scene.keys.alice)
+    }
+  ],
+  [
+    'a veto put inside a fence that the builder left open',
+    'passed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      await scene.append('\n~~~\n')
+      await scene.append('\n## VETO M2: hidden from readers\n', 'docs: hold', scene.keys.alice)
+    }
+  ],
+  [
     'a merge that edits by itself',
     'failed',
     3,
