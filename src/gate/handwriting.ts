@@ -36,13 +36,28 @@ export function withHandwriting(
       reviews.set(commit.sha, { ...review, message: { ...review.message, vetoes } })
     }
   }
-  const order = [...new Set(history.map(({ sha }) => sha))]
-  // Within one branch the dates follow the history; this puts two branches into one order.
-  return order
-    .flatMap(sha => reviews.get(sha) ?? [])
-    .sort((a, b) =>
-      a.commit.committedAt < b.commit.committedAt ? -1 : a.commit.committedAt > b.commit.committedAt ? 1 : 0
-    )
+  return inOrder(reviews, history)
+}
+
+/**
+ * As the history has them; what lies on two branches goes by its date, but never before what it builds on. The
+ * dates of reviews follow the history, those of what people wrote by hand need not.
+ */
+function inOrder(
+  reviews: ReadonlyMap<string, SignedReview>,
+  history: readonly Commit[]
+): readonly SignedReview[] {
+  const times = new Map<string, string>()
+  const found: { readonly review: SignedReview; readonly at: string }[] = []
+  for (const { sha, parents } of history) {
+    if (times.has(sha)) continue
+    const review = reviews.get(sha)
+    const before = parents.map(parent => times.get(parent) ?? '')
+    const at = [...before, review?.commit.committedAt ?? ''].sort().at(-1) ?? ''
+    times.set(sha, at)
+    if (review !== undefined) found.push({ review, at })
+  }
+  return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)).map(({ review }) => review)
 }
 
 const silent: ReviewMessage = {

@@ -609,6 +609,20 @@ const edits: readonly Row[] = [
     }
   ],
   [
+    'a veto that was lifted and put again, by a clock that is years behind',
+    'vetoed',
+    1,
+    async scene => {
+      const lifted = { milestone: 'M2', status: 'lifted' as const }
+      await scene.say({ vetoes: [lifted] })
+      await scene.builder.pull()
+      const text = `${await scene.builder.read(path)}\n## VETO M2: still not\n`
+      const hand = { files: { [path]: text }, key: scene.keys.alice, date: '2020-01-01T00:00:00Z' }
+      await scene.builder.commit('docs: hold it', hand)
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
     'a veto put inside a fence that the builder left open',
     'passed',
     1,
