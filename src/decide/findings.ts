@@ -36,6 +36,9 @@ export interface Baseline {
   readonly clear: ReadonlySet<string>
 }
 
+/** `now`: this very look is the baseline. Null: there is none. */
+export type Before = Baseline | 'now' | null
+
 /**
  * What the hunt's results change in the list of findings. Pure.
  *
@@ -44,7 +47,7 @@ export interface Baseline {
 export function findingChanges(input: {
   readonly known: readonly FindingState[]
   readonly hunted: readonly { readonly check: CheckResult; readonly severity: Severity }[]
-  readonly baseline: Baseline | null
+  readonly baseline: Before
   readonly blocks: readonly string[]
 }): readonly FindingChange[] {
   const byKey = new Map(input.known.map(finding => [finding.key, finding]))
@@ -64,7 +67,7 @@ export function findingChanges(input: {
       if (known !== undefined) {
         changes.push({
           change: 'reopened',
-          finding: { ...known, status: 'open' },
+          finding: { ...known, status: 'open', blocks: [...new Set([...known.blocks, ...input.blocks])] },
           check,
           filing,
           seen: finding
@@ -104,8 +107,9 @@ export function keyOf(probe: string, subject: string): string {
   return `${probe}/${subject}`
 }
 
-function originOf(probe: string, key: string, baseline: Baseline | null): Origin {
+function originOf(probe: string, key: string, baseline: Before): Origin {
   if (baseline === null) return 'unknown'
+  if (baseline === 'now') return 'pre-existing'
   if (baseline.keys.has(key)) return 'pre-existing'
   return baseline.clear.has(probe) ? 'introduced' : 'unknown'
 }

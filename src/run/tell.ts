@@ -1,5 +1,5 @@
 import { sha256 } from '../base/canonical.ts'
-import { type Baseline, type FindingChange, type FindingState, findingChanges } from '../decide/findings.ts'
+import { type Before, type FindingChange, type FindingState, findingChanges } from '../decide/findings.ts'
 import { type Home, evidenceDirOf, reviewPathOf } from '../home/home.ts'
 import { policyFor } from '../home/policy.ts'
 import type { Tip } from '../publish/publish.ts'
@@ -12,7 +12,7 @@ import { messageBody, messageTitle } from '../tell/message.ts'
 import type { Cited, HostSeen } from '../tell/parts.ts'
 import { renderHeader } from '../tell/section.ts'
 import { isoSecond } from '../doors/clock.ts'
-import { baselinesBefore, evidenceOf } from './history.ts'
+import { baselinesBefore, evidenceOf, firstClaim } from './history.ts'
 import type { Observed } from './review.ts'
 import type { World } from './world.ts'
 
@@ -56,7 +56,7 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   const changes = findingChanges({
     known,
     hunted: observed.hunts,
-    baseline: await baseline(tip, world.home, phase),
+    baseline: await before(input.kind, tip, home, phase),
     blocks: plan?.hunt.blocks ?? []
   })
   const changed = new Map(changes.map(({ finding }) => [finding.id, finding]))
@@ -165,7 +165,8 @@ export function trailer(finding: FindingState): FindingTrailer {
 export function knownFindings(record: SignedRecord, phase: string): readonly FindingState[] {
   return [...findingsOf(record, phase).values()]
     .map(life => {
-      const key = life.key ?? `hand/${life.id}`
+      // Under a probe's key somebody else's finding would stand in the way of the reviewer's own.
+      const key = (life.filed.byReviewer ? life.key : undefined) ?? `hand/${life.id}`
       return {
         id: life.id,
         key,
@@ -181,7 +182,8 @@ export function knownFindings(record: SignedRecord, phase: string): readonly Fin
 }
 
 /** The newest baseline as findings are compared with it; null where there is none that can be read. */
-async function baseline(tip: Tip, home: Home, phase: string): Promise<Baseline | null> {
+async function before(kind: TellInput['kind'], tip: Tip, home: Home, phase: string): Promise<Before> {
+  if (kind === 'orientation' && firstClaim(home, tip.record, phase) === null) return 'now'
   const review = baselinesBefore(home, tip.record, phase).at(-1)
   const evidence = review === undefined ? null : await evidenceOf(review, path => tip.readFile(path))
   if (evidence === null) return null

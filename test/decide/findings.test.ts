@@ -97,3 +97,9 @@ it.each<[origin: string, then: ReturnType<typeof hunted>[]]>([
     ['opened', 'A1', 'subnets/a', origin]
   ])
 })
+
+it('what the baseline itself sees was there before', () => {
+  expect(changes({ hunted: [hunted('subnets', overlap('a'), blind)], baseline: 'now' })).toEqual([
+    ['opened', 'A1', 'subnets/a', 'pre-existing']
+  ])
+})
