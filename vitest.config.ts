@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
-/** Many real git histories each: too long for the quick run, and in need of nothing but git. */
-const thorough = ['test/gate/**/*.test.ts', 'test/run/kill.test.ts']
+/** Many real git histories, processes and connections each: too long for the quick run, and in need of no host. */
+const thorough = [
+  'test/gate/**/*.test.ts',
+  'test/publish/**/*.test.ts',
+  'test/run/{kill,watch,review,hostile}.test.ts',
+  'test/cli/{doctor,bad-input}.test.ts',
+  'test/doors/guard.test.ts'
+]
 
 export default defineConfig({
   test: {

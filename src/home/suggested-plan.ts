@@ -1,4 +1,4 @@
-import { stringify } from 'yaml'
+import { yamlText } from './yaml.ts'
 
 /** A check that holds on a host today, and what was seen when it passed. */
 export interface SuggestedCheck {
@@ -11,14 +11,14 @@ export interface SuggestedCheck {
 /** The plan as a file: what was seen stands above each check. */
 export function suggestedPlan(host: string, phase: string, suggestions: readonly SuggestedCheck[]): string {
   const blocks = suggestions.map(({ probe, title, with: values, saw }) => {
-    const [text = ''] = [stringify([{ probe, title, with: values }], { lineWidth: 0 })]
+    const text = yamlText([{ probe, title, with: values }])
     return [`# today: ${oneComment(saw)}`, ...text.trimEnd().split('\n')]
       .map(line => `      ${line}`)
       .join('\n')
   })
   return [
     `# What holds on ${host} today. Keep what must go on holding, tighten it, and delete the rest.`,
-    stringify({ phase, title: `What holds on ${host}`, host }, { lineWidth: 0 }).trimEnd(),
+    yamlText({ phase, title: `What holds on ${host}`, host }).trimEnd(),
     'milestones:',
     '  M1:',
     '    title: as it is today',

@@ -8,6 +8,7 @@ import {
   isScalar,
   LineCounter,
   parseDocument,
+  stringify,
   visit
 } from 'yaml'
 import { AdversaryError, messageOf } from '../base/errors.ts'
@@ -190,4 +191,9 @@ function replaced(data: unknown, path: Path, value: unknown): unknown {
 /** What the parser says, which quotes the file, as the end of a line. */
 function said(text: string): string {
   return oneLine(text.charAt(0).toLowerCase() + text.slice(1), 300)
+}
+
+/** A value as YAML, one line a scalar however long it is. */
+export function yamlText(value: unknown): string {
+  return stringify(value, { lineWidth: 0 })
 }

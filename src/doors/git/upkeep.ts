@@ -24,10 +24,9 @@ export async function prepare(dir: string, remote: Remote, signal: AbortSignal |
     const mark = join(dir, 'adversary-remote')
     const marked = await readFile(mark, 'utf8').catch(() => '')
     if (marked === whose && (await usable(dir, signal))) {
-      // Written again for its time: what the file system calls now.
-      await writeFile(mark, whose)
-      await sweep(dir, mark)
-      return (await stat(dir)).ino
+      const clone = await tidied(dir, mark, whose)
+      if (clone !== null) return clone
+      continue
     }
     await discard(dir)
     const made = await mkdtemp(`${dir}.new-`)
@@ -42,6 +41,19 @@ export async function prepare(dir: string, remote: Remote, signal: AbortSignal |
     await rename(made, dir).catch(() => rm(made, { recursive: true, force: true }))
   }
   throw new AdversaryError('repository', `${dir} cannot hold a clone`)
+}
+
+/** Sweeps the clone and says which one it is; null where another process put a new one in its place meanwhile. */
+async function tidied(dir: string, mark: string, whose: string): Promise<number | null> {
+  try {
+    // Written again for its time: what the file system calls now.
+    await writeFile(mark, whose)
+    await sweep(dir, mark)
+    return (await stat(dir)).ino
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
 }
 
 /** Out of the way first: a process that is still reading finds either all of it or nothing. */
