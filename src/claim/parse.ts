@@ -58,7 +58,7 @@ function fits(pattern: RegExp, name: string): boolean {
   // A pattern with the `g` flag remembers where it stopped.
   return (
     name.length <= nameLimit &&
-    /^[\w.-]+$/.test(name) &&
+    /^[A-Za-z0-9][\w.-]*$/.test(name) &&
     new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(name)
   )
 }

@@ -89,7 +89,7 @@ export function createIo({ stdout, stderr }: Streams, manner: Manner, around: Su
       if (!manner.json && !manner.quiet) lines(stdout, text)
     },
     json(document) {
-      if (manner.json) lines(stdout, JSON.stringify(document))
+      if (manner.json) lines(stdout, printable(JSON.stringify(document)))
     },
     err(text) {
       lines(stderr, text)
@@ -106,6 +106,14 @@ export function createIo({ stdout, stderr }: Streams, manner: Manner, around: Su
       else stderr.write(`${text}\n`)
     }
   }
+}
+
+/** The same JSON without the characters that a terminal obeys or that reorder a line. */
+function printable(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
+    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  )
 }
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'

@@ -288,12 +288,11 @@ async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
     }
     if (error instanceof AdversaryError) {
       io.err(`adversary: ${clean(redact(error.message).text)}`)
-      if (error.hint !== undefined) io.err(`  try: ${clean(error.hint)}`)
+      if (error.hint !== undefined) io.err(`  try: ${clean(redact(error.hint).text)}`)
       return error.exit
     }
-    io.err(
-      `adversary: a fault of its own: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`
-    )
+    const story = error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
+    io.err(`adversary: a fault of its own: ${clean(redact(story).text)}`)
     return exitCode.fault
   } finally {
     io.progress(null)

@@ -12,7 +12,7 @@ import { claimPatterns, snapshot, type Snapshot, type World } from '../run/world
 import type { Claim, ExitCode } from '../words.ts'
 import { exitCode, exitCodeOf } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { sayReview, sayTold } from './say.ts'
+import { sayCheck, sayReview, sayTold } from './say.ts'
 import { enter, progressOf } from './world.ts'
 
 export interface ReviewOptions extends CommonOptions {
@@ -166,8 +166,7 @@ async function preVerify(
   const told: Told | null =
     options.dryRun === true ? null : await publishPreVerification(world, milestone.id, observed)
   io.out(`Nobody has claimed ${plan.phase}-${milestone.id} yet, so this is no verdict.`)
-  for (const { check } of observed.checks)
-    io.out(`  ${check.outcome.padEnd(14)} ${check.title}${check.why === null ? '' : `: ${check.why}`}`)
+  for (const { check } of observed.checks) io.out(sayCheck(check, io).join('\n'))
   if (told !== null) io.out(sayTold(told))
   io.json({ claim: null, verdict: null, ...observedDocument(observed, told), at: nowMs() })
   return exitCode.notProven

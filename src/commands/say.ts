@@ -19,7 +19,7 @@ export function sayReview(draft: Draft, io: Pick<Io, 'color' | 'columns'>): stri
   const { claim, decision } = draft
   const verdict = { PASS: 32, FAIL: 31, INCONCLUSIVE: 33 }[decision.verdict]
   return [
-    `${claim.phase}-${claim.milestone}  ${paint(io, verdict, decision.verdict)}  ${decision.why}`,
+    `${claim.phase}-${claim.milestone}  ${paint(io, verdict, decision.verdict)}  ${oneLine(decision.why)}`,
     ...draft.checks.flatMap(({ check }) => sayCheck(check, io))
   ].join('\n')
 }

@@ -1,3 +1,4 @@
+import { redact } from '../base/redact.ts'
 import { openWorld, type Progress, type World } from '../run/world.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
@@ -10,7 +11,7 @@ export async function enter<T>(
   log: World['log'] = () => undefined
 ): Promise<T> {
   const home = await openHome(options, io)
-  io.progress(`reading ${home.repo.branch} of ${home.repo.url}`)
+  io.progress(`reading ${home.repo.branch} of ${redact(home.repo.url).text}`)
   const world = await openWorld(home, { signal: io.signal, userHome: io.userHome, log })
   try {
     return await work(world)

@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts'
 import type { Answer, HostSession } from '../doors/session.ts'
 import type {
+  Certificate,
   Evidence,
   Fact,
   FactSource,
@@ -172,7 +173,7 @@ function look(
     record: doors.record,
     async hostClock() {
       const session = await reader.session().catch(error => {
-        throw new Unseen(messageOf(error), { cause: error })
+        throw new Unseen(doors.redact(messageOf(error)), { cause: error })
       })
       return session.clock
     }
@@ -282,12 +283,26 @@ function fetchRoute(request: RouteRequest, doors: Doors) {
 }
 
 function redactedRoute(answer: RouteAnswer, doors: Doors): RouteAnswer {
-  if (answer.kind !== 'answered') return { ...answer, detail: doors.redact(answer.detail) }
+  if (answer.kind !== 'answered') {
+    const { certificate = null } = answer
+    return {
+      ...answer,
+      detail: doors.redact(answer.detail),
+      certificate: redactedCertificate(certificate, doors)
+    }
+  }
   return {
     ...answer,
     location: answer.location === null ? null : doors.redact(answer.location),
-    body: doors.redact(answer.body)
+    body: doors.redact(answer.body),
+    certificate: redactedCertificate(answer.certificate, doors)
   }
+}
+
+function redactedCertificate(seen: Certificate | null, { redact }: Doors): Certificate | null {
+  if (seen === null) return null
+  const { subject, issuer, names } = seen
+  return { ...seen, subject: redact(subject), issuer: redact(issuer), names: names.map(redact) }
 }
 
 /** The question as a person would ask it with curl. */

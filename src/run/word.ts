@@ -8,6 +8,7 @@ import { type Published, publish, type Tip } from '../publish/publish.ts'
 import type { ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../tell/append.ts'
 import { renderFindingClosed, renderFindingOpened, renderVeto, renderVetoLifted } from '../tell/finding.ts'
+import { messageBody, messageTitle } from '../tell/message.ts'
 import { renderHeader } from '../tell/section.ts'
 import type { Severity } from '../words.ts'
 import { knownFindings, trailer } from './tell.ts'
@@ -54,8 +55,8 @@ export function openFinding(
     return {
       section,
       finding,
-      title: `[adversary] ${id} ${word.title}`,
-      body: `${id}: ${word.title}`,
+      title: messageTitle(phase, `[adversary] ${id} ${word.title}`, []),
+      body: messageBody([`${id}: ${word.title}`]),
       findings: [trailer(finding)]
     }
   })
@@ -78,7 +79,7 @@ export function closeFinding(world: World, phase: string, id: string, reason: st
       section,
       finding,
       title: `[adversary] ${id} closed`,
-      body: `${id} closed: ${reason}`,
+      body: messageBody([`${id} closed: ${reason}`]),
       findings: [trailer(finding)]
     }
   })
@@ -98,7 +99,7 @@ export function veto(
       section: status === 'open' ? renderVeto(input) : renderVetoLifted(input),
       finding: null,
       title: `VETO ${status === 'open' ? '' : 'LIFTED '}${milestone}`,
-      body: reason,
+      body: messageBody([reason]),
       findings: [],
       vetoes: [{ milestone, status }]
     }
@@ -107,17 +108,25 @@ export function veto(
 
 /** Signs for everything that the review file holds now, whoever wrote it. Throws `usage` where there is no file. */
 export function acceptFile(world: World, phase: string, reason: string): Promise<Said> {
+  let accepted: string | null = null
   return say(world, phase, async (tip, at) => {
     const bytes = await tip.readFile(reviewPathOf(world.home, phase))
     if (bytes === null) {
       throw new AdversaryError('usage', `there is no ${reviewPathOf(world.home, phase)} to accept`)
     }
     const digest = sha256(bytes)
+    // A push that lost comes here again, and what was pushed meanwhile nobody has looked at.
+    if (accepted !== null && accepted !== digest) {
+      throw new AdversaryError('repository', 'the review file changed while it was being accepted', {
+        hint: 'look at it again'
+      })
+    }
+    accepted = digest
     return {
       section: `## Accepted @${at.slice(0, 16)}Z\n\nThe ${bytes.length} bytes above (\`${digest}\`) are signed for as they stand.\n`,
       finding: null,
       title: 'the review file accepted as it stands',
-      body: `${bytes.length} bytes, ${digest}. ${reason}`.trim(),
+      body: messageBody([`${bytes.length} bytes, ${digest}.`, reason]),
       findings: [],
       accept: digest
     }
