@@ -52,40 +52,40 @@ function gateOf(it: Scene, target: string, ...words: string[]) {
 }
 
 describe('review', () => {
-  let it_: Scene
-  const run = (...words: string[]) => runCli(words, { cwd: it_.home })
+  let world: Scene
+  const run = (...words: string[]) => runCli(words, { cwd: world.home })
   beforeAll(async () => {
-    it_ = await makeScene()
+    world = await makeScene()
   })
-  afterAll(() => it_.dispose())
+  afterAll(() => world.dispose())
 
   it('first shows, then says, then repeats; by milestone and by commit', async () => {
-    await it_.plan('one', plan(milestone('M1', 'a palace'), milestone('M2')))
-    const old = await it_.claim('one-M1', 'try')
-    const sha = await it_.claim('one-M1', 'try again')
-    const other = await it_.claim('one-M2')
+    await world.plan('one', plan(milestone('M1', 'a palace'), milestone('M2')))
+    const old = await world.claim('one-M1', 'try')
+    const sha = await world.claim('one-M1', 'try again')
+    const other = await world.claim('one-M2')
 
-    const before = await it_.subjects()
+    const before = await world.subjects()
     const dry = await run('review', 'one-M1', '--dry-run')
     expect(dry.code).toBe(1)
     expect(dry.stdout).toMatch(
       /^## M1: FAIL @[\s\S]*a palace[\s\S]*git commit --allow-empty -m "claim\(one-M1\): …"/
     )
-    expect(await it_.subjects()).toEqual(before)
+    expect(await world.subjects()).toEqual(before)
 
     expect((await run('review', 'one-M1')).code).toBe(1)
     // The others stay pending, and the older claim of the same milestone is answered with the newer.
-    expect(await it_.verdicts()).toMatchObject([{ claim: sha, verdict: 'one-M1 FAIL', supersedes: [old] }])
+    expect(await world.verdicts()).toMatchObject([{ claim: sha, verdict: 'one-M1 FAIL', supersedes: [old] }])
     const { stdout } = await run('status', '--json')
     expect(JSON.parse(stdout)).toMatchObject({ phases: [{ pending: [{ sha: other }] }] })
 
-    const after = await it_.subjects()
+    const after = await world.subjects()
     for (const target of ['one-M1', sha, sha.slice(0, 9), old]) {
       const again = await run('review', target, '--json')
       expect([target, again.code]).toEqual([target, 1])
       expect(JSON.parse(again.stdout)).toMatchObject({ recorded: true, verdict: 'FAIL' })
     }
-    expect(await it_.subjects()).toEqual(after)
+    expect(await world.subjects()).toEqual(after)
     expect((await run('review', other.slice(0, 12))).code).toBe(0)
   })
 
@@ -101,8 +101,8 @@ describe('review', () => {
   })
 
   it('refuses a commit that is no claim, and one of its own identity', async () => {
-    const plain = await it_.commit('core: nothing')
-    const own = await it_.claim('one-M2', 'mine', {
+    const plain = await world.commit('core: nothing')
+    const own = await world.claim('one-M2', 'mine', {
       author: { name: 'adversary-bot', email: 'adversary@example.test' }
     })
     expect(await run('review', plain)).toMatchObject({
