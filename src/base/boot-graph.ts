@@ -20,6 +20,8 @@ export interface ServedBy {
   readonly name: string
   readonly stack: string | null
   readonly labels: Readonly<Record<string, string>>
+  /** What it publishes on the host, where that is known; 0 is a port that docker chose. */
+  readonly ports?: readonly { readonly protocol: string; readonly port: number }[]
 }
 
 export interface Boot {
@@ -325,9 +327,24 @@ function resolve(
     { kind: 'service', name: service.name },
     ...(service.stack === null ? [] : [{ kind: 'stack' as const, name: service.stack }])
   ]
+  // Any service that publishes the port ends a wait for it.
+  const published = (port: number) => {
+    const found = services.filter(({ ports = [] }) =>
+      ports.some(one => one.protocol === 'tcp' && one.port === port)
+    )
+    const [first] = found
+    if (first === undefined) return null
+    const proof = found.map(({ name }) => `docker service inspect ${name}: publishes ${port}/tcp`)
+    return { served: first.name, proof, provisions: found.flatMap(by) }
+  }
   switch (target.kind) {
     case 'url': {
       const { route, unsure } = routeFor(routes, target.host, target.path)
+      // On 80 and 443 a proxy listens, and its routes tell who answers; on another port whoever publishes it.
+      if (isLocal(target.host) && (route === null || (target.port !== 80 && target.port !== 443))) {
+        const answer = published(target.port)
+        if (answer !== null) return { ...none, what: target.url, ...answer }
+      }
       const service = route === null ? undefined : behind(route, services)
       if (route === null || service === undefined) return { ...none, what: target.url }
       const maybe = unsure.map(({ rule }) => `\`${rule}\` may answer first`)
@@ -339,7 +356,7 @@ function resolve(
         what: target.url,
         served: service.name,
         proof,
-        doubts: [...doubts, ...maybe],
+        doubts: [...doubts, ...(wait.lenient === '' ? [] : [wait.lenient]), ...maybe],
         provisions: by(service)
       }
     }
@@ -364,8 +381,11 @@ function resolve(
     }
     case 'file':
       return { ...none, what: target.path, provisions: [target] }
-    case 'port':
-      return { ...none, what: `${target.host}:${target.port}` }
+    case 'port': {
+      const what = `${target.host}:${target.port}`
+      const elsewhere = isLocal(target.host) ? [] : [`${target.host} may be another host`]
+      return { ...none, what, ...published(target.port), doubts: [...doubts, ...elsewhere] }
+    }
     case 'unit': {
       const unit = order.canonical(target.unit)
       const how = target.started ? 'starts' : 'waits'
@@ -374,6 +394,11 @@ function resolve(
     case 'boot':
       return { ...none, what: 'the end of the boot', served: 'systemd', units: [waiter] }
   }
+}
+
+/** The names by which a host asks itself. */
+function isLocal(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[?::1\]?|ip6-localhost)$/.test(host)
 }
 
 /** The service that a route leads to: its own, or the one that defines the Traefik service it names. */

@@ -24,6 +24,8 @@ export interface Wait {
   readonly run: Run
   /** Why it may not be a wait after all; empty where it certainly is one. */
   readonly doubt: string
+  /** Why whoever answers first may end it, although another was meant; empty where only the right one does. */
+  readonly lenient: string
   /** How long the script itself waits at most, in seconds; null where it sets no end. */
   readonly bound: number | null
 }
@@ -40,11 +42,12 @@ export function waitsOf(run: Run): readonly Wait[] {
   const name = baseName(first(command.words[0]))
   const asked = askedBy(name, command)
   const polled = polling(command, name)
-  return asked.flatMap(({ target, own, doubt }): readonly Wait[] => {
-    if (own !== undefined) return [{ target, run, doubt, bound: smaller(own.bound, command.timeout) }]
+  return asked.flatMap(({ target, own, doubt, lenient = '' }): readonly Wait[] => {
+    if (own !== undefined)
+      return [{ target, run, doubt, lenient, bound: smaller(own.bound, command.timeout) }]
     if (polled === undefined) return []
     const bound = smaller(polled.bound, command.timeout)
-    return [{ target, run, doubt: [polled.doubt, doubt].filter(Boolean).join('; '), bound }]
+    return [{ target, run, doubt: [polled.doubt, doubt].filter(Boolean).join('; '), lenient, bound }]
   })
 }
 
@@ -53,6 +56,7 @@ interface Asked {
   /** It waits without any loop. */
   readonly own?: { readonly bound: number | null }
   readonly doubt: string
+  readonly lenient?: string
 }
 
 /** Whether the command is asked over and over, until it succeeds. */
@@ -87,32 +91,35 @@ function askedBy(name: string, command: RunCommand): readonly Asked[] {
   if (name === 'curl') asked.push(...curl(command))
   else if (name === 'wget') asked.push(...urls(words.slice(1)).map(target => ({ target, doubt: '' })))
   else if (name === '@http') {
-    const doubt = command.looked
-      ? ''
-      : 'any answer ends it, also that of a proxy which does not know the name'
-    asked.push(...(words[1] ?? []).flatMap(url => urlTarget(url)).map(target => ({ target, doubt })))
+    const lenient = command.looked ? '' : anyAnswer
+    asked.push(
+      ...(words[1] ?? []).flatMap(url => urlTarget(url)).map(target => ({ target, doubt: '', lenient }))
+    )
   } else if (name === '@connect') asked.push(...ports(words[1], words[2]))
   else if (name === '@exists') asked.push(...files(words[1]))
   else if (/^(?:nc|ncat|netcat)$/.test(name)) {
     const [host, port] = plainWords(words, /^-[wGqsp]$/)
-    asked.push(...ports(host, port))
+    const datagrams = words.slice(1).some(values => /^(?:-[a-zA-Z]*u[a-zA-Z]*|--udp)$/.test(first(values)))
+    const doubt = datagrams ? 'over UDP nobody needs to answer' : ''
+    asked.push(...ports(host, port).map(one => ({ ...one, doubt })))
   } else if (/^(?:\[\[?|test)$/.test(name)) asked.push(...fileTests(command))
   else if (name === 'docker' || name === 'podman') asked.push(...docker(command))
   else if (name === 'systemctl' || name === 'service') asked.push(...systemctl(name, words))
   return asked
 }
 
+const anyAnswer = 'any answer ends it, also that of a proxy which does not know the name'
+
 function curl(command: RunCommand): readonly Asked[] {
   const options = command.words.slice(1).map(first)
   const has = (...names: readonly string[]) => options.some(option => names.includes(option))
   const short = options.filter(option => /^-[A-Za-z]+$/.test(option)).join('')
   const fails = has('--fail', '--fail-with-body') || /f/.test(short.replaceAll(/-[a-zA-Z]*o$/g, '-'))
-  const answer = 'any answer ends it, also that of a proxy which does not know the name (curl without --fail)'
   const host = header(options)
   const targets = urls(command.words.slice(1), host)
   const retry = Number(valueOf(options, '--retry') ?? '0')
-  const looked = fails || command.looked
-  if (!(retry > 0)) return targets.map(target => ({ target, doubt: looked ? '' : answer }))
+  const lenient = fails || command.looked ? '' : `${anyAnswer} (curl without --fail)`
+  if (!(retry > 0)) return targets.map(target => ({ target, doubt: '', lenient }))
   const delay = Number(valueOf(options, '--retry-delay') ?? Number.NaN)
   const most = Number(valueOf(options, '--retry-max-time') ?? Number.NaN)
   const rounds = Number.isFinite(delay) && delay > 0 ? retry * delay : null

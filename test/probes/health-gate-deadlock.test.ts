@@ -321,6 +321,30 @@ const fails: readonly [name: string, sketch: BootSketch][] = [
       { rules: { ...rules, dashboard_app: 'Host(`ci.example.test`) && PathPrefix(`/api`)' } }
     )
   ],
+  ...[
+    'until nc -z localhost 8080; do sleep 1; done',
+    'until nc -zv -w 2 127.0.0.1 8080; do sleep 1; done',
+    'until (echo > /dev/tcp/127.0.0.1/8080) 2>/dev/null; do sleep 1; done',
+    'until timeout 2 bash -c "</dev/tcp/localhost/8080"; do sleep 1; done',
+    'until curl -sf http://localhost:8080/health; do sleep 1; done',
+    // Nobody answers before the service is there, whatever the status.
+    'until curl -s http://localhost:8080/; do sleep 1; done'
+  ].map((script): [string, BootSketch] => [
+    `a port: ${script}`,
+    host(script, {}, { ports: { dashboard_app: 8080, traefik_app: 443 } })
+  ]),
+  [
+    'a port on which the proxy has no route: the service that publishes it',
+    host('until curl -sf http://localhost/; do sleep 1; done', {}, { ports: { dashboard_app: 80 } })
+  ],
+  [
+    'a port next to a route for everything',
+    host(
+      'until curl -sf http://localhost:8080/; do sleep 1; done',
+      {},
+      { rules: { ...rules, traefik_app: 'PathPrefix(`/`)' }, ports: { dashboard_app: 8080 } }
+    )
+  ],
   [
     'a docker service',
     host(
@@ -616,6 +640,33 @@ const silent: readonly [name: string, sketch: BootSketch][] = [
       }
     }
   ],
+  ...[
+    'until nc -z localhost 8081; do sleep 1; done',
+    'until nc -z localhost 808; do sleep 1; done',
+    'until nc -z localhost 443; do sleep 1; done',
+    'until nc -zu localhost 8080; do sleep 1; done',
+    'until nc -z db.example.test 8080; do sleep 1; done',
+    'nc -z localhost 8080',
+    'while nc -z localhost 8080; do sleep 1; done',
+    '(until nc -z localhost 8080; do sleep 1; done) &',
+    'until docker exec db nc -z localhost 8080; do sleep 1; done',
+    'until curl -sf http://localhost:8081/; do sleep 1; done',
+    'until curl -s https://ci.example.test/; do sleep 1; done',
+    'until curl -sf -H "Host: traefik.example.test" http://127.0.0.1:8080/; do sleep 1; done'
+  ].map((script): [string, BootSketch] => [
+    `a port: ${script}`,
+    host(script, {}, { ports: { dashboard_app: 8080, traefik_app: 443 } })
+  ]),
+  [
+    'a port whose service the same unit deployed before',
+    host(
+      `${deploy('dashboard')}\nuntil nc -z localhost 8080; do sleep 1; done`,
+      {},
+      {
+        ports: { dashboard_app: 8080 }
+      }
+    )
+  ],
   ['a program that is not there', host('/opt/gone', {}, { files: { '/opt/gone': undefined } })]
 ]
 
@@ -632,6 +683,23 @@ it('says what it examined, and what it only suspects', () => {
     )
   })
   expect(finding?.shows?.at(-1)).toMatch(/^suspected only: .*without --fail/)
+})
+
+it('quotes who publishes the port, and only suspects a port elsewhere or over UDP', () => {
+  const ports = { dashboard_app: 8080 }
+  const [found] = judge(host('until nc -z localhost 8080; do sleep 1; done', {}, { ports }))
+  expect(found).toMatchObject({
+    saw: expect.stringMatching(/waits for localhost:8080, served by → deploy-dashboard.service/),
+    shows: expect.arrayContaining(['docker service inspect dashboard_app: publishes 8080/tcp'])
+  })
+  for (const [script, doubt] of [
+    ['until nc -z db.example.test 8080; do sleep 1; done', 'db.example.test may be another host'],
+    ['until nc -zu localhost 8080; do sleep 1; done', 'over UDP nobody needs to answer']
+  ] as const) {
+    const [finding] = judge(host(script, {}, { ports }))
+    expect(finding?.shows?.at(-1)).toMatch(/^suspected only: /)
+    expect(finding?.shows?.at(-1)).toContain(doubt)
+  }
 })
 
 it('is not applicable where every unit is the distribution’s', () => {

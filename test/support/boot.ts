@@ -21,10 +21,12 @@ export interface BootSketch {
   readonly files?: Readonly<Record<string, string | null | undefined>>
   /** Traefik rules by `stack_service`. */
   readonly rules?: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+  /** The TCP port that a service of `rules` publishes. */
+  readonly ports?: Readonly<Record<string, number>>
 }
 
 /** The facts that the deadlock probe judges, made of a sketch. */
-export function bootOf({ units, files = {}, rules = {} }: BootSketch) {
+export function bootOf({ units, files = {}, rules = {}, ports = {} }: BootSketch) {
   const sketches = Object.entries(units).map(([name, sketch]) => ({ name: full(name), sketch }))
   const states = sketches.map(({ name, sketch }) =>
     unitState(name, {
@@ -56,7 +58,7 @@ export function bootOf({ units, files = {}, rules = {} }: BootSketch) {
   return {
     units: [...states, target],
     programs,
-    services: Object.entries(rules).map(([name, rule]) => swarmService(name, rule))
+    services: Object.entries(rules).map(([name, rule]) => swarmService(name, rule, ports[name]))
   }
 }
 
@@ -106,7 +108,11 @@ export function unitState(name: string, rest: Partial<UnitState> = {}): UnitStat
   }
 }
 
-function swarmService(name: string, rule: string | Readonly<Record<string, string>>): SwarmService {
+function swarmService(
+  name: string,
+  rule: string | Readonly<Record<string, string>>,
+  port?: number
+): SwarmService {
   const stack = name.slice(0, name.lastIndexOf('_'))
   return {
     id: name,
@@ -119,7 +125,7 @@ function swarmService(name: string, rule: string | Readonly<Record<string, strin
     containerLabels: {},
     networks: [],
     virtualIps: [],
-    ports: [],
+    ports: port === undefined ? [] : [{ protocol: 'tcp', port, mode: 'ingress' }],
     update: null,
     previousImage: null,
     createdMicros: null,
