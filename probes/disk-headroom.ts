@@ -92,5 +92,7 @@ function low(disk: Filesystem, what: 'bytes' | 'inodes', saw: string, least: str
 
 function sayBytes(bytes: number): string {
   const gib = bytes / gibibyte
-  return gib >= 10 ? `${Math.floor(gib)} GiB` : `${Math.floor(bytes / 2 ** 20)} MiB`
+  if (gib >= 10) return `${Math.floor(gib)} GiB`
+  const mib = bytes / 2 ** 20
+  return mib >= 10 ? `${Math.floor(mib)} MiB` : `${Math.floor(bytes / 1024)} KiB`
 }

@@ -78,12 +78,17 @@ export const listeningPorts = defineProbe({
         .map((port): Finding => {
           const lines = outside.filter(socket => said(socket) === port).map(line)
           const saw = `${lines.join(', ')}${publisherOf(port, services)}`
-          return { outcome: 'fail', saw, expected: `only ${[...may, proof].join(', ')}`, at: port }
+          return {
+            outcome: 'fail',
+            saw,
+            expected: `only ${[...new Set([...may, proof])].join(', ')}`,
+            at: port
+          }
         }),
       ...published.filter(({ port }) => !heard.has(port)).map(served => deaf(served, proxied)),
       ...[...heard]
         .filter(port => outside.some(socket => said(socket) === port && isEverywhere(socket)))
-        .filter(port => Object.hasOwn(bare, port) && !may.has(port))
+        .filter(port => allow === undefined && Object.hasOwn(bare, port) && !may.has(port))
         .map(port => exposed(port, publisherOf(port, services)))
     ]
     const [first, ...rest] = findings
