@@ -1,5 +1,4 @@
 import { AdversaryError } from '../base/errors.ts'
-import { oneLine } from '../base/text.ts'
 import type { Plan } from '../home/types.ts'
 import { observedDocument } from '../run/document.ts'
 import { publishHunt } from '../run/publish.ts'
@@ -7,7 +6,7 @@ import { observe, unseenHosts } from '../run/review.ts'
 import { snapshot, type World } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { sayCheck, sayTold } from './say.ts'
+import { sayChanges, sayCheck, sayTold } from './say.ts'
 import { enter, progressOf } from './world.ts'
 
 export interface HuntOptions extends CommonOptions {
@@ -27,9 +26,7 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
     )
     const told = await publishHunt(world, observed)
     for (const { check } of observed.hunts) io.out(sayCheck(check, io).join('\n'))
-    for (const { change, finding } of told.telling?.changes ?? []) {
-      io.out(`[adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`)
-    }
+    for (const line of sayChanges(told)) io.out(line)
     io.out(sayTold(told))
     io.json(observedDocument(observed, told))
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass

@@ -7,7 +7,7 @@ import { snapshot } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { planOf } from './hunt.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { sayTold } from './say.ts'
+import { sayChanges, sayTold } from './say.ts'
 import { enter, progressOf } from './world.ts'
 
 export interface OrientOptions extends CommonOptions {
@@ -23,6 +23,7 @@ export async function run(options: OrientOptions, io: Io): Promise<ExitCode> {
     const told = await publishOrientation(world, observed)
     if (told.outcome.kind === 'stale')
       throw new AdversaryError('repository', 'the branch was too busy to push to')
+    for (const line of sayChanges(told)) io.out(line)
     io.out(sayTold(told))
     io.json({ ...observedDocument(observed, told), facts: observed.facts })
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass

@@ -12,7 +12,7 @@ import { claimPatterns, snapshot, type Snapshot, type World } from '../run/world
 import type { Claim, ExitCode } from '../words.ts'
 import { exitCode, exitCodeOf } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { sayCheck, sayReview, sayTold } from './say.ts'
+import { sayChanges, sayCheck, sayReview, sayTold } from './say.ts'
 import { enter, progressOf } from './world.ts'
 
 export interface ReviewOptions extends CommonOptions {
@@ -57,6 +57,7 @@ export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
     const told = await publishReview(world, draft)
     if (told.outcome.kind === 'published') {
       io.out(sayReview(draft, io))
+      for (const line of sayChanges(told)) io.out(line)
       io.out(sayTold(told))
       io.json(reviewDocument(draft, told))
       return exitCodeOf[draft.decision.verdict]
@@ -167,7 +168,10 @@ async function preVerify(
     options.dryRun === true ? null : await publishPreVerification(world, milestone.id, observed)
   io.out(`Nobody has claimed ${plan.phase}-${milestone.id} yet, so this is no verdict.`)
   for (const { check } of observed.checks) io.out(sayCheck(check, io).join('\n'))
-  if (told !== null) io.out(sayTold(told))
+  if (told !== null) {
+    for (const line of sayChanges(told)) io.out(line)
+    io.out(sayTold(told))
+  }
   io.json({ claim: null, verdict: null, ...observedDocument(observed, told), at: nowMs() })
   return exitCode.notProven
 }

@@ -54,6 +54,13 @@ export function sayProofs(proofs: readonly Proof[], io: Pick<Io, 'color'>): stri
   return lines.join('\n')
 }
 
+/** What was filed, closed or reopened along with it, a line each. */
+export function sayChanges(told: Told): readonly string[] {
+  return (told.telling?.changes ?? []).map(
+    ({ change, finding }) => `[adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`
+  )
+}
+
 /** Where the section went. */
 export function sayTold(told: Told): string {
   switch (told.outcome.kind) {

@@ -6,7 +6,7 @@ import { watch } from '../run/watch.ts'
 import type { World } from '../run/world.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { sayReview, sayTold } from './say.ts'
+import { sayChanges, sayReview, sayTold } from './say.ts'
 import { enter, progressOf } from './world.ts'
 
 export interface WatchOptions extends CommonOptions {
@@ -39,18 +39,16 @@ export async function run(options: WatchOptions, io: Io): Promise<ExitCode> {
             const code = exitCodeOf[draft.decision.verdict]
             if (order.indexOf(code) > order.indexOf(worst)) worst = code
             io.out(sayReview(draft, io))
+            for (const line of sayChanges(told)) io.out(line)
             io.out(sayTold(told))
             io.json(reviewDocument(draft, told))
           },
           oriented(observed, told) {
+            for (const line of sayChanges(told)) io.out(line)
             io.out(`${oneLine(observed.phase)}: phase context ${sayTold(told)}`)
           },
           hunted(observed, told) {
-            for (const { change, finding } of told.telling?.changes ?? []) {
-              io.out(
-                `${oneLine(observed.phase)}: [adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`
-              )
-            }
+            for (const line of sayChanges(told)) io.out(`${oneLine(observed.phase)}: ${line}`)
           }
         },
         { once: options.once === true, progress: progressOf(io) }
