@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { isoMicros } from '../src/base/instant.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { endpointOwners, type LooseEndpoint } from '../src/observe/sources/docker-endpoints.ts'
 import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
 import { swarmServices } from '../src/observe/sources/docker-services.ts'
 
@@ -11,20 +12,22 @@ const params = z.strictObject({
 
 export const orphanNetworks = defineProbe({
   id: 'orphan-networks',
-  asserts: 'Every network of a stack belongs to a stack that still runs',
+  asserts: 'Every network of a stack belongs to a stack that still runs, and every endpoint to a container',
   because:
-    'A network that its stack left behind keeps its subnet, and the next deployment of a stack of that name joins it with all its old options.',
-  remedy: 'Remove it with `docker network rm`, after a look at what is still attached to it.',
+    'A network that its stack left behind keeps its subnet, and the next deployment of a stack of that name joins it with all its old options. An endpoint without a container keeps its address, and keeps the network from being removed.',
+  remedy:
+    'Remove it with `docker network rm`, after a look at what is still attached to it; an endpoint with `docker network disconnect --force`.',
   params,
   hunts: { with: {}, severity: 'low' },
-  needs: () => ({ networks: dockerNetworks, services: swarmServices }),
+  needs: () => ({ networks: dockerNetworks, services: swarmServices, owners: endpointOwners }),
 
-  judge({ networks, services }, { except = [] }) {
+  judge({ networks, services, owners }, { except = [] }) {
     if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
     const owned = networks.filter(one => stackOf(one) !== undefined && !anyGlobMatches(except, one.name))
-    if (owned.length === 0) return [{ outcome: 'not-applicable', why: 'no network is of a stack' }]
+    if (owned.length === 0 && owners.examined === 0)
+      return [{ outcome: 'not-applicable', why: 'no network is of a stack, and nothing is attached to any' }]
     const stacks = new Set(services.map(({ stack }) => stack))
-    const findings = owned
+    const orphans = owned
       // A service of another stack may live on it: then it is in use, whatever became of its own stack.
       .filter(
         one =>
@@ -48,19 +51,25 @@ export const orphanNetworks = defineProbe({
           }
         }
       })
-    const [first, ...rest] = findings
+    const loose = owners.loose.filter(({ network }) => !anyGlobMatches(except, network))
+    const names = [...new Set(loose.map(({ network }) => network))]
+    const [first, ...rest] = [
+      ...orphans,
+      ...names.map(name => leaked(loose.filter(({ network }) => network === name)))
+    ]
     if (first !== undefined) return [first, ...rest]
     return [
       {
         outcome: 'pass',
-        saw: `all ${owned.length} networks of stacks belong to one that runs`,
+        saw: `all ${owned.length} networks of stacks belong to one that runs, all ${owners.examined} endpoints to a container`,
         shows: owned.map(line)
       }
     ]
   },
 
   falsify(facts, { except = [] }) {
-    return facts.networks
+    const [judged] = facts.networks.filter(({ name }) => !anyGlobMatches(except, name))
+    const orphans = facts.networks
       .filter(one => stackOf(one) !== undefined && !anyGlobMatches(except, one.name))
       .slice(0, 1)
       .map(one => ({
@@ -69,8 +78,46 @@ export const orphanNetworks = defineProbe({
           ({ stack, networks }) => stack !== stackOf(one) && !networks.includes(one.id)
         )
       }))
+    if (judged === undefined) return orphans
+    const owner = 'its container is gone'
+    const loose = [{ network: judged.name, name: 'falsified', address: null, owner, leaving: false }]
+    return [...orphans, { ...facts, owners: { examined: 1, loose } }]
   }
 })
+
+/** @param loose of one network, at least one. */
+function leaked(loose: readonly LooseEndpoint[]): Finding {
+  const shows = loose.map(({ name, address, owner }) => `${name} (${address ?? 'no address'}): ${owner}`)
+  const stays = loose.filter(({ leaving }) => !leaving)
+  const [first = loose[0]] = stays
+  const network = first?.network ?? ''
+  if (stays.length === 0)
+    return {
+      outcome: 'unknown',
+      why: `network ${network}: containers of ${loose.length} endpoints have just ended`,
+      settlesWithinMs: 90_000,
+      shows
+    }
+  const some = stays.length === 1 ? '1 endpoint has' : `${stays.length} endpoints have`
+  const saw = `${some} no container that runs: ${stays.map(({ name }) => name).join(', ')}`
+  return {
+    outcome: 'fail',
+    saw,
+    expected: 'endpoints of containers that run',
+    at: `network ${network}`,
+    shows,
+    filing: {
+      subject: `${network} endpoints`,
+      title: `network ${network} has endpoints without a container`,
+      severity: 'low',
+      story: [
+        `Network ${network}: ${saw}. They were there at two looks.`,
+        'Their addresses stay taken, and docker refuses to remove the network as long as they are there.'
+      ],
+      mend: `For each: docker network disconnect --force ${network} NAME. What stays then goes with a restart of the engine.`
+    }
+  }
+}
 
 function stackOf({ labels }: DockerNetwork): string | undefined {
   return labels['com.docker.stack.namespace']

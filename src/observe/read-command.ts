@@ -124,6 +124,9 @@ export const disks = ['/', '/var', '/nix/store', '/var/lib/containerd', '/var/li
 export const readPattern = {
   dockerNetworkList: () => ['docker', 'network', 'ls', '--no-trunc', ...json],
   dockerNetworks: () => ['docker', 'network', 'inspect', '--', ids],
+  /** The same question in other words: whoever asks it wants a second look, and not the first one's answer. */
+  dockerNetworksAgain: () => ['docker', 'network', 'inspect', ...json, '--', ids],
+  dockerContainers: () => ['docker', 'ps', '--all', '--no-trunc', ...json],
   dockerServiceList: () => ['docker', 'service', 'ls', ...json],
   dockerServices: () => ['docker', 'service', 'inspect', '--', ids],
   dockerServiceTasks: () => ['docker', 'service', 'ps', '--no-trunc', ...json, '--', ids],
@@ -173,6 +176,11 @@ export const readPattern = {
 export const readCommand = {
   dockerNetworkList: () => command(readPattern.dockerNetworkList()),
   dockerNetworks: (found: readonly string[]) => command(readPattern.dockerNetworks(), large, ...found),
+  /** Exit 1 is an answer: a network may be gone since the first look, and the others are printed all the same. */
+  dockerNetworksAgain: (found: readonly string[]) =>
+    command(readPattern.dockerNetworksAgain(), { ...large, answers: [0, 1] }, ...found),
+  /** Every container that the engine knows, whatever became of it. */
+  dockerContainers: () => command(readPattern.dockerContainers(), large),
   dockerServiceList: () => command(readPattern.dockerServiceList()),
   dockerServices: (found: readonly string[]) => command(readPattern.dockerServices(), large, ...found),
   dockerServiceTasks: (found: readonly string[]) =>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FactSource } from '../../src/observe/fact.ts'
 import { gather } from '../../src/observe/gather.ts'
+import { endpointOwners } from '../../src/observe/sources/docker-endpoints.ts'
 import { dockerEngine, engineStart, swarmNodes } from '../../src/observe/sources/docker-host.ts'
 import { dockerNetworkList, dockerNetworks } from '../../src/observe/sources/docker-networks.ts'
 import { swarmServices } from '../../src/observe/sources/docker-services.ts'
@@ -114,6 +115,90 @@ describe('networks', () => {
       'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: '[]' }
     })
     expect(fact).toMatchObject({ seen: false, why: 'network proxy was listed, but not inspected' })
+  })
+})
+
+describe('whose the endpoints are', () => {
+  const c = (letter: string) => letter.repeat(64)
+  const ps = "docker ps --all --no-trunc --format '{{json .}}'"
+  const again = "docker network inspect --format '{{json .}}' -- n9iau1d0lu0jg47ahop23lu6k"
+  const container = (letter: string, State: string, Status = 'Up 3 hours') =>
+    JSON.stringify({ ID: c(letter), State, Status })
+  const detail = (...keys: readonly string[]) => ({
+    ...proxyDetail,
+    Containers: Object.fromEntries(
+      ['lb-proxy', ...keys].map(key => [key, { Name: `of ${key.slice(0, 4)}`, IPv4Address: '10.10.0.5/16' }])
+    )
+  })
+  const host = (first: readonly string[], containers: readonly string[], second?: Recorded[string]) =>
+    taken(endpointOwners, {
+      [list]: { stdout: JSON.stringify(proxyRow) },
+      'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: JSON.stringify([detail(...first)]) },
+      [ps]: { stdout: containers.join('\n') },
+      ...(second === undefined ? {} : { [again]: second })
+    })
+  const still = (...keys: readonly string[]) => ({ stdout: JSON.stringify(detail(...keys)) })
+
+  it.each(['running', 'paused', 'restarting', 'created', 'removing'])(
+    'takes one look where each has its container (%s)',
+    async state => {
+      expect(await host([c('a')], [container('a', state)])).toMatchObject({
+        fact: { seen: true, value: { examined: 1, loose: [] } },
+        rounds: [1, 1, 1]
+      })
+    }
+  )
+
+  it('leaves aside what is no container’s: of the network itself, or of a build', async () => {
+    const { fact } = await host(['ingress-sbox', 'k3x9d1gq8v5w2m7n4b6c0z1ah'], [])
+    expect(fact).toMatchObject({ seen: true, value: { examined: 0, loose: [] } })
+  })
+
+  it.each<[key: string, containers: readonly string[], owner: string, leaving: boolean]>([
+    [c('a'), [container('b', 'running')], 'its container is gone', false],
+    [`ep-${c('a')}`, [container('a', 'running')], 'it belongs to no container', false],
+    [
+      c('a'),
+      [container('a', 'exited', 'Exited (0) 2 minutes ago')],
+      'its container is exited (Exited (0) 2 minutes ago)',
+      false
+    ],
+    [
+      c('a'),
+      [container('a', 'exited', 'Exited (0) 5 seconds ago')],
+      'its container is exited (Exited (0) 5 seconds ago)',
+      true
+    ],
+    [
+      c('a'),
+      [container('a', 'exited', 'Exited (0) Less than a second ago')],
+      'its container is exited (Exited (0) Less than a second ago)',
+      true
+    ]
+  ])('tells %s of %j', async (key, containers, owner, leaving) => {
+    const { fact } = await host([key], containers, still(key))
+    const name = `of ${key.slice(0, 4)}`
+    expect(fact).toMatchObject({
+      seen: true,
+      value: { examined: 1, loose: [{ network: 'proxy', name, address: '10.10.0.5/16', owner, leaving }] }
+    })
+  })
+
+  it.each<[why: string, second: Recorded[string]]>([
+    ['is gone at the second look', still(c('b'))],
+    ['is gone with its network', { exit: 1, stderr: 'Error response from daemon: network n9 not found\n' }]
+  ])('lets go of one that %s', async (_, second) => {
+    const { fact } = await host([c('a')], [], second)
+    expect(fact).toMatchObject({ seen: true, value: { examined: 1, loose: [] } })
+  })
+
+  it.each<[second: Recorded[string] | undefined]>([
+    [undefined],
+    [{ why: 'the connection was lost' }],
+    [{ exit: 1, stderr: '' }],
+    [{ exit: 1, stderr: 'Cannot connect to the Docker daemon\n' }]
+  ])('is unseen without a second look (%j)', async second => {
+    expect((await host([c('a')], [], second)).fact).toMatchObject({ seen: false })
   })
 })
 

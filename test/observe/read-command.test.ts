@@ -13,6 +13,8 @@ const id = 'a1b2c3d4e5f6'
 const each: Readonly<Record<keyof typeof readPattern, readonly [Pattern, ReadCommand]>> = {
   dockerNetworkList: [readPattern.dockerNetworkList(), readCommand.dockerNetworkList()],
   dockerNetworks: [readPattern.dockerNetworks(), readCommand.dockerNetworks([id, `${id}${id}`])],
+  dockerNetworksAgain: [readPattern.dockerNetworksAgain(), readCommand.dockerNetworksAgain([id])],
+  dockerContainers: [readPattern.dockerContainers(), readCommand.dockerContainers()],
   dockerServiceList: [readPattern.dockerServiceList(), readCommand.dockerServiceList()],
   dockerServices: [readPattern.dockerServices(), readCommand.dockerServices([id])],
   dockerServiceTasks: [readPattern.dockerServiceTasks(), readCommand.dockerServiceTasks([id, id])],

@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { orphanNetworks } from '../../probes/orphan-networks.ts'
+import type { EndpointOwners, LooseEndpoint } from '../../src/observe/sources/docker-endpoints.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
 import { network, service } from '../support/docker.ts'
 
 const labels = { 'com.docker.stack.namespace': 'shop' }
 const lb = { id: 'lb-shop_default', name: 'shop_default-endpoint', ipv4: null, ipv6: null }
 const own = network({ id: 'networkshop', name: 'shop_default', labels, endpoints: [lb] })
-const facts = { networks: [network(), own], services: [service({ networks: ['networkshop'] })] }
+const owners: EndpointOwners = { examined: 2, loose: [] }
+const facts = { networks: [network(), own], services: [service({ networks: ['networkshop'] })], owners }
+const loose: LooseEndpoint = {
+  network: 'shop_default',
+  name: 'shop_app.1.nuw0',
+  address: '10.10.0.9/16',
+  owner: 'its container is gone',
+  leaving: false
+}
+const leaving = { ...loose, owner: 'its container is exited (Exited (0) 3 seconds ago)', leaving: true }
+const seen = (...loose: readonly LooseEndpoint[]) => ({ owners: { examined: 2, loose } })
 
 describe('orphan-networks', () => {
   it.each<[why: string, outcome: string, changed: Partial<typeof facts>, params?: object]>([
@@ -23,22 +34,37 @@ describe('orphan-networks', () => {
       'pass',
       { services: [service({ stack: 'blog', networks: ['networkshop'] })] }
     ],
-    ["a network of nobody is nobody's orphan", 'not-applicable', { networks: [network()], services: [] }],
-    ['an excepted one', 'not-applicable', { services: [] }, { except: ['shop_*'] }],
+    [
+      "a network of nobody is nobody's orphan",
+      'not-applicable',
+      { networks: [network()], services: [], owners: { examined: 0, loose: [] } }
+    ],
+    ['a network of nobody with endpoints of containers', 'pass', { networks: [network()], services: [] }],
+    ['an endpoint without a container', 'fail', seen(loose)],
+    ['an endpoint of a container that has just ended', 'unknown', seen(leaving)],
+    ['one of each', 'fail', seen(loose, leaving)],
+    ['an endpoint on a network left aside', 'pass', seen(loose), { except: ['shop_*'] }],
+    ['an excepted one', 'pass', { services: [] }, { except: ['shop_*'] }],
+    [
+      'an excepted one, and no endpoint',
+      'not-applicable',
+      { services: [], owners: { examined: 0, loose: [] } },
+      { except: ['shop_*'] }
+    ],
     ['no network at all', 'unknown', { networks: [] }]
   ])('%s: %s', (_, outcome, changed, params = {}) => {
     const wish = orphanNetworks.params.parse(params)
     const seen = { ...facts, ...changed }
     expect(outcomeOf(orphanNetworks.judge(seen, wish))).toBe(outcome)
     const untrue = orphanNetworks.falsify(seen, wish)
-    expect(untrue.length).toBe(outcome === 'pass' || outcome === 'fail' ? 1 : 0)
+    expect(untrue.length > 0).toBe(seen.networks.length > 0)
     for (const one of untrue) expect(outcomeOf(orphanNetworks.judge(one, wish))).toBe('fail')
   })
 
   it('names the network, and what is still on it', () => {
     const loose = { id: 'c0ffee', name: 'debug', ipv4: '10.10.0.9/16', ipv6: null }
     const [finding] = orphanNetworks.judge(
-      { networks: [{ ...own, endpoints: [lb, loose] }], services: [] },
+      { ...facts, networks: [{ ...own, endpoints: [lb, loose] }], services: [] },
       {}
     )
     expect(finding).toMatchObject({
@@ -48,5 +74,24 @@ describe('orphan-networks', () => {
       at: 'network shop_default',
       filing: { subject: 'shop_default', severity: 'low' }
     })
+  })
+
+  it('names the endpoints, and asks for time only where a container has just ended', () => {
+    expect(orphanNetworks.judge({ ...facts, ...seen(loose, leaving) }, {})).toEqual([
+      {
+        outcome: 'fail',
+        saw: '1 endpoint has no container that runs: shop_app.1.nuw0',
+        expected: 'endpoints of containers that run',
+        at: 'network shop_default',
+        shows: [
+          'shop_app.1.nuw0 (10.10.0.9/16): its container is gone',
+          'shop_app.1.nuw0 (10.10.0.9/16): its container is exited (Exited (0) 3 seconds ago)'
+        ],
+        filing: expect.objectContaining({ subject: 'shop_default endpoints', severity: 'low' })
+      }
+    ])
+    expect(orphanNetworks.judge({ ...facts, ...seen(leaving) }, {})).toMatchObject([
+      { outcome: 'unknown', settlesWithinMs: 90_000 }
+    ])
   })
 })

@@ -16,6 +16,7 @@ const recording = z.object({
 const files: readonly (readonly [RegExp, string])[] = [
   [/^docker network ls /, 'docker-network-ls'],
   [/^docker network inspect /, 'docker-network-inspect'],
+  [/^docker ps /, 'docker-ps'],
   [/^docker service ls /, 'docker-service-ls'],
   [/^docker service inspect /, 'docker-service-inspect'],
   [/^docker service ps /, 'docker-service-ps'],

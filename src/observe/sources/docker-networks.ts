@@ -84,6 +84,11 @@ const detail = z.object({
     .nullish()
 })
 
+/** A network as `inspect` prints it, as far as what is attached to it goes. */
+export const attached = z
+  .object({ Id: id, Containers: detail.shape.Containers })
+  .transform(found => ({ id: found.Id, endpoints: endpointsOf(found.Containers) }))
+
 async function listed(look: Look): Promise<readonly ListedNetwork[]> {
   const { stdout } = await askDocker(look, readCommand.dockerNetworkList())
   return jsonLines(row, stdout)
@@ -130,12 +135,16 @@ export const dockerNetworks: FactSource<readonly DockerNetwork[]> = {
         free: freeOf(found.Status?.IPAM?.Subnets),
         options: found.Options,
         labels: found.Labels,
-        endpoints: Object.entries(found.Containers ?? {})
-          .map(([key, at]) => ({ id: key, name: at.Name, ipv4: at.IPv4Address, ipv6: at.IPv6Address }))
-          .sort(byText(endpoint => `${endpoint.name} ${endpoint.id}`))
+        endpoints: endpointsOf(found.Containers)
       }
     })
   }
+}
+
+function endpointsOf(containers: z.output<typeof detail>['Containers']): readonly Endpoint[] {
+  return Object.entries(containers ?? {})
+    .map(([key, at]) => ({ id: key, name: at.Name, ipv4: at.IPv4Address, ipv6: at.IPv6Address }))
+    .sort(byText(endpoint => `${endpoint.name} ${endpoint.id}`))
 }
 
 function freeOf(subnets: Readonly<Record<string, { readonly DynamicIPsAvailable: number }>> | undefined) {
