@@ -68,7 +68,7 @@ function longestRun(text: string): number {
   return longest
 }
 
-const number = String.raw`\p{N}+(?:[.,:]\p{N}+)*[\p{L}%]*`
+const number = String.raw`±?\p{N}+(?:[.,:]\p{N}+)*[\p{L}%]*`
 const letters = String.raw`[\p{L}\p{M}\p{N}]+`
 const word = new RegExp(
   `^[("“‘]*(?:\\d{4}-\\d\\d-\\d\\d(?:T[\\d:.]+Z)?|e\\.g\\.|i\\.e\\.|(?:${number}|${letters})(?:['’/-](?:${number}|${letters}))*)[)"'”’.,;:!?%…]*$`,
@@ -77,7 +77,7 @@ const word = new RegExp(
 /** What a forge would link: commit ids, `GH-12` and the like of issue trackers. */
 const reference = /^[("“‘]*(?:[0-9a-f]{7,}|\p{L}+-\d)/iu
 const punctuation = /^[("“‘)”’.,;:!?%…/–—-]+$/u
-const betweenWords = /^(?:[–—→←·…✓✗✔✘&=+]|\d+%)$/u
+const betweenWords = /^(?:[–—→←·…✓✗✔✘&=+%]|\d+%)$/u
 
 /**
  * One line of prose in which nothing is Markdown, HTML, a mention, a link, an issue or an emoji. Words that

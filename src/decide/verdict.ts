@@ -39,7 +39,11 @@ export function decide(checks: readonly CheckResult[], obstacles: readonly strin
   const waived = checks.filter(check => check.outcome === 'waived')
 
   if (failed.length > 0) {
-    return { verdict: 'FAIL', why: `${count(failed.length, checks.length)} failed: ${titles(failed)}` }
+    const unseen = unknown.length > 0 ? `; ${unknown.length} more could not be seen` : ''
+    return {
+      verdict: 'FAIL',
+      why: `${count(failed.length, checks.length)} failed: ${titles(failed)}${unseen}`
+    }
   }
   if (obstacles.length > 0) return { verdict: 'INCONCLUSIVE', why: obstacles.join('; ') }
   if (unknown.length > 0) {

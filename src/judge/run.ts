@@ -19,7 +19,9 @@ export function judge(probe: BoundProbe, facts: FactsByName): readonly [Finding,
     else if (fact.seen) seen[name] = fact.value
     else unseen.push(fact.why)
   }
-  if (unseen.length > 0) return [{ outcome: 'unknown', why: [...new Set(unseen)].join('; ') }]
+  // One host that is down is one reason, however many facts tell of it.
+  const whys = [...new Set(unseen)].filter(why => !unseen.some(other => other !== why && other.endsWith(why)))
+  if (whys.length > 0) return [{ outcome: 'unknown', why: whys.join('; ') }]
 
   try {
     const [first, ...rest] = probe.judge(seen)

@@ -98,15 +98,11 @@ export async function publishOrientation(
               shows: check.findings.flatMap(finding => finding.shows ?? []),
               evidence: check.evidence,
               ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
-            })),
-            {
-              title: 'How the checks of the plan stand',
-              shows: plan.map(standing),
-              evidence: []
-            },
-            ...(hunts.length === 0
-              ? []
-              : [{ title: 'What the hunt said', shows: hunts.map(standing), evidence: [] }])
+            }))
+          ],
+          standing: [
+            { title: 'How the checks of the plan stand', checks: plan },
+            { title: 'What nobody asked for, looked at all the same', checks: hunts }
           ],
           // What a plan proposes to put on the host is tried before anybody builds it.
           tried: plan
@@ -131,13 +127,6 @@ export async function publishOrientation(
 
 function isOverview(check: CheckResult): boolean {
   return check.probe.startsWith('overview ')
-}
-
-/** One check on one line: outcome, title, and the first thing that it says. */
-function standing({ outcome, title, findings }: CheckResult): string {
-  const telling = findings.find(finding => finding.outcome === outcome) ?? findings[0]
-  const said = telling === undefined ? '' : 'saw' in telling ? telling.saw : telling.why
-  return `${outcome}: ${title}${said === '' ? '' : ` (${said})`}`
 }
 
 /** Pushes what the hunt changed in the list of findings; a quiet host makes no commit. */

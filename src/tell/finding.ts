@@ -96,9 +96,7 @@ function provenance(input: FindingInput, verb: string): string {
 }
 
 function evidenceLine({ evidenceFile }: Cited): readonly string[] {
-  return evidenceFile === undefined
-    ? []
-    : [`**Evidence:** ${inline(evidenceFile.path)} ${inline(evidenceFile.digest)}`]
+  return evidenceFile === undefined ? [] : [`**Evidence:** ${inline(evidenceFile.path)}`]
 }
 
 function story(input: FindingInput): readonly string[] {

@@ -14,6 +14,13 @@ export interface Cited {
   readonly evidence: readonly Evidence[]
   /** Path in the repo and `sha256:…` of the evidence file; absent in a dry run. */
   readonly evidenceFile?: { readonly path: string; readonly digest: string }
+  /** Reads that the section has shown already, for `numbered`. */
+  readonly told?: Set<number>
+}
+
+/** For a section of many checks: each read is shown once, with its number, and cited by that. */
+export function numbered(cited: Cited): Cited {
+  return { ...cited, told: new Set() }
 }
 
 /** A host that was looked at, and how its clock went against ours; null where that could not be measured. */
@@ -23,7 +30,7 @@ export interface HostSeen {
 }
 
 /** What a reader gets to see before it folds. The whole is in the evidence file. */
-const shown = { lines: 12, shows: 30, reads: 4, findings: 12, width: 240, folded: 6000 } as const
+const shown = { lines: 12, shows: 16, reads: 4, findings: 12, width: 240, folded: 6000 } as const
 
 const symbols: Readonly<Record<Outcome, string>> = {
   pass: '✓',
@@ -69,16 +76,21 @@ export function commit(sha: string, subject: string): string {
 
 /** The lines that say where was looked, and where the whole evidence is. */
 export function whereabouts(cited: Cited, hosts: readonly HostSeen[]): readonly string[] {
-  const seen = hosts.map(host => `${inline(host.name, 80)} (${clockOf(host)})`)
+  const seen = hosts.map(host => `${inline(host.name, 80)} (${clockOf(host, cited)})`)
   const file = cited.evidenceFile
   return [
     ...(seen.length > 0 ? [`**Looked at:** ${seen.join(', ')}`] : []),
-    ...(file === undefined ? [] : [`**Evidence:** ${inline(file.path)} ${inline(file.digest)}`])
+    ...(file === undefined ? [] : [`**Evidence:** ${inline(file.path)}`])
   ]
 }
 
-function clockOf({ clock }: HostSeen): string {
-  if (clock === null) return 'its clock could not be read'
+function clockOf({ name: host, clock }: HostSeen, { evidence }: Cited): string {
+  if (clock === null) {
+    const reads = evidence.filter(({ on }) => on === host)
+    return reads.length > 0 && reads.every(unanswered)
+      ? '**it could not be seen**'
+      : 'its clock could not be read'
+  }
   const off = Math.round(Math.abs(clock.skewMs))
   const within = Math.ceil(clock.uncertaintyMs)
   if (off <= within) return `its clock agrees with ours within ${Math.max(1, within)} ms`
@@ -104,14 +116,26 @@ function judgement(check: CheckResult, cited: Cited): readonly string[] {
 
   // What failed is read first.
   const told = [...check.findings].sort((a, b) => rank[a.outcome] - rank[b.outcome])
-  const texts = told.slice(0, shown.findings).map(tell)
+  const texts = shownAlready(check)
+    ? [`All ${told.length} as expected.`]
+    : told.slice(0, shown.findings).map(tell)
   const rest = told.length - texts.length
-  if (rest > 0) texts.push(`… and ${rest} more, in the evidence.`)
+  if (rest > 0 && !shownAlready(check)) texts.push(`… and ${rest} more, in the evidence.`)
   if (texts.length === 0) texts.push(check.why === null ? 'Nothing was judged.' : sentence(check.why))
 
   const marked = texts.map((text, i) => `- ${told[i] ? `${symbols[told[i].outcome]} ` : ''}${text}`)
   if (texts.length > 1) return [marked.join('\n'), notes.join(' ')]
   return [[...texts, ...notes].join(' ')]
+}
+
+/** Several passes whose lines stand in the evidence one by one are not said twice. */
+function shownAlready({ findings }: CheckResult): boolean {
+  const shows = new Set(findings.flatMap(finding => finding.shows ?? []))
+  return (
+    findings.length > 1 &&
+    findings.every(({ outcome }) => outcome === 'pass') &&
+    shows.size >= findings.length
+  )
 }
 
 const rank: Readonly<Record<Finding['outcome'], number>> = {
@@ -143,7 +167,8 @@ export function unseen(why: string): string {
 }
 
 function capitalised(text: string): string {
-  return /^\p{Ll}+[ ,.:]/u.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text
+  // `proxy: 10.0.1.0/24` begins with a name.
+  return /^\p{Ll}+[ ,.]/u.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text
 }
 
 function clause(text: string): string {
@@ -163,7 +188,20 @@ function citation(check: CheckResult, cited: Cited): string {
     cited.evidence.map(({ on }) => on).filter(on => !['repo', 'record', 'web'].includes(on))
   )
   const where = hosts.size > 1 ? ` on ${inline(check.on, 80)}` : ''
-  return `(${numbers.length === 1 ? 'read' : 'reads'} ${numbers.join(', ')}${where})`
+  return `(${numbers.length === 1 ? 'read' : 'reads'} ${ranges(numbers)}${where})`
+}
+
+/** `1–4, 7` */
+function ranges(numbers: readonly number[]): string {
+  const runs: { from: number; to: number }[] = []
+  for (const n of [...numbers].sort((a, b) => a - b)) {
+    const last = runs.at(-1)
+    if (last !== undefined && n === last.to + 1) last.to = n
+    else runs.push({ from: n, to: n })
+  }
+  return runs
+    .map(({ from, to }) => (to - from > 1 ? `${from}–${to}` : to > from ? `${from}, ${to}` : `${from}`))
+    .join(', ')
 }
 
 /**
@@ -175,20 +213,33 @@ export function evidenceBlocks(
   numbers: readonly number[],
   cited: Cited
 ): readonly string[] {
-  const reads = numbers.flatMap(n => cited.evidence.filter(read => read.n === n))
-  const first = reads.slice(0, shown.reads)
-  const more = reads.length > first.length ? [`(and reads ${numbersOf(reads.slice(first.length))})`] : []
   const shows = [...new Set(findings.flatMap(finding => finding.shows ?? []))]
-  if (shows.length > 0) return showBlocks([...first.flatMap(command), ...more], shows)
+  const news = fresh(numbers, cited)
+  // What has no lines of its own to show needs its output, even if the command stands above.
+  const reads = news.length === 0 && shows.length === 0 ? readsOf(numbers, cited) : news
+  const first = reads.slice(0, shown.reads)
+  const left = reads.slice(first.length).map(({ n }) => n)
+  const more = left.length > 0 ? [`(and ${left.length === 1 ? 'read' : 'reads'} ${ranges(left)})`] : []
+  if (shows.length > 0) return showBlocks([...first.flatMap(read => command(read, cited)), ...more], shows)
 
   if (first.length === 0) return []
+  // Why nothing was answered is what the sentence below says.
+  if (reads.every(unanswered))
+    return [fence([...first.map(read => typedOf(read, cited)), ...more].join('\n'))]
   const parts = first.map(read => ({ read, output: outputOf(read) }))
-  const body = parts.flatMap(({ read, output }) => [...command(read), ...head(output, shown.lines)])
+  const body = parts.flatMap(({ read, output }) => [...command(read, cited), ...head(output, shown.lines)])
   const long = parts.filter(({ output }) => output.length > shown.lines)
   return [
     fence([...body, ...more].join('\n')),
     ...long.map(({ read, output }) => fold(`read ${read.n}: all ${output.length} lines`, output))
   ]
+}
+
+/** How one check stands, on one line of a list. */
+export function standing({ outcome, title, findings }: CheckResult): string {
+  const telling = findings.find(finding => finding.outcome === outcome) ?? findings[0]
+  const said = telling === undefined ? '' : 'saw' in telling ? telling.saw : telling.why
+  return `- ${symbols[outcome]} ${plain(title, 200)}${said === '' ? '' : `: ${sentence(oneLine(said, 160))}`}`
 }
 
 /** Commands, then lines taken from what they answered, marked as such. */
@@ -205,14 +256,35 @@ export function showBlocks(commands: readonly string[], shows: readonly string[]
   return marked.length > shown.shows ? [visible, fold(`all ${marked.length} lines`, marked)] : [visible]
 }
 
-/** The reads of these numbers as command lines. */
+/** The reads of these numbers as command lines; those that the section has shown already are left out. */
 export function commandsOf(numbers: readonly number[], cited: Cited): readonly string[] {
-  return numbers.flatMap(n => cited.evidence.filter(read => read.n === n).flatMap(command))
+  return fresh(numbers, cited).map(read => typedOf(read, cited))
 }
 
-function command(read: Evidence): readonly string[] {
+function readsOf(numbers: readonly number[], { evidence }: Cited): readonly Evidence[] {
+  return numbers.flatMap(n => evidence.filter(read => read.n === n))
+}
+
+/** Those that the section has not shown yet; from now on it has. */
+function fresh(numbers: readonly number[], cited: Cited): readonly Evidence[] {
+  const reads = readsOf(numbers, cited).filter(({ n }) => cited.told?.has(n) !== true)
+  for (const { n } of reads) cited.told?.add(n)
+  return reads
+}
+
+function unanswered(read: Evidence): boolean {
+  return read.exit === null
+}
+
+function command(read: Evidence, cited: Cited): readonly string[] {
   const failed = read.why === undefined ? [] : [`(no answer: ${oneLine(read.why, shown.width)})`]
-  return [`$ ${oneLine(shortened(read.command), 2 * shown.width)}`, ...failed]
+  return [typedOf(read, cited), ...failed]
+}
+
+/** The number behind it is a comment to a shell. */
+function typedOf(read: Evidence, { told }: Cited): string {
+  const typed = oneLine(shortened(read.command), 2 * shown.width)
+  return `$ ${typed}${told === undefined ? '' : `  # read ${read.n}`}`
 }
 
 /** What nobody reads in a command: rows of ids, and long lists of properties. The evidence file has all of it. */
@@ -251,8 +323,4 @@ function head(all: readonly string[], max: number): readonly string[] {
 function fold(summary: string, all: readonly string[]): string {
   const body = fence(cut(all.join('\n'), shown.folded))
   return `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`
-}
-
-function numbersOf(reads: readonly Evidence[]): string {
-  return reads.map(read => read.n).join(', ')
 }

@@ -12,8 +12,10 @@ import {
   lines,
   minute,
   name,
+  numbered,
   sentence,
   showBlocks,
+  standing,
   unseen,
   whereabouts
 } from './parts.ts'
@@ -79,7 +81,7 @@ export function renderReview(input: ReviewInput): string {
     ]),
     movedOn(input.movedOnBy),
     ...(input.checks.length === 0 ? [] : ['### Cold-run evidence']),
-    ...input.checks.flatMap((check, index) => checkBlocks(check, index + 1, input)),
+    ...checksBlocks(input.checks, input),
     `**${verdict} — ${sentence(decision.why)}**`,
     lines(
       input.findings.map(
@@ -89,6 +91,11 @@ export function renderReview(input: ReviewInput): string {
     ),
     ...askAgain(claim, decision.verdict)
   ])
+}
+
+function checksBlocks(checks: readonly CheckResult[], input: Cited): readonly string[] {
+  const cited = numbered(input)
+  return checks.flatMap((check, index) => checkBlocks(check, index + 1, cited))
 }
 
 /** The newest of them by name; the commit's trailers name them all. */
@@ -138,7 +145,7 @@ export function renderPreVerification(input: PreVerificationInput): string {
       `Nobody has claimed ${milestone} yet, so this is no verdict. The same checks will run again for the claim.`,
       ...whereabouts(input, input.hosts)
     ]),
-    ...input.checks.flatMap((check, index) => checkBlocks(check, index + 1, input))
+    ...checksBlocks(input.checks, input)
   ])
 }
 
@@ -166,11 +173,14 @@ export interface OrientationInput extends Cited {
   /** The phase's first claim, where it was made before this. */
   readonly claimed: Pick<Claim, 'sha' | 'subject'> | null
   readonly observations: readonly Observation[]
+  /** How checks stand, each on a line: the plan's, and those of the hunt. */
+  readonly standing: readonly { readonly title: string; readonly checks: readonly CheckResult[] }[]
   readonly tried: readonly BreakIt[]
 }
 
 /** What the host looked like before any claim: the baseline of the phase. */
 export function renderOrientation(input: OrientationInput): string {
+  const cited = numbered(input)
   return blocks([
     `## Phase context (initial orientation, ${minute(input.at)})`,
     lines([
@@ -179,8 +189,11 @@ export function renderOrientation(input: OrientationInput): string {
         : `The phase had been claimed already, by ${commit(input.claimed.sha, input.claimed.subject)}: this shows how things stand, and is no baseline.`,
       ...whereabouts(input, input.hosts)
     ]),
-    ...input.observations.flatMap(seen => observationBlocks(seen, input)),
-    ...input.tried.flatMap(tried => breakItBlocks(tried, input))
+    ...input.observations.flatMap(seen => observationBlocks(seen, cited)),
+    ...input.standing.flatMap(({ title, checks }) =>
+      checks.length === 0 ? [] : [`**${plain(title, 200)}**`, checks.map(standing).join('\n')]
+    ),
+    ...input.tried.flatMap(tried => breakItBlocks(tried, cited))
   ])
 }
 
@@ -197,6 +210,10 @@ function observationBlocks(seen: Observation, cited: Cited): readonly string[] {
 function breakItBlocks(tried: BreakIt, cited: Cited): readonly string[] {
   return [
     `### Break-it probe: ${plain(tried.what, 200)} (${minute(tried.at)})`,
-    ...tried.checks.flatMap((check, index) => checkBlocks(check, index + 1, cited))
+    ...tried.checks.flatMap((check, index) => {
+      const [title = '', ...rest] = checkBlocks(check, index + 1, cited)
+      // A heading that says it already is enough.
+      return tried.checks.length === 1 && check.title === tried.what ? rest : [title, ...rest]
+    })
   ]
 }

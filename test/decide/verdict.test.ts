@@ -27,7 +27,7 @@ it.each<[outcomes: readonly Outcome[], verdict: Verdict, why: string]>([
   [['not-applicable'], 'INCONCLUSIVE', 'nothing was examined that could pass'],
   [[], 'INCONCLUSIVE', 'nothing was examined that could pass'],
   [['pass', 'unknown'], 'INCONCLUSIVE', '1 of 2 checks could not be seen: unknown'],
-  [['unknown', 'fail'], 'FAIL', '1 of 2 checks failed: fail']
+  [['unknown', 'fail'], 'FAIL', '1 of 2 checks failed: fail; 1 more could not be seen']
 ])('%j is %s', (outcomes, verdict, why) => {
   const decision = decide(outcomes.map(outcome => check(outcome)))
   expect(decision).toEqual({ verdict, why })

@@ -115,6 +115,7 @@ describe('golden', () => {
         { title: 'Stacks', shows: [], evidence: [3] },
         { title: 'Journal', shows: [], evidence: [8], unseen: 'timed out after 10 s' }
       ],
+      standing: [{ title: 'How the checks of the plan stand', checks: passing }],
       tried: [
         {
           what: 'does 10.10.0.0/16 collide with anything on the host',
