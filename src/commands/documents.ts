@@ -195,6 +195,8 @@ export const statusDocument = z.looseObject({
   ),
   /** Claims whose phase cannot be told, or that no plan knows. */
   malformed: z.array(z.looseObject({ sha: z.string(), subject: z.string(), why: z.string() })),
+  /** Claims under the reviewer's own identity: never reviewed. */
+  own: z.array(claim),
   /** Commits that look like reviews and are not believed. */
   distrusted: z.array(z.looseObject({ commit: z.string(), why: z.string() }))
 })

@@ -16,6 +16,10 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
     for (const { sha, subject, why } of seen.malformed) {
       io.out(`${paint(io, 'yellow', 'malformed')}  ${sha.slice(0, 12)} ${oneLine(subject, 80)}: ${why}`)
     }
+    for (const { sha, phase, milestone } of seen.own) {
+      const why = `${phase}-${milestone} is claimed under the reviewer's own identity`
+      io.out(`${paint(io, 'yellow', 'not reviewed')}  ${sha.slice(0, 12)} ${why}`)
+    }
     for (const { commit, why } of seen.distrusted) {
       io.out(`${paint(io, 'red', 'not believed')}  ${commit.slice(0, 12)}: ${oneLine(why)}`)
     }
@@ -59,7 +63,7 @@ function sayMore({ title, stale, review, reviewedAt }: BoardMilestone, waiting: 
   ].join(' · ')
 }
 
-function documentOf({ phases, malformed, distrusted }: Board) {
+function documentOf({ phases, malformed, own, distrusted }: Board) {
   const bad = malformed.map(({ sha, subject, why }) => ({ sha, subject, why }))
   return {
     phases: phases.map(({ phase, plan, milestones, findings, pending }) => ({
@@ -79,6 +83,7 @@ function documentOf({ phases, malformed, distrusted }: Board) {
       malformed: bad.filter(({ subject }) => subject.includes(`(${phase}-`))
     })),
     malformed: bad,
+    own: own.map(({ sha, phase, milestone, summary }) => ({ sha, phase, milestone, summary })),
     distrusted
   }
 }

@@ -254,14 +254,15 @@ function hostReader(host: string, doors: Doors): HostReader {
 function understood(command: ReadCommand, text: string, answer: Answer): ReadResult {
   if (!answer.answered) throw new Unseen(answer.why)
   const name = command.argv[0] ?? ''
+  // Before its exit code, which is that of a command whose reader went away.
+  if (answer.cut)
+    throw new Unseen(`the output of \`${shortened(text)}\` was cut at ${command.capBytes} bytes`)
   if (!command.answers.includes(answer.exit)) {
     const said = firstLine(answer.stderr) || firstLine(answer.stdout)
     if (answer.exit === 127)
       throw new Unseen(`${name}: no such command on the host${said ? ` (${said})` : ''}`)
     throw new Unseen(`\`${shortened(text)}\` ended with ${answer.exit}${said ? `: ${said}` : ''}`)
   }
-  if (answer.cut)
-    throw new Unseen(`the output of \`${shortened(text)}\` was cut at ${command.capBytes} bytes`)
   return { exit: answer.exit, stdout: answer.stdout, stderr: answer.stderr }
 }
 

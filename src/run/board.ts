@@ -11,6 +11,8 @@ import type { Snapshot, World } from './world.ts'
 export interface Board {
   readonly phases: readonly BoardPhase[]
   readonly malformed: readonly MalformedClaim[]
+  /** Claims under the reviewer's own identity: never reviewed. */
+  readonly own: readonly Claim[]
   readonly distrusted: readonly { readonly commit: string; readonly why: string }[]
 }
 
@@ -38,7 +40,7 @@ export interface BoardMilestone {
 /** Reads the board off the signed record, the plans and what is owed. Nothing is asked of any host. */
 export async function board(world: World, at: Snapshot, nowMs: number): Promise<Board> {
   const { record } = at
-  const { owed, malformed } = await owedClaims(world, at)
+  const { owed, malformed, own } = await owedClaims(world, at)
   const phases = new Set([
     ...world.home.plans.keys(),
     ...record.reviews.map(({ message }) => message.phase),
@@ -47,6 +49,7 @@ export async function board(world: World, at: Snapshot, nowMs: number): Promise<
   return {
     phases: await Promise.all([...phases].sort().map(phase => phaseOf(world, at, owed, phase, nowMs))),
     malformed,
+    own,
     distrusted: record.distrusted.map(({ commit, why }) => ({ commit: commit.sha, why }))
   }
 }
