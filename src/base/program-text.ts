@@ -272,8 +272,3 @@ function standsAlone(text: string, { start, end }: Span) {
   const after = text.slice(end, end + 200)
   return /(?:^|\n)[ \t]*[rbfuRBFU]{0,2}$/.test(before) && /^[ \t]*(?:#|\r?\n|$)/.test(after)
 }
-
-/** The line an offset of a text is on, from 1. */
-export function lineOfOffset(text: string, offset: number): number {
-  return lineAt(startsOfLines(text), offset)
-}
