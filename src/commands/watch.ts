@@ -5,6 +5,7 @@ import { reviewDocument } from '../run/document.ts'
 import { watch } from '../run/watch.ts'
 import type { World } from '../run/world.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
+import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
 import { sayChanges, sayReview, sayTold } from './say.ts'
 import { enter, progressOf } from './world.ts'
@@ -51,7 +52,11 @@ export async function run(options: WatchOptions, io: Io): Promise<ExitCode> {
             for (const line of sayChanges(told)) io.out(`${oneLine(observed.phase)}: ${line}`)
           }
         },
-        { once: options.once === true, progress: progressOf(io) }
+        {
+          once: options.once === true,
+          progress: progressOf(io),
+          ...(options.once === true ? {} : { reload: () => openHome(options, io) })
+        }
       )
     },
     log

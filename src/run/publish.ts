@@ -92,14 +92,12 @@ export async function publishOrientation(
           at,
           hosts: hostsSeen(observed),
           claimed,
-          observations: [
-            ...overviews.map(({ check }) => ({
-              title: check.title,
-              shows: check.findings.flatMap(finding => finding.shows ?? []),
-              evidence: check.evidence,
-              ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
-            }))
-          ],
+          observations: overviews.map(({ check }) => ({
+            title: check.title,
+            shows: check.findings.flatMap(finding => finding.shows ?? []),
+            evidence: check.evidence,
+            ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
+          })),
           standing: [
             { title: 'How the checks of the plan stand', checks: plan },
             { title: 'What nobody asked for, looked at all the same', checks: hunts }

@@ -326,6 +326,20 @@ describe('the loop', () => {
     }
   })
 
+  it('takes in a plan that is written while it runs, and goes on with the old one while it is wrong', async () => {
+    const it = await scene()
+    const watched = await it.world()
+    const running = watched.start()
+    await it.plan('one', '\tmilestones')
+    await eventually(async () => watched.log.some(({ event }) => event === 'plans refused'))
+    await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
+    await eventually(async () => (await it.subjects()).includes('review(one): phase context'))
+    const sha = await it.claim('one-M1')
+    await eventually(async () => (await it.verdicts()).length === 1)
+    await running.stop()
+    expect(await it.verdicts()).toMatchObject([{ claim: sha, verdict: 'one-M1 PASS' }])
+  })
+
   it('two watchers on one repo: one review of each claim, one orientation', async () => {
     const it = await scene()
     const names = ['M1', 'M2', 'M3', 'M4']

@@ -109,7 +109,8 @@ export async function makeScene(
     claim: (target, summary = 'done', commit) => scene.commit(`claim(${target}): ${summary}`, commit),
     async world({ signal = new AbortController().signal, clone } = {}) {
       const log: Event[] = []
-      const loaded = await loadHome(home, { userHome: homedir(), library: probes, facts: async () => ({}) })
+      const load = () => loadHome(home, { userHome: homedir(), library: probes, facts: async () => ({}) })
+      const loaded = await load()
       const stop = new AbortController()
       const world = await openWorld(
         clone === undefined ? loaded : { ...loaded, stateDir: join(home, clone) },
@@ -131,7 +132,8 @@ export async function makeScene(
           return answers
         },
         start() {
-          const running = watch(world, { ...quiet, reviewed: () => undefined }, { once: false })
+          const reload = () => load()
+          const running = watch(world, { ...quiet, reviewed: () => undefined }, { once: false, reload })
           return {
             async stop() {
               stop.abort(new Error('stopped by the test'))
