@@ -100,7 +100,7 @@ export function pythonRuns(
       else if (word === 'class') defineClass(block, scope, around)
       else if (word === 'while') {
         const condition = block.tokens.slice(1)
-        const loop = loopOf('while', block, isEndless(condition), null)
+        const loop = { ...loopOf('while', block, isEndless(condition), null), vague: true } as const
         scan(condition, scope, { ...around, loops: [...around.loops, { ...loop, role: 'condition' }] })
         walk(block.body, scope, {
           ...around,

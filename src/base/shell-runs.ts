@@ -57,6 +57,8 @@ export interface Loop {
   readonly rounds: number | null
   /** Seconds slept in each round; 0 for none. */
   readonly sleep: number
+  /** What the condition makes of an exit code cannot be told. */
+  readonly vague?: true
 }
 
 export interface Given {

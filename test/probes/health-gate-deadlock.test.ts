@@ -271,6 +271,19 @@ const fails: readonly [name: string, sketch: BootSketch][] = [
     )
   ],
   [
+    'Python that asks curl, in a function of the condition',
+    host(
+      `python3 ${gatePy}`,
+      {},
+      {
+        files: {
+          [gatePy]:
+            'import subprocess, time\nGATE = {"host": "ci.example.test"}\ndef up(gate):\n    asked = ["curl", "-fsS", f"https://{gate[\'host\']}/"]\n    return subprocess.run(asked).returncode == 0\nwhile not up(GATE):\n    time.sleep(1)\n'
+        }
+      }
+    )
+  ],
+  [
     'Python settings in a module',
     host(
       `python3 ${gatePy}`,
@@ -619,6 +632,19 @@ const silent: readonly [name: string, sketch: BootSketch][] = [
   [
     'a Python function that nobody calls',
     host(`python3 ${gatePy}`, {}, { files: { [gatePy]: py('print("gate")') } })
+  ],
+  [
+    'a Python program that asks curl once',
+    host(
+      `python3 ${gatePy}`,
+      {},
+      {
+        files: {
+          [gatePy]:
+            'import subprocess\nif subprocess.call(["curl", "-f", "https://ci.example.test/"]):\n    print("down")\n'
+        }
+      }
+    )
   ],
   [
     'a Python wait in a thread',
