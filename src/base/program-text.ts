@@ -2,7 +2,6 @@ import { type Grammar, hashGrammar, nixGrammar, pythonGrammar, slashGrammar, tok
 import {
   type Command,
   type List,
-  lineAt,
   parseShell,
   plain,
   type Span,
