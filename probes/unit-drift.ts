@@ -1,8 +1,18 @@
 import { z } from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { isoMicros } from '../src/base/instant.ts'
+import { type Running, runningProgram } from '../src/base/running-program.ts'
+import { startCommands } from '../src/base/unit-text.ts'
 import { defineProbe, type Filing, type Finding } from '../src/judge/probe.ts'
-import { type Nixos, nixos, reviewedCommit, unitFileTimes } from '../src/observe/sources/unit-drift.ts'
+import {
+  type MainProgram,
+  mainPrograms,
+  type Nixos,
+  nixos,
+  reviewedCommit,
+  unitFileTimes
+} from '../src/observe/sources/unit-drift.ts'
+import { type BootPrograms, bootPrograms } from '../src/observe/sources/unit-programs.ts'
 import { allUnits, type UnitState } from '../src/observe/sources/units.ts'
 
 export const unitDrift = defineProbe({
@@ -19,34 +29,47 @@ export const unitDrift = defineProbe({
   needs: ({ revision }) => ({
     units: allUnits,
     times: unitFileTimes,
+    mains: mainPrograms,
+    programs: bootPrograms,
     nixos,
     ...(revision ? { commit: reviewedCommit } : {})
   }),
 
-  judge({ units, times, nixos, commit }, { except = [] }) {
+  judge({ units, times, mains, programs, nixos, commit }, { except = [] }) {
     const judged = units.filter(({ name, load }) => load === 'loaded' && !anyGlobMatches(except, name))
     if (judged.length === 0)
       return [{ outcome: 'not-applicable', why: 'no unit is loaded, or every one is left aside' }]
-    const [first, ...rest] = [
+    const stale = [
       ...judged.filter(({ needsReload }) => needsReload).map(notReloaded),
-      ...judged.flatMap(unit => olderThanFile(unit, times)),
+      ...judged.flatMap(unit => olderThanFile(unit, times))
+    ]
+    const running = judged.flatMap(unit => runsOf(unit, mains, programs, nixos))
+    const told = new Set(stale.map(finding => (finding.outcome === 'fail' ? finding.at : '')))
+    const [first, ...rest] = [
+      ...stale,
+      ...running.flatMap(({ unit, running }) => (told.has(unit.name) ? [] : otherProgram(unit, running))),
       ...system(nixos, commit)
     ]
     if (first !== undefined) return [first, ...rest]
     const timed = judged.filter(unit => lastStart(unit) !== null && newest(unit, times) !== null).length
     const kernel = nixos === null ? '' : '; the booted kernel is the current one'
+    const untold = running.filter(({ running: { kind } }) => kind === 'untold').map(({ unit }) => unit.name)
+    const same = `${running.length - untold.length} of ${running.length} services show the program that their unit names`
     return [
       {
         outcome: 'pass',
-        saw: `none of ${judged.length} loaded units awaits a reload, none of ${timed} active ones is older than its file${kernel}`
+        saw: `none of ${judged.length} loaded units awaits a reload, none of ${timed} active ones is older than its file, ${same}${kernel}`,
+        ...(untold.length === 0
+          ? {}
+          : { shows: [`not compared, they run another program: ${untold.join(', ')}`] })
       }
     ]
   },
 
-  falsify({ units, times, nixos, commit }, { except = [], revision }) {
+  falsify({ units, times, mains, programs, nixos, commit }, { except = [], revision }) {
     const [unit] = units.filter(({ name }) => !anyGlobMatches(except, name))
     if (unit === undefined) return []
-    const facts = { units, times, nixos, ...(commit === undefined ? {} : { commit }) }
+    const facts = { units, times, mains, programs, nixos, ...(commit === undefined ? {} : { commit }) }
     const stale = {
       ...unit,
       load: 'loaded',
@@ -58,8 +81,26 @@ export const unitDrift = defineProbe({
     return [
       { ...facts, units: [{ ...unit, load: 'loaded', needsReload: true }] },
       { ...facts, units: [stale], times: { '/f': 3e9 } },
+      {
+        ...facts,
+        units: [{ ...stale, needsReload: false }],
+        times: {},
+        nixos: nixos === null ? null : { ...nixos, switchedSeconds: null },
+        mains: [{ unit: unit.name, paths: ['/nix/store/a-f/bin/f'] }],
+        programs: {
+          ...programs,
+          services: [
+            { name: unit.name, files: [{ path: '/f', text: '[Service]\nExecStart=/nix/store/b-f/bin/f\n' }] }
+          ]
+        }
+      },
       ...(revision
-        ? [{ ...facts, nixos: { revision: 'falsified', bootedKernel: '', currentKernel: '' } }]
+        ? [
+            {
+              ...facts,
+              nixos: { revision: 'falsified', bootedKernel: '', currentKernel: '', switchedSeconds: null }
+            }
+          ]
         : [])
     ]
   }
@@ -97,6 +138,36 @@ function olderThanFile(unit: UnitState, times: Readonly<Record<string, number>>)
       subject: unit.name,
       title: `${unit.name} runs as it was before its file changed`,
       mend: `Look at what changed, and restart ${unit.name}.`
+    })
+  ]
+}
+
+function runsOf(
+  unit: UnitState,
+  mains: readonly MainProgram[],
+  { services, programs }: BootPrograms,
+  nixos: Nixos | null
+): readonly { readonly unit: UnitState; readonly running: Running }[] {
+  const files = services.find(({ name }) => name === unit.name)?.files
+  const paths = mains.find(main => main.unit === unit.name)?.paths
+  if (files === undefined || paths === undefined) return []
+  const [command, second] = startCommands(files, unit.name).filter(({ key }) => key === 'ExecStart')
+  if (command === undefined || second !== undefined) return []
+  const text = programs.find(({ path }) => path === command.argv[0])?.text
+  const running = runningProgram(command.argv, paths, text)
+  // What started since the switch is the unit's of now: then a wrapper handed over to what it wraps.
+  const since = (unit.startedMicros ?? 0) >= ((nixos?.switchedSeconds ?? Infinity) + 1) * 1e6
+  return [{ unit, running: running.kind === 'other' && since ? { kind: 'untold' } : running }]
+}
+
+function otherProgram({ name, files }: UnitState, running: Running): readonly Finding[] {
+  if (running.kind !== 'other') return []
+  const saw = `${name} runs ${running.runs}, its unit names ${running.wanted}`
+  return [
+    drift(name, saw, 'the program that the unit names now', files, {
+      subject: name,
+      title: `${name} runs another program than its unit names`,
+      mend: `Look at what changed, and restart ${name}.`
     })
   ]
 }

@@ -68,6 +68,10 @@ seconds() {
   case $1 in '' | *[!0-9]*) return 1 ;; esac
   [ \${#1} -le 12 ]
 }
+pids() {
+  case $1 in '' | ,* | *, | *,,* | *[!0-9,]*) return 1 ;; esac
+  [ \${#1} -le 4000 ]
+}
 program() {
   case $1 in */../* | */.. | */./* | */. | *//* | */) return 1 ;; esac
   case $1 in ${secrets.join(' | ')}) return 1 ;; esac
@@ -114,6 +118,8 @@ function openLine(pattern: Pattern): string {
         return [`ids ${index} "$@"`]
       case 'path':
         return [`program "\${${at}}"`]
+      case 'pids':
+        return [`pids "\${${at}}"`]
       case 'seconds':
         return [`seconds "\${${at}#${place.after}}"`]
     }

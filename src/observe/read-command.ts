@@ -40,6 +40,8 @@ export type Place =
   | { readonly blank: 'ids' }
   /** An absolute path: a file that a unit's start runs, or the folder of docker's data. */
   | { readonly blank: 'path' }
+  /** Numbers of processes, apart by commas. */
+  | { readonly blank: 'pids' }
   /** A word that begins like this and ends in seconds since 1970. */
   | { readonly blank: 'seconds'; readonly after: string }
 
@@ -64,6 +66,8 @@ function fills(place: Place, word: string): boolean {
       return /^[0-9a-z]{12,64}$/.test(word)
     case 'path':
       return readablePath(word) === word
+    case 'pids':
+      return word.length <= 4_000 && /^\d+(?:,\d+)*$/.test(word)
     case 'seconds':
       return word.startsWith(place.after) && /^\d{1,12}$/.test(word.slice(place.after.length))
   }
@@ -93,7 +97,13 @@ function command(pattern: Pattern, limits: Limits = {}, ...blanks: readonly stri
 
 /** A command of a pattern that asks for nothing that is there: to see whether a host lets it through. */
 export function sampleOf(pattern: Pattern): ReadCommand {
-  const nothing = { ids: '0'.repeat(12), path: '/nix/store/adversary-lockdown', seconds: '999999999999' }
+  const nothing = {
+    ids: '0'.repeat(12),
+    path: '/nix/store/adversary-lockdown',
+    // One more than Linux ever gives.
+    pids: '4194305',
+    seconds: '999999999999'
+  }
   const blanks = pattern.flatMap(place => (typeof place === 'string' ? [] : [nothing[place.blank]]))
   return command(pattern, {}, ...blanks)
 }
@@ -112,6 +122,7 @@ const program = { capBytes: 128 * 1024, deadlineMs: 5_000 } as const
 
 const ids = { blank: 'ids' } as const
 const path = { blank: 'path' } as const
+const pids = { blank: 'pids' } as const
 const since = { blank: 'seconds', after: '--since=@' } as const
 
 /** Where a host of containers fills up: the root, the journal, the store, images and volumes. */
@@ -164,7 +175,9 @@ export const readPattern = {
   scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path],
   fileText: () => ['head', '-c', '131073', '--', path],
   changeTime: () => ['stat', '-L', '-c', '%Y %n', '--', path],
+  processes: () => ['ps', '-ww', '-o', 'pid=,args=', '-p', pids],
   nixosVersion: () => ['nixos-version', '--json'],
+  nixosSwitch: () => ['stat', '-c', '%Y', '--', '/run/current-system'],
   nixosKernels: () => ['readlink', '-f', '--', '/run/booted-system/kernel', '/run/current-system/kernel'],
   journalFiles: () => ['journalctl', '--header', '--no-pager'],
   journal: (unit: string) => ['journalctl', `--unit=${unit}`, since, ...messages],
@@ -210,8 +223,13 @@ export const readCommand = {
     command(readPattern.unitTexts(units), { ...large, answers: [0, 1] }),
   /** When a file last changed, in seconds since 1970. Exit 1 is an answer: it is not there. */
   changeTime: (file: string) => command(readPattern.changeTime(), { answers: [0, 1] }, file),
+  /** Number and command line of these processes. Exit 1 is an answer: none of them is there any more. */
+  processes: (found: readonly number[]) =>
+    command(readPattern.processes(), { answers: [0, 1] }, found.join(',')),
   /** Exit 127 is an answer: no NixOS. */
   nixosVersion: () => command(readPattern.nixosVersion(), { answers: [0, 127] }),
+  /** When the system that is active now was activated, in seconds since 1970. Exit 1 is an answer: no NixOS. */
+  nixosSwitch: () => command(readPattern.nixosSwitch(), { answers: [0, 1] }),
   /** Which kernel was booted, and which one the system that is active now has. Exit 1 is an answer: no NixOS. */
   nixosKernels: () => command(readPattern.nixosKernels(), { answers: [0, 1] }),
   /** A file if its first line says that it is a script; nothing of a binary. */

@@ -19,6 +19,7 @@ const reads: readonly Pattern[] = [
   ['echo', 'inspect', '--', { blank: 'ids' }],
   ['echo', '--unit=a.service', { blank: 'seconds', after: '--since=@' }, '--all'],
   ['echo', 'cat', '--', '*.service'],
+  ['echo', 'ps', '-p', { blank: 'pids' }],
   ['head', '-c', '131073', '--', { blank: 'path' }],
   // Each of these looks like the other until its end.
   ['echo', 'df', '--', { blank: 'path' }],
@@ -128,7 +129,25 @@ describe.each(shells)('a host that is guarded by %s', shell => {
   })
 
   it('is no narrower than the patterns, and no wider', async () => {
-    const odd = ['', '*', "'", '/opt/a', '/opt/.env', '/opt/./a', `${id}|${id}`, '--since=@1|', '--since=@1']
+    const odd = [
+      '',
+      '*',
+      "'",
+      '/opt/a',
+      '/opt/.env',
+      '/opt/./a',
+      `${id}|${id}`,
+      '--since=@1|',
+      '--since=@1',
+      '7',
+      '1,22',
+      '1,',
+      ',1',
+      '1,,2',
+      '1,$(id)',
+      '-1',
+      '7'.repeat(4_001)
+    ]
     const words = fc.constantFrom(...reads.flat().filter(place => typeof place === 'string'), id, ...odd)
     const near = fc
       .constantFrom(...reads)

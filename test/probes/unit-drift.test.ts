@@ -1,26 +1,48 @@
 import { expect, it } from 'vitest'
 import { unitDrift } from '../../probes/unit-drift.ts'
-import type { Nixos } from '../../src/observe/sources/unit-drift.ts'
+import type { MainProgram, Nixos } from '../../src/observe/sources/unit-drift.ts'
+import type { BootPrograms } from '../../src/observe/sources/unit-programs.ts'
 import { unitState } from '../support/boot.ts'
 
 const started = 1_781_000_000
 const unit = unitState('x.service', { startedMicros: started * 1e6 + 5, activeMicros: started * 1e6 + 9 })
 const file = '/etc/systemd/system/x.service'
-const kernels = { bootedKernel: '/nix/store/a/bzImage', currentKernel: '/nix/store/a/bzImage' }
+const kernels = {
+  bootedKernel: '/nix/store/a/bzImage',
+  currentKernel: '/nix/store/a/bzImage',
+  switchedSeconds: null
+}
+const running: Pick<Sketch, 'mains' | 'programs'> = {
+  mains: [{ unit: 'x.service', paths: ['/nix/store/aaa-x-1.0/bin/x'] }],
+  programs: {
+    services: [
+      {
+        name: 'x.service',
+        files: [{ path: file, text: '[Service]\nExecStart=/nix/store/bbb-x-1.1/bin/x\n' }]
+      }
+    ],
+    programs: [{ path: '/nix/store/bbb-x-1.1/bin/x', text: '', why: '' }],
+    untold: []
+  }
+}
 const commit = 'c'.repeat(40)
+
+const none: BootPrograms = { services: [], programs: [], untold: [] }
 
 interface Sketch {
   readonly units?: readonly (typeof unit)[]
   readonly times?: Readonly<Record<string, number>>
   readonly nixos?: Nixos | null
+  readonly mains?: readonly MainProgram[]
+  readonly programs?: BootPrograms
 }
 
 const judge = (
-  { units = [unit], times = { [file]: started - 60 }, nixos = null }: Sketch,
+  { units = [unit], times = { [file]: started - 60 }, nixos = null, mains = [], programs = none }: Sketch,
   revision = false
 ) =>
   unitDrift.judge(
-    { units, times, nixos, ...(revision ? { commit } : {}) },
+    { units, times, mains, programs, nixos, ...(revision ? { commit } : {}) },
     unitDrift.params.parse({ revision })
   )
 
@@ -57,6 +79,31 @@ it.each<[name: string, outcome: string, sketch: Sketch, revision?: boolean]>([
     'fail',
     { nixos: { revision: null, ...kernels, currentKernel: '/nix/store/b/bzImage' } }
   ],
+  ['another build runs than the unit names', 'fail', running],
+  ['the same, and nothing runs', 'pass', { ...running, mains: [] }],
+  [
+    'the same in a unit that is not loaded any more',
+    'not-applicable',
+    {
+      ...running,
+      units: [{ ...unit, load: 'not-found' }]
+    }
+  ],
+  [
+    'another build runs, systemd was not reloaded: told once',
+    'fail',
+    { ...running, units: [{ ...unit, needsReload: true }] }
+  ],
+  [
+    'another build runs, the unit started before the switch',
+    'fail',
+    { ...running, nixos: { revision: null, ...kernels, switchedSeconds: started } }
+  ],
+  [
+    'another build runs, the unit started since the switch: a wrapper',
+    'pass',
+    { ...running, nixos: { revision: null, ...kernels, switchedSeconds: started - 1 } }
+  ],
   ['the revision asked for', 'pass', { nixos: { revision: commit, ...kernels } }, true],
   ['another revision', 'fail', { nixos: { revision: 'd'.repeat(40), ...kernels } }, true],
   ['built from a dirty tree', 'fail', { nixos: { revision: 'dirty', ...kernels } }, true],
@@ -76,9 +123,36 @@ it('says when both were', () => {
   ])
 })
 
+it('names the program that runs and the one that the unit names', () => {
+  expect(judge(running)).toMatchObject([
+    {
+      saw: 'x.service runs /nix/store/aaa-x-1.0/bin/x, its unit names /nix/store/bbb-x-1.1/bin/x',
+      at: 'x.service',
+      filing: { subject: 'x.service', severity: 'medium' }
+    }
+  ])
+})
+
+it('says which services it could not compare', () => {
+  const [finding] = judge({ ...running, mains: [{ unit: 'x.service', paths: ['/opt/y'] }] })
+  expect(finding).toMatchObject({
+    outcome: 'pass',
+    saw: expect.stringContaining('0 of 1 services show the program that their unit names'),
+    shows: ['not compared, they run another program: x.service']
+  })
+})
+
 it.each([false, true])('can fail (revision: %s)', revision => {
-  const facts = { units: [unit], times: {}, nixos: null, ...(revision ? { commit } : {}) }
+  const facts = {
+    units: [unit],
+    times: {},
+    mains: [],
+    programs: none,
+    nixos: null,
+    ...(revision ? { commit } : {})
+  }
   const params = unitDrift.params.parse({ revision })
+  expect(unitDrift.falsify(facts, params).length).toBe(revision ? 4 : 3)
   for (const untrue of unitDrift.falsify(facts, params)) {
     expect(unitDrift.judge(untrue, params).map(({ outcome }) => outcome)).toContain('fail')
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isSystemProgram, readablePath } from '../../base/program-runs.ts'
+import { pathIn } from '../../base/running-program.ts'
 import { type FactSource, Unseen } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
 import { readStates, stateReads } from './units.ts'
@@ -27,6 +28,56 @@ export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
   }
 }
 
+/** The main process of a service that runs on. */
+export interface MainProgram {
+  readonly unit: string
+  /** The absolute paths among its words, in their order: other words may hold anything, and are not kept. */
+  readonly paths: readonly string[]
+}
+
+const mainProperties = ['Id', 'MainPID'] as const
+
+/** The main processes of the active services that are not the distribution's own. One that ended meanwhile is left out. */
+export const mainPrograms: FactSource<readonly MainProgram[]> = {
+  key: 'main-programs',
+  place: 'host',
+  reads: [stateReads(['*']), readPattern.unitStates(['*.service'], mainProperties), readPattern.processes()],
+  async take(look) {
+    const [states, mains] = await Promise.all([
+      readStates(look, ['*']),
+      look.read(readCommand.unitStates(['*.service'], mainProperties))
+    ])
+    const own = states.filter(
+      ({ name, active, type, files }) =>
+        name.endsWith('.service') &&
+        active === 'active' &&
+        type !== 'oneshot' &&
+        files.some(path => !isSystemProgram(path))
+    )
+    const names = new Set(own.map(({ name }) => name))
+    const units = mains.stdout.split(/\n\n+/).flatMap(block => {
+      const unit = /^Id=(.*)$/m.exec(block)?.[1] ?? ''
+      const pid = Number(/^MainPID=(\d{1,7})$/m.exec(block)?.[1] ?? '0')
+      return names.has(unit) && pid > 0 ? [{ unit, pid }] : []
+    })
+    if (units.length > 500) throw new Unseen(`${units.length} services are more than are looked at`)
+    if (units.length === 0) return []
+    const { stdout } = await look.read(readCommand.processes(units.map(({ pid }) => pid)))
+    const lines = new Map(
+      stdout.split('\n').flatMap(line => {
+        const [, pid, words] = /^\s*(\d+) (.*)$/.exec(line) ?? []
+        return pid === undefined || words === undefined ? [] : [[Number(pid), words]]
+      })
+    )
+    return units
+      .flatMap(({ unit, pid }) => {
+        const words = lines.get(pid)?.split(/\s+/)
+        return words === undefined ? [] : [{ unit, paths: words.map(pathIn).filter(path => path !== '') }]
+      })
+      .sort((a, b) => (a.unit < b.unit ? -1 : 1))
+  }
+}
+
 /** What NixOS says of itself; null on another system. */
 export interface Nixos {
   /** The commit that the system was built from; null if its configuration does not record it. */
@@ -34,6 +85,8 @@ export interface Nixos {
   /** Store paths; empty where there is none. */
   readonly bootedKernel: string
   readonly currentKernel: string
+  /** When the current system was activated, by a boot or a switch, in seconds since 1970. */
+  readonly switchedSeconds: number | null
 }
 
 const version = z.object({ configurationRevision: z.string().nullish() })
@@ -41,18 +94,20 @@ const version = z.object({ configurationRevision: z.string().nullish() })
 export const nixos: FactSource<Nixos | null> = {
   key: 'nixos',
   place: 'host',
-  reads: [readPattern.nixosVersion(), readPattern.nixosKernels()],
+  reads: [readPattern.nixosVersion(), readPattern.nixosKernels(), readPattern.nixosSwitch()],
   async take(look) {
-    const [said, kernels] = await Promise.all([
+    const [said, kernels, switched] = await Promise.all([
       look.read(readCommand.nixosVersion()),
-      look.read(readCommand.nixosKernels())
+      look.read(readCommand.nixosKernels()),
+      look.read(readCommand.nixosSwitch())
     ])
     if (said.exit === 127) return null
     const [bootedKernel = '', currentKernel = ''] = kernels.stdout.split('\n')
     return {
       revision: version.parse(JSON.parse(said.stdout)).configurationRevision ?? null,
       bootedKernel,
-      currentKernel
+      currentKernel,
+      switchedSeconds: /^\d{1,12}\n?$/.test(switched.stdout) ? Number(switched.stdout) : null
     }
   }
 }

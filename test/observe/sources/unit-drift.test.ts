@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import type { FactSource } from '../../../src/observe/fact.ts'
+import { gather } from '../../../src/observe/gather.ts'
+import { mainPrograms, nixos } from '../../../src/observe/sources/unit-drift.ts'
+import { readPattern, typed } from '../../../src/observe/read-command.ts'
+import { stateReads } from '../../../src/observe/sources/units.ts'
+import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+
+async function taken(source: FactSource<unknown>, recorded: Recorded) {
+  const session = recordedSession(recorded)
+  const gathered = await gather(
+    [{ host: 'h', sources: [source] }],
+    closedDoors({ open: async () => session })
+  )
+  return { fact: gathered.fact('h', source), rounds: session.rounds.map(round => round.length) }
+}
+
+const words = (pattern: readonly unknown[]) =>
+  typed({ argv: pattern.filter(word => typeof word === 'string') })
+const states = words(stateReads(['*']))
+const mains = words(readPattern.unitStates(['*.service'], ['Id', 'MainPID']))
+const ps = 'ps -ww -o pid=,args= -p '
+
+const state = (name: string, { type = 'simple', active = 'active', folder = '/etc/systemd/system' } = {}) =>
+  `Id=${name}\nNames=${name}\nLoadState=loaded\nActiveState=${active}\nType=${type}\nFragmentPath=${folder}/${name}\n`
+const main = (name: string, pid: number) => `Id=${name}\nMainPID=${pid}\n`
+
+describe('main programs', () => {
+  it('are of services that run on and are not the distribution’s, and their paths alone', async () => {
+    const { fact, rounds } = await taken(mainPrograms, {
+      [states]: {
+        stdout: [
+          state('b.service'),
+          state('a.service'),
+          state('once.service', { type: 'oneshot' }),
+          state('down.service', { active: 'inactive' }),
+          state('ssh.service', { folder: '/usr/lib/systemd/system' }),
+          state('x.timer')
+        ].join('\n')
+      },
+      [mains]: {
+        stdout: ['b', 'a', 'once', 'down', 'ssh', 'none']
+          .map((name, index) => main(`${name}.service`, name === 'none' ? 0 : 100 + index))
+          .join('\n')
+      },
+      [`${ps}100,101`]: {
+        stdout:
+          '    100 nginx: master process /nix/store/n-nginx/bin/nginx -c /etc/n.conf\n' +
+          '    101 /opt/a --key=hunter2 --home=/srv/a plain\n'
+      }
+    })
+    expect(rounds).toEqual([2, 1])
+    expect(fact).toMatchObject({
+      seen: true,
+      value: [
+        { unit: 'a.service', paths: ['/opt/a', '/srv/a'] },
+        { unit: 'b.service', paths: ['/nix/store/n-nginx/bin/nginx', '/etc/n.conf'] }
+      ]
+    })
+  })
+
+  it('leave out one that ended meanwhile', async () => {
+    const { fact } = await taken(mainPrograms, {
+      [states]: { stdout: state('a.service') },
+      [mains]: { stdout: main('a.service', 7) },
+      [`${ps}7`]: { exit: 1 }
+    })
+    expect(fact).toMatchObject({ seen: true, value: [] })
+  })
+
+  it('ask for no process where there is none', async () => {
+    const { fact, rounds } = await taken(mainPrograms, {
+      [states]: { stdout: state('a.service') },
+      [mains]: { stdout: main('a.service', 0) }
+    })
+    expect([fact.seen, rounds]).toEqual([true, [2]])
+  })
+
+  it('are unseen where ps is not there', async () => {
+    const { fact } = await taken(mainPrograms, {
+      [states]: { stdout: state('a.service') },
+      [mains]: { stdout: main('a.service', 7) },
+      [`${ps}7`]: { why: 'ps: not found' }
+    })
+    expect(fact).toMatchObject({ seen: false })
+  })
+})
+
+it.each<[switched: Recorded[string], seconds: number | null]>([
+  [{ stdout: '1781000000\n' }, 1_781_000_000],
+  [{ exit: 1, stderr: 'stat: no such file\n' }, null]
+])('tells when the system was switched (%j)', async (switched, switchedSeconds) => {
+  const { fact } = await taken(nixos, {
+    'nixos-version --json': { stdout: '{"configurationRevision":null}' },
+    'readlink -f -- /run/booted-system/kernel /run/current-system/kernel': { stdout: '/k\n/k\n' },
+    'stat -c %Y -- /run/current-system': switched
+  })
+  expect(fact).toMatchObject({
+    seen: true,
+    value: { revision: null, bootedKernel: '/k', currentKernel: '/k', switchedSeconds }
+  })
+})
