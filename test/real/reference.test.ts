@@ -4,9 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { openSession } from '../../src/doors/open-session.ts'
 import type { Recording } from '../../src/doors/recorded-host.ts'
 import type { OpenSession } from '../../src/doors/session.ts'
-import { publishHunt } from '../../src/run/publish.ts'
-import { type Draft, observe } from '../../src/run/review.ts'
-import { snapshot } from '../../src/run/world.ts'
+import type { Draft } from '../../src/run/review.ts'
 import { bootHost, type TestHost } from '../support/host.ts'
 import { masked } from '../support/masked.ts'
 import { failed, type Phase, playPhase, said, swarmNix } from '../support/phase.ts'
@@ -151,13 +149,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
   it('the finding is closed when it is gone', async () => {
     await host.useGate('own')
     half = 'over'
-    const plan = honest.world.home.plans.get('pvfix')
-    const at = await snapshot(honest.world)
-    const subject = { phase: 'pvfix', commit: at.tip, checks: [], hunts: plan?.hunt.checks ?? [] }
-    const { telling } = await publishHunt(
-      honest.world,
-      await observe(honest.world, at, subject, { budgetMs: 60_000 })
-    )
+    const { telling } = (await honest.hunt()).told
     expect(telling?.changes.map(({ change, finding }) => [change, finding.id])).toEqual([['closed', 'A1']])
   })
 

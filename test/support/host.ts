@@ -477,12 +477,12 @@ testhost-settle 60`
 }
 
 /** The ids of the running containers of a service. */
-function containers(service: string): string {
+export function containers(service: string): string {
   return `docker ps --quiet --filter label=com.docker.swarm.service.name=${service}`
 }
 
 /** A line of shell that waits until a condition holds, up to a minute. */
-function until(condition: string): string {
+export function until(condition: string): string {
   return `n=0; until ${condition}; do n=$((n + 1)); [ $n -lt 300 ] || { echo 'still not: '${quoted(condition)} >&2; exit 1; }; sleep 0.2; done`
 }
 

@@ -6,7 +6,7 @@ import { probes } from '../../probes/index.ts'
 import { adversaryYaml, type PhaseHome, planYaml } from '../../src/demo/pvfix.ts'
 import type { OpenSession } from '../../src/doors/session.ts'
 import { loadHome } from '../../src/home/home.ts'
-import { publishPreVerification, type Told } from '../../src/run/publish.ts'
+import { publishHunt, publishPreVerification, type Told } from '../../src/run/publish.ts'
 import { type Draft, observe, type Observed } from '../../src/run/review.ts'
 import { watch } from '../../src/run/watch.ts'
 import { openWorld, snapshot, type World } from '../../src/run/world.ts'
@@ -22,6 +22,8 @@ export interface Phase {
   /** Answers everything that is owed; the drafts of the reviews, oldest first. */
   answer(): Promise<readonly { readonly draft: Draft; readonly told: Told }[]>
   preVerify(milestone: string): Promise<Observed>
+  /** Looks with every hunting probe of the plan, and publishes what that changes. */
+  hunt(): Promise<{ readonly observed: Observed; readonly told: Told }>
   /** The review file as it stands on the remote. */
   review(): Promise<string>
   dispose(): Promise<void>
@@ -110,6 +112,13 @@ export async function playPhase(
       )
       await publishPreVerification(world, milestone, observed)
       return observed
+    },
+    async hunt() {
+      const at = await snapshot(world)
+      const hunts = world.home.plans.get('pvfix')?.hunt.checks ?? []
+      const subject = { phase: 'pvfix', commit: at.tip, checks: [], hunts }
+      const observed = await observe(world, at, subject, { budgetMs: 60_000 })
+      return { observed, told: await publishHunt(world, observed) }
     },
     async review() {
       await repo.builder.pull()
