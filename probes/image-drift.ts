@@ -1,29 +1,50 @@
 import { z } from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
+import { isWrittenImage } from '../src/base/image-name.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { imagesOf } from '../src/observe/compose.ts'
+import { composeImages } from '../src/observe/sources/compose-images.ts'
 import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
 import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
+import { repoPathParam } from '../src/observe/sources/repo-file.ts'
 import { taskLine, tasksOf } from '../src/observe/swarm.ts'
+
+const compose = z
+  .array(z.strictObject({ stack: z.string().min(1), path: repoPathParam }))
+  .min(1)
+  .optional()
+  .describe("compose files of the repo, whose images at the claim's commit the stack's services must have")
 
 const params = z.strictObject({
   images: z
     .record(z.string().min(1), z.string().min(1))
     .optional()
     .describe('by service: `repo:tag`, which any digest of it satisfies, or `repo:tag@sha256:…`'),
+  compose,
+  defaults: z
+    .boolean()
+    .optional()
+    .describe(
+      'take the default of `${NAME:-default}` in a compose file; otherwise such an image is not judged'
+    ),
   except: z.array(z.string().min(1)).min(1).optional().describe('services left aside (globs)')
 })
 
 export const imageDrift = defineProbe({
   id: 'image-drift',
-  asserts: 'Every service runs the image that its spec names, and the plan',
+  asserts: 'Every service runs the image that its spec names, and the plan, and the repo',
   because:
     'After a failed update the old image runs on under the new name, and every later test tests the wrong version.',
   remedy: 'Read why the update did not go through (`docker service inspect --pretty`), then update again.',
   params,
   hunts: { with: {}, severity: 'medium' },
-  needs: () => ({ services: swarmServices, tasks: swarmTasks }),
+  needs: ({ compose }) => ({
+    services: swarmServices,
+    tasks: swarmTasks,
+    ...(compose === undefined ? {} : { files: composeImages([...new Set(compose.map(({ path }) => path))]) })
+  }),
 
-  judge({ services, tasks }, { images = {}, except = [] }) {
+  judge({ services, tasks, files = [] }, { images = {}, compose = [], defaults = false, except = [] }) {
     const judged = services.filter(({ name }) => !anyGlobMatches(except, name))
     const findings: Finding[] = []
     for (const name of Object.keys(images)) {
@@ -35,30 +56,27 @@ export const imageDrift = defineProbe({
         at: `service ${name}`
       })
     }
+    const repo = imagesOf(files, compose, defaults, except)
+    for (const { stack, exists, wanted, open, at } of repo) {
+      // Nothing examined is no pass.
+      if (!exists) findings.push({ outcome: 'fail', saw: 'no such file', expected: 'that it exists', at })
+      else if (repo.every(other => other.stack !== stack || other.wanted.length === 0))
+        findings.push({ outcome: 'unknown', why: `${at} names no image that can be compared`, shows: open })
+      for (const { name, image } of wanted) {
+        const live = services.find(service => service.name === name)?.template.image
+        if (live !== undefined && isWrittenImage(live, image)) continue
+        const saw = live === undefined ? 'no such service' : `the spec names ${live}`
+        findings.push(drift(name, saw, `${image}, as ${at} says`, []))
+      }
+    }
+    const open = repo.flatMap(({ open }) => open)
     const lines: string[] = []
     for (const service of judged) {
       const { name, template, update, previousImage } = service
       const wanted = Object.hasOwn(images, name) ? images[name] : undefined
       const running = tasksOf(service, tasks).filter(({ state }) => state === 'running')
       const shows = running.map(task => taskLine(service, task))
-      const wrong = (saw: string, expected: string) =>
-        findings.push({
-          outcome: 'fail',
-          saw,
-          expected,
-          at: `service ${name}`,
-          shows,
-          filing: {
-            subject: name,
-            title: `${name} does not run the image that it should`,
-            severity: 'medium',
-            story: [
-              `${name}: ${saw}.`,
-              'The number of its tasks is right all the same, so nothing else tells.'
-            ],
-            mend: 'Find out why the new image did not start, mend it, and update the service again.'
-          }
-        })
+      const wrong = (saw: string, expected: string) => findings.push(drift(name, saw, expected, shows))
       lines.push(`${name} ${template.image}`)
       const state = update?.state ?? 'completed'
       if (wanted !== undefined && !isImage(template.image, wanted))
@@ -86,10 +104,13 @@ export const imageDrift = defineProbe({
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
     if (lines.length === 0) return [{ outcome: 'not-applicable', why: 'there is no service' }]
-    return [{ outcome: 'pass', saw: `${lines.length} services run the images of their specs`, shows: lines }]
+    const count = repo.reduce((sum, { wanted }) => sum + wanted.length, 0)
+    const said = compose.length === 0 ? '' : `, ${count} of them those of the repo; ${open.length} not judged`
+    const saw = `${lines.length} services run the images of their specs${said}`
+    return [{ outcome: 'pass', saw, shows: [...lines, ...open] }]
   },
 
-  falsify(facts, { images = {}, except = [] }) {
+  falsify(facts, { images = {}, compose = [], defaults = false, except = [] }) {
     const judged = facts.services.filter(({ name }) => !anyGlobMatches(except, name))
     const change = (name: string, changed: Partial<SwarmService>) => ({
       ...facts,
@@ -100,10 +121,33 @@ export const imageDrift = defineProbe({
       ...judged
         .slice(0, 1)
         .map(({ name }) => change(name, { update: { state: 'rollback_completed', message: '' } })),
-      ...Object.keys(images).map(name => change(name, { template: other }))
+      ...Object.keys(images).map(name => change(name, { template: other })),
+      ...imagesOf(facts.files ?? [], compose, defaults, except)
+        .flatMap(({ wanted }) => wanted)
+        .map(({ name }) => change(name, { template: other }))
     ]
   }
 })
+
+function drift(name: string, saw: string, expected: string, shows: readonly string[]): Finding {
+  return {
+    outcome: 'fail',
+    saw,
+    expected,
+    at: `service ${name}`,
+    shows,
+    filing: {
+      subject: name,
+      title: `${name} does not run the image that it should`,
+      severity: 'medium',
+      story: [
+        `${name}: ${saw}. Wanted: ${expected}.`,
+        'The number of its tasks is right all the same, so nothing else tells.'
+      ],
+      mend: 'Find out why the new image did not start, mend it, and update the service again.'
+    }
+  }
+}
 
 /** Whether an image is the wanted one: the digest counts only where the plan names one. */
 function isImage(image: string, wanted: string): boolean {

@@ -43,7 +43,13 @@ const behindDoors: Readonly<Record<string, readonly string[]>> = {
   // The demo builds its stage, a builder's repo with its keys, as a person would: by files and git.
   'node:fs': ['src/doors/', 'src/demo/', 'src/commands/demo.ts'],
   commander: ['src/commands/program.ts'],
-  yaml: ['src/home/yaml.ts', 'src/commands/init-files.ts', 'src/commands/init.ts'],
+  // One source reads compose files of the watched repo, by its own rules: they are no files of the home.
+  yaml: [
+    'src/home/yaml.ts',
+    'src/commands/init-files.ts',
+    'src/commands/init.ts',
+    'src/observe/sources/compose-images.ts'
+  ],
   remark: ['src/tell/', 'src/gate/', 'src/record/', 'src/publish/', 'src/observe/sources/']
 }
 

@@ -1,0 +1,55 @@
+import { anyGlobMatches } from '../base/glob.ts'
+import { filledIn } from '../base/image-name.ts'
+import type { ComposeFile } from './sources/compose-images.ts'
+
+/** What a compose file of the repo wants of a stack. */
+export interface StackImages {
+  readonly stack: string
+  /** `<path> at <commit>`, for quoting. */
+  readonly at: string
+  readonly exists: boolean
+  /** By the services' full names; without those for which a later file of the same stack writes an image. */
+  readonly wanted: readonly { readonly name: string; readonly image: string }[]
+  /** Why the other services' images cannot be told from the file, a sentence each. */
+  readonly open: readonly string[]
+}
+
+export interface StackFile {
+  readonly stack: string
+  readonly path: string
+}
+
+/**
+ * What the files want, one answer for each of those that are asked for.
+ *
+ * @param defaults see `filledIn`.
+ * @param except services left aside: globs of their full names.
+ */
+export function imagesOf(
+  files: readonly ComposeFile[],
+  asked: readonly StackFile[],
+  defaults: boolean,
+  except: readonly string[]
+): readonly StackImages[] {
+  const read = asked.map(({ stack, path }) => {
+    const file = files.find(one => one.path === path)
+    const services = (file?.services ?? [])
+      .map(({ name, image }) => ({ name: `${stack}_${name}`, image }))
+      .filter(({ name }) => !anyGlobMatches(except, name))
+    const at = `${path} at ${(file?.commit ?? '').slice(0, 7)}`
+    return { stack, path, at, exists: (file?.services ?? null) !== null, services }
+  })
+  return read.map(({ stack, path, at, exists, services }, index) => {
+    const later = read.slice(index + 1).flatMap(other => other.services)
+    const wanted: { readonly name: string; readonly image: string }[] = []
+    const open: string[] = []
+    for (const { name, image } of services) {
+      if (later.some(other => other.name === name && other.image !== null)) continue
+      const filled = filledIn(image ?? '', defaults)
+      if ('unfilled' in filled) open.push(`${name}: not judged, ${path} leaves \`${filled.unfilled}\` open`)
+      else if (filled.text === '') open.push(`${name}: not judged, ${path} names no image`)
+      else wanted.push({ name, image: filled.text })
+    }
+    return { stack, at, exists, wanted, open }
+  })
+}
