@@ -80,7 +80,7 @@ function looksLikeJson(text: string): boolean {
   }
 }
 
-/** Only string literals are ever replaced, each by another literal: numbers, order and white space stay. */
+/** Only string literals, and numbers that are passwords, are ever replaced, each by a string literal. */
 function redactJson(text: string, hide: Hide, depth: number): string {
   let key: string | null = null
   let end = 0
@@ -88,7 +88,7 @@ function redactJson(text: string, hide: Hide, depth: number): string {
   for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"/g)) {
     const [literal] = match
     const between = text.slice(end, match.index)
-    out += between
+    out += hideNumber(key, between, hide)
     end = match.index + literal.length
     // A value belongs to the key right before it; elements of a list belong to none.
     if (!/^\s*:\s*$/.test(between)) key = null
@@ -100,7 +100,16 @@ function redactJson(text: string, hide: Hide, depth: number): string {
     out += shown === value ? literal : JSON.stringify(shown)
     key = value
   }
-  return out + text.slice(end)
+  return out + hideNumber(key, text.slice(end), hide)
+}
+
+/** What stands between two literals, with a number that is the value of a password. */
+function hideNumber(key: string | null, between: string, hide: Hide): string {
+  if (key === null || nameKind(key) !== 'password') return between
+  return between.replace(
+    /^(\s*:\s*)(-?\d[\d.eE+-]{3,})/,
+    (_, colon: string, number: string) => `${colon}"${hide(number, 'password')}"`
+  )
 }
 
 /** `NAME=value` as a whole string, as containers keep their environment. Null when it is not, or is no secret. */
@@ -185,7 +194,62 @@ function redactLoose(text: string, hide: Hide): string {
     /\b(Bearer|Basic)(\s{1,4})(?=[\w.~+/-]{0,400}[\d=])([\w.~+/=-]{12,})/gi,
     (_, scheme: string, space: string, secret: string) => scheme + space + hide(secret, 'authorization')
   )
-  return redactAssignments(out, hide)
+  out = redactCommands(out, hide)
+  return redactAssignments(redactBlocks(out, hide), hide)
+}
+
+/** Commands that take a password without its name. Every look back is bounded, or time would be quadratic. */
+const commands: readonly RegExp[] = [
+  /(?<=\bcurl\b[^\n;|]{0,200}\s(?:-u|--user|-U|--proxy-user)[ =]?["']?[\w.@-]{1,64}:)[^\s"'«»]{1,200}/g,
+  /(?<=\bsshpass[ \t]{1,8}-p[ \t]{0,8}["']?)[^\s"'«»]{1,200}/g,
+  /(?<=\bdocker[ \t]{1,8}login\b[^\n;|]{0,200}[ \t]-p[ \t]{1,8}["']?)[^\s"'«»]{1,200}/g,
+  /(?<=\bredis-cli\b[^\n;|]{0,200}[ \t]-a[ \t]{1,8}["']?)[^\s"'«»]{1,200}/g,
+  /(?<=\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n;|]{0,200}[ \t]-p["']?)[^\s"'«»]{1,200}/g,
+  /(?<=-pass(?:in|out)?[ \t]{1,8}["']?pass:)[^\s"'«»]{1,200}/g
+]
+
+function redactCommands(text: string, hide: Hide): string {
+  let out = text
+  for (const pattern of commands) {
+    out = out.replace(pattern, found => (isReference(found) ? found : hide(found, 'password')))
+  }
+  return out
+}
+
+function isReference(word: string): boolean {
+  return /^(?:\$|`)/.test(word)
+}
+
+/** YAML's `password: |` with the lines below it that are indented further. */
+function redactBlocks(text: string, hide: Hide): string {
+  if (!/[|>][-+\d]{0,2}[ \t]*\r?\n/.test(text)) return text
+  const lines = text.split('\n')
+  const out: string[] = []
+  for (let at = 0; at < lines.length; at += 1) {
+    const line = lines[at] ?? ''
+    out.push(line)
+    const [, indent = '', name = ''] =
+      /^([ \t]{0,200}(?:-[ \t]{1,8})?)["']?([\w.-]{1,100})["']?:[ \t]{1,8}[|>][-+\d]{0,2}[ \t]{0,8}\r?$/.exec(
+        line
+      ) ?? []
+    const named = nameKind(name)
+    if (named === null || named === 'maybe-key' || named === 'maybe-docker-auth') continue
+    let end = at + 1
+    while (end < lines.length && isInside(lines[end] ?? '', indent.length)) end += 1
+    const block = lines.slice(at + 1, end).join('\n')
+    const body = block.trim()
+    const kind = kindOf(named, body, true)
+    if (kind === null) continue
+    out.push(
+      block.slice(0, block.indexOf(body)) + hide(body, kind) + block.slice(block.indexOf(body) + body.length)
+    )
+    at = end - 1
+  }
+  return out.join('\n')
+}
+
+function isInside(line: string, indent: number): boolean {
+  return line.trim() === '' || line.search(/[^ \t]/) > indent
 }
 
 function hideUserInfo(info: string, hide: Hide): string {

@@ -54,6 +54,8 @@ export function nameKind(name: string): NameKind | null {
   if (/authorization$|^x_?auth/.test(all)) return 'authorization'
   if (last === 'auth') return 'maybe-docker-auth'
   if (about.has(last)) return null
+  // systemd's: which credential from which file. What SetCredential= holds is one.
+  if (joined === 'loadcredential' || joined === 'importcredential') return null
   if (last === 'cookie') return 'cookie'
   if (/(?:^|_)(?:pwd|pass)$|pass(?:word|wd|phrase|code)s?(?:_?(?:hash|plain|clear|salt))?$/.test(all)) {
     // `pass: 3` of a report is none.
