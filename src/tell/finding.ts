@@ -53,7 +53,6 @@ export interface FindingClosedInput extends Cited {
 /** A defect that is gone, with what shows it. */
 export function renderFindingClosed(input: FindingClosedInput): string {
   const { finding, check } = input
-  const saw = (check?.findings ?? []).filter(({ outcome }) => outcome !== 'fail').slice(0, 3)
   return blocks([
     `## [adversary] ${name(finding.id)}: CLOSED @${minute(input.at)}`,
     lines([
@@ -62,10 +61,16 @@ export function renderFindingClosed(input: FindingClosedInput): string {
       ...(input.reason === undefined ? [] : [`**Why:** ${sentence(input.reason)}`]),
       ...evidenceLine(input)
     ]),
-    ...(check === undefined
-      ? []
-      : [...evidenceBlocks(saw, check.evidence, input), `It is gone. ${saw.map(tell).join(' ')}`])
+    ...(check === undefined ? [] : gone(check, input))
   ])
+}
+
+/** What the look of its probe sees now: that all is well, or other defects and not this one. */
+function gone({ findings, evidence }: CheckResult, cited: Cited): readonly string[] {
+  const fine = findings.filter(({ outcome }) => outcome !== 'fail')
+  const saw = (fine.length > 0 ? fine : findings).slice(0, 3)
+  const told = fine.length > 0 ? saw.map(tell) : ['What this look still sees is another defect.']
+  return [...evidenceBlocks(saw, evidence, cited), ['It is gone.', ...told].join(' ')]
 }
 
 function status(finding: FindingState): string {

@@ -30,7 +30,8 @@ export interface HostSeen {
 }
 
 /** What a reader gets to see before it folds. The whole is in the evidence file. */
-const shown = { lines: 12, shows: 16, reads: 4, findings: 12, width: 240, folded: 6000 } as const
+/** Of more lines than `pages` a few would tell nothing: the sentence below says what was seen in them. */
+const shown = { lines: 12, pages: 400, shows: 16, reads: 4, findings: 12, width: 240, folded: 6000 } as const
 
 const symbols: Readonly<Record<Outcome, string>> = {
   pass: '✓',
@@ -227,8 +228,11 @@ export function evidenceBlocks(
   if (reads.every(unanswered))
     return [fence([...first.map(read => typedOf(read, cited)), ...more].join('\n'))]
   const parts = first.map(read => ({ read, output: outputOf(read) }))
-  const body = parts.flatMap(({ read, output }) => [...command(read, cited), ...head(output, shown.lines)])
-  const long = parts.filter(({ output }) => output.length > shown.lines)
+  const body = parts.flatMap(({ read, output }) => [
+    ...command(read, cited),
+    ...(output.length > shown.pages ? [`(${output.length} lines)`] : head(output, shown.lines))
+  ])
+  const long = parts.filter(({ output: { length } }) => length > shown.lines && length <= shown.pages)
   return [
     fence([...body, ...more].join('\n')),
     ...long.map(({ read, output }) => fold(`read ${read.n}: all ${output.length} lines`, output))

@@ -182,6 +182,27 @@ describe('golden', () => {
     expect(text).toBe(golden('finding.md', text))
   })
 
+  test('a finding that is gone, seen in pages of output', () => {
+    const [read] = evidence
+    if (read === undefined) throw new Error('the example has no evidence')
+    const long = [{ ...read, n: 1, command: 'systemctl show *', stdout: 'Id=a.service\n'.repeat(401) }]
+    const look = check('No unit has failed', [{ outcome: 'pass', saw: 'none of 173 units has failed' }], {
+      evidence: [1]
+    })
+    const text = renderFindingClosed({ at, evidence: long, finding, check: look })
+    expect(text).toContain(
+      '```\n$ systemctl show *\n(401 lines)\n```\n\nIt is gone. None of 173 units has failed.\n'
+    )
+  })
+
+  test('a finding that is gone, while its probe sees another', () => {
+    const look = check('No networks overlap', [{ ...seen, shows: ['b: 10.0.1.0/24'] }], { evidence: [4] })
+    const text = renderFindingClosed({ at, evidence, finding, check: look })
+    expect(text).toContain(
+      '→ b: 10.0.1.0/24\n```\n\nIt is gone. What this look still sees is another defect.\n'
+    )
+  })
+
   test('a veto and its end', () => {
     const veto = {
       milestone: 'M2',
