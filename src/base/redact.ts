@@ -295,7 +295,7 @@ function valueAfter(text: string, start: number, end: number, named: NameKind): 
   const before = text.slice(Math.max(0, start - 80), start)
   const name = text.slice(start, end)
   // `$TOKEN`, `${TOKEN:-…}`: a reference. `/run/secrets/token:` is a path.
-  if (/(?:\$\{?|\/)$/.test(before)) return null
+  if (/\$\{?$/.test(before) || (before.endsWith('/') && text[end] !== '=')) return null
   const quote = /\\*["'`]$/.exec(before)?.[0] ?? ''
   const after = text.slice(end, end + 80)
   // What need not be a secret is looked at again when it is none: only so far, or time would be quadratic.

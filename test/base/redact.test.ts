@@ -83,6 +83,7 @@ const secrets: readonly (readonly [string, string, string])[] = [
   ['TOML', 'password = "hunter2"', 'hunter2'],
   ['camel case', '{"dbPassword":"hunter2"}', 'hunter2'],
   ['random value of a key', `SESSION_KEY_BASE=${s} key=${s}`, s],
+  ['path of a link', 'Location: /reset/token=hunter2', 'hunter2'],
   ['a number', '{"db":{"password":31415926}}', '31415926'],
   ['a number at the end', '[{"pass_word":1,"password": 31415926\n}]', '31415926'],
   ['YAML block', 'a:\n  password: |\n    hunter2\n    more words\n  user: b', 'more words'],
