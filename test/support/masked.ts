@@ -17,5 +17,8 @@ export function masked(text: string): string {
       .replaceAll(/\(its clock[^)]*\)/g, '(<clock>)')
       // One line a check: how many units are loaded, what is free, and the like.
       .replaceAll(/^- [✓✗?–~] .*$/gm, line => line.replaceAll(/\d+/g, '<n>'))
+      .replaceAll(/(?:\b(?:\d+|<n>)\/(?:udp|tcp)(?:, )?)+/g, '<ports>')
   )
+  // Lists stand in the order of the addresses that the engine happened to hand out.
+  return same.replaceAll(/(?:^→ .*\n)+/gm, lines => `${lines.trimEnd().split('\n').sort().join('\n')}\n`)
 }
