@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const thorough = [
   'test/gate/**/*.test.ts',
   'test/publish/**/*.test.ts',
-  'test/run/{kill,watch,review,hostile}.test.ts',
+  'test/run/{kill,watch,review,hostile,secrets}.test.ts',
   'test/cli/{doctor,bad-input}.test.ts',
   'test/doors/guard.test.ts'
 ]
@@ -18,7 +18,8 @@ export default defineConfig({
           setupFiles: ['test/support/seed.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', ...thorough],
-          testTimeout: 20_000,
+          // A limit for what hangs, not for what waits its turn on a busy machine.
+          testTimeout: 60_000,
           // Most of them wait for git, ssh and timers rather than compute.
           maxWorkers: 4
         }
