@@ -20,6 +20,7 @@ export default defineConfig({
           exclude: ['test/real/**', ...thorough],
           // A limit for what hangs, not for what waits its turn on a busy machine.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           // Most of them wait for git, ssh and timers rather than compute.
           maxWorkers: 4
         }
