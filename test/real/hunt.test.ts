@@ -20,10 +20,13 @@ async function hunt(phase: Phase) {
   const { observed, told } = await phase.hunt()
   expect(observed.stats.connections).toBe(1)
   const changes = told.telling?.changes ?? []
+  const section = told.telling?.section ?? ''
+  // A screen or two for each, and not what `systemctl show` prints of every unit.
+  expect(section.split('\n').length).toBeLessThanOrEqual(1 + 80 * changes.length)
   return {
     observed,
     published: told.outcome.kind === 'published',
-    section: told.telling?.section ?? '',
+    section,
     findings: changes.map(({ finding }) => finding),
     changed: changes.map(({ change, finding: { key, title, severity, origin } }) => ({
       change,
@@ -186,7 +189,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
     // The evidence: what was asked, what the host said, and the judgement.
     expect(section).toMatch(/^\*\*Evidence:\*\* `machine-docs\/evidence\/\S+\.json`/m)
     expect(section).toMatch(/^`{3,}\n(?:.+\n)+`{3,}$/m)
-    expect(section).toContain('It is gone. ')
+    expect(section).toContain('It is gone.')
     expect(await subject(phase)).toBe(
       `review(pvfix): ${findings.map(({ id }) => `[adversary] ${id} closed`).join(' + ')}`
     )
