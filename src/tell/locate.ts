@@ -112,11 +112,15 @@ export function endOfAnything(text: string, eol: string): string {
   return [emptyLine(text, eol) + html, '', ...pair(/`+/g, '`'), ...pair(/~+/g, '~'), '', ''].join(eol)
 }
 
-/** Bounds that no text written by people comes near, and in which the parser takes less than a second or two. */
-const bounds = { part: 131_072, nested: 100, marks: 10_000 } as const
+/**
+ * Bounds that no text written by people comes near, and in which the parser takes less than a second or two; of
+ * a whole file that is made to be slow, twenty.
+ */
+const bounds = { whole: 2_097_152, part: 131_072, nested: 100, marks: 10_000 } as const
 
 /** The parser is quadratic in the brackets and stars of a paragraph, and recurses into quotes in quotes. */
 function unlessExhausted<T>(text: string, locate: () => T | null): T | null {
+  if (text.length > bounds.whole) return null
   let marks = 0
   for (const paragraph of text.split(/\n[ \t\r]*\n/)) {
     marks += (paragraph.match(/[*_~[\]!]/g)?.length ?? 0) ** 2
