@@ -1,7 +1,7 @@
 import { oneLine } from '../base/text.ts'
 import type { Check } from '../home/types.ts'
 import { prove, type Proof } from '../run/prove.ts'
-import { observe } from '../run/review.ts'
+import { factsOf, observe } from '../run/review.ts'
 import { snapshot } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { planOf } from './hunt.ts'
@@ -28,16 +28,10 @@ export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
       { phase: plan.phase, commit: at.tip, checks: once, hunts: [] },
       { budgetMs: 60_000, progress: progressOf(io) }
     )
-    const proofs = once.map((check, index) => {
-      const names = observed.checks[index]?.facts ?? {}
-      const facts = Object.fromEntries(
-        Object.entries(names).flatMap(([need, name]) => {
-          const fact = observed.facts[name]
-          return fact === undefined ? [] : [[need, fact] as const]
-        })
-      )
-      return { check, proof: prove(check.probe, facts) }
-    })
+    const proofs = once.map((check, index) => ({
+      check,
+      proof: prove(check.probe, factsOf(observed, index))
+    }))
     for (const { check, proof } of proofs) {
       io.out(`${check.milestone}  ${proof.kind.padEnd(11)}  ${oneLine(check.title)}: ${oneLine(say(proof))}`)
     }

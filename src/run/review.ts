@@ -205,3 +205,17 @@ export function commitsSince(claim: string, history: readonly Commit[]): number 
   const index = history.findIndex(({ sha }) => sha === claim)
   return index < 0 ? 0 : history.length - 1 - index
 }
+
+/** The facts that one check was judged on, by its probe's names for them. */
+export function factsOf(
+  observed: Pick<Observed, 'checks' | 'facts'>,
+  index: number
+): Readonly<Record<string, Fact<unknown>>> {
+  const names = observed.checks[index]?.facts ?? {}
+  return Object.fromEntries(
+    Object.entries(names).flatMap(([need, name]) => {
+      const fact = observed.facts[name]
+      return fact === undefined ? [] : [[need, fact] as const]
+    })
+  )
+}

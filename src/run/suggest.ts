@@ -6,7 +6,7 @@ import type { FactSource } from '../observe/fact.ts'
 import type { SuggestedCheck } from '../home/suggested-plan.ts'
 import type { Check } from '../home/types.ts'
 import { prove } from './prove.ts'
-import { type LookOptions, look, type Observed } from './review.ts'
+import { factsOf, type LookOptions, look, type Observed } from './review.ts'
 import type { Seat, Views } from './world.ts'
 
 export interface Suggested {
@@ -59,17 +59,9 @@ export async function suggest(
   for (const [index, { candidate, probe }] of asked.entries()) {
     const result = tried.checks[index]
     if (result === undefined) continue
-    const { check, facts } = result
+    const { check } = result
     const finding = check.findings[0]
-    const proof = prove(
-      probe,
-      Object.fromEntries(
-        Object.entries(facts).flatMap(([need, name]) => {
-          const fact = tried.facts[name]
-          return fact === undefined ? [] : [[need, fact] as const]
-        })
-      )
-    )
+    const proof = prove(probe, factsOf(tried, index))
     if (check.outcome !== 'pass' || finding?.outcome !== 'pass') {
       left.push({ title: candidate.title, why: check.why ?? `it is ${check.outcome} today` })
     } else if (proof.kind !== 'can fail') {

@@ -7,24 +7,13 @@ import { loadHome } from '../../src/home/home.ts'
 import { suggestedPlan } from '../../src/home/suggested-plan.ts'
 import { nowhere } from '../../src/run/one-probe.ts'
 import { prove } from '../../src/run/prove.ts'
-import { look, observe, type Observed } from '../../src/run/review.ts'
+import { factsOf, look, observe } from '../../src/run/review.ts'
 import { suggest } from '../../src/run/suggest.ts'
 import { snapshot } from '../../src/run/world.ts'
 import { bootHost } from '../support/host.ts'
 import { type Phase, playPhase } from '../support/phase.ts'
 
 const budget = { budgetMs: 60_000 }
-
-/** The facts of one check, by its probe's names for them. */
-function factsOf(observed: Observed, index: number) {
-  const names = observed.checks[index]?.facts ?? {}
-  return Object.fromEntries(
-    Object.entries(names).flatMap(([need, name]) => {
-      const fact = observed.facts[name]
-      return fact === undefined ? [] : [[need, fact] as const]
-    })
-  )
-}
 
 describe.skipIf(inject('hostObstacle') !== null)('plans and the real host', () => {
   let phase: Phase
