@@ -2,7 +2,11 @@
 # Sourced by the scripts beside it: where things are, and how the host is found again.
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=${ADVERSARY_TESTHOST_CACHE:-/var/cache/adversary-testhost}
-machine=advhost
+# Another slot is another host, for a run beside this one: in a network namespace of its own, for there is
+# one address, and with a cache of its own, for an image is one host's at a time.
+slot=${ADVERSARY_TESTHOST_SLOT:-}
+machine=advhost$slot
+group=adversary-testhost$slot
 outside=198.51.100.1
 address=198.51.100.2
 
@@ -21,13 +25,13 @@ digest() {
 # found, also after the run that booted it was killed: an id in a file may be anybody's by then.
 # Deepest first, as they are removed.
 control_groups() {
-  find /sys/fs/cgroup -depth -type d -path '*/adversary-testhost*' 2>/dev/null
+  find /sys/fs/cgroup -depth -type d \( -path "*/$group" -o -path "*/$group/*" \) 2>/dev/null
 }
 
 # PID 1 of the host, as this side numbers it.
 host_init() {
   for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd; do
-    head -n 1 "$hierarchy/adversary-testhost/payload/init.scope/cgroup.procs" 2>/dev/null |
+    head -n 1 "$hierarchy/$group/payload/init.scope/cgroup.procs" 2>/dev/null |
       grep . && return
   done
   return 1
@@ -52,7 +56,7 @@ end_host() {
     # An nspawn that hangs, or that a killed run left before it had a host.
     # shellcheck disable=SC2038 # ids, not names
     [ $tries -ne 30 ] ||
-      find /sys/fs/cgroup -path '*/adversary-testhost*/cgroup.procs' -exec cat {} + | xargs -r kill -KILL
+      find /sys/fs/cgroup \( -path "*/$group/cgroup.procs" -o -path "*/$group/*/cgroup.procs" \) -exec cat {} + | xargs -r kill -KILL
     [ $tries -lt 100 ] || die "processes of the host do not end: $(control_groups | tr '\n' ' ')"
     # What is still busy is tried again.
     control_groups | xargs rmdir 2>/dev/null || sleep 0.1
