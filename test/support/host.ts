@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { inCheckout } from './root.ts'
 
 export interface Ran {
   readonly exit: number
@@ -116,7 +116,7 @@ export const units = [
 ] as const
 export type Unit = (typeof units)[number]
 
-const scripts = fileURLToPath(new URL('../host/', import.meta.url))
+const scripts = inCheckout('test/host/')
 const cache = process.env['ADVERSARY_TESTHOST_CACHE'] ?? '/var/cache/adversary-testhost'
 /** Set while this process or one above it has a host: the folder of the image that it runs. */
 const running = 'ADVERSARY_TESTHOST_RUNNING'

@@ -1,7 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { probes } from '../../probes/index.ts'
 import { adversaryYaml, type PhaseHome, planYaml } from '../../src/demo/pvfix.ts'
 import type { OpenSession } from '../../src/doors/session.ts'
@@ -12,6 +11,7 @@ import { watch } from '../../src/run/watch.ts'
 import { openWorld, snapshot, type World } from '../../src/run/world.ts'
 import type { TestHost } from './host.ts'
 import { allowedSigners, makeRepo, type TestRepo } from './repo.ts'
+import { inCheckout } from './root.ts'
 
 /** The reference phase on a real host: a real repo, a builder, and the reviewer that watches it. */
 export interface Phase {
@@ -29,7 +29,7 @@ export interface Phase {
   dispose(): Promise<void>
 }
 
-const repoFiles = fileURLToPath(new URL('../host/repo/', import.meta.url))
+const repoFiles = inCheckout('test/host/repo/')
 
 /** `nix/modules/swarm.nix` without and with the patch. */
 export const swarmNix = (edition: 'before' | 'after') =>
