@@ -33,7 +33,8 @@ async function start(): Promise<void> {
 
   const around = { env: process.env, cwd: process.cwd(), userHome: homedir(), signal: interrupted.signal }
   const code = await main(process.argv.slice(2), {
-    io: manner => createIo({ stdout: process.stdout, stderr: process.stderr }, manner, around),
+    io: manner =>
+      createIo({ stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }, manner, around),
     version: packageVersion
   })
   return end(code)

@@ -25,7 +25,21 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
   const plans = home.plans.size === 1 ? '1 plan' : `${home.plans.size} plans`
   const proofs = [...tools, proved(at, `${home.dir}, ${plans}`), ...(await proveAll(seat, tools))]
   answer(proofs, io)
+  io.out(`\n${summary(proofs, home)}`)
   return proofs.some(({ ok }) => ok === false) ? exitCode.fail : exitCode.pass
+}
+
+/** What to type next. */
+function summary(proofs: readonly Proof[], home: Home): string {
+  const wrong = proofs.filter(({ ok }) => ok === false).length
+  if (wrong > 0) return `${wrong} missing: mend what is marked ✗ from the top, then run it again.`
+  const [plan] = home.plans.values()
+  const [milestone] = plan?.milestones ?? []
+  const next =
+    plan === undefined || milestone === undefined
+      ? 'write a plan: adversary suggest prints the checks that hold today'
+      : `adversary review ${plan.phase}-${milestone.id} --dry-run`
+  return `Nothing is missing. Next: ${next}`
 }
 
 function answer(proofs: readonly Proof[], io: Io): void {

@@ -6,8 +6,9 @@ import { observe, unseenHosts } from '../run/review.ts'
 import { snapshot, type World } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { sayChanges, sayCheck, sayTold } from './say.ts'
-import { enter, progressOf } from './world.ts'
+import { progressOf } from './progress.ts'
+import { sayChanges, sayChecks, sayTold } from './say.ts'
+import { enter } from './world.ts'
 
 export interface HuntOptions extends CommonOptions {
   readonly phase: string
@@ -25,7 +26,12 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
       { budgetMs: 60_000, progress: progressOf(io) }
     )
     const told = await publishHunt(world, observed)
-    for (const { check } of observed.hunts) io.out(sayCheck(check, io).join('\n'))
+    io.out(
+      sayChecks(
+        observed.hunts.map(({ check }) => check),
+        io
+      ).join('\n')
+    )
     for (const line of sayChanges(told)) io.out(line)
     io.out(sayTold(told))
     io.json(observedDocument(observed, told))

@@ -6,6 +6,8 @@ export interface Guesses {
   readonly branch: string
   /** Full sha of the tip; null for an empty repo. */
   readonly since: string | null
+  /** Somebody has claimed a milestone before: then phase and milestone are the newest claim's. */
+  readonly claimed: boolean
   readonly phase: string
   readonly milestone: string
   /** With a final slash, or empty for the top. */

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { sayDuration } from '../base/duration.ts'
 import { tick } from '../doors/clock.ts'
 import type { ExitCode } from '../words.ts'
@@ -25,13 +25,20 @@ export interface Io {
   /**
    * What is being done now and for how long; null: nothing any more. On a terminal one line that is written
    * over, elsewhere a plain line each. On stderr; not heard with `--quiet`.
+   *
+   * @param live what a terminal shows instead, asked anew whenever its line is drawn.
    */
-  progress(text: string | null): void
+  progress(text: string | null, live?: () => string): void
+  /**
+   * Asks the person at the terminal. Null where there is none, or where nobody is to be asked (`--json`,
+   * `--quiet`, CI); an empty answer is an empty text.
+   */
+  ask(question: string): Promise<string | null>
   /** Whether `out` may use colours. */
   readonly color: boolean
   /** Whether a person watches stderr. */
   readonly tty: boolean
-  /** Columns of the terminal; 100 where there is none. */
+  /** Columns of the terminal that `out` writes to; Infinity where there is none. */
   readonly columns: number
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
@@ -40,8 +47,9 @@ export interface Io {
   readonly signal: AbortSignal
 }
 
-/** Where an Io writes. */
+/** Where an Io writes, and what it reads a person's answers from. */
 export interface Streams {
+  readonly stdin?: Readable & { readonly isTTY?: boolean }
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number }
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number }
 }
@@ -57,11 +65,12 @@ export type Surroundings = Pick<Io, 'env' | 'cwd' | 'userHome' | 'signal'>
 /** How often the time on a terminal's progress line moves, in milliseconds. */
 const refreshMs = 100
 
-export function createIo({ stdout, stderr }: Streams, manner: Manner, around: Surroundings): Io {
+export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, around: Surroundings): Io {
   const { env } = around
   const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb'
-  const rewrites = stderr.isTTY === true && env['TERM'] !== 'dumb' && (env['CI'] ?? '') === ''
-  let current: { readonly text: string; readonly since: number } | null = null
+  const ci = (env['CI'] ?? '') !== ''
+  const rewrites = stderr.isTTY === true && env['TERM'] !== 'dumb' && !ci
+  let current: { readonly text: string; readonly since: number; readonly live: () => string } | null = null
   let timer: NodeJS.Timeout | null = null
 
   function clear(): void {
@@ -70,7 +79,8 @@ export function createIo({ stdout, stderr }: Streams, manner: Manner, around: Su
   function draw(): void {
     if (!rewrites || current === null) return
     const elapsed = tick() - current.since
-    const line = elapsed < 1000 ? current.text : `${current.text} (${sayDuration(elapsed)})`
+    const text = current.live()
+    const line = elapsed < 1000 ? text : `${text} (${sayDuration(elapsed)})`
     const width = (stderr.columns ?? 80) - 1
     stderr.write(`\r\u001B[2K${line.length > width ? `${line.slice(0, width - 1)}…` : line}`)
   }
@@ -84,7 +94,7 @@ export function createIo({ stdout, stderr }: Streams, manner: Manner, around: Su
     ...around,
     color: stdout.isTTY === true && !plain,
     tty: stderr.isTTY === true,
-    columns: stdout.columns ?? 100,
+    columns: stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
     out(text) {
       if (!manner.json && !manner.quiet) lines(stdout, text)
     },
@@ -94,10 +104,28 @@ export function createIo({ stdout, stderr }: Streams, manner: Manner, around: Su
     err(text) {
       lines(stderr, text)
     },
-    progress(text) {
+    async ask(question) {
+      const person = stdin?.isTTY === true && stderr.isTTY === true && !ci && !manner.json && !manner.quiet
+      // Whoever ended the input has said that no more is to be asked.
+      if (!person || stdin.readableEnded || stdin.destroyed) return null
+      clear()
+      const { createInterface } = await import('node:readline/promises')
+      // The terminal itself lets a line be mended while it is typed.
+      const terminal = createInterface({ input: stdin, output: stderr, terminal: false })
+      // An end of input answers nothing more.
+      const ended = new Promise<null>(resolve => terminal.once('close', () => resolve(null)))
+      try {
+        return await Promise.race([terminal.question(`${question} `, { signal: around.signal }), ended])
+      } finally {
+        terminal.close()
+      }
+    },
+    progress(text, live) {
       if (manner.quiet || text === (current?.text ?? null)) return
       clear()
-      current = text === null ? null : { text, since: tick() }
+      // What is live goes on: its time is that of the whole.
+      const since = live === undefined ? tick() : (current?.since ?? tick())
+      current = text === null ? null : { text, since, live: live ?? (() => text) }
       if (timer !== null) clearInterval(timer)
       timer = null
       if (text === null) return
@@ -116,7 +144,7 @@ function printable(json: string): string {
   )
 }
 
-type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 
 const codes: Readonly<Record<Style, readonly [on: number, off: number]>> = {
   bold: [1, 22],

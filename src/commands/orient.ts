@@ -7,8 +7,9 @@ import { snapshot } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { planOf } from './hunt.ts'
 import type { CommonOptions, Io } from './io.ts'
+import { progressOf } from './progress.ts'
 import { sayChanges, sayTold } from './say.ts'
-import { enter, progressOf } from './world.ts'
+import { enter } from './world.ts'
 
 export interface OrientOptions extends CommonOptions {
   readonly phase: string

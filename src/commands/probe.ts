@@ -14,7 +14,7 @@ import { type ExitCode, exitCode, type Outcome } from '../words.ts'
 import { openHome } from './home.ts'
 import { type CommonOptions, type Io, paint } from './io.ts'
 import { sayCheck } from './say.ts'
-import { progressOf } from './world.ts'
+import { progressOf } from './progress.ts'
 
 export interface ProbeOptions extends CommonOptions {
   readonly id?: string

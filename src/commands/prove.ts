@@ -6,7 +6,8 @@ import { snapshot } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { planOf } from './hunt.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { enter, progressOf } from './world.ts'
+import { progressOf } from './progress.ts'
+import { enter } from './world.ts'
 
 export interface ProveOptions extends CommonOptions {
   readonly phase: string

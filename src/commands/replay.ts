@@ -9,7 +9,7 @@ import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
 import { probes } from '../../probes/index.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { sayCheck } from './say.ts'
+import { sayChecks } from './say.ts'
 
 export interface ReplayOptions extends CommonOptions {
   /** Path of an evidence file. */
@@ -29,7 +29,7 @@ export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
   io.out(
     `${evidence.phase}-${evidence.milestone ?? ''}: ${decision.verdict}, judged again from ${replayed.digest}`
   )
-  for (const check of checks) io.out(sayCheck(check, io).join('\n'))
+  io.out(sayChecks(checks, io).join('\n'))
   for (const difference of differences) io.err(`differs: ${oneLine(difference)}`)
   io.json({
     claim: evidence.claim,

@@ -12,8 +12,9 @@ import { claimPatterns, snapshot, type Snapshot, type World } from '../run/world
 import type { Claim, ExitCode } from '../words.ts'
 import { exitCode, exitCodeOf } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { sayChanges, sayCheck, sayReview, sayTold } from './say.ts'
-import { enter, progressOf } from './world.ts'
+import { progressOf } from './progress.ts'
+import { sayChanges, sayChecks, sayReview, sayTold } from './say.ts'
+import { enter } from './world.ts'
 
 export interface ReviewOptions extends CommonOptions {
   /** `<phase>-<milestone>`, or a commit. */
@@ -166,12 +167,22 @@ async function preVerify(
   )
   const told: Told | null =
     options.dryRun === true ? null : await publishPreVerification(world, milestone.id, observed)
-  io.out(`Nobody has claimed ${plan.phase}-${milestone.id} yet, so this is no verdict.`)
-  for (const { check } of observed.checks) io.out(sayCheck(check, io).join('\n'))
+  const since = world.home.repo.since
+  const when = since === null ? 'yet' : `since ${since.slice(0, 12)} (repo.since)`
+  io.out(`Nobody has claimed ${plan.phase}-${milestone.id} ${when}, so this is no verdict.`)
+  io.out(
+    sayChecks(
+      observed.checks.map(({ check }) => check),
+      io
+    ).join('\n')
+  )
   if (told !== null) {
     for (const line of sayChanges(told)) io.out(line)
     io.out(sayTold(told))
   }
+  io.out(
+    `A builder claims it: git commit --allow-empty -m "claim(${plan.phase}-${milestone.id}): …" && git push`
+  )
   io.json({ claim: null, verdict: null, ...observedDocument(observed, told), at: nowMs() })
   return exitCode.notProven
 }

@@ -1,54 +1,98 @@
 import { oneLine } from '../base/text.ts'
 import type { CheckResult } from '../decide/verdict.ts'
-import type { Draft } from '../run/review.ts'
+import type { Finding } from '../judge/probe.ts'
+import type { Evidence } from '../observe/fact.ts'
 import type { Told } from '../run/publish.ts'
 import type { Proof } from '../run/proof.ts'
-import type { Outcome } from '../words.ts'
-import type { Io } from './io.ts'
+import type { Draft, Observed } from '../run/review.ts'
+import type { Outcome, Verdict } from '../words.ts'
+import { type Io, paint, type Style } from './io.ts'
+import { fit } from './layout.ts'
 
-const marks: Readonly<Record<Outcome, readonly [mark: string, colour: number]>> = {
-  pass: ['✓', 32],
-  fail: ['✗', 31],
-  unknown: ['?', 33],
-  'not-applicable': ['–', 90],
-  waived: ['~', 36]
+/** Each outcome by a sign and a colour: whoever sees one of the two knows it. */
+const marks: Readonly<Record<Outcome, readonly [mark: string, style: Style]>> = {
+  pass: ['✓', 'green'],
+  fail: ['✗', 'red'],
+  unknown: ['?', 'yellow'],
+  'not-applicable': ['–', 'dim'],
+  waived: ['~', 'cyan']
 }
 
-/** A review for a terminal: each check a line, what failed or could not be seen under it. */
-export function sayReview(draft: Draft, io: Pick<Io, 'color' | 'columns'>): string {
+const verdictStyles: Readonly<Record<Verdict, Style>> = { PASS: 'green', FAIL: 'red', INCONCLUSIVE: 'yellow' }
+
+/** A read that took this long is named, in milliseconds. */
+const slowMs = 1_000
+
+type Terminal = Pick<Io, 'color' | 'columns'>
+
+export function sayVerdict(verdict: Verdict, io: Pick<Io, 'color'>): string {
+  return paint(io, verdictStyles[verdict], verdict)
+}
+
+/** A review for a terminal: each check a line, what was seen under it, and at the end what was slow. */
+export function sayReview(
+  draft: Pick<Draft, 'claim' | 'decision' | 'checks' | 'stats' | 'evidence'>,
+  io: Terminal
+): string {
   const { claim, decision } = draft
-  const verdict = { PASS: 32, FAIL: 31, INCONCLUSIVE: 33 }[decision.verdict]
-  return [
-    `${claim.phase}-${claim.milestone}  ${paint(io, verdict, decision.verdict)}  ${oneLine(decision.why)}`,
-    ...draft.checks.flatMap(({ check }) => sayCheck(check, io))
-  ].join('\n')
+  const name = `${claim.phase}-${claim.milestone}`
+  const head = `${paint(io, 'bold', name)}  ${sayVerdict(decision.verdict, io)}  ${oneLine(decision.why)}`
+  const checks = draft.checks.map(({ check }) => check)
+  return [...fit(head, io, 0, 2), ...sayChecks(checks, io), ...saySlow(draft, io)].join('\n')
 }
 
-export function sayCheck(check: CheckResult, io: Pick<Io, 'color'>): readonly string[] {
-  const [mark, colour] = marks[check.outcome]
-  const under = check.findings.flatMap(finding => {
-    switch (finding.outcome) {
-      case 'fail':
-        return [`saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`]
-      case 'pass':
-        return check.outcome === 'pass' ? [finding.saw] : []
-      default:
-        return [finding.why]
-    }
-  })
+/** Several checks; where they were looked for is said as soon as it is not the same place for all. */
+export function sayChecks(checks: readonly CheckResult[], io: Terminal): readonly string[] {
+  const places = new Set(checks.map(({ on }) => on).filter(on => on !== 'repo'))
+  return checks.flatMap(check => sayCheck(check, io, places.size > 1))
+}
+
+export function sayCheck(check: CheckResult, io: Terminal, withPlace = false): readonly string[] {
+  const [mark, style] = marks[check.outcome]
+  const place = withPlace ? paint(io, 'dim', `  ${oneLine(check.on, 60)}`) : ''
   return [
-    `  ${paint(io, colour, mark)} ${oneLine(check.title)}`,
-    ...under.map(line => `      ${oneLine(line)}`)
+    ...fit(`${paint(io, style, mark)} ${oneLine(check.title)}${place}`, io, 2, 4),
+    ...check.findings.flatMap(finding => sayFinding(check, finding, io)).flatMap(line => fit(line, io, 6, 8)),
+    ...(check.attempts > 1 ? fit(paint(io, 'dim', sayAttempts(check)), io, 6, 8) : [])
   ]
 }
 
+function sayFinding(check: CheckResult, finding: Finding, io: Terminal): readonly string[] {
+  switch (finding.outcome) {
+    case 'fail':
+      return [oneLine(`saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`)]
+    case 'pass':
+      return check.outcome === 'pass' ? [paint(io, 'dim', oneLine(finding.saw))] : []
+    default:
+      return [oneLine(finding.why)]
+  }
+}
+
+function sayAttempts({ attempts, flapped }: CheckResult): string {
+  return `looked at ${attempts} times${flapped ? ', and it flapped' : ''}`
+}
+
+/** How long was looked, and which reads took their time. */
+function saySlow({ stats, evidence }: Pick<Observed, 'stats' | 'evidence'>, io: Terminal): readonly string[] {
+  const slow = evidence.filter(({ ms }) => ms >= slowMs).sort((a, b) => b.ms - a.ms)
+  const shown = slow
+    .slice(0, 3)
+    .map(({ on, command, ms }: Evidence) => `${seconds(ms)} ${on} $ ${oneLine(command, 60)}`)
+  const all = `${evidence.length} reads in ${seconds(stats.ms)}`
+  return fit(paint(io, 'dim', [all, ...shown].join(' · ')), io, 2, 4)
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
+
 /** What was proved, a line each; how to mend what is missing under it. */
-export function sayProofs(proofs: readonly Proof[], io: Pick<Io, 'color'>): string {
+export function sayProofs(proofs: readonly Proof[], io: Terminal): string {
   const lines = proofs.flatMap(({ subject, ok, saw, mend }) => {
-    const [mark, colour] = marks[ok === true ? 'pass' : ok === false ? 'fail' : 'not-applicable']
+    const [mark, style] = marks[ok === true ? 'pass' : ok === false ? 'fail' : 'not-applicable']
     return [
-      `${paint(io, colour, mark)} ${oneLine(subject, 120)}: ${oneLine(saw)}`,
-      ...(mend === null ? [] : [`    ${oneLine(mend)}`])
+      ...fit(`${paint(io, style, mark)} ${oneLine(subject, 120)}: ${oneLine(saw)}`, io, 0, 2),
+      ...(mend === null ? [] : fit(oneLine(mend), io, 4))
     ]
   })
   return lines.join('\n')
@@ -73,8 +117,4 @@ export function sayTold(told: Told): string {
     case 'stale':
       return 'not pushed: what was seen is out of date'
   }
-}
-
-function paint({ color }: Pick<Io, 'color'>, code: number, text: string): string {
-  return color ? `\u001b[${code}m${text}\u001b[0m` : text
 }

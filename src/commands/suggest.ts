@@ -6,7 +6,7 @@ import { nowhere } from '../run/one-probe.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
-import { progressOf } from './world.ts'
+import { progressOf } from './progress.ts'
 
 export interface SuggestOptions extends CommonOptions {
   readonly on?: string | undefined

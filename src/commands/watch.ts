@@ -7,8 +7,9 @@ import type { World } from '../run/world.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
+import { progressOf } from './progress.ts'
 import { sayChanges, sayReview, sayTold } from './say.ts'
-import { enter, progressOf } from './world.ts'
+import { enter } from './world.ts'
 
 export interface WatchOptions extends CommonOptions {
   readonly once?: boolean | undefined

@@ -1,5 +1,5 @@
 import { redact } from '../base/redact.ts'
-import { openWorld, type Progress, type World } from '../run/world.ts'
+import { openWorld, type World } from '../run/world.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
 
@@ -19,10 +19,4 @@ export async function enter<T>(
     io.progress(null)
     await world.git.close()
   }
-}
-
-/** Shows which host is being asked. */
-export function progressOf(io: Io): Progress {
-  const says = { connecting: 'connecting to', connected: 'reading', unseen: 'cannot see' } as const
-  return { host: (name, state) => io.progress(`${says[state]} ${name}`) }
 }

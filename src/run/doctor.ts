@@ -76,7 +76,9 @@ async function proveRepo({ home, signal }: Seat): Promise<readonly Proof[]> {
     const signed = await sign(home, git, 'error' in tips ? null : tips.review)
     return [
       keyProof,
-      ...(await proveSigning(home, git, signed, signing, signers)),
+      ...('error' in signed && keyProof.ok === false
+        ? [signing, signers].map(step => untold(step, 'not tried: the signing key comes first'))
+        : await proveSigning(home, git, signed, signing, signers)),
       ...('error' in tips
         ? [
             missing(fetching, tips.error, hintOf(tips.error) ?? `try it by hand: git ls-remote ${git.url}`),
@@ -97,7 +99,7 @@ async function proveKey({ identity }: Home, step: Subject): Promise<Proof> {
   const { signingKey } = identity
   try {
     if ((await readText(signingKey, 64 * 1024)) === null) {
-      const mend = `ssh-keygen -t ed25519 -f ${signingKey}, or mend \`identity.signingKey\``
+      const mend = `ssh-keygen -t ed25519 -N '' -f ${signingKey}, or mend \`identity.signingKey\``
       return missing(step, `there is no ${signingKey}`, mend)
     }
     const open = await openToOthers(signingKey)

@@ -11,6 +11,7 @@ import { HostUnseen, type HostSession, type OpenSession } from '../doors/session
 import { type Home, homeFile, reviewBranchOf, reviewPathOf } from '../home/home.ts'
 import { type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
 import type { Doors } from '../observe/gather.ts'
+import { typed } from '../observe/read-command.ts'
 import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
 import { ancestorsOf, baselinesBefore, evidenceOf } from './history.ts'
@@ -96,6 +97,8 @@ export interface OpenDoors extends Doors {
 export interface Progress {
   /** A host is being connected to, or answers. */
   host(name: string, state: 'connecting' | 'connected' | 'unseen'): void
+  /** A read was sent to a host, or to `web`. Answers what is to be called when it is over. */
+  read(place: string, what: string): () => void
 }
 
 /** What is looked at besides hosts and routes. */
@@ -134,7 +137,7 @@ export function openDoors(
       const session = await openSession(address, { signal })
       opened.set(name, session)
       progress?.host(name, 'connected')
-      return session
+      return progress === undefined ? session : followed(name, session, progress)
     } catch (error) {
       progress?.host(name, 'unseen')
       throw error
@@ -153,7 +156,8 @@ export function openDoors(
     },
     async fetch(request) {
       const { fetchRoute } = await import('../doors/http.ts')
-      return fetchRoute(request, signal)
+      const over = progress?.read('web', request.url)
+      return fetchRoute(request, signal).finally(over)
     },
     async homeFile(path) {
       try {
@@ -179,6 +183,21 @@ export function openDoors(
         ])
       )
     }
+  }
+}
+
+/** The same session, with each of its reads told of. */
+function followed(name: string, session: HostSession, progress: Progress): HostSession {
+  return {
+    clock: session.clock,
+    get stats() {
+      return session.stats
+    },
+    ask(commands) {
+      const over = commands.map(command => progress.read(name, typed(command)))
+      return session.ask(commands).map((answer, index) => answer.finally(over[index]))
+    },
+    close: () => session.close()
   }
 }
 

@@ -45,11 +45,16 @@ describe('adversary init', () => {
       id: 'M3',
       checks: [{ probe: { id: 'repo-file' } }, { probe: { id: 'subnet-collision' }, host: 'cc-ci' }]
     })
-    // Ends with what to type next.
-    expect(stdout).toMatch(/ssh-keygen -t ed25519/)
-    expect(stdout.trimEnd().split('\n').at(-1)).toBe(
-      '  adversary review swarm-M3 --dry-run --home ../builder-adversary'
-    )
+    // What to type, in order.
+    const commands = stdout.split('\n').filter(line => /^ {2}(?:adversary|ssh-keygen|git) /.test(line))
+    expect(commands).toEqual([
+      "  ssh-keygen -t ed25519 -N '' -C adversary@localhost -f ~/.ssh/adversary_ed25519",
+      '  adversary doctor --home ../builder-adversary',
+      '  adversary suggest --on cc-ci --phase swarm --home ../builder-adversary',
+      '  git commit --allow-empty -m "claim(swarm-M3): what was done" && git push',
+      '  adversary review swarm-M3 --dry-run --home ../builder-adversary',
+      '  adversary watch --home ../builder-adversary'
+    ])
   })
 
   it('says the same as a document', async () => {
@@ -94,6 +99,7 @@ describe('adversary init', () => {
   })
 
   it.each([
+    ['a host that is none', ['--repo', './remote.git', '--host', 'a b'], 64, /--host: a b is no host/],
     ['no repo at all', [], 64, /no repo: there is no checkout here, and no --repo/],
     ['a repo that is not there', ['--repo', './nowhere.git'], 70, /nowhere\.git/],
     ['a branch that is not there', ['--repo', './remote.git', '--branch', 'next'], 70, /has no branch next/],
@@ -103,6 +109,39 @@ describe('adversary init', () => {
     expect([code, stdout]).toEqual([expected, ''])
     expect(stderr).toMatch(said)
     expect(await readdir(join(repo.dir, 'adversary-home')).catch(() => [])).not.toContain('adversary.yaml')
+  })
+
+  it('asks what it cannot guess, where somebody is there to answer', async () => {
+    await writeFile(join(user, '.ssh/config'), 'Host one two\n')
+    const { code, stderr } = await runCli(['init', 'there'], {
+      cwd: repo.dir,
+      userHome: user,
+      tty: true,
+      answers: ['./remote.git', '; rm -rf /', 'ops@prod.example.test:2222', 'Phase One', 'hardening']
+    })
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/Which repository is watched\?/)
+    expect(stderr).toMatch(/~\/\.ssh\/config has one, two\./)
+    expect(stderr).toMatch(/; rm -rf \/ is neither an alias nor user@host:port/)
+    expect(stderr).toMatch(/Phase One: expected small letters/)
+    const home = await load(join(repo.dir, 'there'))
+    expect([...home.hosts]).toMatchObject([['prod', { ssh: 'ops@prod.example.test:2222' }]])
+    expect([...home.plans.keys()]).toEqual(['hardening'])
+  })
+
+  it.each([
+    ['nothing typed', ['', '']],
+    ['the end of input', []]
+  ])('takes %s for an answer', async (_, answers) => {
+    const { code } = await runCli(['init', '../there'], {
+      cwd: repo.builder.dir,
+      userHome: user,
+      tty: true,
+      answers
+    })
+    expect(code).toBe(0)
+    const home = await load(join(repo.dir, 'there'))
+    expect([...home.hosts.keys(), ...home.plans.keys()]).toEqual(['p1'])
   })
 
   it('what a repo is called cannot leave its line', async () => {

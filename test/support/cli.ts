@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { createIo } from '../../src/commands/io.ts'
 import { main } from '../../src/commands/program.ts'
 
@@ -13,6 +13,8 @@ export interface CliPlace {
   readonly userHome?: string
   readonly env?: Readonly<Record<string, string>>
   readonly tty?: boolean
+  /** What a person at the terminal types, a line for each question; after the last one, the end of input. */
+  readonly answers?: readonly string[]
   readonly signal?: AbortSignal
 }
 
@@ -33,10 +35,29 @@ export class Kept extends Writable {
   }
 }
 
+/** Types the next answer once it is asked for: what is typed before is nobody's. */
+function typing(answers: readonly string[], screen: Kept): Readable & { readonly isTTY: boolean } {
+  const left = [...answers]
+  let seen = 0
+  const keys = new Readable({
+    read() {
+      const wait = setInterval(() => {
+        if (!/[?.)] $/.test(screen.text.slice(seen))) return
+        clearInterval(wait)
+        seen = screen.text.length
+        const next = left.shift()
+        keys.push(next === undefined ? null : `${next}\n`)
+      }, 5).unref()
+    }
+  })
+  return Object.assign(keys, { isTTY: true })
+}
+
 /** Runs one command line in this process, with streams and surroundings of its own. */
 export async function runCli(argv: readonly string[], place: CliPlace): Promise<CliRun> {
   const stdout = new Kept(place.tty)
   const stderr = new Kept(place.tty)
+  const stdin = typing(place.answers ?? [], stderr)
   const around = {
     cwd: place.cwd,
     userHome: place.userHome ?? place.cwd,
@@ -44,7 +65,7 @@ export async function runCli(argv: readonly string[], place: CliPlace): Promise<
     signal: place.signal ?? new AbortController().signal
   }
   const code = await main(argv, {
-    io: manner => createIo({ stdout, stderr }, manner, around),
+    io: manner => createIo({ stdin, stdout, stderr }, manner, around),
     version: async () => '1.2.3'
   })
   return { code, stdout: stdout.text, stderr: stderr.text }
