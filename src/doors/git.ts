@@ -150,7 +150,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   let made = await prepare(dir, remote, signal)
 
   let objects = objectReader(dir)
-  const verify = verifier(dir, signal)
+  const verify = verifier(dir, async sha => (await objects.read(sha))?.bytes ?? null, signal)
   const fetched = new Set<string>()
   let whole: { readonly tip: string; readonly commits: readonly Commit[] } | undefined
 
@@ -347,7 +347,10 @@ export async function openClone(options: CloneOptions): Promise<Git> {
 
     isAncestor: (ancestor, descendant) => isAncestor(dir, ancestor, descendant, signal),
 
-    writeCommit: commit => writeCommit(dir, commit, signal),
+    async writeCommit(commit) {
+      const tree = commit.parent === null ? null : await treeOf(commit.parent)
+      return writeCommit(dir, commit, { tree, objects }, signal)
+    },
 
     async push(sha, branch, { dryRun = false } = {}) {
       if (!isSha(sha)) throw new RangeError(`${JSON.stringify(sha)} is not a full commit id`)

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sha256 } from '../../src/base/canonical.ts'
 import type { GateOptions } from '../../src/gate/gate.ts'
@@ -10,8 +8,11 @@ import {
   forge,
   type Forgery,
   putRawCommit,
+  putRawTree,
   rawCommit,
-  reviewerPerson
+  reviewerPerson,
+  signedRaw,
+  treeEntry
 } from '../support/forge.ts'
 import { type Base, gateTime, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
 import { day, policy } from '../support/reviews.ts'
@@ -25,6 +26,7 @@ afterAll(() => world.dispose())
 type Attack = (scene: Scene) => Promise<unknown>
 type Row = readonly [name: string, base: Base, code: number, attack: Attack, options?: Partial<GateOptions>]
 
+const lines = (text: string) => text.split('\n')
 const heading = '## M2: PASS @2026-06-13T07:00Z'
 const append =
   (text: string): Attack =>
@@ -76,7 +78,19 @@ const tampered =
     await putRawCommit(scene, changed)
   }
 const signature = (raw: string) => /^gpgsig [\s\S]*?-----END SSH SIGNATURE-----\n/m.exec(raw)?.[0] ?? ''
-const lines = (text: string) => text.split('\n')
+/** A PASS by the former key, whose header says something that git would not write. */
+const expiredRaw =
+  (change: (raw: string) => string): Attack =>
+  async scene => {
+    const sha = await commitForgery(scene, { ...pass(scene), author: reviewerPerson })
+    const raw = await rawCommit(scene, sha)
+    const changed = change(raw)
+    expect(changed).not.toBe(raw)
+    await putRawCommit(scene, await signedRaw(scene, changed, scene.keys.expired))
+  }
+const committer = /^committer (.*) (\d+) \+0000$/m
+/** Before the former key expired, in seconds since 1970. */
+const once = 1_777_600_000
 
 const text: readonly Row[] = [
   ['a heading typed by hand', 'claimed', 3, append(heading)],
@@ -105,6 +119,12 @@ const text: readonly Row[] = [
   ['a PASS written backwards', 'claimed', 2, append('## M2: \u202eSSAP\u202c @2026-06-13T07:00Z')],
   ['a PASS with invisible letters', 'claimed', 3, append('## M2: PA\u200bSS @2026-06-13T07:00Z')],
   ['a PASS in wide letters', 'claimed', 3, append('## Ｍ２： ＰＡＳＳ @2026-06-13T07:00Z')],
+  ['a PASS with the line ends of Windows', 'claimed', 3, append(`${heading}\r`)],
+  ['a PASS behind a byte order mark', 'claimed', 3, append(`\ufeff\n${heading}`)],
+  ['a PASS with a byte order mark in it', 'claimed', 3, append(heading.replace('M2', '\ufeffM2'))],
+  ['a PASS with the digits of another script', 'claimed', 2, append(heading.replace('2', '\u0662'))],
+  ['a PASS with mathematical digits', 'claimed', 3, append(heading.replace('M2', 'M\u{1d7d0}'))],
+  ['a PASS twice, once as text', 'claimed', 3, append(`    ${heading}\n\n${heading}`)],
   ['a bold PASS', 'claimed', 3, append('## **M2: PASS** @2026-06-13T07:00Z')],
   ['a PASS in lower case', 'claimed', 3, append('## m2: pass @2026-06-13T07:00Z')],
   [
@@ -186,21 +206,10 @@ const signatures: readonly Row[] = [
     3,
     async scene => {
       const sha = await commitForgery(scene, { ...pass(scene), author: reviewerPerson })
-      const raw = await rawCommit(scene, sha)
-      const file = join(scene.builder.dir, '..', `payload-${sha}`)
-      await writeFile(file, raw)
-      await promisify(execFile)('ssh-keygen', [
-        '-q',
-        '-Y',
-        'sign',
-        '-n',
-        'file',
-        '-f',
-        scene.keys.reviewer.path,
-        file
-      ])
-      const armor = lines((await readFile(`${file}.sig`, 'utf8')).trimEnd()).join('\n ')
-      await putRawCommit(scene, raw.replace('\n\n', `\ngpgsig ${armor}\n\n`))
+      await putRawCommit(
+        scene,
+        await signedRaw(scene, await rawCommit(scene, sha), scene.keys.reviewer, 'file')
+      )
     }
   ],
   [
@@ -259,6 +268,110 @@ const signatures: readonly Row[] = [
     'passed',
     3,
     tampered(raw => raw.replace('gpgsig ', 'encoding ISO-8859-1\ngpgsig '))
+  ],
+  [
+    'an expired key, one date for the signature and one for the reader',
+    'claimed',
+    3,
+    expiredRaw(raw => raw.replace(committer, `committer $1 ${once} +0000\ncommitter $1 $2 +0000`))
+  ],
+  [
+    'the same with the dates the other way round',
+    'claimed',
+    3,
+    expiredRaw(raw => raw.replace(committer, `committer $1 $2 +0000\ncommitter $1 ${once} +0000`))
+  ],
+  [
+    'an expired key and a committer before the author',
+    'claimed',
+    3,
+    expiredRaw(raw => raw.replace(/^author/m, `committer x <x@example.test> ${once} +0000\nauthor`))
+  ],
+  [
+    'an expired key and a date beyond all calendars',
+    'claimed',
+    3,
+    expiredRaw(raw => raw.replace(committer, 'committer $1 18446744073709551615 +0000'))
+  ],
+  [
+    'an expired key and a date before 1970',
+    'claimed',
+    3,
+    expiredRaw(raw => raw.replace(committer, 'committer $1 -1 +0000'))
+  ],
+  [
+    'an expired key in a zone that there is not',
+    'claimed',
+    3,
+    expiredRaw(raw => raw.replace(committer, 'committer $1 $2 +9959'))
+  ],
+  [
+    'an expired key and no date at all',
+    'claimed',
+    3,
+    expiredRaw(raw => raw.replace(committer, 'committer $1'))
+  ],
+  [
+    'an expired key and a name that holds a date',
+    'claimed',
+    3,
+    expiredRaw(raw => raw.replace(committer, `committer x <x> ${once} +0000 <y> $2 +0000`))
+  ],
+  [
+    'an expired key on a branch from before all reviews, in a file of its own',
+    'claimed',
+    3,
+    async scene => {
+      const [root = ''] = lines(await scene.builder.git(['rev-list', '--max-parents=0', 'HEAD']))
+      await scene.builder.git(['checkout', '--quiet', '-b', 'old', root])
+      const claim = await scene.builder.commit('claim(pvfix-M2): long ago', { date: '2026-05-01T00:00:00Z' })
+      await commitForgery(scene, {
+        claim,
+        key: scene.keys.expired,
+        author: reviewerPerson,
+        date: '2026-05-02T00:00:00Z'
+      })
+      await scene.builder.git(['checkout', '--quiet', 'main'])
+      await scene.builder.git(['merge', '--quiet', '-X', 'ours', '-m', 'core: merge', 'old'])
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
+    'a second signature beside the first',
+    'passed',
+    3,
+    tampered(raw => raw.replace(signature(raw), signature(raw) + signature(raw)))
+  ],
+  [
+    'a signature of the other hash beside the first, which no signature covers',
+    'passed',
+    3,
+    tampered(raw =>
+      raw.replace(signature(raw), signature(raw) + signature(raw).replace('gpgsig ', 'gpgsig-sha256 '))
+    )
+  ],
+  [
+    "the builder's signature before the reviewer's",
+    'claimed',
+    3,
+    async scene => {
+      const sha = await commitForgery(scene, { ...pass(scene), author: reviewerPerson })
+      const own = await signedRaw(scene, await rawCommit(scene, sha), scene.keys.builder)
+      const stolen = signature(await rawCommit(scene, scene.at.review1))
+      await putRawCommit(scene, own.replace(signature(own), signature(own) + stolen))
+    }
+  ],
+  [
+    'a tag of a merge added to the header',
+    'passed',
+    3,
+    tampered(raw => raw.replace('gpgsig ', `mergetag object ${'a'.repeat(40)}\n type commit\ngpgsig `))
+  ],
+  [
+    'a message in another encoding than its header says',
+    'passed',
+    3,
+    tampered(raw => raw.replace('gpgsig ', 'encoding UTF-7\ngpgsig '))
   ],
   [
     'a rebase that signs nothing',
@@ -364,6 +477,54 @@ const messages: readonly Row[] = [
     3,
     mangled(message => message.replace('review(pvfix-M2)', 'review(pvfix-M1)'))
   ],
+  [
+    'words behind a NUL that would be a review to whoever reads on',
+    'failed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      const raw = await rawCommit(scene, await scene.builder.commit('core: x'))
+      const said = await scene.builder.git(['log', '-1', '--format=%B', scene.at.review2])
+      const person = ['adversary-bot', 'adversary@example.test', '1781352000']
+      const fields = [
+        scene.at.review2,
+        scene.at.claim2,
+        ...person,
+        ...person,
+        said.replaceAll('FAIL', 'PASS')
+      ]
+      await putRawCommit(scene, raw.replace('core: x', ['core: x', ...fields].join('\0')))
+    }
+  ],
+  [
+    'the same in an encoding in which every other byte is a NUL',
+    'failed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      const raw = await rawCommit(scene, await scene.builder.commit('core: x'))
+      await putRawCommit(scene, raw.replace('\n\ncore', '\nencoding UTF-16LE\n\ncore'))
+    }
+  ],
+  [
+    'trailers in another case',
+    'claimed',
+    3,
+    mangled(message => message.replace('Adversary-Verdict', 'adversary-verdict'))
+  ],
+  [
+    'a trailer with a letter that lower-cases to its own',
+    'claimed',
+    3,
+    mangled(message => message.replace('Adversary-Verdict', 'Adver\u017fary-Verdict'))
+  ],
+  [
+    'trailers with the line ends of Windows',
+    'claimed',
+    3,
+    mangled(message => message.replaceAll('\n', '\r\n'))
+  ],
+  ['a byte order mark before the subject', 'claimed', 3, mangled(message => `\ufeff${message}`)],
   ['a claim of another milestone', 'claimed', 3, bySigner(scene => ({ claim: scene.at.claim1 }))],
   ['a claim that is no claim', 'claimed', 3, bySigner(scene => ({ claim: scene.at.patch }))],
   ['a claim that is nowhere', 'claimed', 3, bySigner({ claim: 'f'.repeat(40) })],
@@ -580,6 +741,78 @@ const edits: readonly Row[] = [
     }
   ],
   ['a veto merged away with -s ours', 'vetoed', 3, merge(['-s', 'ours'])],
+  [
+    'an octopus that takes the oldest side',
+    'failed',
+    3,
+    async scene => {
+      const { builder, at } = scene
+      const side = await builder.git([
+        'commit-tree',
+        `${at.claim2}^{tree}`,
+        '-p',
+        at.patch,
+        '-m',
+        'core: side'
+      ])
+      const tip = await builder.git(['rev-parse', 'origin/main'])
+      const parents = [side, at.claim2, tip].flatMap(parent => ['-p', parent])
+      const merge = await builder.git(['commit-tree', `${at.claim2}^{tree}`, ...parents, '-m', 'core: three'])
+      await builder.git(['push', '--quiet', '--force', 'origin', `${merge}:refs/heads/main`])
+    }
+  ],
+  [
+    'the file twice in one tree',
+    'failed',
+    3,
+    async scene => {
+      await scene.builder.pull()
+      const text = (await scene.builder.read(path)).replaceAll('FAIL', 'PASS')
+      const blob = await scene.builder.git(['hash-object', '-w', '--stdin'], { input: text })
+      await putRawTree(scene, 'machine-docs', bytes =>
+        Buffer.concat([treeEntry('100644', 'REVIEW-pvfix.md', blob), bytes])
+      )
+    }
+  ],
+  [
+    'the file with a mode that git does not write',
+    'failed',
+    3,
+    async scene => {
+      await scene.builder.pull()
+      const blob = await scene.builder.git(['rev-parse', `HEAD:${path}`])
+      await putRawTree(scene, 'machine-docs', bytes => {
+        const entry = treeEntry('100644', 'REVIEW-pvfix.md', blob)
+        const at = bytes.indexOf(entry)
+        const odd = treeEntry('644', 'REVIEW-pvfix.md', blob)
+        return Buffer.concat([bytes.subarray(0, at), odd, bytes.subarray(at + entry.length)])
+      })
+    }
+  ],
+  [
+    'a folder with a leading zero in its mode',
+    'failed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      await putRawTree(scene, '', bytes => {
+        const at = bytes.indexOf('40000 machine-docs')
+        return Buffer.concat([bytes.subarray(0, at), Buffer.from('0'), bytes.subarray(at)])
+      })
+    }
+  ],
+  [
+    'a twin whose name is no UTF-8',
+    'failed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      const blob = await scene.builder.git(['hash-object', '-w', '--stdin'], { input: heading })
+      await putRawTree(scene, 'machine-docs', bytes =>
+        Buffer.concat([treeEntry('100644', 'REVIEW-pvfix\xff.md', blob), bytes])
+      )
+    }
+  ],
   ['a veto kept by an honest merge', 'vetoed', 1, merge([])],
   [
     'a veto lifted by what a host printed, behind a fence that the builder left open',
@@ -800,6 +1033,17 @@ const surroundings: readonly Row[] = [
     1,
     async scene => {
       await scene.builder.git(['push', '--quiet', 'origin', `${scene.at.claim2}:refs/tags/main`])
+    }
+  ],
+  [
+    'branches and tags named like commits',
+    'failed',
+    1,
+    async scene => {
+      const { claim2, review2, claim1 } = scene.at
+      for (const sha of [claim2, review2])
+        for (const kind of ['heads', 'tags'])
+          await scene.builder.git(['push', '--quiet', 'origin', `${claim1}:refs/${kind}/${sha}`])
     }
   ],
   [

@@ -184,6 +184,14 @@ describe('an honest history', () => {
       /PASS/,
       scene => scene.append('\n## M2: FAIL @2026-06-13T07:00Z\n')
     ],
+    [
+      'a merge signed by alice, who took the file as it was',
+      'passed',
+      0,
+      /PASS/,
+      scene => mergeBy(scene, 'alice')
+    ],
+    ['a merge signed by the reviewer', 'passed', 0, /PASS/, scene => mergeBy(scene, 'reviewer')],
     ['an unsigned veto', 'passed', 0, /PASS/, scene => scene.append('\n## VETO M2: no\n')],
     ['a newer claim', 'passed', 2, /a newer claim \w+ waits/, scene => push(scene, 'claim(pvfix-M2): again')],
     [
@@ -384,4 +392,15 @@ async function push(scene: Scene, message: string, files?: Record<string, string
   const sha = await scene.builder.commit(message, files === undefined ? {} : { files })
   await scene.builder.push('origin', 'HEAD:main')
   return sha
+}
+
+/** An honest merge of a branch that knows nothing of the reviews. */
+async function mergeBy(scene: Scene, who: 'alice' | 'reviewer'): Promise<void> {
+  const { builder, keys, at } = scene
+  await builder.git(['checkout', '--quiet', '-b', 'side', at.patch])
+  await builder.commit('core: side', { files: { other: 'x' } })
+  await builder.git(['fetch', '--quiet', 'origin'])
+  const sign = ['-c', 'gpg.format=ssh', '-c', `user.signingkey=${keys[who].path}`]
+  await builder.git([...sign, 'merge', '-S', '--quiet', '-m', 'core: merge', 'origin/main'])
+  await builder.push('origin', 'HEAD:main')
 }

@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { sha256 } from '../../src/base/canonical.ts'
 import { printMessage } from '../../src/record/trailers.ts'
 import type { Scene } from './gate.ts'
@@ -68,4 +72,52 @@ export async function putRawCommit(scene: Scene, raw: string): Promise<string> {
 
 export async function rawCommit(scene: Scene, sha: string): Promise<string> {
   return `${await scene.builder.git(['cat-file', 'commit', sha])}\n`
+}
+
+/** The commit object with a signature of its bytes, made by ssh-keygen as git makes it. */
+export async function signedRaw(scene: Scene, raw: string, key: TestKey, namespace = 'git'): Promise<string> {
+  const file = join(scene.builder.dir, '..', `payload-${sha256(raw + key.path).slice(7, 27)}`)
+  await writeFile(file, raw)
+  await promisify(execFile)('ssh-keygen', ['-q', '-Y', 'sign', '-n', namespace, '-f', key.path, file])
+  const armor = (await readFile(`${file}.sig`, 'utf8')).trimEnd().split('\n').join('\n ')
+  return raw.replace('\n\n', `\ngpgsig ${armor}\n\n`)
+}
+
+/** Puts a tree whose bytes were changed under a new commit, and pushes it. */
+export async function putRawTree(
+  scene: Scene,
+  folder: string,
+  change: (tree: Buffer) => Buffer
+): Promise<string> {
+  const { builder } = scene
+  const tip = await builder.tip()
+  const read = async (tree: string) =>
+    (await promisify(execFile)('git', ['-C', builder.dir, 'cat-file', 'tree', tree], { encoding: 'buffer' }))
+      .stdout
+  const write = async (bytes: Buffer) => {
+    const file = join(builder.dir, '..', `tree-${sha256(bytes).slice(7, 27)}`)
+    await writeFile(file, bytes)
+    return builder.git(['hash-object', '-t', 'tree', '-w', '--literally', file])
+  }
+  let tree = await write(change(await read(folder === '' ? `${tip}^{tree}` : `${tip}:${folder}`)))
+  if (folder !== '') {
+    const old = await builder.git(['rev-parse', `${tip}:${folder}`])
+    const root = await read(`${tip}^{tree}`)
+    const at = root.indexOf(Buffer.from(old, 'hex'))
+    tree = await write(
+      Buffer.concat([root.subarray(0, at), Buffer.from(tree, 'hex'), root.subarray(at + 20)])
+    )
+  }
+  return putRawCommit(
+    scene,
+    (await rawCommit(scene, tip))
+      .replace(/^tree \w+\n(?:parent \w+\n)?/, `tree ${tree}\nparent ${tip}\n`)
+      .replace(/^gpgsig [\s\S]*?-----END SSH SIGNATURE-----\n/m, '')
+      .replace(/\n\n[\s\S]*$/, '\n\ncore: a tree\n')
+  )
+}
+
+/** One entry of a raw tree. */
+export function treeEntry(mode: string, name: string, sha: string): Buffer {
+  return Buffer.concat([Buffer.from(`${mode} ${name}\0`, 'latin1'), Buffer.from(sha, 'hex')])
 }

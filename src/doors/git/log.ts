@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { AdversaryError } from '../../base/errors.ts'
 import { sha256 } from '../../base/canonical.ts'
 import type { Commit, Range, Signature, Signers } from '../git.ts'
+import { headerFault } from './header.ts'
 import { runGit } from './process.ts'
 
 const fields = ['%H', '%P', '%an', '%ae', '%at', '%cn', '%ce', '%ct', '%B'] as const
@@ -78,8 +79,16 @@ export interface Verifier {
   close(): Promise<void>
 }
 
-/** Verifies through git, remembering each answer: a sha and a list of signers never change their meaning. */
-export function verifier(dir: string, signal: AbortSignal | undefined): Verifier {
+/**
+ * Verifies through git, remembering each answer: a sha and a list of signers never change their meaning.
+ *
+ * @param raw the bytes of a commit object as git stores it.
+ */
+export function verifier(
+  dir: string,
+  raw: (sha: string) => Promise<Uint8Array | null>,
+  signal: AbortSignal | undefined
+): Verifier {
   const remembered = new Map<string, Map<string, Signature>>()
   const folders = new Map<string, Promise<string>>()
 
@@ -91,12 +100,26 @@ export function verifier(dir: string, signal: AbortSignal | undefined): Verifier
     return made
   }
 
+  /** What git verifies and what git prints must be the same commit; of some dates git dies. */
+  const misshapen = async (sha: string): Promise<Signature | null> => {
+    const bytes = await raw(sha)
+    if (bytes === null) throw new BrokenClone(`the clone holds no commit ${sha}`)
+    const why = headerFault(bytes)
+    return why === null ? null : { state: 'bad', why, key: '' }
+  }
+
   return {
     async signatures(shas, signers) {
       const key = sha256(`${sha256(signers.allowed)} ${signers.revoked ? sha256(signers.revoked) : 'none'}`)
       const known = remembered.get(key) ?? new Map<string, Signature>()
       remembered.set(key, known)
-      const open = [...new Set(shas)].filter(sha => !known.has(sha))
+      const open: string[] = []
+      for (const sha of new Set(shas)) {
+        if (known.has(sha)) continue
+        const fault = await misshapen(sha)
+        if (fault === null) open.push(sha)
+        else known.set(sha, fault)
+      }
       if (open.length > 0) {
         const folder = await folderOf(key, signers)
         const half = open.length > 8 ? Math.ceil(open.length / 2) : open.length

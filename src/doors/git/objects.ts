@@ -176,22 +176,36 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
   }
 }
 
-/** `<mode> <name>\0<raw id>`, again and again. */
 function parseTree(bytes: Buffer, idBytes: number): readonly TreeEntry[] {
-  const entries: TreeEntry[] = []
+  return treeSpans(bytes, idBytes).map(({ mode, name, sha }) => ({ mode, name: name.toString('utf8'), sha }))
+}
+
+/** Entries with their raw names, and where each stands: `<mode> <name>\0<raw id>`, again and again. */
+export function treeSpans(bytes: Buffer, idBytes: number) {
+  const entries: {
+    readonly mode: string
+    readonly name: Buffer
+    readonly sha: string
+    readonly from: number
+    readonly to: number
+  }[] = []
   let at = 0
   while (at < bytes.length) {
     const space = bytes.indexOf(32, at)
     const end = bytes.indexOf(0, space)
-    if (space < 0 || end < 0 || end + 1 + idBytes > bytes.length) {
+    const to = end + 1 + idBytes
+    if (space < 0 || end < 0 || to > bytes.length) {
       throw new AdversaryError('repository', 'a tree of the repository is malformed')
     }
     entries.push({
-      mode: bytes.toString('latin1', at, space),
-      name: bytes.toString('utf8', space + 1, end),
-      sha: bytes.toString('hex', end + 1, end + 1 + idBytes)
+      // git reads a mode with a leading zero, which it never writes, all the same.
+      mode: bytes.toString('latin1', at, space).replace(/^0+(?=\d)/, ''),
+      name: bytes.subarray(space + 1, end),
+      sha: bytes.toString('hex', end + 1, to),
+      from: at,
+      to
     })
-    at = end + 1 + idBytes
+    at = to
   }
   return entries
 }

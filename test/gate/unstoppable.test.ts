@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { putRawCommit, putRawTree, rawCommit, treeEntry } from '../support/forge.ts'
+import { type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
+
+/** What a lenient server lets a builder push must not keep the reviewer from saying FAIL. */
+
+let world: GateWorld
+beforeAll(async () => {
+  world = await makeGateWorld()
+}, 60_000)
+afterAll(() => world.dispose())
+
+const entry =
+  (mode: string, name: string, times = 1) =>
+  async (scene: Scene) => {
+    const sha =
+      mode === '40000'
+        ? await scene.builder.git(['mktree'], { input: '' })
+        : await scene.builder.git(['hash-object', '-w', '--stdin'], { input: 'x' })
+    await putRawTree(scene, '', bytes =>
+      Buffer.concat([...Array.from({ length: times }, () => treeEntry(mode, name, sha)), bytes])
+    )
+  }
+const commit = (change: (raw: string) => string) => async (scene: Scene) => {
+  const raw = await rawCommit(scene, await scene.builder.commit('review(pvfix-M9): x'))
+  await putRawCommit(scene, change(raw))
+}
+
+describe('a FAIL is recorded', () => {
+  it.each<[string, (scene: Scene) => Promise<unknown>]>([
+    ['a file .git', entry('100644', '.git')],
+    ['a folder .GIT', entry('40000', '.GIT')],
+    ['a file ..', entry('100644', '..')],
+    ['a name with a slash', entry('100644', 'machine-docs/REVIEW-pvfix.md')],
+    ['a symlink .gitmodules', entry('120000', '.gitmodules')],
+    ['a name that is no UTF-8', entry('100644', 'x\xff\xfe')],
+    ['an entry of no mode', entry('0', 'y')],
+    ['an entry that is there twice', entry('100644', 'x', 2)],
+    [
+      'a date beyond all calendars in a signed commit',
+      commit(raw =>
+        raw
+          .replace(/^(committer .*) \d+ /m, '$1 18446744073709551615 ')
+          .replace('\n\n', '\ngpgsig -----BEGIN SSH SIGNATURE-----\n x\n -----END SSH SIGNATURE-----\n\n')
+      )
+    ],
+    ['a signed commit without a date', commit(raw => raw.replace(/^(committer .*>).*$/m, '$1'))]
+  ])('after %s', async (_, push) => {
+    const scene = await world.open('claimed')
+    await push(scene)
+    const before = await scene.builder.git(['ls-remote', 'origin', 'refs/heads/main'])
+    const sha = await scene.say({ claim: scene.at.claim2, milestone: 'M2', verdict: 'FAIL' })
+    await scene.builder.git(['fetch', '--quiet', 'origin'])
+    expect(await scene.builder.git(['diff', '--name-only', before.slice(0, 40), sha])).toBe(
+      `${path}\nmachine-docs/evidence/pvfix-${scene.at.claim2.slice(0, 12)}.json`
+    )
+    expect(await scene.gate()).toMatchObject({ code: 1, reasons: [expect.stringContaining('M2 is FAIL')] })
+  })
+})
