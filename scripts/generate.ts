@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url'
 import { documents } from '../src/commands/documents.ts'
 import { homeSchemas, jsonSchemaOf } from '../src/home/json-schema.ts'
 import type { AnyProbe } from '../src/judge/probe.ts'
+import { logPage } from './log-page.ts'
 import { probePage } from './probe-page.ts'
 
 /**
- * Writes what follows from the sources: the list of probes, the list of fact sources, the probes' page and
- * the JSON Schemas. With `--check` it writes nothing and ends with 1 if something is stale.
+ * Writes what follows from the sources: the list of probes, the list of fact sources, the pages of
+ * probes and of the log, and the JSON Schemas. With `--check` it writes nothing and ends with 1 if something is stale.
  *
  * Runs from `dist/scripts`, and reads the folders themselves: the lists that it writes may be stale.
  */
@@ -87,6 +88,7 @@ async function outputs(): Promise<ReadonlyMap<string, string>> {
     ['probes/index.ts', await probeIndex()],
     ['src/observe/sources/index.ts', await factIndex()],
     ['docs/probes.md', probePage(probes, banner)],
+    ['docs/log.md', logPage(banner)],
     ['schemas/adversary.schema.json', json(adversary)],
     ['schemas/plan.schema.json', json(plan)],
     ...Object.entries(documents).map(

@@ -5,6 +5,9 @@ import { homedir } from 'node:os'
 
 const neededNode = [20, 19] as const
 
+/** How long tidying up may take once the process was told to end, in milliseconds. */
+const graceMs = 8_000
+
 async function start(): Promise<void> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major < neededNode[0] || (major === neededNode[0] && minor < neededNode[1])) {
@@ -21,13 +24,19 @@ async function start(): Promise<void> {
   ])
 
   const interrupted = new AbortController()
-  let interruption: 'SIGINT' | 'SIGTERM' | null = null
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143]
+  ] as const) {
     process.on(signal, () => {
       // The second one is meant: whatever is still being tidied up is not waited for.
-      if (interruption !== null) process.exit(signal === 'SIGINT' ? 130 : 143)
-      interruption = signal
+      if (interrupted.signal.aborted) process.exit(code)
       interrupted.abort(new DOMException(`interrupted by ${signal}`, 'AbortError'))
+      // Nothing is lost by that: what was not pushed is owed, and what was pushed is there.
+      setTimeout(() => {
+        process.stderr.write(`adversary: not done ${graceMs / 1000} s after ${signal}, ending all the same\n`)
+        process.exit(code)
+      }, graceMs).unref()
     })
   }
 

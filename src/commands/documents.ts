@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { type LogField, logEvents, logFields } from '../run/events.ts'
 
 /**
- * What `--json` answers, one schema per document. Each is shipped as a JSON Schema in `schemas/`.
+ * What `--json` answers, and a line of the log: one schema per document. Each is shipped as a JSON Schema in `schemas/`.
  * Keys may be added, never renamed or removed.
  */
 
@@ -158,8 +159,38 @@ const gateAnswer = z.looseObject({
 /** `gate`. */
 export const gateDocument = gateAnswer.extend({ milestones: z.array(gateAnswer).optional() })
 
+/** ISO 8601 UTC to the second. */
+const instant = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+
+/** What the watcher of the home does, by what it wrote down at its last step. */
+const watcher = z.looseObject({
+  pid: z.int().positive(),
+  /** `stalled`: it runs, and its loop does not go on. `unknown`: it runs, or ran, where it cannot be seen. */
+  state: z.enum(['running', 'stalled', 'gone', 'unknown']),
+  startedAt: instant,
+  beatAt: instant,
+  doing: z.looseObject({ what: z.string(), about: z.string().nullable(), since: instant }),
+  polls: z.int().nonnegative(),
+  /** When the remote answered last. */
+  polledAt: instant.nullable(),
+  reviews: z.int().nonnegative(),
+  /** What fails, and since when. */
+  troubles: z.array(
+    z.looseObject({
+      /** `remote`, `home`, a host's name, a claim as `<phase>-<milestone>`, an orientation. */
+      subject: z.string(),
+      kind: z.enum(['remote', 'home', 'host', 'work']),
+      since: instant,
+      times: z.int().positive(),
+      why: z.string()
+    })
+  )
+})
+
 /** `status`. */
 export const statusDocument = z.looseObject({
+  /** Null: none runs, or the last one ended as it should. */
+  watcher: watcher.nullable(),
   phases: z.array(
     z.looseObject({
       phase: z.string(),
@@ -272,6 +303,24 @@ export const lockdownDocument = z.union([
   z.looseObject({ on: z.string(), checks: z.array(proof).min(1) })
 ])
 
+/** One line that `watch` logs on stderr. */
+export const logDocument = z.discriminatedUnion('event', logShapes())
+
+function logShapes() {
+  const [first, ...more] = Object.entries(logEvents).map(([event, { level, always, sometimes }]) => {
+    const field = (name: LogField) => (logFields[name].type === 'number' ? z.number() : z.string())
+    return z.strictObject({
+      time: instant,
+      level: z.literal(level),
+      event: z.literal(event),
+      ...Object.fromEntries(always.map(name => [name, field(name)])),
+      ...Object.fromEntries(sometimes.map(name => [name, field(name).optional()]))
+    })
+  })
+  if (first === undefined) throw new RangeError('a log without events')
+  return [first, ...more] as const
+}
+
 /** By the name of the file in `schemas/`. */
 export const documents = {
   review: reviewDocument,
@@ -288,5 +337,6 @@ export const documents = {
   said: saidDocument,
   init: initDocument,
   doctor: doctorDocument,
-  lockdown: lockdownDocument
+  lockdown: lockdownDocument,
+  log: logDocument
 } as const

@@ -1,6 +1,9 @@
+import { sayDuration } from '../base/duration.ts'
+import { messageOf } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs } from '../doors/clock.ts'
 import { type Board, board, type BoardMilestone, type BoardPhase } from '../run/board.ts'
+import { type Watcher, watcherOf } from '../run/standing.ts'
 import { snapshot } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { type CommonOptions, type Io, paint } from './io.ts'
@@ -9,6 +12,13 @@ import { enter } from './world.ts'
 /** The board. Its code says that it could be read, not what it says: ask the gate for that. */
 export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
   return enter(options, io, async world => {
+    const watcher = await watcherOf(world.home.stateDir).catch((error: unknown) => {
+      io.err(`adversary: what the watcher wrote down cannot be read: ${oneLine(messageOf(error))}`)
+      return null
+    })
+    io.progress(null)
+    // First, for the board needs the remote, and that may be what is failing.
+    io.out(sayWatcher(watcher, nowMs(), io).join('\n'))
     const seen = await board(world, await snapshot(world), nowMs())
     io.progress(null)
     for (const phase of seen.phases) io.out(sayPhase(phase, io).join('\n'))
@@ -23,9 +33,43 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
     for (const { commit, why } of seen.distrusted) {
       io.out(`${paint(io, 'red', 'not believed')}  ${commit.slice(0, 12)}: ${oneLine(why)}`)
     }
-    io.json(documentOf(seen))
+    io.json({ ...documentOf(seen), watcher })
     return exitCode.pass
   })
+}
+
+const states = {
+  running: { color: 'green', says: '' },
+  stalled: { color: 'red', says: ', but its loop hangs: end it, and start another' },
+  gone: { color: 'red', says: ', but is gone: it was killed, and nobody watches' },
+  unknown: { color: 'yellow', says: ', but whether it still runs cannot be seen from here' }
+} as const satisfies Record<
+  Watcher['state'],
+  { readonly color: 'green' | 'red' | 'yellow'; readonly says: string }
+>
+
+/** What the watcher of this home does, and since when something goes wrong. */
+function sayWatcher(watcher: Watcher | null, now: number, io: Io): readonly string[] {
+  if (watcher === null) return [`${paint(io, 'dim', 'no watcher')}  of this home runs`, '']
+  const { state, pid, startedAt, beatAt, doing, polledAt, reviews, troubles } = watcher
+  const { color, says } = states[state]
+  const ago = (time: string) => sayDuration(Math.max(0, now - Date.parse(time)))
+  const about = doing.about === null ? '' : ` ${oneLine(doing.about)}`
+  const polled =
+    polledAt === null ? 'the remote has not answered yet' : `the remote answered ${ago(polledAt)} ago`
+  const does =
+    state === 'running'
+      ? [`  ${doing.what}${about} since ${ago(doing.since)}; ${polled}; ${reviews} reviews so far`]
+      : [`  last heard of ${beatAt}, ${ago(beatAt)} ago: ${doing.what}${about}`]
+  return [
+    `${paint(io, color, state)}  watcher ${pid}, started ${startedAt}${says}`,
+    ...does,
+    ...troubles.map(({ subject, since, times, why }) => {
+      const often = times === 1 ? 'once' : `${times} times`
+      return `  ${paint(io, 'red', oneLine(subject))}  fails since ${since} (${ago(since)}, ${often}): ${oneLine(why)}`
+    }),
+    ''
+  ]
 }
 
 const colours = { PASS: 'green', FAIL: 'red', INCONCLUSIVE: 'yellow' } as const

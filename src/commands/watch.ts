@@ -1,13 +1,16 @@
-import { redact } from '../base/redact.ts'
+import { messageOf } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'
 import { isoSecond } from '../doors/clock.ts'
 import { reviewDocument } from '../run/document.ts'
+import { type Log, logLine } from '../run/events.ts'
+import type { WatchEvents } from '../run/round.ts'
 import { watch } from '../run/watch.ts'
 import type { World } from '../run/world.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
 import { progressOf } from './progress.ts'
+import { supervised } from './pulse.ts'
 import { sayChanges, sayReview, sayTold } from './say.ts'
 import { enter } from './world.ts'
 
@@ -19,59 +22,66 @@ export interface WatchOptions extends CommonOptions {
 const order: readonly ExitCode[] = [exitCode.pass, exitCode.notProven, exitCode.fail]
 
 /** The watcher. Ends cleanly when its signal does; with `--once`, when nothing is owed any more. */
-export async function run(options: WatchOptions, io: Io): Promise<ExitCode> {
+export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
+  const io = given.tty ? given : withoutProgress(given)
+  const once = options.once === true
   let worst: ExitCode = exitCode.pass
-  const log: World['log'] = (event, details = {}) => {
-    if (options.quiet !== true) io.err(JSON.stringify({ time: isoSecond(), event, ...guarded(details) }))
+  const log: Log = (event, details) => {
+    if (options.quiet !== true) io.err(logLine(isoSecond(), event, details))
   }
-  await enter(
-    options,
-    io,
-    async world => {
-      log('watching', {
-        repo: world.home.repo.url,
-        branch: world.home.repo.branch,
-        poll_ms: world.home.pollMs
-      })
-      await watch(
-        world,
-        {
-          reviewed(draft, told) {
-            if (told.outcome.kind !== 'published') return
-            const code = exitCodeOf[draft.decision.verdict]
-            if (order.indexOf(code) > order.indexOf(worst)) worst = code
-            io.out(sayReview(draft, io))
-            for (const line of sayChanges(told)) io.out(line)
-            io.out(sayTold(told))
-            io.json(reviewDocument(draft, told))
-          },
-          oriented(observed, told) {
-            for (const line of sayChanges(told)) io.out(line)
-            io.out(`${oneLine(observed.phase)}: phase context ${sayTold(told)}`)
-          },
-          hunted(observed, told) {
-            for (const line of sayChanges(told)) io.out(`${oneLine(observed.phase)}: ${line}`)
-          }
-        },
-        {
-          once: options.once === true,
-          progress: progressOf(io),
-          ...(options.once === true ? {} : { reload: () => openHome(options, io) })
-        }
-      )
-    },
-    log
-  )
+  const worse = (code: ExitCode) => {
+    if (order.indexOf(code) > order.indexOf(worst)) worst = code
+  }
+  try {
+    await enter(options, io, world => watchOne(world, options, io, sayer(io, worse)), log)
+  } catch (error) {
+    if (once || !io.signal.aborted) throw error
+    // It was told to stop while it was still beginning.
+    log('stopped', { why: messageOf(error) })
+  }
   // Whoever watches until it is told to stop has no verdict to give.
-  return options.once === true ? worst : exitCode.pass
+  return once ? worst : exitCode.pass
 }
 
-/** What a server, a host or a claim said may be in any of them. */
-function guarded(details: Parameters<World['log']>[1]): Parameters<World['log']>[1] {
-  return Object.fromEntries(
-    Object.entries(details ?? {}).map(([key, value]) => [
-      key,
-      typeof value === 'string' ? oneLine(redact(value).text, 400) : value
-    ])
-  )
+async function watchOne(world: World, options: WatchOptions, io: Io, events: WatchEvents): Promise<void> {
+  const { repo, pollMs, stateDir } = world.home
+  const once = options.once === true
+  const shown = await supervised(io, stateDir, world.log)
+  try {
+    world.log('watching', { repo: repo.url, branch: repo.branch, poll_ms: pollMs })
+    await watch(world, events, {
+      once,
+      progress: progressOf(io),
+      pulse: shown.pulse,
+      ...(once ? {} : { reload: () => openHome(options, io) })
+    })
+  } finally {
+    await shown.close()
+  }
+}
+
+/** Says what was found, for people and for programs; `worse` hears each review's code. */
+function sayer(io: Io, worse: (code: ExitCode) => void): WatchEvents {
+  return {
+    reviewed(draft, told) {
+      if (told.outcome.kind !== 'published') return
+      worse(exitCodeOf[draft.decision.verdict])
+      io.out(sayReview(draft, io))
+      for (const line of sayChanges(told)) io.out(line)
+      io.out(sayTold(told))
+      io.json(reviewDocument(draft, told))
+    },
+    oriented(observed, told) {
+      for (const line of sayChanges(told)) io.out(line)
+      io.out(`${oneLine(observed.phase)}: phase context ${sayTold(told)}`)
+    },
+    hunted(observed, told) {
+      for (const line of sayChanges(told)) io.out(`${oneLine(observed.phase)}: ${line}`)
+    }
+  }
+}
+
+/** Where nobody looks on, stderr is a log: every line of it is an event. */
+function withoutProgress(io: Io): Io {
+  return { ...io, progress: () => undefined }
 }

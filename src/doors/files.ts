@@ -1,4 +1,4 @@
-import { lstat, mkdir, mkdtemp, open, readdir, realpath, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -72,6 +72,11 @@ export async function removeFolder(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true, maxRetries: 3 })
 }
 
+/** Removes a file; none there is fine. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true })
+}
+
 /** Writes a file that is not there yet. Throws (`EEXIST`) when it is: nothing is ever overwritten. */
 export async function writeNew(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', 0o644)
@@ -79,6 +84,18 @@ export async function writeNew(path: string, text: string): Promise<void> {
     await file.writeFile(text)
   } finally {
     await file.close()
+  }
+}
+
+/** Puts a file in the place of the one that is there, whole: a reader finds the old text or the new one. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const aside = `${path}.${process.pid}.new`
+  try {
+    await writeFile(aside, text)
+    await rename(aside, path)
+  } catch (error) {
+    await rm(aside, { force: true })
+    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { type Owed, type Pending, pending } from '../claim/pending.ts'
-import { tick } from '../doors/clock.ts'
+import { nowMs, tick } from '../doors/clock.ts'
 import type { Commit } from '../doors/git.ts'
 import type { Plan } from '../home/types.ts'
 import { baselinesOf, newestReview, settledClaims } from '../record/record.ts'
@@ -15,12 +15,13 @@ import {
   type Observed,
   unseenHosts
 } from './review.ts'
+import { again, putOff, step, type WatchState } from './state.ts'
 import { claimPatterns, type Snapshot, snapshot, type World } from './world.ts'
 
 /** Looking again while an observation settles never holds a watcher up longer than this, in milliseconds. */
 const settleBudgetMs = 60_000
 
-/** Between two looks at what could not be seen: doubled each time, in milliseconds. */
+/** Between two looks at what could not be seen, and two connections to a host that was not seen: doubled each time, in milliseconds. */
 const backOff = { firstMs: 5_000, mostMs: 120_000 }
 
 export interface WatchEvents {
@@ -32,36 +33,11 @@ export interface WatchEvents {
 
 export type RoundOptions = { readonly once: boolean } & Pick<LookOptions, 'progress'>
 
-/** Something that will be tried again: a claim (by its sha) or a phase's orientation. Times are ticks. */
-interface Waiting {
-  readonly nextTick: number
-  readonly pauseMs: number
-  /** Since when a host could not be seen. */
-  readonly unseenSince?: number
-  /** What went wrong, where it was not the seeing. */
-  readonly failure?: unknown
-}
-
-/** What a watcher remembers between rounds; losing it costs a second look and nothing else. */
-export interface WatchState {
-  readonly waiting: Map<string, Waiting>
-  /** When each phase was hunted last, as a tick. */
-  readonly hunted: Map<string, number>
-  /** Commits that the log has told of. */
-  readonly told: Set<string>
-}
-
-export function startState(): WatchState {
-  return { waiting: new Map(), hunted: new Map(), told: new Set() }
-}
-
 interface Round {
   readonly world: World
   readonly events: WatchEvents
   readonly look: LookOptions
   readonly state: WatchState
-  /** Hosts that did not answer in this round. */
-  readonly down: Set<string>
 }
 
 /**
@@ -78,7 +54,7 @@ export async function round(
 ): Promise<string> {
   const { progress } = options
   const look = { budgetMs: settleBudgetMs, ...(progress === undefined ? {} : { progress }) }
-  const here: Round = { world, events, look, state, down: new Set() }
+  const here: Round = { world, events, look, state }
   let at = await snapshot(world)
   // A `since` that is not there is said before anything is written.
   await claimHistory(world, at)
@@ -128,14 +104,17 @@ export async function claimHistory({ home, git }: World, { tip }: Snapshot): Pro
 }
 
 function report({ world, state }: Round, { owed, malformed, own }: Pending): void {
-  const once = (sha: string, event: string, details: Readonly<Record<string, string>>) => {
-    if (state.told.has(sha)) return
+  const isNew = ({ sha }: { readonly sha: string }) => {
+    if (state.told.has(sha)) return false
     state.told.add(sha)
-    world.log(event, { commit: sha, ...details })
+    return true
   }
-  for (const { sha, subject, why } of malformed) once(sha, 'malformed claim', { subject, why })
-  for (const { sha, phase, milestone } of own) {
-    once(sha, 'not reviewed', { phase, milestone, why: "it was claimed by the reviewer's own identity" })
+  for (const { sha, subject, why } of malformed.filter(isNew)) {
+    world.log('malformed claim', { commit: sha, subject, why })
+  }
+  for (const { sha, phase, milestone } of own.filter(isNew)) {
+    const why = "it was claimed by the reviewer's own identity"
+    world.log('not reviewed', { commit: sha, phase, milestone, why })
   }
   const still = new Set(owed.map(({ claim }) => claim.sha))
   for (const key of state.waiting.keys()) {
@@ -154,37 +133,38 @@ function nextOf({ state }: Round, owed: readonly Owed[], tried: ReadonlySet<stri
 
 /** Looks at one claim and publishes what was seen. Whether the branch is another one now. */
 function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[]): Promise<boolean> {
-  const { world, events, look, state, down } = here
-  const { claim } = owed
-  const { sha, phase, milestone } = claim
-  return attempt(here, sha, { phase, milestone, claim: sha }, async () => {
+  const { world, events, look, state } = here
+  const { sha, phase, milestone } = owed.claim
+  const about = `${phase}-${milestone}`
+  return attempt(here, { key: sha, about, log: { phase, milestone, claim: sha } }, async () => {
     const needed = neededOf(here, at, owed, all)
     if (needed !== undefined) {
-      const pauseMs = backOff.firstMs
-      state.waiting.set(sha, { ...state.waiting.get(sha), pauseMs, nextTick: needed.nextTick })
+      const why = `it needs ${needed.about}, which could not be seen yet`
+      putOff(state, sha, { about, why, pauseMs: backOff.firstMs, nextTick: needed.nextTick })
       return false
     }
-    const hosts = hostsOf(world, phase, milestone)
-    if (hosts.some(host => down.has(host)) && wait(here, sha, `${hosts.join(', ')} did not answer`)) {
-      return false
-    }
+    if (restsWith(here, { key: sha, about, claim: sha }, hostsOf(world, phase, milestone))) return false
 
+    step(state, 'reviewing', about)
     world.log('reviewing', { phase, milestone, claim: sha })
     const draft = await draftReview(world, at, owed, look)
-    for (const host of unseenHosts(draft)) down.add(host)
-    if (draft.worthRetrying && wait(here, sha, whyUnseen(draft))) return false
+    noteHosts(here, draft)
+    if (draft.worthRetrying && wait(here, { key: sha, about, claim: sha }, whyUnseen(draft))) return false
 
     const told = await publishReview(world, draft)
     if (told.outcome.kind === 'stale') {
-      const pauseMs = backOff.firstMs
-      state.waiting.set(sha, { ...state.waiting.get(sha), pauseMs, nextTick: tick() + pauseMs })
+      const why = 'what was seen is too old to be published'
+      putOff(state, sha, { about, why, pauseMs: backOff.firstMs })
       return true
     }
     state.waiting.delete(sha)
     state.hunted.set(phase, tick())
     const { verdict } = draft.decision
-    const commit = told.outcome.kind === 'published' ? told.outcome.commit : null
-    world.log(told.outcome.kind, { phase, milestone, claim: sha, verdict, commit })
+    const which = { phase, milestone, claim: sha, verdict }
+    if (told.outcome.kind === 'published') {
+      state.reviews += 1
+      world.log('published', { ...which, commit: told.outcome.commit })
+    } else world.log('dropped', which)
     events.reviewed(draft, told)
     return true
   })
@@ -211,88 +191,152 @@ function whyUnseen({ checks }: Draft): string {
   return checks.find(({ check }) => check.outcome === 'unknown')?.check.why ?? 'something'
 }
 
+/** A piece of work that may have to wait. */
+interface Work {
+  /** As in `WatchState.waiting`. */
+  readonly key: string
+  readonly about: string
+  readonly claim?: string
+}
+
 /** Puts off what could not be seen, and answers false when `retry` is over. */
-function wait({ world, state }: Round, key: string, why: string): boolean {
-  const before = state.waiting.get(key)
+function wait({ world, state }: Round, work: Work, why: string, notBefore = 0): boolean {
+  const before = state.waiting.get(work.key)
   const unseenSince = before?.unseenSince ?? tick()
   const leftMs = world.home.retryMs - (tick() - unseenSince)
   if (leftMs <= 0) return false
-  const pauseMs = pauseAfter(before, world)
-  const nextMs = Math.min(pauseMs, leftMs)
-  state.waiting.set(key, { unseenSince, pauseMs, nextTick: tick() + nextMs })
-  world.log('could not see', { what: key, why, again_in_ms: Math.round(nextMs) })
+  // A host that rests says itself when it is asked again: that look was none.
+  const pauseMs = notBefore > 0 ? (before?.pauseMs ?? firstPause(world)) : pauseAfter(before, world)
+  const nextMs = notBefore > 0 ? Math.max(notBefore - tick(), 0) : Math.min(pauseMs, leftMs)
+  putOff(state, work.key, { about: work.about, why, unseenSince, pauseMs, nextTick: tick() + nextMs })
+  const { key: _, ...which } = work
+  world.log('could not see', { ...which, why, again_in_ms: Math.round(nextMs) })
   return true
 }
 
-function pauseAfter(before: Waiting | undefined, { home }: World): number {
-  if (before === undefined) return Math.min(backOff.firstMs, home.pollMs)
-  return Math.min(before.pauseMs * 2, backOff.mostMs)
+/**
+ * Whether the work has to wait because a host that it needs did not answer a moment ago: many claims of one
+ * host make one connection between them, not one each. When `retry` is over each looks for itself once more,
+ * but never at the heels of the one before.
+ */
+function restsWith(here: Round, work: Work, hosts: readonly string[]): boolean {
+  const { world, state } = here
+  const unseen = hosts.flatMap(name => {
+    const host = state.hosts.get(name)
+    return host === undefined || host.nextTick <= tick() ? [] : [{ name, ...host }]
+  })
+  if (unseen.length === 0) return false
+  const why = unseen.map(({ name, why: reason }) => `${name} did not answer: ${reason}`).join('; ')
+  if (wait(here, work, why, Math.max(...unseen.map(({ nextTick }) => nextTick)))) return true
+  const free = Math.max(...unseen.map(({ lastTick }) => lastTick)) + firstPause(world)
+  if (free <= tick()) return false
+  putOff(state, work.key, { about: work.about, why, pauseMs: firstPause(world), nextTick: free })
+  return true
+}
+
+/** Remembers which hosts answered, and when one that did not is asked again. */
+function noteHosts({ world, state }: Round, observed: Observed): void {
+  const unseen = new Set(unseenHosts(observed))
+  for (const name of unseen) {
+    const before = state.hosts.get(name)
+    const why = observed.evidence.find(({ on, why: reason }) => on === name && reason !== undefined)?.why
+    const trouble = again(before, why ?? 'it gave no reason')
+    const pauseMs = pauseAfter(before, world)
+    state.hosts.set(name, { ...trouble, pauseMs, lastTick: tick(), nextTick: tick() + pauseMs })
+    if (before === undefined) world.log('host unseen', { host: name, why: trouble.why })
+  }
+  for (const name of new Set(observed.evidence.map(({ on }) => on))) {
+    const before = state.hosts.get(name)
+    if (before === undefined || unseen.has(name)) continue
+    state.hosts.delete(name)
+    const seconds = Math.round((nowMs() - before.sinceMs) / 1000)
+    world.log('host seen', { host: name, after: before.times, seconds })
+  }
+}
+
+function firstPause({ home }: World): number {
+  return Math.min(backOff.firstMs, home.pollMs)
+}
+
+function pauseAfter(before: { readonly pauseMs: number } | undefined, world: World): number {
+  return before === undefined ? firstPause(world) : Math.min(before.pauseMs * 2, backOff.mostMs)
 }
 
 /** What goes wrong with one claim or phase must not hold up the others: it is logged and tried again later. */
 async function attempt(
   { world, state }: Round,
-  key: string,
-  about: Readonly<Record<string, string>>,
-  work: () => Promise<boolean>
+  work: Work & {
+    readonly log: { readonly phase: string; readonly milestone?: string; readonly claim?: string }
+  },
+  doIt: () => Promise<boolean>
 ): Promise<boolean> {
   try {
-    return await work()
+    return await doIt()
   } catch (error) {
     world.signal.throwIfAborted()
     // A remote that is gone concerns them all.
     await world.git.remoteTip(world.home.repo.branch)
-    const before = state.waiting.get(key)
+    const before = state.waiting.get(work.key)
     const pauseMs = pauseAfter(before, world)
-    const { unseenSince } = before ?? {}
-    state.waiting.set(key, {
-      pauseMs,
-      nextTick: tick() + pauseMs,
-      failure: error,
-      ...(unseenSince === undefined ? {} : { unseenSince })
-    })
     const why = error instanceof AdversaryError ? error.message : `a fault of its own: ${messageOf(error)}`
-    world.log('failed', { ...about, why, again_in_ms: Math.round(pauseMs) })
+    const { about } = work
+    putOff(state, work.key, { about, why, pauseMs, nextTick: tick() + pauseMs, failure: error })
+    const times = state.waiting.get(work.key)?.times ?? 1
+    world.log('failed', { ...work.log, why, times, again_in_ms: Math.round(pauseMs) })
     return true
   }
 }
 
 async function orient(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
   const { world, events, look, state } = here
-  const key = `orientation ${plan.phase}`
-  if (baselinesOf(at.record, plan.phase).length > 0) {
-    state.waiting.delete(key)
+  const { phase } = plan
+  const work = { key: `orientation ${phase}`, about: `orientation of ${phase}` }
+  if (baselinesOf(at.record, phase).length > 0) {
+    state.waiting.delete(work.key)
     return false
   }
-  if ((state.waiting.get(key)?.nextTick ?? 0) > tick()) return false
-  return attempt(here, key, { phase: plan.phase }, async () => {
-    world.log('orienting', { phase: plan.phase })
+  if ((state.waiting.get(work.key)?.nextTick ?? 0) > tick()) return false
+  return attempt(here, { ...work, log: { phase } }, async () => {
+    const hosts = plan.milestones.flatMap(({ id }) => hostsOf(world, phase, id))
+    if (restsWith(here, work, [...new Set(hosts)])) return false
+    step(state, 'orienting', phase)
+    world.log('orienting', { phase })
     const observed = await orientation(world, at, plan, look)
+    noteHosts(here, observed)
     const unseen = unseenHosts(observed)
-    for (const host of unseen) here.down.add(host)
     // What was not seen is no baseline: it is worth waiting for.
-    if (unseen.length > 0 && wait(here, key, `${unseen.join(', ')} did not answer`)) return false
+    if (unseen.length > 0 && wait(here, work, `${unseen.join(', ')} did not answer`)) return false
     const told = await publishOrientation(world, observed, { unlessThere: true })
-    state.waiting.delete(key)
-    state.hunted.set(plan.phase, tick())
+    state.waiting.delete(work.key)
+    state.hunted.set(phase, tick())
+    world.log('oriented', { phase, ...commitOf(told) })
     events.oriented(observed, told)
     return true
   })
 }
 
-async function hunt({ world, events, look, state }: Round, at: Snapshot, plan: Plan): Promise<boolean> {
-  state.hunted.set(plan.phase, tick())
+async function hunt(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
+  const { world, events, look, state } = here
+  const { phase } = plan
+  state.hunted.set(phase, tick())
   try {
-    const subject = { phase: plan.phase, commit: at.tip, checks: [], hunts: plan.hunt.checks }
+    step(state, 'hunting', phase)
+    const subject = { phase, commit: at.tip, checks: [], hunts: plan.hunt.checks }
     const observed = await observe(world, at, subject, look)
+    noteHosts(here, observed)
     const told = await publishHunt(world, observed)
+    world.log('hunted', { phase, changes: told.telling?.changes.length ?? 0, ...commitOf(told) })
     events.hunted(observed, told)
     return told.telling !== null
   } catch (error) {
     world.signal.throwIfAborted()
-    world.log('failed', { phase: plan.phase, why: messageOf(error), again_in_ms: plan.hunt.everyMs })
+    world.log('failed', { phase, why: messageOf(error), again_in_ms: plan.hunt.everyMs })
     return false
   }
+}
+
+function commitOf({ outcome }: Told): { readonly commit?: string } {
+  return outcome.kind === 'published' ? { commit: outcome.commit } : {}
 }
 
 export function huntDue(world: World, state: WatchState): boolean {

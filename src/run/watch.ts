@@ -1,82 +1,134 @@
 import { AdversaryError, messageOf } from '../base/errors.ts'
-import { sleep, tick } from '../doors/clock.ts'
+import { nowMs, sleep, tick } from '../doors/clock.ts'
 import type { Home } from '../home/types.ts'
-import { huntDue, round, type RoundOptions, startState, type WatchEvents } from './round.ts'
+import { huntDue, round, type RoundOptions, type WatchEvents } from './round.ts'
+import { again, beat, type Pulse, startState, step, type WatchState } from './state.ts'
 import type { World } from './world.ts'
+
+export interface WatchOptions extends RoundOptions {
+  /** Reads the home anew: a plan that is written meanwhile counts from the next poll on. */
+  readonly reload?: () => Promise<Home>
+  /** Hears of every step of the loop. */
+  readonly pulse?: Pulse
+}
 
 /**
  * The loop: poll, do what is due, wait. Holds no state that matters: what was answered is read from the repo
  * each time, so that it may be killed at any moment. Ends when the world's signal does.
  *
  * @param options.once ends when nothing is owed any more.
- * @param options.reload reads the home anew: a plan that is written meanwhile counts from the next poll on.
  * @throws AdversaryError `usage` for what a person must mend. With `once` also: what went wrong with a claim,
  * once all others are answered; the signal's reason.
  */
-export async function watch(
-  given: World,
-  events: WatchEvents,
-  options: RoundOptions & { readonly reload?: () => Promise<Home> }
-): Promise<void> {
-  const { home, git, signal } = given
-  const state = startState()
-  const renewed = renewing(given, options.reload)
-  let world = given
-  const { waiting } = state
-  let seenTip: string | null = null
-  let failures = 0
+export async function watch(given: World, events: WatchEvents, options: WatchOptions): Promise<void> {
+  const { signal } = given
+  const state = startState(options.pulse)
+  const renewed = renewing(given, state, options.reload)
+  let seen: Seen = { world: given, tip: null }
 
   while (!signal.aborted) {
-    let pause = home.pollMs
+    let pauseMs: number
     try {
-      const now = await renewed()
-      if (now !== world) seenTip = null
-      world = now
-      const tip = await git.remoteTip(home.repo.branch)
-      const due = [...waiting.values()].some(({ nextTick }) => nextTick <= tick())
-      // A branch that is not there is for the round to complain about.
-      if (tip === null || tip !== seenTip || due || (!options.once && huntDue(world, state))) {
-        seenTip = await round(world, events, options, state)
-      }
-      if (failures > 0) world.log('recovered', { after: failures })
-      failures = 0
-      const failed = [...waiting.values()].find(({ failure }) => failure !== undefined)
-      if (options.once && [...waiting.values()].every(({ failure }) => failure !== undefined)) {
+      seen = await turn(await renewed(), seen, events, options, state)
+      recovered(given, state)
+      if (options.once && everythingFailed(state)) {
+        const failed = [...state.waiting.values()].find(({ failure }) => failure !== undefined)
         if (failed !== undefined) throw failed.failure
         return
       }
-      pause = Math.min(...[...waiting.values()].map(({ nextTick }) => nextTick - tick()), pause)
+      pauseMs = Math.min(
+        ...[...state.waiting.values()].map(each => each.nextTick - tick()),
+        given.home.pollMs
+      )
     } catch (error) {
       if (signal.aborted) break
       // What a person must mend first is not tried again.
       if (options.once || (error instanceof AdversaryError && error.kind === 'usage')) throw error
-      failures += 1
-      // The remote is not hammered while it is down, whatever else is due.
-      pause = Math.min(home.pollMs * 2 ** Math.min(failures, 5), 10 * 60_000)
-      world.log('failed', { why: messageOf(error), times: failures, next_ms: pause })
+      pauseMs = remoteFailed(given, state, error)
     }
-    await sleep(Math.max(pause, 50), signal).catch(() => undefined)
+    await rest(Math.max(pauseMs, 50), state, signal)
   }
   if (options.once) signal.throwIfAborted()
+  given.log('stopped', { reviews: state.reviews })
+}
+
+/** Up to which tip all that is owed was considered, and by which plans. */
+interface Seen {
+  readonly world: World
+  readonly tip: string | null
+}
+
+/** One turn of the loop: asks the remote for its tip, and does what is due. */
+async function turn(
+  world: World,
+  seen: Seen,
+  events: WatchEvents,
+  options: WatchOptions,
+  state: WatchState
+): Promise<Seen> {
+  const known = world === seen.world ? seen.tip : null
+  step(state, 'asking the remote')
+  const tip = await world.git.remoteTip(world.home.repo.branch)
+  state.polls += 1
+  state.polledMs = nowMs()
+  const due = [...state.waiting.values()].some(({ nextTick }) => nextTick <= tick())
+  // A branch that is not there is for the round to complain about.
+  if (tip === null || tip !== known || due || (!options.once && huntDue(world, state))) {
+    return { world, tip: await round(world, events, options, state) }
+  }
+  return { world, tip: known }
+}
+
+function everythingFailed({ waiting }: WatchState): boolean {
+  return [...waiting.values()].every(({ failure }) => failure !== undefined)
+}
+
+/** How long to leave the remote alone, whatever else is due, in milliseconds. */
+function remoteFailed({ home, log }: World, state: WatchState, error: unknown): number {
+  const why = messageOf(error)
+  state.remote = again(state.remote, why)
+  const pauseMs = Math.min(home.pollMs * 2 ** Math.min(state.remote.times, 5), 10 * 60_000)
+  log('failed', { why, times: state.remote.times, again_in_ms: pauseMs })
+  return pauseMs
+}
+
+function recovered({ log }: World, state: WatchState): void {
+  const { remote } = state
+  if (remote === null) return
+  state.remote = null
+  log('recovered', { after: remote.times, seconds: Math.round((nowMs() - remote.sinceMs) / 1000) })
+}
+
+/** Waits, and goes on saying that the loop is alive. Ends early when the signal does. */
+async function rest(pauseMs: number, state: WatchState, signal: AbortSignal): Promise<void> {
+  const until = tick() + pauseMs
+  step(state, 'waiting')
+  for (let left = pauseMs; left > 0 && !signal.aborted; left = until - tick()) {
+    await sleep(Math.min(left, state.pulse.everyMs), signal).catch(() => undefined)
+    beat(state)
+  }
 }
 
 /** The same world until the plans of the home change; then one with the new plans. */
-function renewing(given: World, reload: (() => Promise<Home>) | undefined): () => Promise<World> {
+function renewing(
+  given: World,
+  state: WatchState,
+  reload: (() => Promise<Home>) | undefined
+): () => Promise<World> {
   let world = given
-  let refused = ''
   return async () => {
     if (reload === undefined) return world
     try {
       const { plans, hosts } = await reload()
-      refused = ''
+      state.plans = null
       if (wordsOf(plans, hosts) === wordsOf(world.home.plans, world.home.hosts)) return world
       world.log('plans changed', { plans: [...plans.keys()].join(', ') })
       world = { ...world, home: { ...world.home, plans, hosts } }
     } catch (error) {
       // Half of a file that somebody is writing, or a mistake: the plans that were understood last go on.
       const why = messageOf(error)
-      if (why !== refused) world.log('plans refused', { why })
-      refused = why
+      if (why !== state.plans?.why) world.log('plans refused', { why })
+      state.plans = again(state.plans, why)
     }
     return world
   }

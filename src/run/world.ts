@@ -14,6 +14,7 @@ import type { Doors } from '../observe/gather.ts'
 import { typed } from '../observe/read-command.ts'
 import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
+import type { Log } from './events.ts'
 import { ancestorsOf, baselinesBefore, evidenceOf } from './history.ts'
 
 /** Where a look starts from: the home, and the way to its hosts. */
@@ -29,8 +30,8 @@ export interface Seat {
 export interface World extends Seat {
   readonly git: Git
   readonly trust: Trust
-  /** One event, for the log. Whoever writes it down guards its words. */
-  log(event: string, details?: Readonly<Record<string, string | number | boolean | null>>): void
+  /** One event, for the log. */
+  readonly log: Log
 }
 
 export type WorldOptions = Omit<Seat, 'home'> & Pick<World, 'log'>

@@ -202,8 +202,8 @@ describe('a host that is gone', () => {
       ['M1', 'INCONCLUSIVE'],
       ['M3', 'INCONCLUSIVE']
     ])
-    // 0, 0.2, 0.6, 1.4, 1.5 s
-    expect(away.connections() - asked).toBeGreaterThanOrEqual(3)
+    // 0, 0.2, 0.6, 1.4, 1.5 s; on a busy machine the first and the last
+    expect(away.connections() - asked).toBeGreaterThanOrEqual(2)
     expect(away.connections() - asked).toBeLessThan(8)
     const review = await it.file('reviews/REVIEW-one.md')
     expect(review.slice(review.indexOf('## M1:'))).toMatch(/Could not see away: .*git commit --allow-empty/s)

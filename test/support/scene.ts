@@ -3,9 +3,12 @@ import { createServer, connect, type Server, type Socket } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { probes } from '../../probes/index.ts'
+import { logDocument } from '../../src/commands/documents.ts'
 import { recordedPhase } from '../../src/demo/recording.ts'
 import { type RecordedHost, type Recording, serveRecordedHost } from '../../src/doors/recorded-host.ts'
+import { isoSecond } from '../../src/doors/clock.ts'
 import { loadHome } from '../../src/home/home.ts'
+import { logLine } from '../../src/run/events.ts'
 import type { Told } from '../../src/run/publish.ts'
 import type { Draft } from '../../src/run/review.ts'
 import { watch } from '../../src/run/watch.ts'
@@ -117,7 +120,11 @@ export async function makeScene(
         {
           userHome: homedir(),
           signal: AbortSignal.any([signal, stop.signal]),
-          log: (event, details) => log.push({ event, ...details })
+          log(event, details) {
+            // The list of events is closed, with their fields.
+            logDocument.parse(JSON.parse(logLine(isoSecond(), event, details)))
+            log.push({ event, ...details })
+          }
         }
       )
       const quiet = { oriented: () => undefined, hunted: () => undefined }
