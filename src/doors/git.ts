@@ -151,6 +151,8 @@ export async function openClone(options: CloneOptions): Promise<Git> {
 
   let objects = objectReader(dir)
   const verify = verifier(dir, async sha => (await objects.read(sha))?.bytes ?? null, signal)
+  // What is being read is not waited for either.
+  signal?.addEventListener('abort', () => objects.close(), { once: true })
   const fetched = new Set<string>()
   let whole: { readonly tip: string; readonly commits: readonly Commit[] } | undefined
 

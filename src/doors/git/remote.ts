@@ -38,7 +38,11 @@ export interface RemoteOptions {
 }
 
 const protocols = 'file:git:http:https:ssh'
-const sshCommand = 'ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20'
+const sshCommand = [
+  'ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20',
+  // A connection that swallows everything would keep an ssh for ever, one more with every poll.
+  '-o ServerAliveInterval=15 -o ServerAliveCountMax=3'
+].join(' ')
 const unsafe = {
   allowUnsafeSshCommand: true,
   allowUnsafeConfigEnvCount: true,
@@ -97,12 +101,16 @@ export function openRemote(options: RemoteOptions): Remote {
   return {
     url,
     async run(dir, args, { deadlineMs = options.deadlineMs } = {}) {
-      const deadline = AbortSignal.timeout(deadlineMs)
+      const over = new AbortController()
+      const stop = () => over.abort(options.signal?.reason)
+      const timer = setTimeout(() => over.abort(new Error(`not within ${deadlineMs} ms`)), deadlineMs)
+      options.signal?.addEventListener('abort', stop, { once: true })
+      if (options.signal?.aborted) stop()
       let ended: RemoteRan | undefined
       // One instance for each call: after an error an instance runs nothing that was queued.
       const git = simpleGit({
         baseDir: dir ?? tmpdir(),
-        abort: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]),
+        abort: over.signal,
         allowEnvironment: Object.keys(env).filter(name => name.startsWith('GIT_')),
         unsafe,
         // The exit code is an answer that the caller reads, not an error that simple-git words.
@@ -117,20 +125,36 @@ export function openRemote(options: RemoteOptions): Remote {
       }).env(env)
       try {
         const where = dir === null ? [] : [`--git-dir=${dir}`]
-        const stdout = await git.raw([...where, ...hardening, ...args])
+        // It is asked to end then. A git that does not (a file system that hangs) is not waited for.
+        const stdout = await Promise.race([
+          git.raw([...where, ...hardening, ...args]),
+          abandoned(over.signal)
+        ])
         return ended ?? { code: 0, stdout, stderr: '' }
       } catch (error) {
         if (options.signal?.aborted) throw new AdversaryError('repository', 'stopped', { cause: error })
-        if (deadline.aborted) {
+        if (over.signal.aborted) {
           throw new AdversaryError('repository', `${url} did not answer within ${deadlineMs} ms`, {
             cause: error
           })
         }
         if (error instanceof GitPluginError) throw error
         throw new AdversaryError('repository', `git could not be run: ${messageOf(error)}`, { cause: error })
+      } finally {
+        clearTimeout(timer)
+        options.signal?.removeEventListener('abort', stop)
       }
     }
   }
+}
+
+/** Rejects a moment after the signal: whoever ends as it should has had its say by then. */
+function abandoned(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const soon = () => setTimeout(() => reject(signal.reason), 500)
+    if (signal.aborted) soon()
+    else signal.addEventListener('abort', soon, { once: true })
+  })
 }
 
 function separated(given: string): { readonly url: string; readonly login?: Login } {
