@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { isMarked, kindOf, mark, type NameKind, nameKind, type SecretKind } from './secret-name.ts'
+import { isMarked, kindOf, mark, type NameKind, nameKind, type SecretKind, telling } from './secret-name.ts'
 
 /**
  * Hides secrets before anything is judged, logged or written. What it cannot know to be a secret it leaves:
@@ -49,8 +49,23 @@ function makeMarker(text: string, salt: string | undefined) {
   return { hide, counts }
 }
 
+/** What a secret that is known by its looks begins with, so that a text without any of it need not be searched. */
+const looks =
+  /@|\$|-KEY-|SWMTKN|SWMKEY|PRIVATE KEY|eyJ|A[KSBC][IC]A|gh[pousr]_|github_pat|gl[a-z]{2,5}-|xox|xapp-|[srp]k_|whsec|sk-|npm_|pypi-|dckr_|do[opr]_v1|AIza|ya29|SG\.|hv[sbr]\.|tskey-|gt[aor]_|bearer|basic/i
+/** Words of the commands that take a password without its name. */
+const commandWords = /curl|sshpass|docker[ \t]|redis-cli|mysql|mariadb|-pass/
+
+/**
+ * Whether there may be anything to hide: most of what a host prints has no beginning of a secret, no such command
+ * and no such name. An escape of JSON may write any letter as its number, and a tab as `\t`.
+ */
+function mayHide(text: string): boolean {
+  return telling.test(text) || looks.test(text) || /\\u|docker\\+t/.test(text) || commandWords.test(text)
+}
+
 /** JSON is taken apart and put together again; what is no JSON is searched as text. */
 function redactText(text: string, hide: Hide, depth: number): string {
+  if (!mayHide(text)) return text
   if (depth < 5 && looksLikeJson(text)) return redactJson(text, hide, depth)
   // Docker prints one JSON document a line; between them may be anything.
   const out: string[] = []
@@ -145,7 +160,7 @@ const shapes: readonly { readonly kind: SecretKind; readonly pattern: RegExp }[]
     pattern: shape('gl(?:pat|ptt|dt|rt|rtr|cbt|ft|soat|agent|imt|oas|ffct|wt)-[\\w.-]{16,255}')
   },
   { kind: 'token', pattern: shape('xox[a-z]-[\\w-]{10,}|' + edge + 'xapp-\\d-[\\w-]{10,}') },
-  { kind: 'api-key', pattern: shape('(?:[srp]k_(?:live|test)|whsec|rk_live)_\\w{10,}') },
+  { kind: 'api-key', pattern: shape('(?:[srp]k_(?:live|test)|whsec|sk-|rk_live)_\\w{10,}') },
   { kind: 'api-key', pattern: shape('sk-(?:[a-z]{2,8}-)?[\\w-]{20,}') },
   {
     kind: 'token',
@@ -179,6 +194,12 @@ function shape(pattern: string): RegExp {
 }
 
 function redactLoose(text: string, hide: Hide): string {
+  const looked = looks.test(text) ? redactLooks(text, hide) : text
+  const commanded = commandWords.test(looked) ? redactCommands(looked, hide) : looked
+  return redactAssignments(redactBlocks(commanded, hide), hide)
+}
+
+function redactLooks(text: string, hide: Hide): string {
   let out = text
   for (const { kind, pattern } of shapes) {
     // A cut must not split an escape from what it escapes.
@@ -190,12 +211,10 @@ function redactLoose(text: string, hide: Hide): string {
   out = out.replace(/(?<=:\/\/)[^\s/?#"'`<>\\]{1,1024}(?=@)/g, found => hideUserInfo(found, hide))
   // user:password@tcp(host) of database drivers.
   out = out.replace(/(?<=\w:)[^\s:@/"'`«»]{1,128}(?=@(?:tcp|unix)\()/g, found => hide(found, 'url-password'))
-  out = out.replace(
+  return out.replace(
     /\b(Bearer|Basic)(\s{1,4})(?=[\w.~+/-]{0,400}[\d=])([\w.~+/=-]{12,})/gi,
     (_, scheme: string, space: string, secret: string) => scheme + space + hide(secret, 'authorization')
   )
-  out = redactCommands(out, hide)
-  return redactAssignments(redactBlocks(out, hide), hide)
 }
 
 /** Commands that take a password without its name. Every look back is bounded, or time would be quadratic. */

@@ -36,7 +36,8 @@ const about = new Set(
 /** What the value of a name is: a secret of that kind, or one only if it looks the part; null: no secret. */
 export type NameKind = SecretKind | 'maybe-docker-auth' | 'maybe-key' | 'maybe-secret'
 
-const telling =
+/** Every name of a secret has one of these in it. */
+export const telling =
   /pass|pwd|secret|token|key|credential|authorization|cookie|auth|session|signature|salt|webhook|license|dsn|seed/i
 
 /** Whether the value of this name would be a secret. */

@@ -258,7 +258,44 @@ const piece = fc.oneof(
 )
 const soup = fc.array(piece, { maxLength: 30 }).map(parts => parts.join(''))
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 describe('for any text', () => {
+  test.each(
+    (
+      'AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- glptt- gldt- glrt- glagent- glffct- glwt- xoxb- ' +
+      'xapp-1- sk_live_ pk_test_ whsec_ rk_live_ sk- sk-proj- npm_ pypi- dckr_pat_ dckr_oat_ doo_v1_ dop_v1_ dor_v1_ AIza ' +
+      'ya29. hvs. hvb. hvr. tskey-auth- gto_ gta_ gtr_ SWMTKN-1- SWMKEY-1- AGE-SECRET-KEY-1 age-secret-key-1'
+    ).split(' ')
+  )('a secret that begins with %s is seen where nothing else tells of one', beginning => {
+    const secret = beginning + (/^A[KSBC]/.test(beginning) ? 'IOSFODNN7EXAMPL2' : hex(64))
+    for (const text of [
+      secret.slice(0, beginning === 'AIza' ? 39 : 90),
+      JSON.stringify({ a: [secret.slice(0, beginning === 'AIza' ? 39 : 90)] })
+    ]) {
+      expect(redact(text).redactions).toHaveLength(1)
+    }
+  })
+
+  // An `@`, a command's word and a name of which nothing follows: enough for every search to be made.
+  test('the quick look ahead lets no secret by', () => {
+    const beside = (text: string) => (isJson(text) ? `[${text},"@ curl auth"]` : `${text}\n@ curl auth`)
+    const known = secrets.map(([, text]) => text)
+    fc.assert(
+      fc.property(fc.oneof(soup, fc.constantFrom(...known)), text => {
+        expect(redact(beside(text)).text).toBe(beside(redact(text).text))
+      }),
+      { numRuns: 700 }
+    )
+  })
+
   test('redacting twice changes nothing more', () => {
     fc.assert(
       fc.property(soup, text => {
