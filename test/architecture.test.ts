@@ -17,6 +17,7 @@ const layers = [
   'publish',
   'gate',
   'home',
+  'report',
   'run',
   'demo',
   'commands',

@@ -50,7 +50,9 @@ const finding = z.looseObject({
   severity: z.enum(['low', 'medium', 'high', 'critical']),
   status,
   blocks: z.array(z.string()),
-  origin: z.enum(['pre-existing', 'introduced', 'unknown'])
+  origin: z.enum(['pre-existing', 'introduced', 'unknown']),
+  /** Line of its newest section in the review file, as of the review's commit. */
+  line: z.int().positive().nullable().optional()
 })
 
 /** A finding as a signed review names it: what it does not say is left out. */
@@ -76,17 +78,32 @@ const stats = z.looseObject({
   ms: milliseconds
 })
 
-const review = z.looseObject({ path: z.string(), commit: z.string() })
+/** Line of the section's heading in the review file, as of the commit; null where it has none. */
+const line = z.int().positive().nullable().optional()
+
+const review = z.looseObject({ path: z.string(), commit: z.string(), line })
+
+/** The watched repo, without credentials. */
+const repo = z.looseObject({ url: z.string(), branch: z.string().optional() }).optional()
+
+/** `sha256:…` of the plan that was used; null where there is none. */
+const plan = z.string().nullable().optional()
 
 /** One line of `watch`, and `review` where it looked for itself. */
 const freshReview = z.looseObject({
   claim,
   verdict,
+  /** Why, in a sentence. */
+  why: z.string().optional(),
   checks: z.array(check),
+  /** What the reviewer looked for on its own account. */
+  hunts: z.array(check).optional(),
   findings: z.array(finding),
   evidence: z.array(evidence),
   /** Null for a dry run. */
   review: review.nullable(),
+  plan,
+  repo,
   stats
 })
 
@@ -94,11 +111,15 @@ const freshReview = z.looseObject({
 const recordedReview = freshReview.extend({
   recorded: z.literal(true),
   findings: z.array(recordedFinding),
-  review: z.looseObject({ path: z.string().nullable(), commit: z.string() })
+  review: z.looseObject({ path: z.string().nullable(), commit: z.string(), line })
 })
 
 /** Nobody has claimed the milestone yet: outcomes without a verdict. */
-const preVerification = freshReview.extend({ claim: z.null(), verdict: z.null() })
+const preVerification = freshReview.extend({
+  claim: z.null(),
+  verdict: z.null(),
+  unclaimed: z.looseObject({ phase: z.string(), milestone: z.string() })
+})
 
 /** `review`, and one line of `watch` for each review. */
 export const reviewDocument = z.union([freshReview, recordedReview, preVerification])
@@ -124,10 +145,16 @@ export const probeExplainDocument = probeCard
 
 /** `hunt`. */
 export const huntDocument = z.looseObject({
+  /** The phase that was hunted. */
+  phase: z.string(),
   findings: z.array(finding),
   checks: z.array(check),
+  /** What the hunt's probes said. */
+  hunts: z.array(check).optional(),
   evidence: z.array(evidence),
   review: review.nullable().optional(),
+  plan,
+  repo,
   stats
 })
 
@@ -143,7 +170,9 @@ const gateReview = z.looseObject({
   path: z.string(),
   commit: z.string(),
   claim: z.string(),
-  signedAt: z.string()
+  signedAt: z.string(),
+  line,
+  plan
 })
 
 const gateAnswer = z.looseObject({
@@ -157,7 +186,7 @@ const gateAnswer = z.looseObject({
 })
 
 /** `gate`. */
-export const gateDocument = gateAnswer.extend({ milestones: z.array(gateAnswer).optional() })
+export const gateDocument = gateAnswer.extend({ milestones: z.array(gateAnswer).optional(), repo })
 
 /** ISO 8601 UTC to the second. */
 const instant = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)

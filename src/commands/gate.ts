@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { AdversaryError } from '../base/errors.ts'
+import { redact } from '../base/redact.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { readBytes, readText } from '../doors/files.ts'
@@ -45,7 +46,7 @@ export async function run(options: GateCommandOptions, io: Io): Promise<ExitCode
     const left = (options.waitMs ?? 0) - (tick() - started)
     if (answer.code === exitCode.pass || !answer.mayChange || left <= 0) {
       io.progress(null)
-      return say(answer, io)
+      return say(answer, question.remote, io)
     }
     // The same words until something changes: in a pipeline's log that is one line.
     io.progress(`${answer.gate}: ${oneLine(answer.reasons[0] ?? 'not open yet')}; waiting for a review`)
@@ -83,7 +84,7 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
   }
 }
 
-function say(answer: GateAnswer, io: Io): ExitCode {
+function say(answer: GateAnswer, remote: string, io: Io): ExitCode {
   const open = answer.code === exitCode.pass
   io.out(`${answer.gate}: ${open ? paint(io, 'green', 'open') : paint(io, 'red', 'closed')}`)
   for (const part of answer.milestones ?? []) {
@@ -94,7 +95,8 @@ function say(answer: GateAnswer, io: Io): ExitCode {
   const { mayChange: _, milestones, ...document } = answer
   io.json({
     ...document,
-    ...(milestones === undefined ? {} : { milestones: milestones.map(({ mayChange: __, ...each }) => each) })
+    ...(milestones === undefined ? {} : { milestones: milestones.map(({ mayChange: __, ...each }) => each) }),
+    repo: { url: redact(hideLogin(remote)).text }
   })
   return answer.code
 }

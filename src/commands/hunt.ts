@@ -1,6 +1,6 @@
 import { AdversaryError } from '../base/errors.ts'
 import type { Plan } from '../home/types.ts'
-import { observedDocument } from '../run/document.ts'
+import { observedDocument, placed } from '../run/document.ts'
 import { publishHunt } from '../run/publish.ts'
 import { observe, unseenHosts } from '../run/review.ts'
 import { snapshot, type World } from '../run/world.ts'
@@ -34,7 +34,7 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
     )
     for (const line of sayChanges(told)) io.out(line)
     io.out(sayTold(told))
-    io.json(observedDocument(observed, told))
+    io.json({ phase: plan.phase, ...(await placed(world, observedDocument(observed, told), null)) })
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass
   })
 }

@@ -5,6 +5,7 @@ import { redact } from '../base/redact.ts'
 import { clean } from '../base/text.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import type { Command, CommonOptions, Io, Manner } from './io.ts'
+import type { Reporting } from './report.ts'
 
 /** Loads the file of one command: nothing of a command is loaded unless it runs. */
 type Load<Options extends CommonOptions> = () => Promise<{ readonly run: Command<Options> }>
@@ -103,8 +104,9 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     'review <target>',
     'one review now: <phase>-<milestone>, or the commit of a claim',
     ['review pvfix-M2', 'review 71319d7 --dry-run', 'review pvfix-M2 --retry 15m --json'],
-    () => import('./review.ts')
+    reported('review', () => import('./review.ts'))
   )
+    .addOption(report())
     .option('--dry-run', 'print the section, push nothing')
     .addOption(duration('--retry <duration>', 'go on looking for this long at what could not be seen'))
     .addOption(
@@ -122,8 +124,8 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     'hunt <phase>',
     'break-it probes now; what they find is appended',
     ['hunt pvfix', 'hunt pvfix --json | jq .findings'],
-    () => import('./hunt.ts')
-  )
+    reported('hunt', () => import('./hunt.ts'))
+  ).addOption(report())
 
   add(
     'probe [id]',
@@ -134,8 +136,9 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
       'probe subnet-collision --on prod --with subnet=10.10.0.0/16',
       "probe route-status --with 'routes={https://example.test/: 200}'"
     ],
-    () => import('./probe.ts')
+    reported('probe', () => import('./probe.ts'))
   )
+    .addOption(report())
     .option('--on <host>', 'a host of adversary.yaml (default: the only one)')
     .option('--with <key=value...>', 'parameters; values are read as YAML')
     .option('--list', 'all probes and what they assert')
@@ -149,8 +152,9 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
       'gate pvfix --wait 30m',
       'gate pvfix-M2 --json'
     ],
-    () => import('./gate.ts')
+    reported('gate', () => import('./gate.ts'))
   )
+    .addOption(report())
     .addOption(duration('--wait <duration>', 'go on asking for this long while a review may still come'))
     .option(
       '--remote <url>',
@@ -301,6 +305,23 @@ async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
+}
+
+/** The same command, which also writes the files of `--report`. */
+function reported<Options extends CommonOptions>(of: Reporting, load: Load<Options>): Load<Options> {
+  return async () => {
+    const [{ run }, { reporting }] = await Promise.all([load(), import('./report.ts')])
+    return { run: reporting(of, run) }
+  }
+}
+
+/** May be given again. */
+function report(): Option {
+  const about = 'also write it as junit, sarif, in-toto, markdown or prometheus; may be given again'
+  return new Option('--report <format=file>', about).argParser((typed: string, before?: string[]) => [
+    ...(before ?? []),
+    typed
+  ])
 }
 
 function duration(flags: string, about: string): Option {

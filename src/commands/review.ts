@@ -4,7 +4,7 @@ import { parseClaim } from '../claim/parse.ts'
 import { pending } from '../claim/pending.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import type { Milestone, Plan } from '../home/types.ts'
-import { observedDocument, reviewDocument } from '../run/document.ts'
+import { observedDocument, placed, reviewDocument } from '../run/document.ts'
 import { publishPreVerification, publishReview, reviewTelling, type Told } from '../run/publish.ts'
 import { type Draft, draftReview, observe } from '../run/review.ts'
 import { claimHistory } from '../run/round.ts'
@@ -36,7 +36,7 @@ export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
     if (found.kind === 'unclaimed') return preVerify(world, at, found, options, io)
 
     const recorded = reviewOf(at.record, found.claim.sha)
-    if (recorded !== null) return sayRecorded(found.claim, recorded, io)
+    if (recorded !== null) return sayRecorded(world, found.claim, recorded, io)
 
     const draft = await settled(world, at, found, options, io)
     if (options.dryRun === true) {
@@ -52,7 +52,8 @@ export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
         draft
       )
       io.out(telling.section)
-      io.json({ ...reviewDocument(draft, { outcome: { kind: 'dropped' }, telling }), dryRun: true })
+      const document = reviewDocument(draft, { outcome: { kind: 'dropped' }, telling })
+      io.json({ ...(await placed(world, document, draft.claim.milestone)), dryRun: true })
       return exitCodeOf[draft.decision.verdict]
     }
     const told = await publishReview(world, draft)
@@ -60,7 +61,7 @@ export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
       io.out(sayReview(draft, io))
       for (const line of sayChanges(told)) io.out(line)
       io.out(sayTold(told))
-      io.json(reviewDocument(draft, told))
+      io.json(await placed(world, reviewDocument(draft, told), draft.claim.milestone))
       return exitCodeOf[draft.decision.verdict]
     }
     if (told.outcome.kind === 'stale') {
@@ -77,7 +78,7 @@ export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
     const theirs = reviewOf(now.record, draft.claim.sha)
     if (theirs === null)
       throw new AdversaryError('repository', `the claim ${draft.claim.sha} is gone from the branch`)
-    return sayRecorded(draft.claim, theirs, io)
+    return sayRecorded(world, draft.claim, theirs, io)
   })
 }
 
@@ -183,11 +184,17 @@ async function preVerify(
   io.out(
     `A builder claims it: git commit --allow-empty -m "claim(${plan.phase}-${milestone.id}): …" && git push`
   )
-  io.json({ claim: null, verdict: null, ...observedDocument(observed, told), at: nowMs() })
+  io.json({
+    claim: null,
+    verdict: null,
+    unclaimed: { phase: plan.phase, milestone: milestone.id },
+    ...(await placed(world, observedDocument(observed, told), milestone.id)),
+    at: nowMs()
+  })
   return exitCode.notProven
 }
 
-function sayRecorded(claim: Claim, review: SignedReview, io: Io): ExitCode {
+async function sayRecorded(world: World, claim: Claim, review: SignedReview, io: Io): Promise<ExitCode> {
   const { verdict, section } = review.message
   if (
     verdict === null ||
@@ -196,7 +203,7 @@ function sayRecorded(claim: Claim, review: SignedReview, io: Io): ExitCode {
     throw new AdversaryError('not-trusted', `the review ${review.commit.sha} does not answer ${claim.sha}`)
   }
   io.out(`${claim.phase}-${claim.milestone}: ${verdict}, recorded in ${review.commit.sha.slice(0, 12)}`)
-  io.json({
+  const document = {
     claim: { sha: claim.sha, phase: claim.phase, milestone: claim.milestone, summary: claim.summary },
     verdict,
     recorded: true,
@@ -204,8 +211,10 @@ function sayRecorded(claim: Claim, review: SignedReview, io: Io): ExitCode {
     findings: review.message.findings,
     evidence: [],
     review: { path: section?.path ?? null, commit: review.commit.sha },
+    plan: review.message.plan,
     stats: { connections: 0, execs: 0, reads: 0, ms: 0 }
-  })
+  }
+  io.json(await placed(world, document, claim.milestone))
   return exitCodeOf[verdict]
 }
 

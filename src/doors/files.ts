@@ -1,6 +1,19 @@
-import { lstat, mkdir, mkdtemp, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /**
  * The file system, as the reviewer's own folder needs it. Reads are bounded, and "there is no such file"
@@ -72,11 +85,6 @@ export async function removeFolder(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true, maxRetries: 3 })
 }
 
-/** Removes a file; none there is fine. */
-export async function removeFile(path: string): Promise<void> {
-  await rm(path, { force: true })
-}
-
 /** Writes a file that is not there yet. Throws (`EEXIST`) when it is: nothing is ever overwritten. */
 export async function writeNew(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', 0o644)
@@ -87,16 +95,46 @@ export async function writeNew(path: string, text: string): Promise<void> {
   }
 }
 
-/** Puts a file in the place of the one that is there, whole: a reader finds the old text or the new one. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const aside = `${path}.${process.pid}.new`
+/**
+ * Puts a whole file in place of what is there: whoever reads sees the old one or the new one, never half of it.
+ * A link is followed, so that it stays a link. Throws for anything there that is no file, and as `open` does.
+ */
+export async function replaceFile(path: string, text: string | Uint8Array): Promise<void> {
+  const place = await placeOf(path)
+  const beside = `${place}.${randomBytes(6).toString('hex')}.tmp`
+  const file = await open(beside, 'wx', 0o644)
   try {
-    await writeFile(aside, text)
-    await rename(aside, path)
+    await file.writeFile(text)
+    // A crash must not leave an empty file under the right name.
+    await file.sync()
+    await file.close()
+    await rename(beside, place)
   } catch (error) {
-    await rm(aside, { force: true })
+    await file.close().catch(() => undefined)
+    await rm(beside, { force: true })
     throw error
   }
+}
+
+/** Removes a file; none there is fine. Throws for anything else that is there, such as a device. */
+export async function removeFile(path: string): Promise<void> {
+  await orNull(unlink(await placeOf(path)))
+}
+
+/** Where a file is or will be, links followed. */
+async function placeOf(path: string, links = 8): Promise<string> {
+  const place = (await realPath(path)) ?? path
+  // A link to a file that is not there yet.
+  const target = await orNull(readlink(place).catch(ifNoLink))
+  if (target !== null && links > 0) return placeOf(resolve(dirname(place), target), links - 1)
+  const kind = await kindOf(place)
+  if (kind === 'folder' || kind === 'other') throw new TypeError(`${path} is no file`)
+  return place
+}
+
+function ifNoLink(error: unknown): null {
+  if (error instanceof Error && 'code' in error && error.code === 'EINVAL') return null
+  throw error
 }
 
 async function orNull<Value>(asked: Promise<Value>): Promise<Value | null> {

@@ -11,18 +11,25 @@ const verdictHeading =
   /^(?<milestone>[A-Za-z0-9][\w.]*): (?<verdict>PASS|FAIL|INCONCLUSIVE) @\d{4}-\d\d-\d\dT\d\d:\d\dZ$/
 
 interface VerdictHeading {
+  readonly line: number
   readonly milestone: string
   readonly verdict: string
   readonly offset: number
 }
 
 function verdictHeadings(bytes: Uint8Array): readonly VerdictHeading[] {
-  return headings(bytes).flatMap(({ depth, text, offset }) => {
+  return headings(bytes).flatMap(({ depth, text, offset, line }) => {
     const said = depth === 2 ? verdictHeading.exec(text)?.groups : undefined
     return said === undefined
       ? []
-      : [{ milestone: said['milestone'] ?? '', verdict: said['verdict'] ?? '', offset }]
+      : [{ milestone: said['milestone'] ?? '', verdict: said['verdict'] ?? '', offset, line }]
   })
+}
+
+/** Line of the heading, from 1, with which a review's own bytes tell its verdict; null: they show none. */
+export function verdictLine({ bytes, from }: Appended, milestone: string): number | null {
+  const own = verdictHeadings(bytes).filter(({ offset }) => offset >= from)
+  return own.find(heading => heading.milestone === milestone)?.line ?? null
 }
 
 /** Looser than what the product writes: a reader must not be fooled by what a machine would not read. */

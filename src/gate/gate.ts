@@ -5,6 +5,7 @@ import { removeFolder, temporaryFolder } from '../doors/files.ts'
 import { type Commit, type Git, type Login, openClone } from '../doors/git.ts'
 import { policyOf, type Trust } from '../record/record.ts'
 import { type ExitCode, exitCode, type Verdict } from '../words.ts'
+import { verdictLine } from './agree.ts'
 import { judgeMilestone, type MilestoneFacts, type Obstacle } from './judge.ts'
 import { type BranchView, knownNames, type PhaseView, readBranch, viewMilestone, viewPhase } from './view.ts'
 
@@ -42,6 +43,10 @@ export interface GateAnswer {
     readonly commit: string
     readonly claim: string
     readonly signedAt: string
+    /** Line of the section's heading in the file, as of the commit; null where it shows none. */
+    readonly line: number | null
+    /** Digest of the plan that was used. */
+    readonly plan: string | null
   } | null
   /** What to run next; null when the gate is open. */
   readonly next: string | null
@@ -130,7 +135,9 @@ async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAn
   const view = await viewPhase(git, trust, phase, main, reviews)
   const one = async (name: string) => {
     const facts = await viewMilestone(git, view, name, built)
-    return answer(`${phase}-${name}`, [...untrusted(view), ...judgeMilestone(facts, now)], facts)
+    const appended = view.appended.get(facts.review?.commit.sha ?? '')
+    const line = appended === undefined ? null : verdictLine(appended, name)
+    return answer(`${phase}-${name}`, [...untrusted(view), ...judgeMilestone(facts, now)], facts, line)
   }
   if (milestone !== null) return one(milestone)
 
@@ -224,7 +231,12 @@ function closed(gate: string, obstacles: readonly Obstacle[]): GateAnswer {
   return answer(gate, obstacles, null)
 }
 
-function answer(gate: string, found: readonly Obstacle[], facts: MilestoneFacts | null): GateAnswer {
+function answer(
+  gate: string,
+  found: readonly Obstacle[],
+  facts: MilestoneFacts | null,
+  line: number | null = null
+): GateAnswer {
   const obstacles = sorted(found)
   const [first] = obstacles
   const review = facts?.review ?? null
@@ -246,7 +258,9 @@ function answer(gate: string, found: readonly Obstacle[], facts: MilestoneFacts 
             path: message.section?.path ?? '',
             commit: review.commit.sha,
             claim: message.claim ?? '',
-            signedAt: review.commit.committedAt
+            signedAt: review.commit.committedAt,
+            line,
+            plan: message.plan
           },
     next: first?.next ?? null,
     mayChange: first !== undefined && obstacles.every(({ mayChange }) => mayChange)

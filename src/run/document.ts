@@ -1,7 +1,10 @@
+import { redact } from '../base/redact.ts'
 import type { CheckResult } from '../decide/verdict.ts'
 import type { Evidence } from '../observe/fact.ts'
-import type { Draft, Observed } from './review.ts'
 import type { Told } from './publish.ts'
+import type { Draft, Observed } from './review.ts'
+import { type SectionLines, sectionLines } from './section-lines.ts'
+import type { World } from './world.ts'
 
 /** The documents of `--json`: CONTRACT §9. Keys may be added, never renamed. */
 
@@ -28,6 +31,7 @@ export function observedDocument(observed: Observed, told: Told | null) {
     findings: (told?.telling?.findings ?? []).map(finding => ({ ...finding })),
     evidence: observed.evidence.map(evidenceDocument),
     review,
+    plan: observed.plan?.digest ?? null,
     stats: observed.stats
   }
 }
@@ -38,4 +42,34 @@ export function checkDocument(check: CheckResult) {
 
 export function evidenceDocument(read: Evidence) {
   return { ...read }
+}
+
+interface Placed {
+  readonly findings: readonly { readonly id: string }[]
+  readonly review: { readonly path: string | null; readonly commit: string } | null
+}
+
+/**
+ * The same document with the lines at which its sections stand in the review file, and the repo that it is in.
+ *
+ * @param milestone whose section it is; null for a hunt.
+ */
+export async function placed<Document extends Placed>(
+  { home, git }: Pick<World, 'home' | 'git'>,
+  document: Document,
+  milestone: string | null
+) {
+  const { review, findings } = document
+  const path = review?.path ?? null
+  const lines: SectionLines | null =
+    review === null || path === null ? null : await sectionLines(git, review.commit, path)
+  return {
+    ...document,
+    findings: findings.map(finding => ({ ...finding, line: lines?.finding(finding.id) ?? null })),
+    review:
+      review === null
+        ? null
+        : { ...review, line: milestone === null ? null : (lines?.milestone(milestone) ?? null) },
+    repo: { url: redact(home.repo.url).text, branch: home.repo.branch }
+  }
 }
