@@ -5,9 +5,9 @@ import { BrokenClone, readLog, verifier } from './git/log.ts'
 import { folded, isSha, kindOf, pathNames, refOf } from './git/names.ts'
 import { objectReader } from './git/objects.ts'
 import { requireTools, runGit } from './git/process.ts'
-import { type Login, openRemote } from './git/remote.ts'
+import { defaultFileCap, type Login, openRemote } from './git/remote.ts'
 import { accountSettings, fetchBranch, fetchWords, pushOutcome, unreachable } from './git/transfer.ts'
-import { discard, prepare } from './git/upkeep.ts'
+import { discard, isPartial, prepare } from './git/upkeep.ts'
 import { writeCommit } from './git/write.ts'
 
 export type { Login } from './git/remote.ts'
@@ -114,6 +114,13 @@ export interface Git {
   writeCommit(commit: NewCommit): Promise<string>
   /** Pushes without force. `dryRun` asks the remote and changes nothing. */
   push(sha: string, branch: string, options?: { readonly dryRun?: boolean }): Promise<PushOutcome>
+  /** The commit of the branch that was seen last, in this clone; null for none. */
+  remembered(branch: string): Promise<string | null>
+  /**
+   * Keeps a commit, with all that it builds on, as the one of the branch that was seen last. What it does not
+   * build on stays remembered instead, unless `anew` says that this has been dealt with.
+   */
+  remember(branch: string, sha: string, options?: { readonly anew?: boolean }): Promise<void>
   /** Ends the helper processes. The clone stays. */
   close(): Promise<void>
 }
@@ -133,8 +140,6 @@ export interface CloneOptions {
    */
   readonly configuration?: 'account' | 'none'
 }
-
-export const defaultFileCap = 64 * 1024 * 1024
 
 /**
  * Opens the bare clone, makes it where there is none, and makes it anew where it is broken or another remote's.
@@ -161,7 +166,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
     whole = undefined
     const there = await stat(dir).catch(() => null)
     // Another process may have made it anew already.
-    if (there?.ino === made) await discard(dir)
+    if (there?.ino === made.ino) await discard(dir)
     made = await prepare(dir, remote, signal)
     objects = objectReader(dir)
     for (const branch of fetched) await fetchBranch(dir, remote, branch, deadlineMs)
@@ -283,7 +288,13 @@ export async function openClone(options: CloneOptions): Promise<Git> {
             return { kind: 'refused', why: `${here} is ${kindOf(entry.mode)}, not a file` }
           }
           const size = (await objects.size(entry.sha))?.size
-          if (size === undefined) throw new BrokenClone(`the clone misses the content of ${here}`)
+          if (size === undefined) {
+            // What a new clone does not hold, the server was asked to keep back.
+            if (made.anew && (await isPartial(dir))) {
+              return { kind: 'refused', why: `${here} has more than ${defaultFileCap} bytes` }
+            }
+            throw new BrokenClone(`the clone misses the content of ${here}`)
+          }
           if (size > capBytes)
             return { kind: 'refused', why: `${here} has ${size} bytes, more than ${capBytes}` }
           const blob = await objects.read(entry.sha)
@@ -367,11 +378,39 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       return pushOutcome(remote, ran)
     },
 
+    remembered: branch => remembered(dir, branch, signal),
+
+    async remember(branch, sha, { anew = false } = {}) {
+      if (!isSha(sha)) throw new RangeError(`${JSON.stringify(sha)} is not a full commit id`)
+      const before = await remembered(dir, branch, signal)
+      if (before === sha) return
+      if (before !== null && !anew && !(await isAncestor(dir, before, sha, signal))) return
+      const ran = await runGit(dir, ['update-ref', seenRef(branch), sha], { signal })
+      // Another process of this home holds the lock: it is remembering as well.
+      if (ran.code !== 0 && !/cannot lock ref|unable to lock/i.test(ran.stderr)) {
+        throw new BrokenClone(`the clone cannot be written: ${ran.stderr.trim()}`)
+      }
+    },
+
     async close() {
       objects.close()
-      await verify.close()
     }
   }
+}
+
+async function remembered(
+  dir: string,
+  branch: string,
+  signal: AbortSignal | undefined
+): Promise<string | null> {
+  const words = ['rev-parse', '--verify', '--quiet', `${seenRef(branch)}^{commit}`]
+  const ran = await runGit(dir, words, { signal })
+  const sha = ran.stdout.toString().trim()
+  return ran.code === 0 && isSha(sha) ? sha : null
+}
+
+function seenRef(branch: string): string {
+  return refOf(branch).replace('refs/heads/', 'refs/adversary/seen/')
 }
 
 async function isAncestor(

@@ -1,9 +1,11 @@
-import { readdir, rm, utimes, writeFile, chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Git, openClone } from '../../src/doors/git.ts'
-import { allowedSigners, makeRepo, type TestKey, type TestRepo } from '../support/repo.ts'
+import { allowedSigners, makeRepo, testGit, type TestKey, type TestRepo } from '../support/repo.ts'
 
 let repo: TestRepo
 let git: Git
@@ -233,6 +235,19 @@ describe('writing', () => {
   })
 })
 
+/** Where the clone has the branch. */
+const tipOf = (dir: string) => testGit(dir, ['--git-dir', dir, 'rev-parse', 'refs/remotes/origin/main'])
+
+/** Every object and pack loses its second half, as when a machine stops before its disk has caught up. */
+async function halve(objects: string): Promise<void> {
+  for (const name of await readdir(objects, { recursive: true })) {
+    const path = join(objects, name)
+    if (!(await stat(path)).isFile()) continue
+    await chmod(path, 0o600)
+    await truncate(path, Math.floor((await stat(path)).size / 2))
+  }
+}
+
 describe('a clone that heals itself', () => {
   it.each<[string, (dir: string) => Promise<void>]>([
     ['objects gone', dir => rm(join(dir, 'objects'), { recursive: true })],
@@ -264,6 +279,44 @@ describe('a clone that heals itself', () => {
         await writeFile(lock, '')
         await utimes(lock, 1_000_000, 1_000_000)
       }
+    ],
+    ['a HEAD of noise', dir => writeFile(join(dir, 'HEAD'), randomBytes(64))],
+    ['a HEAD that is detached', async dir => writeFile(join(dir, 'HEAD'), `${await tipOf(dir)}\n`)],
+    ['a ref of noise', dir => writeFile(join(dir, 'refs', 'remotes', 'origin', 'main'), randomBytes(64))],
+    [
+      'a ref that names nothing',
+      dir => writeFile(join(dir, 'refs', 'remotes', 'origin', 'main'), `${'1'.repeat(40)}\n`)
+    ],
+    [
+      'a branch that went its own way',
+      async dir => {
+        const env = { GIT_DIR: dir }
+        const mine = await testGit(
+          dir,
+          ['commit-tree', '-m', 'mine', '-p', await tipOf(dir), `${await tipOf(dir)}^{tree}`],
+          { env }
+        )
+        await testGit(dir, ['update-ref', 'refs/remotes/origin/main', mine], { env })
+      }
+    ],
+    ['half a pack', dir => halve(join(dir, 'objects'))],
+    [
+      'a write that was cut off',
+      async dir => {
+        await mkdir(join(dir, 'objects', 'ff'), { recursive: true })
+        await writeFile(join(dir, 'objects', 'ff', 'tmp_obj_Xa82hK'), randomBytes(64))
+        await writeFile(join(dir, 'objects', 'ff', 'f'.repeat(38)), '')
+        await mkdir(join(dir, 'objects', 'pack'), { recursive: true })
+        await writeFile(join(dir, 'objects', 'pack', 'tmp_pack_b71Qzz'), randomBytes(64))
+        await writeFile(join(dir, 'objects', 'pack', `pack-${'0'.repeat(40)}.pack`), randomBytes(64))
+      }
+    ],
+    [
+      'a file in its place',
+      async dir => {
+        await rm(dir, { recursive: true })
+        await writeFile(dir, 'not a folder')
+      }
     ]
   ])('%s', async (_, damage) => {
     const dir = join(repo.dir, 'damaged.git')
@@ -279,6 +332,43 @@ describe('a clone that heals itself', () => {
     expect((await second.commits({ tip })).at(-1)?.sha).toBe(tip)
     expect(text(await second.file(tip, 'README.md'))).toBe('# a repo\n')
     await second.close()
+  })
+
+  it('sweeps what a process that was killed left long ago, and leaves what may still be at work', async () => {
+    const dir = join(repo.dir, 'swept.git')
+    await (await openClone({ url: repo.url, dir })).close()
+    const pack = join(dir, 'objects', 'pack')
+    await mkdir(pack, { recursive: true })
+    const old = [
+      join(pack, 'tmp_pack_old'),
+      join(dir, 'adversary-allowed-1.new-old'),
+      `${dir}.new-old`,
+      `${dir}.old-old`
+    ]
+    const young = [join(pack, 'tmp_pack_young'), `${dir}.new-young`]
+    for (const path of [...old, ...young]) await writeFile(path, '')
+    for (const path of old) await utimes(path, 1_000_000, 1_000_000)
+    await (await openClone({ url: repo.url, dir })).close()
+    expect(old.filter(path => existsSync(path))).toEqual([])
+    expect(young.filter(path => existsSync(path))).toEqual(young)
+  })
+
+  it('goes on when its list of signers is swept away under it', async () => {
+    const dir = join(repo.dir, 'unlisted.git')
+    const clone = await openClone({ url: repo.url, dir })
+    await clone.fetch('main')
+    const trust = { allowed: allowedSigners([['adversary@example.test', key]]) }
+    const signed = async (message: string) => {
+      await repo.builder.pull()
+      const sha = await repo.builder.commit(message, { key })
+      await repo.builder.push()
+      await clone.fetch('main')
+      return (await clone.signatures([sha], trust)).get(sha)
+    }
+    expect(await signed('core: one')).toMatchObject({ state: 'good' })
+    for (const name of await readdir(dir)) if (name.startsWith('adversary-allowed')) await rm(join(dir, name))
+    expect(await signed('core: two')).toMatchObject({ state: 'good' })
+    await clone.close()
   })
 
   it('is shared by several processes of one home', async () => {

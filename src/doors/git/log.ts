@@ -1,5 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AdversaryError } from '../../base/errors.ts'
 import { sha256 } from '../../base/canonical.ts'
@@ -76,7 +77,6 @@ function isoTime(seconds: string): string {
 
 export interface Verifier {
   signatures(shas: readonly string[], signers: Signers): Promise<ReadonlyMap<string, Signature>>
-  close(): Promise<void>
 }
 
 /**
@@ -90,15 +90,6 @@ export function verifier(
   signal: AbortSignal | undefined
 ): Verifier {
   const remembered = new Map<string, Map<string, Signature>>()
-  const folders = new Map<string, Promise<string>>()
-
-  const folderOf = (key: string, signers: Signers) => {
-    const known = folders.get(key)
-    if (known !== undefined) return known
-    const made = writeSigners(signers)
-    folders.set(key, made)
-    return made
-  }
 
   /** What git verifies and what git prints must be the same commit; of some dates git dies. */
   const misshapen = async (sha: string): Promise<Signature | null> => {
@@ -121,41 +112,52 @@ export function verifier(
         else known.set(sha, fault)
       }
       if (open.length > 0) {
-        const folder = await folderOf(key, signers)
+        const files = await signersFiles(dir, signers)
         const half = open.length > 8 ? Math.ceil(open.length / 2) : open.length
         const parts = [open.slice(0, half), open.slice(half)].filter(part => part.length > 0)
-        const answers = await Promise.all(parts.map(part => verify(dir, part, folder, signers, signal)))
+        const answers = await Promise.all(parts.map(part => verify(dir, part, files, signal)))
         for (const [sha, signature] of answers.flat()) known.set(sha, signature)
       }
       return new Map(
         shas.map(sha => [sha, known.get(sha) ?? { state: 'bad', why: 'git did not answer for it', key: '' }])
       )
-    },
-    async close() {
-      for (const folder of folders.values()) await rm(await folder, { recursive: true, force: true })
-      folders.clear()
     }
   }
 }
 
-async function writeSigners(signers: Signers): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'adversary-signers-'))
-  await writeFile(join(folder, 'allowed'), signers.allowed, { mode: 0o600 })
-  if (signers.revoked !== undefined)
-    await writeFile(join(folder, 'revoked'), signers.revoked, { mode: 0o600 })
-  return folder
+interface SignersFiles {
+  readonly allowed: string
+  readonly revoked: string | null
+}
+
+/**
+ * Files of git's in the clone, named by what they hold. Looked for each time: whoever sweeps a temporary
+ * folder after some days, or makes the clone anew, must not turn what is signed into what is not.
+ */
+async function signersFiles(dir: string, { allowed, revoked }: Signers): Promise<SignersFiles> {
+  const put = async (kind: string, content: string | Uint8Array) => {
+    const path = join(dir, `adversary-${kind}-${sha256(content).slice('sha256:'.length)}`)
+    if (existsSync(path)) return path
+    const made = `${path}.new-${randomBytes(6).toString('hex')}`
+    await writeFile(made, content, { mode: 0o600 })
+    await rename(made, path)
+    return path
+  }
+  return {
+    allowed: await put('allowed', allowed),
+    revoked: revoked === undefined ? null : await put('revoked', revoked)
+  }
 }
 
 async function verify(
   dir: string,
   shas: readonly string[],
-  folder: string,
-  signers: Signers,
+  { allowed, revoked }: SignersFiles,
   signal: AbortSignal | undefined
 ): Promise<readonly (readonly [string, Signature])[]> {
   const args = [
-    ['-c', `gpg.ssh.allowedSignersFile=${join(folder, 'allowed')}`],
-    signers.revoked === undefined ? [] : ['-c', `gpg.ssh.revocationFile=${join(folder, 'revoked')}`],
+    ['-c', `gpg.ssh.allowedSignersFile=${allowed}`],
+    revoked === null ? [] : ['-c', `gpg.ssh.revocationFile=${revoked}`],
     // Only SSH signatures count; no other verifier is ever started.
     ['-c', 'gpg.program=false', '-c', 'gpg.x509.program=false', '-c', 'gpg.ssh.program=ssh-keygen'],
     ['log', '-z', '--no-walk=unsorted', '--stdin', '--format=tformat:%H%x00%G?%x00%GS%x00%GF']
@@ -164,6 +166,10 @@ async function verify(
   if (ran.code !== 0) throw new BrokenClone(`signatures cannot be read: ${ran.stderr.trim()}`)
   if (/cannot run ssh-keygen|ssh-keygen.*needs? (?:to be )?install/i.test(ran.stderr)) {
     throw new AdversaryError('missing-tool', 'ssh-keygen is not installed')
+  }
+  // Gone between two calls, with a clone that another process made anew: git would call every commit unsigned.
+  if (![allowed, revoked].every(path => path === null || existsSync(path))) {
+    throw new BrokenClone('the list of allowed signers is gone from the clone')
   }
   const words = ran.stdout.toString().split('\0')
   const answers: (readonly [string, Signature])[] = []

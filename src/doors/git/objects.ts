@@ -61,6 +61,9 @@ export function objectReader(dir: string): ObjectReader {
   }
 }
 
+/** How long an answer may keep silent, in milliseconds. */
+const silenceMs = 60_000
+
 interface Answered {
   readonly sha: string
   readonly type: string
@@ -81,8 +84,10 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
   let held = 0
   /** How many bytes must be there before the next answer can be taken; 0 while its header is not known. */
   let wanted = 0
+  let silence: NodeJS.Timeout | undefined
 
   const fail = (error: Error) => {
+    clearTimeout(silence)
     const lost = waiting
     waiting = []
     chunks = []
@@ -123,8 +128,16 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
     if (waiting.length === 0) rest()
   }
 
+  /** A disk that hangs must not hold up the reviewer. */
+  const listen = () => {
+    clearTimeout(silence)
+    const late = `git cat-file did not answer within ${silenceMs} ms`
+    silence = setTimeout(() => fail(new AdversaryError('repository', late)), silenceMs)
+  }
+
   /** An idle process does not keep ours alive. */
   const rest = () => {
+    clearTimeout(silence)
     child?.unref()
     for (const stream of [child?.stdin, child?.stdout, child?.stderr]) {
       if (stream !== undefined && 'unref' in stream && typeof stream.unref === 'function') stream.unref()
@@ -143,6 +156,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
     started.stdout.on('data', (bytes: Buffer) => {
       chunks.push(bytes)
       held += bytes.length
+      listen()
       take()
     })
     started.stderr.on('data', (bytes: Buffer) => {
@@ -167,6 +181,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
         child ??= start()
         wake(child)
         waiting.push({ settle, reject })
+        listen()
         child.stdin.write(`${name}\n`)
       })
     },

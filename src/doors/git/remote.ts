@@ -5,6 +5,9 @@ import { gitEnvironment, hardening } from './process.ts'
 
 /** Everything that contacts a remote, through simple-git. */
 
+/** A larger file is not read, in bytes. */
+export const defaultFileCap = 64 * 1024 * 1024
+
 export interface Remote {
   /** The URL without credentials: fit for a command line and a message. */
   readonly url: string
@@ -66,7 +69,11 @@ export function openRemote(options: RemoteOptions): Remote {
     ...protocols.split(':').map(name => [`protocol.${name}.allow`, 'always'] as const),
     ['fetch.recurseSubmodules', 'false'],
     ['push.recurseSubmodules', 'no'],
-    ['gc.autoDetach', 'false']
+    ['gc.autoDetach', 'false'],
+    // A server that can keeps back what no review reads. Only what contacts the remote knows of it, so that
+    // nothing else ever fetches what is missing.
+    [`remote.${url}.promisor`, 'true'],
+    [`remote.${url}.partialclonefilter`, `blob:limit=${defaultFileCap + 1}`]
   ]
   if (who !== undefined) settings.push(['credential.helper', ''], ['credential.helper', helper])
 

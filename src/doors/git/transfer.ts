@@ -37,6 +37,8 @@ export async function fetchBranch(
   }
   if (ran.code !== 0) {
     if (/couldn't find remote ref/.test(ran.stderr)) return null
+    const trouble = ownTrouble(ran.stderr)
+    if (trouble !== null) throw new AdversaryError('repository', `${dir} cannot be written: ${trouble}`)
     const asked = await remote.run(null, ['ls-remote', '--heads', '--', remote.url, refOf(branch)])
     if (asked.code !== 0) throw unreachable(remote, ran)
     throw new BrokenClone(`${remote.url} cannot be fetched: ${said(ran.stderr)}`)
@@ -45,6 +47,14 @@ export async function fetchBranch(
   const sha = tip.stdout.toString().trim()
   if (tip.code !== 0 || !isSha(sha)) throw new BrokenClone(`${branch} was fetched and is not there`)
   return sha
+}
+
+/** What is wrong with this machine, whichever the remote: a new clone would not help. */
+function ownTrouble(stderr: string): string | null {
+  const why =
+    /No space left on device|Disk quota exceeded|Read-only file system|File too large|insufficient permission for adding an object/
+  const own = stderr.split('\n').filter(line => !line.startsWith('remote:') && why.test(line))
+  return own.length === 0 ? null : said(own.join('\n'))
 }
 
 export function unreachable(remote: Remote, ran: RemoteRan): AdversaryError {

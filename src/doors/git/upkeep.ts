@@ -9,36 +9,60 @@ import type { Remote } from './remote.ts'
 
 /** The clone as a folder: made, found broken, made anew, swept. */
 
-const staleMs = 60_000
+/** Nobody holds a lock this long. */
+const staleLockMs = 60_000
+/** No fetch and no write takes this long: longer than the deadline of a fetch. */
+const staleWorkMs = 20 * 60_000
 
 /**
  * An empty bare repository with nothing in it but what we put there. It is made aside and moved into its
  * place whole, since another process of the same home may do the same.
  *
- * @returns what tells this clone from one that was made in its place.
+ * @throws AdversaryError `repository` where this machine has no room for it, or no right to it.
  */
-export async function prepare(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<number> {
+export async function prepare(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<Clone> {
+  try {
+    return await made(dir, remote, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error
+    throw new AdversaryError('repository', `${dir} cannot hold a clone: ${error.message}`, {
+      cause: error,
+      hint: 'make room, or give this account the folder; it may be deleted at any time'
+    })
+  }
+}
+
+export interface Clone {
+  /** Tells this clone from one that was made in its place. */
+  readonly ino: number
+  /** It was not there before, or not whole. */
+  readonly anew: boolean
+}
+
+async function made(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<Clone> {
+  let anew = false
   const whose = sha256(remote.url)
   await mkdir(dirname(dir), { recursive: true })
   for (let tries = 0; tries < 5; tries++) {
     const mark = join(dir, 'adversary-remote')
     const marked = await readFile(mark, 'utf8').catch(() => '')
     if (marked === whose && (await usable(dir, signal))) {
-      const clone = await tidied(dir, mark, whose)
-      if (clone !== null) return clone
+      const ino = await tidied(dir, mark, whose)
+      if (ino !== null) return { ino, anew }
       continue
     }
     await discard(dir)
-    const made = await mkdtemp(`${dir}.new-`)
-    const ran = await runGit(made, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], {
+    anew = true
+    const fresh = await mkdtemp(`${dir}.new-`)
+    const ran = await runGit(fresh, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], {
       signal
     })
     if (ran.code !== 0) {
       throw new AdversaryError('repository', `${dir} cannot hold a clone: ${ran.stderr.trim()}`)
     }
-    await writeFile(join(made, 'adversary-remote'), whose)
+    await writeFile(join(fresh, 'adversary-remote'), whose)
     // Fails where another process was faster; then its clone is looked at.
-    await rename(made, dir).catch(() => rm(made, { recursive: true, force: true }))
+    await rename(fresh, dir).catch(() => rm(fresh, { recursive: true, force: true }))
   }
   throw new AdversaryError('repository', `${dir} cannot hold a clone`)
 }
@@ -54,6 +78,12 @@ async function tidied(dir: string, mark: string, whose: string): Promise<number 
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error
   }
+}
+
+/** Whether a server has kept anything back. */
+export async function isPartial(dir: string): Promise<boolean> {
+  const names = await readdir(join(dir, 'objects', 'pack'))
+  return names.some(name => name.endsWith('.promisor'))
 }
 
 /** Out of the way first: a process that is still reading finds either all of it or nothing. */
@@ -78,18 +108,28 @@ async function usable(dir: string, signal: AbortSignal | undefined): Promise<boo
   return ran.code === 0 && ran.stderr === '' && !strange.some(path => existsSync(path))
 }
 
-/** A process that was killed leaves locks and half-made clones; one that is at work does not hold them this long. */
+/**
+ * A process that was killed leaves locks, half-made clones and halves of objects and packs, which git itself
+ * keeps for two weeks; one that is at work does not hold them this long.
+ */
 async function sweep(dir: string, mark: string): Promise<void> {
   const now = (await stat(mark)).mtimeMs
-  const locks = (await readdir(dir, { recursive: true })).filter(name => name.endsWith('.lock'))
-  const beside = (await readdir(dirname(dir))).filter(name =>
-    ['.new-', '.old-'].some(kind => name.startsWith(basename(dir) + kind))
-  )
-  for (const path of [
-    ...locks.map(name => join(dir, name)),
-    ...beside.map(name => join(dirname(dir), name))
-  ]) {
-    const left = await stat(path).catch(() => null)
-    if (left !== null && now - left.mtimeMs > staleMs) await rm(path, { recursive: true, force: true })
+  const inside = (await readdir(dir, { recursive: true })).map(name => join(dir, name))
+  const beside = (await readdir(dirname(dir)))
+    .filter(name => ['.new-', '.old-'].some(kind => name.startsWith(basename(dir) + kind)))
+    .map(name => join(dirname(dir), name))
+  const left: readonly (readonly [path: string, staleMs: number])[] = [
+    ...inside.filter(path => path.endsWith('.lock')).map(path => [path, staleLockMs] as const),
+    ...inside.filter(isHalf).map(path => [path, staleWorkMs] as const),
+    ...beside.map(path => [path, staleWorkMs] as const)
+  ]
+  for (const [path, staleMs] of left) {
+    const found = await stat(path).catch(() => null)
+    if (found !== null && now - found.mtimeMs > staleMs) await rm(path, { recursive: true, force: true })
   }
+}
+
+function isHalf(path: string): boolean {
+  const name = basename(path)
+  return name.startsWith('tmp_') || /^adversary-.*\.new-/.test(name)
 }
