@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const thorough = [
   'test/gate/**/*.test.ts',
   'test/publish/**/*.test.ts',
+  'test/faults/**/*.test.ts',
   'test/run/{kill,watch,review,hostile,secrets}.test.ts',
   'test/cli/{doctor,bad-input,report}.test.ts',
   'test/doors/guard.test.ts'

@@ -74,7 +74,8 @@ const silent: ReviewMessage = {
   plan: null,
   evidence: null,
   policy: null,
-  accept: null
+  accept: null,
+  removed: []
 }
 
 /** Headings of a file as it was, each file that grew out of it parsed once. */

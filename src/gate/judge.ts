@@ -36,6 +36,8 @@ export interface MilestoneFacts {
   readonly needs: readonly { readonly milestone: string; readonly verdict: Verdict | null }[]
   readonly blockers: readonly Blocker[]
   readonly distrusted: readonly Distrusted[]
+  /** Verdicts that a force-push took off the branch after the one that decides. */
+  readonly removed: readonly { readonly review: string; readonly verdict: Verdict; readonly said: string }[]
   /** The file shows a PASS of this milestone that nobody signed. */
   readonly typed: boolean
 }
@@ -55,7 +57,8 @@ const clockTolerance = 10 * 60_000
 /** All that keeps the gate of a milestone closed. Nothing: it is open. Pure. */
 export function judgeMilestone(facts: MilestoneFacts, now: number): readonly Obstacle[] {
   const { review } = facts
-  if (review === null || facts.verdict === null) return [...unreviewed(facts), ...blocked(facts)]
+  if (review === null || facts.verdict === null)
+    return [...removed(facts), ...unreviewed(facts), ...blocked(facts)]
   const obstacles: Obstacle[] = []
   const add = (
     code: Obstacle['code'],
@@ -96,8 +99,19 @@ export function judgeMilestone(facts: MilestoneFacts, now: number): readonly Obs
     add(exitCode.notProven, `${facts.milestone} is INCONCLUSIVE: something could not be seen`, again, false)
   }
   obstacles.push(...blocked(facts))
+  obstacles.push(...removed(facts))
   obstacles.push(...stale(facts, review, now, again))
   return obstacles
+}
+
+/** What is left of the verdicts on a milestone is not the newest word on it. */
+function removed({ removed, milestone, phase }: MilestoneFacts): readonly Obstacle[] {
+  return removed.map(({ review, verdict, said }) => ({
+    code: exitCode.notProven,
+    why: `a later verdict on ${milestone} was removed from the branch by a force-push: ${verdict}, ${review.slice(0, 12)} (${said.slice(0, 12)} says so)`,
+    next: `git commit --allow-empty -m "claim(${phase}-${milestone}): …"`,
+    mayChange: true
+  }))
 }
 
 function unreviewed(facts: MilestoneFacts): readonly Obstacle[] {

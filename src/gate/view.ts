@@ -7,6 +7,7 @@ import {
   findingsOf,
   policyOf,
   readRecord,
+  removedOf,
   type SignedRecord,
   type SignedReview,
   type Trust,
@@ -287,6 +288,10 @@ export async function viewMilestone(
       blocks.some(name => name === everyMilestone || name.toLowerCase() === milestone.toLowerCase())
     ),
     distrusted: view.distrusted.filter(({ commit }) => speaksOf(commit, view.phase, milestone)),
+    removed: removedOf(merged, view.phase)
+      .filter(lost => lost.milestone === milestone)
+      .filter(({ by }) => review === null || !reachable(review.commit.parents, parents).has(by.commit.sha))
+      .map(({ review: gone, verdict, by }) => ({ review: gone, verdict, said: by.commit.sha })),
     typed: view.typed.has(milestone.toUpperCase())
   }
 }

@@ -49,7 +49,7 @@ export interface PublishOptions {
   readonly observedAt: number
   /** Default 5 minutes. */
   readonly freshMs?: number
-  /** Default 10. */
+  /** Default 100: what was observed is stale before that, unless the remote answers at once. */
   readonly attempts?: number
   readonly signal?: AbortSignal
 }
@@ -60,6 +60,9 @@ export type Published =
   /** What was observed is too old to be published: observe again. */
   | { readonly kind: 'stale' }
 
+/** Between two attempts, in milliseconds. */
+const mostPauseMs = 1600
+
 /**
  * Puts one review on the branch: the push is the compare-and-swap. Lost pushes start over on the new tip.
  *
@@ -69,7 +72,7 @@ export type Published =
  */
 export async function publish(options: PublishOptions): Promise<Published> {
   const { git, branch, signal } = options
-  const attempts = options.attempts ?? 10
+  const attempts = options.attempts ?? 100
   const freshMs = options.freshMs ?? 300_000
   let lost = ''
   for (let attempt = 1; attempt <= attempts; attempt++) {
@@ -81,11 +84,14 @@ export async function publish(options: PublishOptions): Promise<Published> {
     if (publication === null) return { kind: 'dropped' }
     const commit = await write(options, tip, publication)
     const pushed = await push(git, commit, branch)
-    if (pushed.kind === 'pushed') return { kind: 'published', commit, attempts: attempt }
+    if (pushed.kind === 'pushed') {
+      await git.remember(branch, commit)
+      return { kind: 'published', commit, attempts: attempt }
+    }
     if (pushed.kind === 'refused') throw refused(branch, pushed.why)
     lost = pushed.why
-    // Reviewers that lost to each other must not come back in step.
-    await options.sleep(Math.min(50 * 2 ** attempt, 5000) * (0.5 + Math.random()))
+    // Reviewers that lost to each other must not come back in step, nor the one that lost most come last.
+    await options.sleep(Math.min(50 * 2 ** attempt, mostPauseMs) * (0.5 + Math.random()))
   }
   throw new AdversaryError('repository', `the push to ${branch} lost ${attempts} races in a row: ${lost}`)
 }

@@ -1,6 +1,12 @@
 import type { Commit, Git, Signature, Signers } from '../doors/git.ts'
 import type { Policy } from './policy.ts'
-import { type FindingTrailer, looksLikeReview, parseMessage, type ReviewMessage } from './trailers.ts'
+import {
+  type FindingTrailer,
+  looksLikeReview,
+  parseMessage,
+  type RemovedTrailer,
+  type ReviewMessage
+} from './trailers.ts'
 
 export interface Trust extends Signers {
   /** The principal whose verdicts count. */
@@ -99,6 +105,16 @@ export function reviewTime(record: SignedRecord, phase: string, milestone: strin
 /** Newest review of the milestone, whatever its verdict. */
 export function newestReview(record: SignedRecord, phase: string, milestone: string): SignedReview | null {
   return verdictsOf(record, phase, milestone).at(-1) ?? null
+}
+
+/** What a force-push took of the phase, and the commit that says so, oldest first. */
+export function removedOf(
+  record: Pick<SignedRecord, 'reviews'>,
+  phase: string
+): readonly (RemovedTrailer & { readonly by: SignedReview })[] {
+  return record.reviews.flatMap(by =>
+    by.byReviewer && by.message.phase === phase ? by.message.removed.map(lost => ({ ...lost, by })) : []
+  )
 }
 
 /** The newest policy that the reviewer signed for the phase. */

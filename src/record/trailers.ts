@@ -19,6 +19,14 @@ export interface FindingTrailer {
   readonly title?: string
 }
 
+/** A review of the reviewer's own that a force-push took off the branch. */
+export interface RemovedTrailer {
+  /** The commit that was the review. */
+  readonly review: string
+  readonly milestone: string
+  readonly verdict: Verdict
+}
+
 /** The message of a review commit, typed. What is null was not said. */
 export interface ReviewMessage {
   readonly phase: string
@@ -41,6 +49,8 @@ export interface ReviewMessage {
   readonly policy: Policy | null
   /** Digest of the whole review file before the section, which this commit signs for. */
   readonly accept: string | null
+  /** Reviews of the phase that are gone from the branch, each said once. */
+  readonly removed: readonly RemovedTrailer[]
 }
 
 export type ParsedMessage =
@@ -57,12 +67,14 @@ const patterns = {
   file: new RegExp(String.raw`^(?<path>\S+) (?<digest>${digest})$`),
   verdict: /^(?<target>\S+) (?<verdict>PASS|FAIL|INCONCLUSIVE)$/,
   finding: /^(?<id>A[1-9]\d{0,5}) (?<status>open|closed)(?<rest>(?: [a-z]+=\S*)*)$/,
-  veto: /^(?<milestone>\S+) (?<status>open|lifted)$/
+  veto: /^(?<milestone>\S+) (?<status>open|lifted)$/,
+  removed: new RegExp(`^(?<review>${sha}) (?<milestone>\\S+) (?<verdict>PASS|FAIL|INCONCLUSIVE)$`)
 } as const
 
+const verdicts = ['PASS', 'FAIL', 'INCONCLUSIVE'] as const
 const severities = ['low', 'medium', 'high', 'critical'] as const
 const origins = ['pre-existing', 'introduced', 'unknown'] as const
-const repeatable: ReadonlySet<string> = new Set(['Finding', 'Supersedes', 'Veto'])
+const repeatable: ReadonlySet<string> = new Set(['Finding', 'Supersedes', 'Veto', 'Removed'])
 const single = ['Claim', 'Verdict', 'Section', 'Plan', 'Evidence', 'Policy', 'Accept'] as const
 const names: ReadonlySet<string> = new Set([...single, ...repeatable])
 
@@ -83,6 +95,9 @@ export function printMessage(message: ReviewMessage): string {
   for (const older of message.supersedes) say('Supersedes', older)
   for (const finding of message.findings) say('Finding', findingWords(finding))
   for (const { milestone: vetoed, status } of message.vetoes) say('Veto', `${vetoed} ${status}`)
+  for (const { review, milestone: lost, verdict: was } of message.removed) {
+    say('Removed', `${review} ${lost} ${was}`)
+  }
   if (section !== null) say('Section', `${encoded(section.path)} ${section.digest}`)
   if (plan !== null) say('Plan', plan)
   if (evidence !== null) say('Evidence', `${encoded(evidence.path)} ${evidence.digest}`)
@@ -171,9 +186,11 @@ function read(text: string): ReviewMessage {
     plan: matching(one('Plan'), patterns.digest, 'Plan'),
     evidence: fileOf(one('Evidence'), 'Evidence'),
     policy: policyOf(one('Policy')),
-    accept: matching(one('Accept'), patterns.digest, 'Accept')
+    accept: matching(one('Accept'), patterns.digest, 'Accept'),
+    removed: all('Removed').map(removedOf)
   }
   demand(message.section !== null, 'Adversary-Section is missing')
+  demand(message.removed.length === 0 || claim === null, 'a verdict says nothing of reviews that are gone')
   demand(message.supersedes.length === 0 || claim !== null, 'only a verdict supersedes claims')
   demand(
     message.verdict !== 'PASS' ||
@@ -204,7 +221,7 @@ function verdictOf(value: string | null) {
   const target = groups?.['target'] ?? ''
   const hyphen = target.lastIndexOf('-')
   const milestone = target.slice(hyphen + 1)
-  const verdict = (['PASS', 'FAIL', 'INCONCLUSIVE'] as const).find(word => word === groups?.['verdict'])
+  const verdict = verdicts.find(word => word === groups?.['verdict'])
   if (verdict === undefined || hyphen < 1 || !milestoneName.safeParse(milestone).success) {
     throw new Error('Adversary-Verdict is not what it should be')
   }
@@ -223,6 +240,16 @@ function vetoOf(value: string) {
   const milestone = groups?.['milestone'] ?? ''
   demand(milestoneName.safeParse(milestone).success, 'Adversary-Veto is not what it should be')
   return { milestone, status: groups?.['status'] === 'lifted' ? ('lifted' as const) : ('open' as const) }
+}
+
+function removedOf(value: string): RemovedTrailer {
+  const groups = patterns.removed.exec(value)?.groups
+  const milestone = groups?.['milestone'] ?? ''
+  const verdict = verdicts.find(word => word === groups?.['verdict'])
+  if (verdict === undefined || !milestoneName.safeParse(milestone).success) {
+    throw new Error('Adversary-Removed is not what it should be')
+  }
+  return { review: groups?.['review'] ?? '', milestone, verdict }
 }
 
 function policyOf(value: string | null): Policy | null {

@@ -1,9 +1,16 @@
 import type { Claim, Verdict } from '../words.ts'
 import type { Milestone, Plan } from '../home/types.ts'
 import { sayDuration } from '../base/duration.ts'
-import { findingsOf, newestReview, type SignedRecord } from '../record/record.ts'
+import {
+  findingsOf,
+  newestReview,
+  removedOf,
+  type SignedRecord,
+  type SignedReview
+} from '../record/record.ts'
 import type { FindingTrailer } from '../record/trailers.ts'
 import type { MalformedClaim, Owed } from '../claim/pending.ts'
+import { ancestorsOf } from './history.ts'
 import { owedClaims } from './round.ts'
 import type { Snapshot, World } from './world.ts'
 
@@ -30,7 +37,7 @@ export interface BoardMilestone {
   readonly title: string | null
   /** Null: never reviewed. */
   readonly verdict: Verdict | null
-  /** Why a PASS opens the gate no more; null: it does, or there is none. */
+  /** Why a PASS opens the gate no more, or that a verdict is gone; null: neither. */
   readonly stale: string | null
   readonly claim: string | null
   readonly review: string | null
@@ -75,11 +82,12 @@ async function phaseOf(
       const message = review?.message ?? null
       const newer = pending.find(({ milestone }) => milestone === name)
       const stale =
-        message?.verdict === 'PASS'
+        removed(at.record, phase, name, review) ??
+        (message?.verdict === 'PASS'
           ? ((newer === undefined ? null : `claimed again by ${newer.sha.slice(0, 12)}`) ??
             (await aged(world, at, planned, message.claim, review?.commit.committedAt ?? null, nowMs)) ??
             changed(planned, message.policy?.milestones.find(({ milestone }) => milestone === name)?.checks))
-          : null
+          : null)
       return {
         milestone: name,
         title: planned?.title ?? null,
@@ -92,6 +100,19 @@ async function phaseOf(
     })
   )
   return { phase, plan, milestones, findings: [...findingsOf(at.record, phase).values()], pending }
+}
+
+/** A later verdict that a force-push took off the branch, as a signed word of the reviewer has it. */
+function removed(
+  record: SignedRecord,
+  phase: string,
+  milestone: string,
+  review: SignedReview | null
+): string | null {
+  const lost = removedOf(record, phase).findLast(each => each.milestone === milestone)
+  if (lost === undefined) return null
+  if (review !== null && ancestorsOf(review.commit.sha, record.history).has(lost.by.commit.sha)) return null
+  return `its ${lost.verdict} (${lost.review.slice(0, 12)}) was removed by a force-push`
 }
 
 /** Too old, or overtaken by a commit that touches what was looked at. */

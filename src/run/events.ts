@@ -22,10 +22,12 @@ export const logFields = {
   poll_ms: { type: 'number', tells: 'How often the remote is asked, in milliseconds' },
   repo: { type: 'text', tells: 'URL of the watched repository, without its password' },
   reviews: { type: 'number', tells: 'How many reviews this watcher has published' },
+  reviews_gone: { type: 'number', tells: 'How many signed reviews went with it' },
   seconds: { type: 'number', tells: 'For how long it was so, in seconds' },
   subject: { type: 'text', tells: 'Subject of the commit' },
   times: { type: 'number', tells: 'How many times in a row it has failed' },
   verdict: { type: 'text', tells: '`PASS`, `FAIL` or `INCONCLUSIVE`' },
+  was: { type: 'text', tells: 'Full sha of the tip before' },
   why: { type: 'text', tells: 'The reason, in words' }
 } as const satisfies Record<string, { readonly type: 'text' | 'number'; readonly tells: string }>
 
@@ -97,6 +99,24 @@ export const logEvents = {
     level: 'info',
     tells: 'The review of a claim was not needed: another reviewer has answered it, or it is gone',
     always: ['phase', 'milestone', 'claim', 'verdict'],
+    sometimes: []
+  },
+  'history rewritten': {
+    level: 'warning',
+    tells: 'The branch was moved by force and does not build on the tip that was seen last',
+    always: ['branch', 'was', 'commit', 'reviews_gone'],
+    sometimes: []
+  },
+  'review removed': {
+    level: 'warning',
+    tells: 'A signed commit went with it; what it said is said again in the review file',
+    always: ['phase', 'commit'],
+    sometimes: ['milestone', 'verdict', 'claim']
+  },
+  'history unknown': {
+    level: 'warning',
+    tells: 'The clone cannot tell any more what the branch was before',
+    always: ['branch', 'why'],
     sometimes: []
   },
   'could not see': {

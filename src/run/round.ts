@@ -3,8 +3,10 @@ import { type Owed, type Pending, pending } from '../claim/pending.ts'
 import { nowMs, tick } from '../doors/clock.ts'
 import type { Commit } from '../doors/git.ts'
 import type { Plan } from '../home/types.ts'
+import { reviewAskedFor } from '../observe/sources/moment.ts'
 import { baselinesOf, newestReview, settledClaims } from '../record/record.ts'
 import { orientation } from './orientation.ts'
+import { tellRemoved } from './removed.ts'
 import { publishHunt, publishOrientation, publishReview, type Told } from './publish.ts'
 import {
   asksHost,
@@ -56,6 +58,7 @@ export async function round(
   const look = { budgetMs: settleBudgetMs, ...(progress === undefined ? {} : { progress }) }
   const here: Round = { world, events, look, state }
   let at = await snapshot(world)
+  if (await tellRemoved(world, at)) at = await snapshot(world)
   // A `since` that is not there is said before anything is written.
   await claimHistory(world, at)
   for (const plan of world.home.plans.values()) {
@@ -122,13 +125,36 @@ function report({ world, state }: Round, { owed, malformed, own }: Pending): voi
   }
 }
 
-/** The oldest claim that was not looked at yet, then the oldest that is due again. */
-function nextOf({ state }: Round, owed: readonly Owed[], tried: ReadonlySet<string>): Owed | undefined {
-  const open = owed.filter(({ claim }) => !tried.has(claim.sha))
-  return (
-    open.find(({ claim }) => !state.waiting.has(claim.sha)) ??
-    open.find(({ claim }) => (state.waiting.get(claim.sha)?.nextTick ?? 0) <= tick())
+/**
+ * The oldest claim that was not looked at yet, then the oldest that is due again. Beside other reviewers any
+ * of them: all looking at the same one would do the work of one.
+ */
+function nextOf(here: Round, owed: readonly Owed[], tried: ReadonlySet<string>): Owed | undefined {
+  const { waiting, company } = here.state
+  const open = owed.filter(({ claim }) => {
+    const nextTick = waiting.get(claim.sha)?.nextTick
+    return !tried.has(claim.sha) && (nextTick === undefined || nextTick <= tick())
+  })
+  const unseen = open.filter(({ claim }) => !waiting.has(claim.sha))
+  const ready = unseen.length > 0 ? unseen : open
+  if (!company) return ready[0]
+  // What an older claim must be answered for is not looked at before it.
+  const free = ready.filter((one, place) => {
+    const needs = needsOf(here.world, one)
+    return !ready
+      .slice(0, place)
+      .some(({ claim }) => claim.phase === one.claim.phase && needs.has(claim.milestone))
+  })
+  return free[Math.floor(Math.random() * free.length)]
+}
+
+/** Milestones whose reviews this one's verdict rests on. */
+function needsOf({ home }: World, { claim }: Owed): ReadonlySet<string> {
+  const planned = home.plans.get(claim.phase)?.milestones.find(({ id }) => id === claim.milestone)
+  const times = (planned?.checks ?? []).flatMap(({ probe }) =>
+    Object.values(probe.needs).map(({ key }) => reviewAskedFor(key))
   )
+  return new Set([...(planned?.needs ?? []), ...times.filter(milestone => milestone !== null)])
 }
 
 /** Looks at one claim and publishes what was seen. Whether the branch is another one now. */
@@ -159,6 +185,7 @@ function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[]): Pr
     }
     state.waiting.delete(sha)
     state.hunted.set(phase, tick())
+    if (told.outcome.kind === 'dropped') state.company = true
     const { verdict } = draft.decision
     const which = { phase, milestone, claim: sha, verdict }
     if (told.outcome.kind === 'published') {
@@ -310,6 +337,7 @@ async function orient(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
     state.waiting.delete(work.key)
     state.hunted.set(phase, tick())
     world.log('oriented', { phase, ...commitOf(told) })
+    if (told.outcome.kind === 'dropped') state.company = true
     events.oriented(observed, told)
     return true
   })

@@ -8,6 +8,8 @@ export interface WatchState {
   readonly hunted: Map<string, number>
   /** Commits that the log has told of. */
   readonly told: Set<string>
+  /** Another reviewer has been faster than this one: claims are then taken in no order that both would take. */
+  company: boolean
   /** Hosts that answered not a single read when they were asked last. */
   readonly hosts: Map<string, UnseenHost>
   /** The remote, while it does not answer. */
@@ -93,6 +95,7 @@ export function startState(pulse: Pulse = unheard): WatchState {
     waiting: new Map(),
     hunted: new Map(),
     told: new Set(),
+    company: false,
     hosts: new Map(),
     remote: null,
     plans: null,

@@ -122,7 +122,8 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
       plan: plan?.digest ?? null,
       evidence,
       policy: plan === null ? null : policyFor(home, plan),
-      accept: null
+      accept: null,
+      removed: []
     }
   }
 }

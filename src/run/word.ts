@@ -133,16 +133,18 @@ export function acceptFile(world: World, phase: string, reason: string): Promise
   })
 }
 
-type Word = { readonly section: string; readonly finding: FindingState | null } & Pick<
+/** What a word is made of, for the tip that it is put on. */
+export type Word = { readonly section: string; readonly finding: FindingState | null } & Pick<
   ReviewMessage,
   'title' | 'body' | 'findings'
 > &
-  Partial<Pick<ReviewMessage, 'vetoes' | 'accept'>>
+  Partial<Pick<ReviewMessage, 'vetoes' | 'accept' | 'removed'>>
 
-async function say(
+/** Signs and pushes a word; null from `words`: there is nothing to say on that tip. */
+export async function say(
   world: World,
   phase: string,
-  words: (tip: Tip, at: string) => Word | Promise<Word>
+  words: (tip: Tip, at: string) => Word | null | Promise<Word | null>
 ): Promise<Said> {
   const { home } = world
   const plan = home.plans.get(phase)
@@ -160,6 +162,7 @@ async function say(
     trust: world.trust,
     async build(tip) {
       const word = await words(tip, isoSecond(observedAt))
+      if (word === null) return null
       finding = word.finding
       const path = reviewPathOf(home, phase)
       const header = renderHeader({
@@ -187,7 +190,8 @@ async function say(
           plan: plan.digest,
           evidence: null,
           policy: policyFor(home, plan),
-          accept: word.accept ?? null
+          accept: word.accept ?? null,
+          removed: word.removed ?? []
         }
       }
     },

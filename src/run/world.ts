@@ -84,7 +84,9 @@ export async function snapshot(world: World): Promise<Snapshot> {
   }
   const reviews = reviewBranchOf(home)
   const reviewTip = reviews === home.repo.branch ? tip : ((await git.fetch(reviews)) ?? tip)
-  return { tip, record: await readRecord(git, reviewTip, trust) }
+  const record = await readRecord(git, reviewTip, trust)
+  await git.remember(reviews, reviewTip)
+  return { tip, record }
 }
 
 /** The doors of one review: sessions opened on first use, closed by `close`. */

@@ -37,7 +37,8 @@ const pass: ReviewMessage = {
       { milestone: 'M2', needs: ['M1'], watchPaths: ['nix/[ci skip]/ü.nix'], maxAge: 1000, checks: digest }
     ]
   },
-  accept: null
+  accept: null,
+  removed: []
 }
 const orientation: ReviewMessage = {
   ...pass,

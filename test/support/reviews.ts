@@ -83,7 +83,8 @@ export async function publicationOf(tip: Tip, text: ReviewText): Promise<Publica
       plan,
       evidence: { path: evidence, digest: sha256(bytes) },
       policy: { ...policy, phase, review: path, ...text.policy },
-      accept: text.accept ?? null
+      accept: text.accept ?? null,
+      removed: []
     }
   }
 }

@@ -34,6 +34,11 @@ export interface Moment {
   readonly clock: 'host' | 'reviewer' | 'builder' | 'absolute'
 }
 
+/** The milestone whose review a fact's time is taken from, told by the fact's key; null: of none. */
+export function reviewAskedFor(key: string): string | null {
+  return /^moment \{"review":"([^"\\]+)"\}$/.exec(key)?.[1] ?? null
+}
+
 /** When that was. Unseen for a milestone without a review or claim, and for what the host does not have. */
 export function moment(ref: MomentRef): FactSource<Moment> {
   const key = `moment ${JSON.stringify(ref)}`
