@@ -16,8 +16,10 @@ const layers = [
   'record',
   'publish',
   'gate',
+  'forge',
   'home',
   'report',
+  'serve',
   'run',
   'demo',
   'commands',
@@ -26,7 +28,7 @@ const layers = [
 
 /** Doors stand beside the way: they know the words, the base and what is observed, and are used from `record` on. */
 const doorsKnow = ['words', 'base', 'observe']
-const doorsOpenFor = ['record', 'publish', 'gate', 'home', 'run', 'demo', 'commands', 'cli']
+const doorsOpenFor = ['record', 'publish', 'gate', 'home', 'serve', 'run', 'demo', 'commands', 'cli']
 
 /** Who may import what opens the world. Folders end in a slash. */
 const behindDoors: Readonly<Record<string, readonly string[]>> = {
@@ -34,8 +36,8 @@ const behindDoors: Readonly<Record<string, readonly string[]>> = {
   ssh2: ['src/doors/'],
   undici: ['src/doors/'],
   'node:child_process': ['src/doors/'],
-  // The demo also plays the routes; in routes.ts it is `isIP`, a pure function.
-  'node:net': ['src/doors/', 'src/demo/', 'src/observe/sources/routes.ts'],
+  // The demo also plays the routes; in routes.ts and outlets.ts it is `isIP`, a pure function.
+  'node:net': ['src/doors/', 'src/demo/', 'src/observe/sources/routes.ts', 'src/home/outlets.ts'],
   'node:tls': ['src/doors/'],
   'node:dns': ['src/doors/'],
   'node:http': ['src/doors/', 'src/demo/'],

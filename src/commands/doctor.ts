@@ -1,5 +1,5 @@
 import { AdversaryError } from '../base/errors.ts'
-import type { Home } from '../home/home.ts'
+import type { ForgeConfig, Home } from '../home/home.ts'
 import { proveAll, proveTools } from '../run/doctor.ts'
 import { missing, type Proof, proved } from '../run/proof.ts'
 import { type ExitCode, exitCode } from '../words.ts'
@@ -23,7 +23,8 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
   io.progress('trying the repository and the hosts')
   const seat = { home, userHome: io.userHome, signal: io.signal }
   const plans = home.plans.size === 1 ? '1 plan' : `${home.plans.size} plans`
-  const proofs = [...tools, proved(at, `${home.dir}, ${plans}`), ...(await proveAll(seat, tools))]
+  const forge = home.forge === null ? [] : [await tryForge(home.forge, io)]
+  const proofs = [...tools, proved(at, `${home.dir}, ${plans}`), ...(await proveAll(seat, tools)), ...forge]
   answer(proofs, io)
   io.out(`\n${summary(proofs, home)}`)
   return proofs.some(({ ok }) => ok === false) ? exitCode.fail : exitCode.pass
@@ -40,6 +41,11 @@ function summary(proofs: readonly Proof[], home: Home): string {
       ? 'write a plan: adversary suggest prints the checks that hold today'
       : `adversary review ${plan.phase}-${milestone.id} --dry-run`
   return `Nothing is missing. Next: ${next}`
+}
+
+async function tryForge(forge: ForgeConfig, io: Io): Promise<Proof> {
+  const { proveForge } = await import('../run/forge-proof.ts')
+  return proveForge(forge, io.env, io.signal)
 }
 
 function answer(proofs: readonly Proof[], io: Io): void {

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { guessForge } from '../forge/forge.ts'
 
 /** What the files of a new home are made of. */
 export interface Guesses {
@@ -63,7 +64,28 @@ ${
 
 # gate:
 #   allowedSigners: ./allowed_signers      git's format; default: the identity's own key alone
+
+# Verdicts as commit statuses, adversary/<phase>-<milestone>.
+# forge:
+${forgeLines(guesses.repo)}#   token: ./forge.token                   for its owner alone; or ADVERSARY_FORGE_TOKEN in the environment
+
+# serve:                                   for adversary serve
+#   listen: 127.0.0.1:8750
+#   webhook:
+#     secret: ./webhook.secret             the same as in the forge's webhook
 `
+}
+
+/** What the address of the repo tells stands there already; the rest is for a person to say. */
+function forgeLines(repo: string): string {
+  const guess = guessForge(repo)
+  const line = (key: string, value: string, why: string) =>
+    `#   ${`${key}: ${comment(value)}`.padEnd(37)}  ${why}\n`
+  return [
+    line('kind', guess.kind ?? 'gitea', 'gitea, forgejo, github or gitlab'),
+    ...(guess.url === null ? [line('url', 'https://git.example.test', 'where people open it')] : []),
+    ...(guess.repo === null ? [line('repo', 'ops/infra', 'owner/name')] : [])
+  ].join('')
 }
 
 /** The first plan: one check that can be true today, and how to write the next ones. */

@@ -8,12 +8,14 @@ import { observedDocument, placed, reviewDocument } from '../run/document.ts'
 import { publishPreVerification, publishReview, reviewTelling, type Told } from '../run/publish.ts'
 import { type Draft, draftReview, observe } from '../run/review.ts'
 import { claimHistory } from '../run/round.ts'
+import { openStatuses, type Statuses } from '../run/statuses.ts'
 import { claimPatterns, snapshot, type Snapshot, type World } from '../run/world.ts'
 import type { Claim, ExitCode } from '../words.ts'
 import { exitCode, exitCodeOf } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
 import { progressOf } from './progress.ts'
 import { sayChanges, sayChecks, sayReview, sayTold } from './say.ts'
+import { finishStatuses } from './statuses.ts'
 import { enter } from './world.ts'
 
 export interface ReviewOptions extends CommonOptions {
@@ -31,55 +33,68 @@ const defaultBudgetMs = 60_000
 /** One review now. Its exit code follows the verdict alone. */
 export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
   return enter(options, io, async world => {
-    const at = await snapshot(world)
-    const found = await find(world, at, options.target)
-    if (found.kind === 'unclaimed') return preVerify(world, at, found, options, io)
-
-    const recorded = reviewOf(at.record, found.claim.sha)
-    if (recorded !== null) return sayRecorded(world, found.claim, recorded, io)
-
-    const draft = await settled(world, at, found, options, io)
-    if (options.dryRun === true) {
-      const { record, tip } = at
-      const telling = await reviewTelling(
-        world,
-        {
-          sha: tip,
-          committedAt: record.history.at(-1)?.committedAt ?? '',
-          record,
-          readFile: path => textAt(world, tip, path)
-        },
-        draft
-      )
-      io.out(telling.section)
-      const document = reviewDocument(draft, { outcome: { kind: 'dropped' }, telling })
-      io.json({ ...(await placed(world, document, draft.claim.milestone)), dryRun: true })
-      return exitCodeOf[draft.decision.verdict]
-    }
-    const told = await publishReview(world, draft)
-    if (told.outcome.kind === 'published') {
-      io.out(sayReview(draft, io))
-      for (const line of sayChanges(told)) io.out(line)
-      io.out(sayTold(told))
-      io.json(await placed(world, reviewDocument(draft, told), draft.claim.milestone))
-      return exitCodeOf[draft.decision.verdict]
-    }
-    if (told.outcome.kind === 'stale') {
-      throw new AdversaryError(
-        'repository',
-        'the branch was busy for so long that what was seen is out of date',
-        {
-          hint: 'run it again'
-        }
-      )
-    }
-    // Somebody else was first: theirs is the answer.
-    const now = await snapshot(world)
-    const theirs = reviewOf(now.record, draft.claim.sha)
-    if (theirs === null)
-      throw new AdversaryError('repository', `the claim ${draft.claim.sha} is gone from the branch`)
-    return sayRecorded(world, draft.claim, theirs, io)
+    const statuses = openStatuses(world, io.env)
+    const reviewing = review(world, statuses, options, io)
+    return reviewing.finally(() => finishStatuses(statuses, options.dryRun !== true, io))
   })
+}
+
+async function review(world: World, statuses: Statuses, options: ReviewOptions, io: Io): Promise<ExitCode> {
+  const at = await snapshot(world)
+  const found = await find(world, at, options.target)
+  if (found.kind === 'unclaimed') return preVerify(world, at, found, options, io)
+
+  const recorded = reviewOf(at.record, found.claim.sha)
+  if (recorded !== null) {
+    // Asked again, it also mends a status that was missed.
+    if (options.dryRun !== true) statuses.catchUp(at.record)
+    return sayRecorded(world, found.claim, recorded, io)
+  }
+
+  if (options.dryRun !== true) statuses.looking(found.claim)
+  const draft = await settled(world, at, found, options, io)
+  if (options.dryRun === true) {
+    const { record, tip } = at
+    const telling = await reviewTelling(
+      world,
+      {
+        sha: tip,
+        committedAt: record.history.at(-1)?.committedAt ?? '',
+        record,
+        readFile: path => textAt(world, tip, path)
+      },
+      draft
+    )
+    io.out(telling.section)
+    const document = reviewDocument(draft, { outcome: { kind: 'dropped' }, telling })
+    io.json({ ...(await placed(world, document, draft.claim.milestone)), dryRun: true })
+    return exitCodeOf[draft.decision.verdict]
+  }
+  const told = await publishReview(world, draft)
+  if (told.outcome.kind === 'published') {
+    statuses.reviewed(draft.claim, told.outcome.commit)
+    io.out(sayReview(draft, io))
+    for (const line of sayChanges(told)) io.out(line)
+    io.out(sayTold(told))
+    io.json(await placed(world, reviewDocument(draft, told), draft.claim.milestone))
+    return exitCodeOf[draft.decision.verdict]
+  }
+  if (told.outcome.kind === 'stale') {
+    throw new AdversaryError(
+      'repository',
+      'the branch was busy for so long that what was seen is out of date',
+      {
+        hint: 'run it again'
+      }
+    )
+  }
+  // Somebody else was first: theirs is the answer.
+  const now = await snapshot(world)
+  const theirs = reviewOf(now.record, draft.claim.sha)
+  if (theirs === null)
+    throw new AdversaryError('repository', `the claim ${draft.claim.sha} is gone from the branch`)
+  statuses.catchUp(now.record)
+  return sayRecorded(world, draft.claim, theirs, io)
 }
 
 /** Looks once, and again with `--retry` for as long as something could not be seen. */

@@ -4,6 +4,7 @@ import { isoSecond } from '../doors/clock.ts'
 import { reviewDocument } from '../run/document.ts'
 import { type Log, logLine } from '../run/events.ts'
 import type { WatchEvents } from '../run/round.ts'
+import { openStatuses, type Statuses } from '../run/statuses.ts'
 import { watch } from '../run/watch.ts'
 import type { World } from '../run/world.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
@@ -12,6 +13,7 @@ import type { CommonOptions, Io } from './io.ts'
 import { progressOf } from './progress.ts'
 import { supervised } from './pulse.ts'
 import { sayChanges, sayReview, sayTold } from './say.ts'
+import { finishStatuses } from './statuses.ts'
 import { enter } from './world.ts'
 
 export interface WatchOptions extends CommonOptions {
@@ -47,16 +49,32 @@ async function watchOne(world: World, options: WatchOptions, io: Io, events: Wat
   const { repo, pollMs, stateDir } = world.home
   const once = options.once === true
   const shown = await supervised(io, stateDir, world.log)
+  const statuses = openStatuses(world, io.env)
   try {
     world.log('watching', { repo: repo.url, branch: repo.branch, poll_ms: pollMs })
-    await watch(world, events, {
+    await watch(world, withStatuses(events, statuses), {
       once,
       progress: progressOf(io),
       pulse: shown.pulse,
       ...(once ? {} : { reload: () => openHome(options, io) })
     })
   } finally {
+    // What cannot be posted is in the log already.
+    await finishStatuses(statuses, once)
     await shown.close()
+  }
+}
+
+/** The same events, told to the forge as well. */
+function withStatuses(events: WatchEvents, statuses: Statuses): WatchEvents {
+  return {
+    ...events,
+    looking: claim => statuses.looking(claim),
+    rounded: record => statuses.catchUp(record),
+    reviewed(draft, told) {
+      if (told.outcome.kind === 'published') statuses.reviewed(draft.claim, told.outcome.commit)
+      events.reviewed(draft, told)
+    }
   }
 }
 

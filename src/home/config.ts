@@ -5,6 +5,7 @@ import { patternText } from '../base/pattern.ts'
 import { defaultPatterns } from '../claim/parse.ts'
 import type { HostAddress } from '../doors/session.ts'
 import { checked, refusal } from './checked.ts'
+import { forgeSchema, readForge, readServe, serveSchema } from './outlets.ts'
 import * as scalar from './scalars.ts'
 import type { Home } from './types.ts'
 import type { YamlFile } from './yaml.ts'
@@ -67,6 +68,8 @@ export const configSchema = z.strictObject({
   retry: scalar.duration.default(15 * 60_000),
   hosts: z.record(scalar.hostName, host).default({}),
   gate: z.strictObject({ allowedSigners: scalar.localPath.optional() }).default({}),
+  forge: forgeSchema.optional(),
+  serve: serveSchema,
   claims: z
     .strictObject({ phase: namePattern.optional(), milestone: namePattern.optional() })
     .default({})
@@ -125,6 +128,8 @@ export function readConfig(source: YamlFile, dir: string, userHome: string): Con
     retryMs: value.retry,
     hosts,
     gate: { allowedSigners: gate.allowedSigners === undefined ? null : absolute(gate.allowedSigners) },
+    forge: readForge(value.forge, file, repo.url, absolute),
+    serve: readServe(value.serve, file, repo.url, absolute),
     claims: {
       phase: wholeName(file, 'phase', value.claims.phase) ?? defaultPatterns.phase,
       milestone: wholeName(file, 'milestone', value.claims.milestone) ?? defaultPatterns.milestone

@@ -1,7 +1,9 @@
 import type { ClaimPatterns } from '../claim/parse.ts'
 import type { HostAddress } from '../doors/session.ts'
+import type { Forge } from '../forge/forge.ts'
 import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
 import type { Person, Severity } from '../words.ts'
+import type { SecretPlace } from './secret.ts'
 
 /** The reviewer's own folder, read and checked as a whole. Every path in it is absolute unless it says otherwise. */
 export interface Home {
@@ -14,6 +16,10 @@ export interface Home {
   readonly retryMs: number
   readonly hosts: ReadonlyMap<string, HostAddress>
   readonly gate: { readonly allowedSigners: string | null }
+  /** Where commit statuses are posted; null: nowhere. */
+  readonly forge: ForgeConfig | null
+  /** What `serve` offers. */
+  readonly serve: ServeConfig
   readonly claims: ClaimPatterns
   /** By phase. */
   readonly plans: ReadonlyMap<string, Plan>
@@ -39,6 +45,36 @@ export interface RepoConfig {
 
 export interface Identity extends Person {
   readonly signingKey: string
+}
+
+export interface ForgeConfig extends Forge {
+  readonly token: SecretPlace
+  /** File of the authority to trust instead of the machine's; null: the machine's. */
+  readonly ca: string | null
+}
+
+export interface ServeConfig {
+  readonly listen: { readonly address: string; readonly port: number }
+  /** The secret of the forge's webhooks; null: none are taken. */
+  readonly webhook: SecretPlace | null
+  readonly drone: DroneConfig | null
+}
+
+export interface DroneConfig {
+  readonly secret: SecretPlace
+  /** `owner/name`, as Drone has it. */
+  readonly repo: string
+  /** In the order of the file; the first that fits a build decides. */
+  readonly rules: readonly DroneRule[]
+}
+
+export interface DroneRule {
+  readonly event: string
+  /** Glob for where a promotion goes, else for the build's branch; null: any. */
+  readonly target: string | null
+  /** Null: the build is let through. */
+  readonly gate: string | null
+  readonly closed: 'block' | 'skip'
 }
 
 /** The acceptance checks of one phase, with every default filled in. */

@@ -155,6 +155,19 @@ export const logEvents = {
     always: ['after', 'seconds'],
     sometimes: []
   },
+  'status not posted': {
+    level: 'warning',
+    tells:
+      'The forge did not take a commit status: the review stands, and it is tried again; said once a reason',
+    always: ['about', 'why'],
+    sometimes: []
+  },
+  'statuses posted': {
+    level: 'info',
+    tells: 'The forge takes commit statuses again',
+    always: ['after'],
+    sometimes: []
+  },
   'not shown': {
     level: 'warning',
     tells: 'What the watcher does cannot be written down for `status`, or told to systemd; said once',

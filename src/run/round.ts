@@ -4,7 +4,8 @@ import { nowMs, tick } from '../doors/clock.ts'
 import type { Commit } from '../doors/git.ts'
 import type { Plan } from '../home/types.ts'
 import { reviewAskedFor } from '../observe/sources/moment.ts'
-import { baselinesOf, newestReview, settledClaims } from '../record/record.ts'
+import { baselinesOf, newestReview, settledClaims, type SignedRecord } from '../record/record.ts'
+import type { Claim } from '../words.ts'
 import { orientation } from './orientation.ts'
 import { tellRemoved } from './removed.ts'
 import { publishHunt, publishOrientation, publishReview, type Told } from './publish.ts'
@@ -27,6 +28,10 @@ const settleBudgetMs = 60_000
 const backOff = { firstMs: 5_000, mostMs: 120_000 }
 
 export interface WatchEvents {
+  /** A claim is being looked at. */
+  looking?(claim: Claim): void
+  /** A round is over, with this record. */
+  rounded?(record: SignedRecord): void
   /** A claim was answered. */
   reviewed(draft: Draft, told: Told): void
   oriented(observed: Observed, told: Told): void
@@ -84,6 +89,7 @@ export async function round(
       if (planHuntDue(plan, state) && (await hunt(here, at, plan))) at = await snapshot(world)
     }
   }
+  events.rounded?.(at.record)
   return tip
 }
 
@@ -173,6 +179,7 @@ function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[]): Pr
 
     step(state, 'reviewing', about)
     world.log('reviewing', { phase, milestone, claim: sha })
+    events.looking?.(owed.claim)
     const draft = await draftReview(world, at, owed, look)
     noteHosts(here, draft)
     if (draft.worthRetrying && wait(here, { key: sha, about, claim: sha }, whyUnseen(draft))) return false

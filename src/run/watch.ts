@@ -10,7 +10,15 @@ export interface WatchOptions extends RoundOptions {
   readonly reload?: () => Promise<Home>
   /** Hears of every step of the loop. */
   readonly pulse?: Pulse
+  /**
+   * Waits until the next poll, or less: somebody may say that there is something. Default: it sleeps.
+   *
+   * @returns whether somebody did.
+   */
+  readonly wait?: Wait
 }
+
+type Wait = (ms: number, signal: AbortSignal) => Promise<boolean>
 
 /**
  * The loop: poll, do what is due, wait. Holds no state that matters: what was answered is read from the repo
@@ -46,7 +54,7 @@ export async function watch(given: World, events: WatchEvents, options: WatchOpt
       if (options.once || (error instanceof AdversaryError && error.kind === 'usage')) throw error
       pauseMs = remoteFailed(given, state, error)
     }
-    await rest(Math.max(pauseMs, 50), state, signal)
+    await rest(Math.max(pauseMs, 50), state, signal, options.wait)
   }
   if (options.once) signal.throwIfAborted()
   given.log('stopped', { reviews: state.reviews })
@@ -99,13 +107,19 @@ function recovered({ log }: World, state: WatchState): void {
   log('recovered', { after: remote.times, seconds: Math.round((nowMs() - remote.sinceMs) / 1000) })
 }
 
-/** Waits, and goes on saying that the loop is alive. Ends early when the signal does. */
-async function rest(pauseMs: number, state: WatchState, signal: AbortSignal): Promise<void> {
+/** Waits, and goes on saying that the loop is alive. Ends early when the signal does, and when it is woken. */
+async function rest(
+  pauseMs: number,
+  state: WatchState,
+  signal: AbortSignal,
+  wait: Wait = (ms, until) => sleep(ms, until).then(() => false)
+): Promise<void> {
   const until = tick() + pauseMs
   step(state, 'waiting')
   for (let left = pauseMs; left > 0 && !signal.aborted; left = until - tick()) {
-    await sleep(Math.min(left, state.pulse.everyMs), signal).catch(() => undefined)
+    const woken = await wait(Math.min(left, state.pulse.everyMs), signal).catch(() => false)
     beat(state)
+    if (woken) return
   }
 }
 

@@ -1,0 +1,67 @@
+import { Agent, request as send } from 'undici'
+
+export interface ForgeCall {
+  readonly method: 'GET' | 'POST'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  /** PEM of the authority to trust instead of the machine's. */
+  readonly ca?: string
+}
+
+/** For connecting, sending and the whole answer, in milliseconds. */
+const deadlineMs = 10_000
+const capBytes = 256 * 1024
+
+/**
+ * Asks a forge's API once. Follows no redirect: a token goes where the home says and nowhere else. The proxy
+ * settings of the environment are ignored.
+ *
+ * @returns the answer, its body cut at 256 KiB.
+ * @throws what the network says; the signal's reason.
+ */
+export async function callForge(
+  { method, url, headers, body, ca }: ForgeCall,
+  signal: AbortSignal
+): Promise<{
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: string
+}> {
+  const agent = new Agent({
+    connections: 1,
+    connect: { timeout: deadlineMs, ...(ca === undefined ? {} : { ca }) },
+    headersTimeout: deadlineMs,
+    bodyTimeout: deadlineMs
+  })
+  try {
+    const answer = await send(url, {
+      dispatcher: agent,
+      method,
+      headers: { 'user-agent': 'adversary-bot', accept: 'application/json', ...headers },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
+      ...(body === undefined ? {} : { body })
+    })
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of answer.body) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > capBytes) break
+    }
+    const texts = Object.entries(answer.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : value
+    ])
+    return {
+      status: answer.statusCode,
+      headers: Object.fromEntries(texts),
+      body: Buffer.concat(chunks).subarray(0, capBytes).toString()
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    await agent.destroy()
+  }
+}

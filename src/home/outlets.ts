@@ -1,0 +1,181 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { forgeKinds, guessForge, repoPattern } from '../forge/forge.ts'
+import { refusal } from './checked.ts'
+import * as scalar from './scalars.ts'
+import type { SecretPlace } from './secret.ts'
+import type { ForgeConfig, ServeConfig } from './types.ts'
+import type { YamlFile } from './yaml.ts'
+
+/** The parts of `adversary.yaml` that say where verdicts are told, and who may ask: `forge` and `serve`. */
+
+const envName = z.string().regex(/^[A-Za-z_]\w{0,99}$/, 'the name of an environment variable')
+const repoName = z.string().regex(repoPattern, '`owner/name`')
+const glob = z.string().regex(/^[^\p{C}]{1,200}$/u, 'a name, or a glob such as `prod-*`')
+
+const webUrl = z
+  .string()
+  .max(500, 'a URL of at most 500 characters')
+  .refine(
+    isSafeUrl,
+    'an https:// URL without a login (http:// on loopback alone: a token is never sent in the clear)'
+  )
+
+export const forgeSchema = z
+  .strictObject({
+    kind: z.enum(forgeKinds).optional().meta({ description: 'Default: what the host of `repo.url` tells.' }),
+    url: webUrl.optional().meta({ description: 'Where people open it. Default: the host of `repo.url`.' }),
+    repo: repoName.optional().meta({ description: 'owner/name. Default: the path of `repo.url`.' }),
+    token: scalar.localPath.optional().meta({ description: 'File with the token, for its owner alone.' }),
+    tokenEnv: envName
+      .default('ADVERSARY_FORGE_TOKEN')
+      .meta({ description: 'Variable with the token, where no file is named.' }),
+    ca: scalar.localPath.optional().meta({ description: 'CA to trust instead of those of the machine.' })
+  })
+  .meta({ description: 'Where commit statuses are posted. Without it none are.' })
+
+const gateRule = z.strictObject({
+  event: z.enum(['promote', 'rollback', 'push', 'pull_request', 'tag', 'cron', 'custom']).default('promote'),
+  target: glob
+    .optional()
+    .meta({ description: 'Glob: DRONE_DEPLOY_TO of a promotion, else the target branch. Default: any.' }),
+  gate: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,128}$/, 'a phase, or `<phase>-<milestone>`')
+    .optional()
+    .meta({ description: 'The gate that must be open.' }),
+  letThrough: z.literal(true).optional().meta({ description: 'Nothing is asked. Instead of `gate`.' }),
+  closed: z
+    .enum(['block', 'skip'])
+    .default('block')
+    .meta({ description: 'What becomes of the build while the gate is closed.' })
+})
+
+export const serveSchema = z
+  .strictObject({
+    listen: z
+      .string()
+      .refine(text => addressOf(text) !== null, 'an address and a port, such as `127.0.0.1:8750`')
+      .default('127.0.0.1:8750'),
+    webhook: z
+      .strictObject({
+        secret: scalar.localPath.optional(),
+        secretEnv: envName.default('ADVERSARY_WEBHOOK_SECRET')
+      })
+      .optional()
+      .meta({ description: 'Push events of the forge wake the watcher.' }),
+    drone: z
+      .strictObject({
+        secret: scalar.localPath.optional(),
+        secretEnv: envName.default('ADVERSARY_DRONE_SECRET'),
+        repo: repoName
+          .optional()
+          .meta({ description: 'As Drone names it. Default: the path of `repo.url`.' }),
+        gates: z.array(gateRule).min(1, 'at least one rule').max(200, 'at most 200 rules')
+      })
+      .optional()
+      .meta({ description: "Drone's validation extension." })
+  })
+  .prefault({})
+
+/** @param absolute makes a path of the home absolute. @throws AdversaryError (usage) for what cannot be guessed. */
+export function readForge(
+  value: z.infer<typeof forgeSchema> | undefined,
+  file: YamlFile,
+  repoUrl: string,
+  absolute: (path: string) => string
+): ForgeConfig | null {
+  if (value === undefined) return null
+  const guess = guessForge(repoUrl)
+  const kind = value.kind ?? guess.kind
+  const url = value.url ?? guess.url
+  const repo = value.repo ?? guess.repo
+  const needed = (key: string, what: string) =>
+    refusal(file, ['forge', key], `is missing, and \`repo.url\` does not tell it; expected ${what}`)
+  if (kind === null) throw needed('kind', forgeKinds.map(each => `\`${each}\``).join(', '))
+  if (url === null || !isSafeUrl(url)) throw needed('url', 'an https:// URL')
+  if (repo === null) throw needed('repo', '`owner/name`')
+  if (kind !== 'gitlab' && repo.split('/').length !== 2) {
+    throw refusal(file, ['forge', 'repo'], 'expected `owner/name`: only GitLab has more levels')
+  }
+  return {
+    kind,
+    url: url.replace(/\/+$/, ''),
+    repo,
+    token: secretPlace('forge.token', value.token, value.tokenEnv, absolute),
+    ca: value.ca === undefined ? null : absolute(value.ca)
+  }
+}
+
+export function readServe(
+  value: z.infer<typeof serveSchema>,
+  file: YamlFile,
+  repoUrl: string,
+  absolute: (path: string) => string
+): ServeConfig {
+  const { webhook, drone } = value
+  const listen = addressOf(value.listen)
+  if (listen === null) throw refusal(file, ['serve', 'listen'], 'expected an address and a port')
+  return {
+    listen,
+    webhook:
+      webhook === undefined
+        ? null
+        : secretPlace('serve.webhook.secret', webhook.secret, webhook.secretEnv, absolute),
+    drone:
+      drone === undefined
+        ? null
+        : {
+            secret: secretPlace('serve.drone.secret', drone.secret, drone.secretEnv, absolute),
+            repo: droneRepo(drone.repo, file, repoUrl),
+            rules: drone.gates.map(({ event, target, gate, letThrough, closed }, index) => {
+              if ((gate === undefined) === (letThrough === undefined)) {
+                throw refusal(
+                  file,
+                  ['serve', 'drone', 'gates', index],
+                  'expected `gate`, or `letThrough: true`'
+                )
+              }
+              return { event, target: target ?? null, gate: gate ?? null, closed }
+            })
+          }
+  }
+}
+
+function droneRepo(named: string | undefined, file: YamlFile, repoUrl: string): string {
+  const repo = named ?? guessForge(repoUrl).repo
+  if (repo === null) {
+    throw refusal(
+      file,
+      ['serve', 'drone', 'repo'],
+      'is missing, and `repo.url` does not tell it; expected `owner/name`'
+    )
+  }
+  return repo
+}
+
+function secretPlace(
+  key: string,
+  file: string | undefined,
+  env: string,
+  absolute: (path: string) => string
+): SecretPlace {
+  return { key, env, file: file === undefined ? null : absolute(file) }
+}
+
+/** `127.0.0.1:8750`, `[::1]:8750`; null for anything else. No names: they may mean more than was meant. */
+export function addressOf(text: string): { readonly address: string; readonly port: number } | null {
+  const parts = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[^:[\]]+)):(?<port>\d{1,5})$/.exec(text)?.groups
+  const address = parts?.['v6'] ?? parts?.['v4'] ?? ''
+  const port = Number(parts?.['port'])
+  return isIP(address) === 0 || !(port <= 65_535) ? null : { address, port }
+}
+
+/** A token goes over the wire: in the clear to nobody but this machine. */
+function isSafeUrl(text: string): boolean {
+  if (/[\p{C}\s?#]/u.test(text) || !URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  if (username !== '' || password !== '') return false
+  const loopback = /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)$/.test(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && loopback)
+}
