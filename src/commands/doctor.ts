@@ -1,4 +1,5 @@
 import { AdversaryError } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
 import type { ForgeConfig, Home } from '../home/home.ts'
 import { proveAll, proveTools } from '../run/doctor.ts'
 import { missing, type Proof, proved } from '../run/proof.ts'
@@ -26,20 +27,21 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
   const forge = home.forge === null ? [] : [await tryForge(home.forge, io)]
   const proofs = [...tools, proved(at, `${home.dir}, ${plans}`), ...(await proveAll(seat, tools)), ...forge]
   answer(proofs, io)
-  io.out(`\n${summary(proofs, home)}`)
+  io.out(`\n${summary(proofs, home, options)}`)
   return proofs.some(({ ok }) => ok === false) ? exitCode.fail : exitCode.pass
 }
 
 /** What to type next. */
-function summary(proofs: readonly Proof[], home: Home): string {
+function summary(proofs: readonly Proof[], home: Home, options: CommonOptions): string {
   const wrong = proofs.filter(({ ok }) => ok === false).length
   if (wrong > 0) return `${wrong} missing: mend what is marked ✗ from the top, then run it again.`
+  const where = options.home === undefined ? '' : ` --home ${oneLine(options.home)}`
   const [plan] = home.plans.values()
   const [milestone] = plan?.milestones ?? []
   const next =
     plan === undefined || milestone === undefined
       ? 'write a plan: adversary suggest prints the checks that hold today'
-      : `adversary review ${plan.phase}-${milestone.id} --dry-run`
+      : `adversary review ${plan.phase}-${milestone.id} --dry-run${where}`
   return `Nothing is missing. Next: ${next}`
 }
 

@@ -9,15 +9,16 @@ import type { CommonOptions, Io } from './io.ts'
  *
  * @throws AdversaryError (usage) where there is none, or something in it is wrong.
  */
-export async function openHome(options: CommonOptions, io: Io): Promise<Home> {
+export async function openHome(
+  options: CommonOptions,
+  io: Io,
+  want?: { readonly plans: boolean }
+): Promise<Home> {
   const dir = options.home === undefined ? await findHome(io.cwd) : resolve(io.cwd, options.home)
   if (dir === null) {
     const hint = 'adversary init writes one; --home DIR names one that is elsewhere'
     throw new AdversaryError('usage', `there is no ${configFile} in ${io.cwd} or above`, { hint })
   }
-  return loadHome(dir, {
-    userHome: io.userHome,
-    library: probes,
-    facts: async () => ({ ...(await import('../observe/sources/index.ts')) })
-  })
+  const facts = async () => ({ ...(await import('../observe/sources/index.ts')) })
+  return loadHome(dir, { userHome: io.userHome, library: probes, facts }, want)
 }

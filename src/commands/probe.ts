@@ -58,10 +58,11 @@ export async function run(options: ProbeOptions, io: Io): Promise<ExitCode> {
   if (check === undefined) throw new TypeError('a probe was run and nothing came of it')
 
   io.out(sayCheck(check, io).join('\n'))
-  for (const shown of check.findings.flatMap(finding => finding.shows ?? []))
+  for (const shown of new Set(check.findings.flatMap(finding => finding.shows ?? [])))
     io.out(`      ${oneLine(shown)}`)
   for (const { on, command, ms, why } of observed.evidence) {
-    const end = why === undefined ? `${Math.round(ms)} ms` : oneLine(why, 120)
+    // Why nothing was seen stands above, once.
+    const end = why === undefined ? `${Math.round(ms)} ms` : 'no answer'
     io.out(paint(io, 'dim', `  ${on} $ ${oneLine(command, 200)}  (${end})`))
   }
   io.json({

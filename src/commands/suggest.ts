@@ -16,7 +16,8 @@ export interface SuggestOptions extends CommonOptions {
 
 /** Prints a plan of the checks that hold on a host today, to start a real one from. */
 export async function run(options: SuggestOptions, io: Io): Promise<ExitCode> {
-  const home = await openHome(options, io)
+  // The shell has already emptied the plan that the suggestion is to go to: `> plans/p1.yaml`.
+  const home = await openHome(options, io, { plans: false })
   const host = options.on ?? [...home.hosts.keys()][0]
   if (host === undefined || !home.hosts.has(host)) {
     throw new AdversaryError('usage', `adversary.yaml has no host ${JSON.stringify(options.on ?? '')}`, {

@@ -37,8 +37,13 @@ export async function findHome(cwd: string): Promise<string | null> {
  *
  * @throws AdversaryError (usage) for the first thing that is wrong, naming file, line, key, value and
  * what was expected; nothing has been done then.
+ * @param want.plans false leaves the plans alone, whatever state they are in.
  */
-export async function loadHome(dir: string, machine: Machine): Promise<Home> {
+export async function loadHome(
+  dir: string,
+  machine: Machine,
+  want: { readonly plans: boolean } = { plans: true }
+): Promise<Home> {
   const root = (await realPath(dir)) ?? resolve(dir)
   const source = await yaml(root, configFile)
   if (source === null) {
@@ -51,7 +56,8 @@ export async function loadHome(dir: string, machine: Machine): Promise<Home> {
   const own = await loadOwnProbes(root, machine.library, machine.facts)
   const probes = [...machine.library, ...own]
   const plans = new Map<string, Plan>()
-  for (const name of (await namesIn(join(root, 'plans'))) ?? []) {
+  const names = want.plans ? await namesIn(join(root, 'plans')) : null
+  for (const name of names ?? []) {
     if (name.endsWith('.yml')) {
       const hint = `mv plans/${name} plans/${name.slice(0, -4)}.yaml`
       throw new AdversaryError('usage', `plans/${name}: expected the ending \`.yaml\``, { hint })

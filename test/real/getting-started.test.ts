@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process'
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { bootHost, type TestHost } from '../support/host.ts'
+import { runPage, type StepRun, unseenLines } from '../support/page.ts'
+import { makeRepo, type TestRepo } from '../support/repo.ts'
+import { inCheckout } from '../support/root.ts'
+
+/** A fresh user, who follows the page word for word, with the package as it would be published. */
+describe.skipIf(inject('hostObstacle') !== null)('docs/getting-started.md', () => {
+  let repo: TestRepo
+  let steps: readonly StepRun[]
+  let seconds: number
+
+  beforeAll(async () => {
+    const host = await bootHost()
+    await host.settle()
+    repo = await makeRepo()
+    const user = join(repo.dir, 'user')
+    await account(user, host)
+    await mkdir(join(user, 'src'), { recursive: true })
+    const run = promisify(execFile)
+    await run('git', ['clone', '--quiet', repo.remote, join(user, 'src/infra')])
+    const packed = await run('npm', ['pack', '--silent', '--pack-destination', repo.dir], {
+      cwd: inCheckout('.')
+    })
+    const tarball = join(repo.dir, packed.stdout.trim().split('\n').at(-1) ?? '')
+
+    const started = performance.now()
+    steps = await runPage(
+      'docs/getting-started.md',
+      // It is the package that is tried, and not what a registry has by that name.
+      `npm() { command npm "\${@/adversary-bot/${tarball}}"; }`,
+      {
+        cwd: user,
+        env: {
+          PATH: `${user}/.npm-global/bin:${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+          HOME: user,
+          npm_config_prefix: `${user}/.npm-global`,
+          npm_config_cache: process.env['npm_config_cache'] ?? `${process.env['HOME'] ?? '/root'}/.npm`,
+          GIT_CONFIG_NOSYSTEM: '1'
+        },
+        timeoutMs: 240_000
+      }
+    )
+    seconds = (performance.now() - started) / 1000
+  }, 600_000)
+  afterAll(() => repo?.dispose())
+
+  it('shows what is seen', () => {
+    expect(steps.length).toBeGreaterThan(6)
+    expect(steps.filter(({ shown }) => shown.length > 0).length).toBeGreaterThan(5)
+    for (const step of steps)
+      expect({ unseen: unseenLines(step), output: step.output }).toMatchObject({ unseen: [] })
+  })
+
+  it('takes less than the five minutes that it promises', () => {
+    process.stderr.write(`\ngetting started, from npm install to the gate: ${seconds.toFixed(0)} s\n`)
+    expect(seconds).toBeLessThan(300)
+  })
+})
+
+/** An account that can log in to `prod`, as somebody has who starts. */
+async function account(user: string, host: TestHost): Promise<void> {
+  const ssh = join(user, '.ssh')
+  await mkdir(ssh, { recursive: true, mode: 0o700 })
+  await copyFile(host.identityFile, join(ssh, 'id_ed25519'))
+  await chmod(join(ssh, 'id_ed25519'), 0o600)
+  await copyFile(host.knownHosts, join(ssh, 'known_hosts'))
+  await writeFile(join(ssh, 'config'), `Host prod\n  HostName ${host.address}\n  User ${host.user}\n`)
+  await writeFile(join(user, '.gitconfig'), '[user]\n  name = Builder\n  email = builder@example.test\n')
+}
