@@ -31,10 +31,20 @@ function blocks(page: string, language: string): readonly string[] {
   )
 }
 
+/** Blocks of all pages that begin with a comment that names their file. */
+function files(name: RegExp) {
+  return [...pages.keys()].flatMap(page =>
+    blocks(page, 'yaml').flatMap(code => {
+      const file = /^# (?<file>\S+)/.exec(code)?.groups?.['file'] ?? ''
+      return name.test(file) ? [{ page, file, code }] : []
+    })
+  )
+}
+
 async function home(files: Readonly<Record<string, string>>) {
   const config = `repo: { url: /srv/infra.git, branch: main }
 identity: { name: adversary-bot, email: adversary@example.test, signingKey: ~/.ssh/id }
-hosts: { prod: { ssh: prod } }
+hosts: { prod: { ssh: prod }, backup: { ssh: backup } }
 `
   for (const [name, text] of Object.entries({ 'adversary.yaml': config, ...files })) {
     await mkdir(dirname(join(dir, name)), { recursive: true })
@@ -48,7 +58,8 @@ describe('README.md', () => {
   it('shows a plan that loads, and a probe of a home that judges', async () => {
     const plan = blocks('README.md', 'yaml').find(code => code.startsWith('# plans/')) ?? ''
     const [probe = ''] = blocks('README.md', 'js')
-    const few = 'phase: few\nmilestones: { M1: { checks: [{ probe: few-networks, with: { atMost: 1 } }] } }\n'
+    const few =
+      'phase: few\nhost: prod\nmilestones: { M1: { checks: [{ probe: few-networks, with: { atMost: 1 } }] } }\n'
     const { plans } = await home({
       'plans/pvfix.yaml': plan,
       'plans/few.yaml': few,
@@ -70,6 +81,16 @@ describe('README.md', () => {
     expect(Object.keys(step.environment)).toEqual(['ADVERSARY_REVIEWER', 'ADVERSARY_ALLOWED_SIGNERS'])
     expect(step.commands).toEqual(['adversary gate pvfix-M2'])
   })
+})
+
+it('every plan that a page shows loads', async () => {
+  const plans = files(/^plans\//)
+  expect(plans.length).toBeGreaterThan(1)
+  for (const { page, file, code } of plans) {
+    await rm(join(dir, 'plans'), { recursive: true, force: true })
+    const loaded = await home({ [file]: code }).catch((error: Error) => error)
+    expect({ page, loaded }).toMatchObject({ loaded: { plans: expect.any(Map) } })
+  }
 })
 
 it('every command line that a page shows is understood', async () => {
