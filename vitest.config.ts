@@ -5,7 +5,7 @@ const thorough = [
   'test/gate/**/*.test.ts',
   'test/publish/**/*.test.ts',
   'test/faults/**/*.test.ts',
-  'test/run/{kill,watch,review,hostile,secrets,statuses}.test.ts',
+  'test/run/{kill,watch,review,hostile,place,secrets,statuses}.test.ts',
   'test/cli/{doctor,bad-input,report}.test.ts',
   'test/doors/guard.test.ts'
 ]

@@ -4,6 +4,7 @@ import { parseClaim } from '../claim/parse.ts'
 import { pending } from '../claim/pending.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import type { Milestone, Plan } from '../home/types.ts'
+import { tipAt } from '../publish/publish.ts'
 import { observedDocument, placed, reviewDocument } from '../run/document.ts'
 import { publishPreVerification, publishReview, reviewTelling, type Told } from '../run/publish.ts'
 import { type Draft, draftReview, observe } from '../run/review.ts'
@@ -54,17 +55,7 @@ async function review(world: World, statuses: Statuses, options: ReviewOptions, 
   if (options.dryRun !== true) statuses.looking(found.claim)
   const draft = await settled(world, at, found, options, io)
   if (options.dryRun === true) {
-    const { record, tip } = at
-    const telling = await reviewTelling(
-      world,
-      {
-        sha: tip,
-        committedAt: record.history.at(-1)?.committedAt ?? '',
-        record,
-        readFile: path => textAt(world, tip, path)
-      },
-      draft
-    )
+    const telling = await reviewTelling(world, tipAt(world.git, at.tip, at.record), draft)
     io.out(telling.section)
     const document = reviewDocument(draft, { outcome: { kind: 'dropped' }, telling })
     io.json({ ...(await placed(world, document, draft.claim.milestone)), dryRun: true })
@@ -231,10 +222,4 @@ async function sayRecorded(world: World, claim: Claim, review: SignedReview, io:
   }
   io.json(await placed(world, document, claim.milestone))
   return exitCodeOf[verdict]
-}
-
-async function textAt(world: World, commit: string, path: string): Promise<Uint8Array | null> {
-  const found = await world.git.file(commit, path)
-  if (found.kind === 'refused') throw new AdversaryError('repository', found.why)
-  return found.kind === 'file' ? found.bytes : null
 }

@@ -1,13 +1,16 @@
 import type { Policy } from '../record/policy.ts'
-import { reviewPathOf } from './home.ts'
 import type { Home, Plan } from './types.ts'
 
-/** What a gate, which never sees the home, needs to know of a plan: signed with each review. */
-export function policyFor(home: Pick<Home, 'repo'>, plan: Plan): Policy {
+/**
+ * What a gate, which never sees the home, needs to know of a plan: signed with each review.
+ *
+ * @param review path of the file that the section goes to.
+ */
+export function policyFor(home: Pick<Home, 'repo'>, plan: Plan, review: string): Policy {
   return {
     phase: plan.phase,
     branch: home.repo.branch,
-    review: reviewPathOf(home, plan.phase),
+    review,
     blocks: [...plan.hunt.blocks],
     milestones: plan.milestones.map(({ id, needs, watchPaths, maxAgeMs, digest }) => ({
       milestone: id,

@@ -16,6 +16,8 @@ export interface Tip {
    * @throws AdversaryError `not-trusted` for a symlink, a folder, or a file that is too large.
    */
   readFile(path: string): Promise<Uint8Array | null>
+  /** Why no file can be written at this path: what else is in its place, in its way, or looks like it; null: one can. */
+  blocked(path: string): Promise<string | null>
 }
 
 export interface Publication {
@@ -99,7 +101,11 @@ export async function publish(options: PublishOptions): Promise<Published> {
 async function tipOf({ git, branch, startFrom, trust }: PublishOptions): Promise<Tip> {
   const sha = (await git.fetch(branch)) ?? (startFrom === undefined ? null : await git.fetch(startFrom))
   if (sha === null) throw new AdversaryError('repository', `the remote has no branch ${startFrom ?? branch}`)
-  const record = await readRecord(git, sha, trust)
+  return tipAt(git, sha, await readRecord(git, sha, trust))
+}
+
+/** A commit of the clone as a review may be put on it. */
+export function tipAt(git: Git, sha: string, record: SignedRecord): Tip {
   return {
     sha,
     committedAt: record.history.at(-1)?.committedAt ?? '',
@@ -108,6 +114,12 @@ async function tipOf({ git, branch, startFrom, trust }: PublishOptions): Promise
       const file = await git.file(sha, path)
       if (file.kind === 'refused') throw new AdversaryError('not-trusted', file.why)
       return file.kind === 'absent' ? null : file.bytes
+    },
+    async blocked(path) {
+      const file = await git.file(sha, path)
+      if (file.kind === 'refused') return file.why
+      const twin = await git.twin(sha, path)
+      return twin === null ? null : `${JSON.stringify(twin)} disguises itself as ${path}`
     }
   }
 }

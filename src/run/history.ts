@@ -1,6 +1,6 @@
 import { sha256 } from '../base/canonical.ts'
 import { parseClaim } from '../claim/parse.ts'
-import type { Commit } from '../doors/git.ts'
+import type { Commit, Git } from '../doors/git.ts'
 import type { Home } from '../home/home.ts'
 import { baselinesOf, type SignedRecord, type SignedReview } from '../record/record.ts'
 import { type EvidenceRecord, parseEvidenceFile } from '../tell/evidence-file.ts'
@@ -40,12 +40,15 @@ export function baselinesBefore(home: Home, record: SignedRecord, phase: string)
   return baselinesOf(record, phase).filter(({ commit }) => before === null || before.has(commit.sha))
 }
 
-/** A review's evidence. Null where it is gone: the signed digest makes the file what it is, not its place. */
+/**
+ * A review's evidence, as of its own commit: what a builder does to the file later changes nothing. Null where
+ * it is not what was signed for.
+ */
 export async function evidenceOf(
-  { message: { evidence } }: SignedReview,
-  readFile: (path: string) => Promise<Uint8Array | null>
+  git: Git,
+  { commit, message: { evidence } }: SignedReview
 ): Promise<EvidenceRecord | null> {
-  const bytes = evidence === null ? null : await readFile(evidence.path)
-  if (evidence === null || bytes === null || sha256(bytes) !== evidence.digest) return null
-  return parseEvidenceFile(Buffer.from(bytes).toString())
+  const found = evidence === null ? null : await git.file(commit.sha, evidence.path)
+  if (evidence === null || found?.kind !== 'file' || sha256(found.bytes) !== evidence.digest) return null
+  return parseEvidenceFile(Buffer.from(found.bytes).toString())
 }

@@ -1,6 +1,5 @@
 import { sha256 } from '../base/canonical.ts'
 import { type Before, type FindingChange, type FindingState, findingChanges } from '../decide/findings.ts'
-import { type Home, evidenceDirOf, reviewPathOf } from '../home/home.ts'
 import { policyFor } from '../home/policy.ts'
 import type { Tip } from '../publish/publish.ts'
 import { findingsOf, type SignedRecord } from '../record/record.ts'
@@ -10,9 +9,10 @@ import { evidenceFile } from '../tell/evidence-file.ts'
 import { renderFindingClosed, renderFindingOpened, renderFindingReopened } from '../tell/finding.ts'
 import { messageBody, messageTitle } from '../tell/message.ts'
 import type { Cited, HostSeen } from '../tell/parts.ts'
-import { renderHeader } from '../tell/section.ts'
+import { elsewhere, renderHeader } from '../tell/section.ts'
 import { isoSecond } from '../doors/clock.ts'
 import { baselinesBefore, evidenceOf, firstClaim } from './history.ts'
+import { evidencePlace, reviewPlace } from './place.ts'
 import type { Observed } from './review.ts'
 import type { World } from './world.ts'
 
@@ -49,14 +49,15 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   const { home } = world
   const { observed } = input
   const { phase, plan } = observed
-  const path = reviewPathOf(home, phase)
+  const place = await reviewPlace(home, tip, phase)
+  const { path } = place
   const at = isoSecond(observed.atMs)
 
   const known = knownFindings(tip.record, phase)
   const changes = findingChanges({
     known,
     hunted: observed.hunts,
-    baseline: await before(input.kind, tip, home, phase),
+    baseline: await before(input.kind, tip, world, phase),
     blocks: plan?.hunt.blocks ?? []
   })
   const changed = new Map(changes.map(({ finding }) => [finding.id, finding]))
@@ -83,14 +84,15 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   const digest = sha256(bytes)
   // The digest in the name: a builder, who knows the claim's sha, could put a file of its own there first.
   const mark = digest.slice('sha256:'.length, 'sha256:'.length + 8)
-  const evidence = { path: `${evidenceDirOf(home, phase)}/${phase}-${input.name}-${mark}.json`, digest }
+  const kept = await evidencePlace(home, tip, phase, `${phase}-${input.name}-${mark}.json`)
+  const evidence = { path: kept.path, digest }
   const cited: Cited = { evidence: observed.evidence, evidenceFile: evidence }
 
   const sections = [
     input.section(cited, findings, changes),
     ...changes.map(change => findingSection(change, at, cited))
   ].filter(section => section !== null)
-  const section = sections.join('\n---\n\n')
+  const section = elsewhere(sections.join('\n---\n\n'), [place, kept])
   const header = renderHeader({
     phase,
     title: plan?.title ?? `Phase ${phase}, for which this reviewer has no plan`,
@@ -121,7 +123,7 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
       vetoes: [],
       plan: plan?.digest ?? null,
       evidence,
-      policy: plan === null ? null : policyFor(home, plan),
+      policy: plan === null ? null : policyFor(home, plan, path),
       accept: null,
       removed: []
     }
@@ -183,10 +185,15 @@ export function knownFindings(record: SignedRecord, phase: string): readonly Fin
 }
 
 /** The newest baseline as findings are compared with it; null where there is none that can be read. */
-async function before(kind: TellInput['kind'], tip: Tip, home: Home, phase: string): Promise<Before> {
+async function before(
+  kind: TellInput['kind'],
+  tip: Tip,
+  { home, git }: World,
+  phase: string
+): Promise<Before> {
   if (kind === 'orientation' && firstClaim(home, tip.record, phase) === null) return 'now'
   const review = baselinesBefore(home, tip.record, phase).at(-1)
-  const evidence = review === undefined ? null : await evidenceOf(review, path => tip.readFile(path))
+  const evidence = review === undefined ? null : await evidenceOf(git, review)
   if (evidence === null) return null
   return {
     keys: new Set(evidence.findings.filter(({ status }) => status === 'open').map(({ key }) => key)),

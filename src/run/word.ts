@@ -2,15 +2,16 @@ import { sha256 } from '../base/canonical.ts'
 import { AdversaryError } from '../base/errors.ts'
 import type { FindingState } from '../decide/findings.ts'
 import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
-import { reviewBranchOf, reviewPathOf } from '../home/home.ts'
+import { reviewBranchOf } from '../home/home.ts'
 import { policyFor } from '../home/policy.ts'
 import { type Published, publish, type Tip } from '../publish/publish.ts'
 import type { ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../tell/append.ts'
 import { renderFindingClosed, renderFindingOpened, renderVeto, renderVetoLifted } from '../tell/finding.ts'
 import { messageBody, messageTitle } from '../tell/message.ts'
-import { renderHeader } from '../tell/section.ts'
+import { elsewhere, renderHeader } from '../tell/section.ts'
 import type { Severity } from '../words.ts'
+import { type Place, reviewPlace } from './place.ts'
 import { knownFindings, trailer } from './tell.ts'
 import type { World } from './world.ts'
 
@@ -109,11 +110,9 @@ export function veto(
 /** Signs for everything that the review file holds now, whoever wrote it. Throws `usage` where there is no file. */
 export function acceptFile(world: World, phase: string, reason: string): Promise<Said> {
   let accepted: string | null = null
-  return say(world, phase, async (tip, at) => {
-    const bytes = await tip.readFile(reviewPathOf(world.home, phase))
-    if (bytes === null) {
-      throw new AdversaryError('usage', `there is no ${reviewPathOf(world.home, phase)} to accept`)
-    }
+  return say(world, phase, async (tip, at, { path, why }) => {
+    const bytes = await tip.readFile(path)
+    if (bytes === null) throw new AdversaryError('usage', why ?? `there is no ${path} to accept`)
     const digest = sha256(bytes)
     // A push that lost comes here again, and what was pushed meanwhile nobody has looked at.
     if (accepted !== null && accepted !== digest) {
@@ -144,7 +143,7 @@ export type Word = { readonly section: string; readonly finding: FindingState | 
 export async function say(
   world: World,
   phase: string,
-  words: (tip: Tip, at: string) => Word | null | Promise<Word | null>
+  words: (tip: Tip, at: string, place: Place) => Word | null | Promise<Word | null>
 ): Promise<Said> {
   const { home } = world
   const plan = home.plans.get(phase)
@@ -161,10 +160,11 @@ export async function say(
     identity: home.identity,
     trust: world.trust,
     async build(tip) {
-      const word = await words(tip, isoSecond(observedAt))
+      const place = await reviewPlace(home, tip, phase)
+      const { path } = place
+      const word = await words(tip, isoSecond(observedAt), place)
       if (word === null) return null
       finding = word.finding
-      const path = reviewPathOf(home, phase)
       const header = renderHeader({
         phase,
         title: plan.title,
@@ -175,7 +175,7 @@ export async function say(
       })
       return {
         path,
-        appended: appended(await tip.readFile(path), header, word.section),
+        appended: appended(await tip.readFile(path), header, elsewhere(word.section, [place])),
         files: [],
         message: {
           phase,
@@ -189,7 +189,7 @@ export async function say(
           vetoes: word.vetoes ?? [],
           plan: plan.digest,
           evidence: null,
-          policy: policyFor(home, plan),
+          policy: policyFor(home, plan, path),
           accept: word.accept ?? null,
           removed: word.removed ?? []
         }

@@ -249,11 +249,7 @@ function recordView(
     async baseline() {
       for (const review of baselinesBefore(world.home, record, phase).toReversed()) {
         const { sha } = review.commit
-        const evidence = await evidenceOf(review, async path => {
-          const found = await world.git.file(sha, path)
-          if (found.kind === 'refused') throw new Unseen(`${path}: ${found.why}`)
-          return found.kind === 'file' ? found.bytes : null
-        })
+        const evidence = await evidenceOf(world.git, review)
         if (evidence?.kind === 'orientation') return { commit: sha, at: evidence.at, facts: evidence.facts }
       }
       return null

@@ -9,8 +9,7 @@ import { lineEnd, openBlock } from './locate.ts'
  */
 export function appended(existing: Uint8Array | null, header: string, section: string): Uint8Array {
   const bytes = existing ?? new Uint8Array()
-  const [first, second] = bytes
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+  if (isUtf16(bytes)) {
     throw new AdversaryError('repository', 'the review file is in UTF-16', {
       hint: 'convert it to UTF-8, and sign for that with `adversary accept`'
     })
@@ -20,6 +19,11 @@ export function appended(existing: Uint8Array | null, header: string, section: s
   const eol = lineEnd(bytes)
   const added = Buffer.from(eol === '\n' ? text : text.replaceAll('\n', eol))
   return Buffer.concat([openBlock(bytes), added])
+}
+
+/** By its byte order mark. */
+export function isUtf16([first, second]: Uint8Array): boolean {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
 }
 
 function ending(text: string): string {

@@ -50,6 +50,17 @@ export function renderHeader(input: HeaderInput): string {
   ])
 }
 
+/** The section with a sentence for each file that could not be put where it belongs. */
+export function elsewhere(
+  section: string,
+  places: readonly { readonly path: string; readonly why: string | null }[]
+): string {
+  const notes = places.flatMap(({ path, why }) =>
+    why === null ? [] : [`**Not at its usual place:** ${sentence(`${why}, so this is in ${path}`)}`]
+  )
+  return notes.length === 0 ? section : blocks([section.trimEnd(), ...new Set(notes)])
+}
+
 export interface ReviewInput extends Cited {
   readonly claim: Claim
   readonly decision: Decision

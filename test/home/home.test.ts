@@ -208,7 +208,7 @@ describe('a good home', () => {
     await write({ 'adversary.yaml': config, 'plans/pvfix.yaml': plan })
     const home = await loadHome(dir, machine)
     const pvfix = home.plans.get('pvfix')
-    const policy = pvfix === undefined ? null : policyFor(home, pvfix)
+    const policy = pvfix === undefined ? null : policyFor(home, pvfix, 'machine-docs/REVIEW-pvfix.md')
     expect(policySchema.parse(policy)).toMatchObject({
       phase: 'pvfix',
       review: 'machine-docs/REVIEW-pvfix.md',

@@ -37,7 +37,8 @@ export async function commitForgery(scene: Scene, forgery: Forgery): Promise<str
       sha: await builder.tip(),
       committedAt: '',
       record: { tip: '', reviews: [], distrusted: [], history: [] },
-      readFile: async path => (path === scene.path && there !== null ? Buffer.from(there) : null)
+      readFile: async path => (path === scene.path && there !== null ? Buffer.from(there) : null),
+      blocked: async () => null
     },
     { milestone: 'M2', ...forgery }
   )
