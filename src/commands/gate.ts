@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { AdversaryError } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
+import { repoName } from '../base/repo-name.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { readBytes, readText } from '../doors/files.ts'
@@ -21,6 +22,7 @@ export interface GateCommandOptions extends CommonOptions {
   readonly allowedSigners?: string
   readonly revoked?: string
   readonly reviewer?: string
+  readonly repo?: string
 }
 
 /** Between two looks while waiting, in milliseconds. */
@@ -30,6 +32,7 @@ const capBytes = 1024 * 1024
 /** What pipelines say of themselves: Drone, Woodpecker, Forgejo and Gitea Actions, GitHub Actions, GitLab. */
 const told = {
   remote: ['DRONE_GIT_HTTP_URL', 'CI_REPO_CLONE_URL', 'CI_REPOSITORY_URL'],
+  repo: ['DRONE_REPO', 'CI_REPO', 'GITHUB_REPOSITORY', 'CI_PROJECT_PATH'],
   commit: ['DRONE_COMMIT_SHA', 'CI_COMMIT_SHA', 'GITHUB_SHA']
 } as const
 
@@ -70,6 +73,14 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
       ? (from(io.env, ['ADVERSARY_ALLOWED_SIGNERS']) ?? null)
       : await needed(signersFile, '--allowed-signers', io)
   const { branch, reviewBranch, revoked } = options
+  // Of another remote than the pipeline's own its name says nothing.
+  const own = options.remote === undefined ? from(io.env, told.repo) : undefined
+  const repo = options.repo ?? from(io.env, ['ADVERSARY_REPO']) ?? own
+  if (repo !== undefined && repoName(repo) === null) {
+    throw new AdversaryError('usage', `--repo: ${JSON.stringify(repo)} names no repository`, {
+      hint: '--repo ops/infra'
+    })
+  }
   const login = loginFor(remote, io.env)
   return {
     gate: options.gate,
@@ -79,6 +90,7 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
     ...(branch === undefined ? {} : { branch }),
     ...(reviewBranch === undefined ? {} : { reviewBranch }),
     ...(commit === null ? {} : { commit }),
+    ...(repo === undefined ? {} : { repo }),
     ...(login === null ? {} : { login }),
     ...(revoked === undefined ? {} : { revoked: await revocation(revoked, io) })
   }

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { repoName } from '../base/repo-name.ts'
 import { guessForge } from '../forge/forge.ts'
 
 /** What the files of a new home are made of. */
@@ -30,11 +31,12 @@ const modeline = (schemas: string, name: string) =>
 /** `adversary.yaml`, with what was guessed and what else there is to say. */
 export function adversaryYaml(guesses: Guesses): string {
   const { existingReviews, aliases, host } = guesses
+  const name = repoName(guesses.repo)
   const adopted = existingReviews.slice(0, 5).map(path => `  # there is already ${comment(path)}\n`)
   return `${modeline(guesses.schemas, 'adversary')}
 repo:
   url: ${yaml(guesses.repo)}
-  branch: ${yaml(guesses.branch)}
+${name === null ? '' : `  name: ${yaml(name)} # what a pipeline calls it: reviews are signed for this repo, and open no gate of another\n`}  branch: ${yaml(guesses.branch)}
 ${adopted.join('')}  review: ${yaml(`${guesses.reviewFolder}REVIEW-{phase}.md`)}
   # evidence: ${comment(`${guesses.reviewFolder}evidence`)}
 ${guesses.since === null ? '  # since: the repo is empty, so every claim counts' : `  since: ${yaml(guesses.since)} # claims up to here are history`}

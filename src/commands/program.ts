@@ -166,6 +166,10 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     .option('--allowed-signers <file>', 'who may sign (default: the content of ADVERSARY_ALLOWED_SIGNERS)')
     .option('--revoked <file>', 'keys that count no more: a KRL, or public keys one a line')
     .option('--reviewer <principal>', 'whose verdicts count (default: ADVERSARY_REVIEWER)')
+    .option(
+      '--repo <name>',
+      "the repo that reviews must be made for (default: ADVERSARY_REPO, or the pipeline's)"
+    )
 
   add(
     'status',

@@ -54,7 +54,9 @@ export async function typedVerdicts(
     const named =
       files.length > 0 ? files : (await git.paths(tip)).filter(path => path.endsWith(`REVIEW-${phase}.md`))
     const signed = new Set(
-      record.reviews.flatMap(({ message }) => (message.verdict === 'PASS' ? [message.milestone] : []))
+      record.reviews.flatMap(({ message, elsewhere }) =>
+        (elsewhere ?? message).verdict === 'PASS' ? [message.milestone] : []
+      )
     )
     for (const path of named) {
       const file = await git.file(tip, path)

@@ -24,6 +24,8 @@ export interface GateOptions {
   readonly revoked?: Uint8Array
   /** Principal whose verdicts count; null: none was given. */
   readonly reviewer: string | null
+  /** What the pipeline calls the repo: a review that was made for another one does not open this gate. */
+  readonly repo?: string
   /** For the remote, where neither its URL nor git's own credentials have one. */
   readonly login?: Login
   /** Milliseconds since 1970. */
@@ -126,7 +128,7 @@ async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAn
       hint: '--branch NAME'
     })
   }
-  const main = await readBranch(git, branch, tip, trust)
+  const main = await readBranch(git, branch, tip, trust, options.repo ?? null)
   const reviews = await reviewBranch(git, options, main, trust)
   const built = await builtCommit(git, options.commit ?? tip)
   if ('why' in built) return closed(gate, [built])
@@ -137,7 +139,12 @@ async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAn
     const facts = await viewMilestone(git, view, name, built)
     const appended = view.appended.get(facts.review?.commit.sha ?? '')
     const line = appended === undefined ? null : verdictLine(appended, name)
-    return answer(`${phase}-${name}`, [...untrusted(view), ...judgeMilestone(facts, now)], facts, line)
+    return answer(
+      `${phase}-${name}`,
+      [...untrusted(view), ...judgeMilestone(facts, now, options.repo ?? null)],
+      facts,
+      line
+    )
   }
   if (milestone !== null) return one(milestone)
 
@@ -152,13 +159,13 @@ async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAn
 
 async function reviewBranch(
   git: Git,
-  { reviewBranch: name }: GateOptions,
+  { reviewBranch: name, repo }: GateOptions,
   main: BranchView,
   trust: Trust
 ): Promise<BranchView> {
   if (name === undefined || name === main.name) return main
   const tip = await git.fetch(name)
-  return tip === null ? main : readBranch(git, name, tip, trust)
+  return tip === null ? main : readBranch(git, name, tip, trust, repo ?? null)
 }
 
 async function builtCommit(

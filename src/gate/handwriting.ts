@@ -71,6 +71,7 @@ const silent: ReviewMessage = {
   findings: [],
   vetoes: [],
   section: null,
+  repo: null,
   plan: null,
   evidence: null,
   policy: null,

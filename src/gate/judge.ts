@@ -21,6 +21,8 @@ export interface MilestoneFacts {
   /** The worst verdict on that review's claim. */
   readonly verdict: Verdict | null
   readonly claims: readonly Claim[]
+  /** PASSes of this milestone that the reviewer signed for another repo. */
+  readonly elsewhere: readonly SignedReview[]
   readonly claimInBranch: boolean
   readonly claimInBuilt: boolean
   readonly claimInReview: boolean
@@ -54,11 +56,15 @@ export interface Obstacle {
 /** How far a signer's clock may go before ours, in milliseconds. */
 const clockTolerance = 10 * 60_000
 
-/** All that keeps the gate of a milestone closed. Nothing: it is open. Pure. */
-export function judgeMilestone(facts: MilestoneFacts, now: number): readonly Obstacle[] {
+/**
+ * All that keeps the gate of a milestone closed. Nothing: it is open. Pure.
+ *
+ * @param now milliseconds since 1970. @param repo what the pipeline calls the repo; null: it does not say.
+ */
+export function judgeMilestone(facts: MilestoneFacts, now: number, repo: string | null): readonly Obstacle[] {
   const { review } = facts
   if (review === null || facts.verdict === null)
-    return [...removed(facts), ...unreviewed(facts), ...blocked(facts)]
+    return [...removed(facts), ...unreviewed(facts, repo), ...blocked(facts)]
   const obstacles: Obstacle[] = []
   const add = (
     code: Obstacle['code'],
@@ -93,6 +99,10 @@ export function judgeMilestone(facts: MilestoneFacts, now: number): readonly Obs
     )
   }
 
+  if (repo !== null && review.message.repo === null && facts.verdict === 'PASS') {
+    const why = `the review ${commit} does not say which repository it was made for, and this is ${repo}`
+    add(exitCode.notProven, why, again, false)
+  }
   if (facts.verdict === 'FAIL')
     add(exitCode.fail, `${facts.milestone} is FAIL: ${review.message.title}`, `mend it, then ${again}`)
   if (facts.verdict === 'INCONCLUSIVE') {
@@ -114,9 +124,18 @@ function removed({ removed, milestone, phase }: MilestoneFacts): readonly Obstac
   }))
 }
 
-function unreviewed(facts: MilestoneFacts): readonly Obstacle[] {
+function unreviewed(facts: MilestoneFacts, repo: string | null): readonly Obstacle[] {
   const { milestone, phase } = facts
   const name = `${phase}-${milestone}`
+  const other = facts.elsewhere.at(-1)
+  const newest = facts.claims.at(-1)?.sha
+  // Whoever has claimed again since waits for a review, as everybody does.
+  if (other !== undefined && facts.elsewhere.some(({ elsewhere }) => elsewhere?.claim === newest)) {
+    const made = other.elsewhere?.repo
+    const why = `the review ${other.commit.sha.slice(0, 12)} was made for the repository ${made}, and this is ${repo}`
+    const next = `claim it here: git commit --allow-empty -m "claim(${name}): …"; if ${made} is this repository's other name, --repo ${made} or ADVERSARY_REPO says so`
+    return [{ code: exitCode.notTrusted, why, next, mayChange: false }]
+  }
   const [forged] = facts.distrusted
   if (forged !== undefined) {
     const why = `${forged.commit.sha.slice(0, 12)} says it reviews ${name} and is not believed: ${forged.why}`

@@ -5,6 +5,7 @@ import type { Commit, Git } from '../doors/git.ts'
 import {
   type Distrusted,
   findingsOf,
+  heldTo,
   policyOf,
   readRecord,
   removedOf,
@@ -45,8 +46,16 @@ export interface PhaseView {
   readonly typed: ReadonlySet<string>
 }
 
-export async function readBranch(git: Git, name: string, tip: string, trust: Trust): Promise<BranchView> {
-  return { name, tip, record: await readRecord(git, tip, trust) }
+/** @param repo what the pipeline calls the repo; null: it does not say. */
+export async function readBranch(
+  git: Git,
+  name: string,
+  tip: string,
+  trust: Trust,
+  repo: string | null
+): Promise<BranchView> {
+  const record = await readRecord(git, tip, trust)
+  return { name, tip, record: repo === null ? record : heldTo(record, repo) }
 }
 
 /** Phases and milestones of which anything is signed by the reviewer. */
@@ -264,6 +273,9 @@ export async function viewMilestone(
     review,
     verdict: worst(deciding),
     claims,
+    elsewhere: signed.filter(
+      ({ elsewhere, message }) => message.milestone === milestone && elsewhere?.verdict === 'PASS'
+    ),
     claimInBranch: claims.some(({ sha }) => sha === claim),
     claimInBuilt: built.history.some(({ sha }) => sha === claim),
     claimInReview:

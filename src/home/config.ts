@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '../base/errors.ts'
 import { patternText } from '../base/pattern.ts'
+import { repoName } from '../base/repo-name.ts'
 import { defaultPatterns } from '../claim/parse.ts'
 import type { HostAddress } from '../doors/session.ts'
 import { checked, refusal } from './checked.ts'
@@ -51,6 +52,15 @@ export const configSchema = z.strictObject({
         'what `git clone` takes: ssh://, https://, user@host:path or a local path, without a password'
       )
       .meta({ description: 'The watched repository, as git clone takes it.' }),
+    name: z
+      .string()
+      .refine(name => /^[\p{L}\p{M}\p{N}_.~+/-]+$/u.test(name), 'a name such as `ops/infra`')
+      .max(200, 'a name of at most 200 characters')
+      .optional()
+      .meta({
+        description:
+          'What the pipeline calls the repository; reviews are signed for it. Default: the path of the URL.'
+      }),
     branch: scalar.branch,
     review: phasePath.default('reviews/REVIEW-{phase}.md'),
     evidence: evidencePath.optional().meta({ description: 'Default: evidence/ beside the review file.' }),
@@ -117,6 +127,7 @@ export function readConfig(source: YamlFile, dir: string, userHome: string): Con
     dir,
     repo: {
       url: isLocal(repo.url) ? absolute(repo.url) : repo.url,
+      name: repoName(repo.name ?? (isLocal(repo.url) ? absolute(repo.url) : repo.url)),
       branch: repo.branch,
       review: repo.review,
       evidence: repo.evidence ?? beside(repo.review),

@@ -32,6 +32,8 @@ export interface Home {
 export interface RepoConfig {
   /** As git takes it; a relative local path is made absolute. */
   readonly url: string
+  /** What reviews are signed for, as `repoName` spells it: a gate may ask for it. Null: the URL names nothing. */
+  readonly name: string | null
   readonly branch: string
   /** Repo path with `{phase}` in it: see `reviewPathOf`. */
   readonly review: string

@@ -27,8 +27,8 @@ export interface Publication {
   readonly appended: Uint8Array
   /** Evidence: new files, never an existing one with other bytes. */
   readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[]
-  /** `section` is filled in here. */
-  readonly message: Omit<ReviewMessage, 'section'>
+  /** `section` and `repo` are filled in here. */
+  readonly message: Omit<ReviewMessage, 'section' | 'repo'>
 }
 
 export interface PublishOptions {
@@ -39,6 +39,8 @@ export interface PublishOptions {
   readonly startFrom?: string
   readonly identity: SigningIdentity
   readonly trust: Trust
+  /** Which repo the review is signed for; default: none is named. */
+  readonly repo?: string | null
   /**
    * Called for every attempt with the tip of that attempt. Null drops the review: somebody else has
    * answered the claim, or nothing is left to say.
@@ -151,7 +153,7 @@ async function write(options: PublishOptions, tip: Tip, publication: Publication
   const commit = await git.writeCommit({
     parent: tip.sha,
     files: [{ path, bytes: Buffer.concat([before, appended]) }, ...files],
-    message: printMessage({ ...publication.message, section }),
+    message: printMessage({ ...publication.message, section, repo: options.repo ?? null }),
     identity,
     date: dateFor(options.now(), tip.record)
   })

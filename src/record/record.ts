@@ -1,4 +1,6 @@
+import { isSameRepo } from '../base/repo-name.ts'
 import type { Commit, Git, Signature, Signers } from '../doors/git.ts'
+import type { Verdict } from '../words.ts'
 import type { Policy } from './policy.ts'
 import {
   type FindingTrailer,
@@ -19,6 +21,12 @@ export interface SignedReview {
   readonly principal: string
   readonly byReviewer: boolean
   readonly message: ReviewMessage
+  /** It was made for another repo: what it said there, of which only what closes a gate is left in `message`. */
+  readonly elsewhere?: {
+    readonly repo: string
+    readonly claim: string | null
+    readonly verdict: Verdict | null
+  }
 }
 
 /** A commit that looks like a review and is not believed. */
@@ -73,6 +81,34 @@ function believed(
     return { why: `${principal} signed a verdict, which only ${trust.reviewer} may` }
   }
   return { commit, principal, byReviewer, message: read.message }
+}
+
+/**
+ * The record as a gate of this repo may believe it. Two repos that share history and a reviewer can exchange
+ * signed commits; in the one that it was not made for, a review may close a gate and never open one.
+ */
+export function heldTo(record: SignedRecord, repo: string): SignedRecord {
+  return { ...record, reviews: record.reviews.map(review => weakened(review, repo)) }
+}
+
+function weakened(review: SignedReview, repo: string): SignedReview {
+  const { message } = review
+  if (message.repo === null || isSameRepo(message.repo, repo)) return review
+  const { claim, verdict } = message
+  return {
+    ...review,
+    elsewhere: { repo: message.repo, claim, verdict },
+    message: {
+      ...message,
+      claim: null,
+      verdict: null,
+      supersedes: [],
+      findings: message.findings.filter(({ status }) => status === 'open'),
+      vetoes: message.vetoes.filter(({ status }) => status === 'open'),
+      policy: null,
+      accept: null
+    }
+  }
 }
 
 /** The reviewer's answer to this claim, or the one that named it as superseded. */

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../base/canonical.ts'
+import { repoName } from '../base/repo-name.ts'
 import { clean, oneLine } from '../base/text.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Origin, Severity, Verdict } from '../words.ts'
@@ -44,6 +45,8 @@ export interface ReviewMessage {
   /** Vetoes put or lifted here. */
   readonly vetoes: readonly { readonly milestone: string; readonly status: 'open' | 'lifted' }[]
   readonly section: { readonly path: string; readonly digest: string } | null
+  /** The repo that it was made for, as `repoName` spells it; null in what older versions signed. */
+  readonly repo: string | null
   readonly plan: string | null
   readonly evidence: { readonly path: string; readonly digest: string } | null
   readonly policy: Policy | null
@@ -75,7 +78,7 @@ const verdicts = ['PASS', 'FAIL', 'INCONCLUSIVE'] as const
 const severities = ['low', 'medium', 'high', 'critical'] as const
 const origins = ['pre-existing', 'introduced', 'unknown'] as const
 const repeatable: ReadonlySet<string> = new Set(['Finding', 'Supersedes', 'Veto', 'Removed'])
-const single = ['Claim', 'Verdict', 'Section', 'Plan', 'Evidence', 'Policy', 'Accept'] as const
+const single = ['Claim', 'Verdict', 'Section', 'Repo', 'Plan', 'Evidence', 'Policy', 'Accept'] as const
 const names: ReadonlySet<string> = new Set([...single, ...repeatable])
 
 /**
@@ -85,7 +88,7 @@ const names: ReadonlySet<string> = new Set([...single, ...repeatable])
  * verdict without its claim.
  */
 export function printMessage(message: ReviewMessage): string {
-  const { phase, milestone, verdict, claim, section, plan, evidence, policy, accept } = message
+  const { phase, milestone, verdict, claim, section, repo, plan, evidence, policy, accept } = message
   const target = milestone === null ? phase : `${phase}-${milestone}`
   const trailers: string[] = []
   const say = (name: string, value: string) => trailers.push(`Adversary-${name}: ${value}`)
@@ -99,6 +102,7 @@ export function printMessage(message: ReviewMessage): string {
     say('Removed', `${review} ${lost} ${was}`)
   }
   if (section !== null) say('Section', `${encoded(section.path)} ${section.digest}`)
+  if (repo !== null) say('Repo', encoded(repo))
   if (plan !== null) say('Plan', plan)
   if (evidence !== null) say('Evidence', `${encoded(evidence.path)} ${evidence.digest}`)
   if (policy !== null) say('Policy', asciiJson(policySchema.parse(policy)))
@@ -183,6 +187,7 @@ function read(text: string): ReviewMessage {
     findings: all('Finding').map(findingOf),
     vetoes: all('Veto').map(vetoOf),
     section: fileOf(one('Section'), 'Section'),
+    repo: repoOf(one('Repo')),
     plan: matching(one('Plan'), patterns.digest, 'Plan'),
     evidence: fileOf(one('Evidence'), 'Evidence'),
     policy: policyOf(one('Policy')),
@@ -226,6 +231,13 @@ function verdictOf(value: string | null) {
     throw new Error('Adversary-Verdict is not what it should be')
   }
   return { target, phase: target.slice(0, hyphen), milestone, verdict }
+}
+
+function repoOf(value: string | null): string | null {
+  if (value === null) return null
+  const repo = decoded(value)
+  demand(repo === repoName(repo), 'Adversary-Repo is not what it should be')
+  return repo
 }
 
 function fileOf(value: string | null, name: string) {

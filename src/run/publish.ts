@@ -189,6 +189,7 @@ async function put(
     ...(branch === world.home.repo.branch ? {} : { startFrom: world.home.repo.branch }),
     identity: world.home.identity,
     trust: world.trust,
+    repo: world.home.repo.name,
     async build(tip) {
       telling = await build(tip)
       return telling

@@ -1,7 +1,7 @@
 import { sha256 } from '../base/canonical.ts'
 import { type Before, type FindingChange, type FindingState, findingChanges } from '../decide/findings.ts'
 import { policyFor } from '../home/policy.ts'
-import type { Tip } from '../publish/publish.ts'
+import type { Publication, Tip } from '../publish/publish.ts'
 import { findingsOf, type SignedRecord } from '../record/record.ts'
 import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../tell/append.ts'
@@ -22,7 +22,7 @@ export interface Telling {
   readonly appended: Uint8Array
   readonly section: string
   readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[]
-  readonly message: Omit<ReviewMessage, 'section'>
+  readonly message: Publication['message']
   readonly changes: readonly FindingChange[]
   /** Every finding of the phase as it stands after this. */
   readonly findings: readonly FindingState[]

@@ -159,6 +159,7 @@ export async function say(
     ...(branch === home.repo.branch ? {} : { startFrom: home.repo.branch }),
     identity: home.identity,
     trust: world.trust,
+    repo: home.repo.name,
     async build(tip) {
       const place = await reviewPlace(home, tip, phase)
       const { path } = place

@@ -3,18 +3,22 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openClone } from '../../src/doors/git.ts'
 import { gateDocument } from '../../src/commands/documents.ts'
 import { runCli } from '../support/cli.ts'
-import { allowedSigners, makeRepo, type TestRepo } from '../support/repo.ts'
+import { makeReviewer } from '../support/reviews.ts'
+import { allowedSigners, makeRepo, type TestKey, type TestRepo } from '../support/repo.ts'
 
 /** What the gate makes of its surroundings; what it makes of histories is in test/gate. */
 
 let repo: TestRepo
 let signers: string
+let key: TestKey
 let empty: string
 beforeEach(async () => {
   repo = await makeRepo()
-  signers = allowedSigners([['adversary@example.test', await repo.key('reviewer')]])
+  key = await repo.key('reviewer')
+  signers = allowedSigners([['adversary@example.test', key]])
   empty = join(repo.dir, 'empty')
   await mkdir(empty)
 })
@@ -71,6 +75,44 @@ describe('adversary gate', () => {
     const { code, stdout } = await runCli(['gate', 'one-M1', '--json'], { cwd: empty, env })
     expect(code).toBe(2)
     expect(gateDocument.parse(JSON.parse(stdout))).toMatchObject({ gate: 'one-M1', code: 2, verdict: null })
+  })
+
+  it.each<[string, Record<string, string>, readonly string[], number]>([
+    ['Drone', { DRONE_GIT_HTTP_URL: '@', DRONE_REPO: 'ops/infra' }, [], 3],
+    ['Woodpecker', { CI_REPO_CLONE_URL: '@', CI_REPO: 'ops/infra' }, [], 3],
+    ['Actions', { DRONE_GIT_HTTP_URL: '@', GITHUB_REPOSITORY: 'ops/infra' }, [], 3],
+    ['GitLab', { CI_REPOSITORY_URL: '@', CI_PROJECT_PATH: 'ops/infra' }, [], 3],
+    ['what its owner says', { DRONE_GIT_HTTP_URL: '@', ADVERSARY_REPO: 'ops/infra' }, [], 3],
+    ['an option', { DRONE_GIT_HTTP_URL: '@', ADVERSARY_REPO: 'x/y' }, ['--repo', 'ops/infra'], 3],
+    ['the right name', { DRONE_GIT_HTTP_URL: '@', DRONE_REPO: 'Alice/Infra' }, [], 0],
+    [
+      'another name that its owner says',
+      { DRONE_GIT_HTTP_URL: '@', DRONE_REPO: 'ops/infra', ADVERSARY_REPO: 'alice/infra' },
+      [],
+      0
+    ],
+    ['nothing', { DRONE_GIT_HTTP_URL: '@' }, [], 0],
+    ['the name of a repo that is not the one asked', { DRONE_REPO: 'ops/deploy' }, ['--remote', '@'], 0]
+  ])('knows the repo by %s', async (_, environment, words, code) => {
+    const claim = await repo.builder.commit('claim(pvfix-M1): done')
+    await repo.builder.push()
+    const git = await openClone({ url: repo.url, dir: join(repo.dir, 'clone.git') })
+    const reviewer = 'adversary@example.test'
+    await makeReviewer(git, key, { allowed: signers, reviewer }, { now: Date.now() }).say({
+      claim,
+      repo: 'alice/infra'
+    })
+    await git.close()
+    const at = (word: string) => (word === '@' ? repo.url : word)
+    const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, at(value)]))
+    const ran = await runCli(['gate', 'pvfix-M1', ...words.map(at)], {
+      cwd: empty,
+      env: { ...trust(), ...env }
+    })
+    expect([ran.code, ran.stdout]).toEqual([
+      code,
+      expect.stringMatching(code === 0 ? /open/ : /alice\/infra/)
+    ])
   })
 
   it('takes the address of a checkout where the pipeline names none', async () => {

@@ -359,6 +359,76 @@ describe('an honest history', () => {
   })
 })
 
+describe('a reviewer of two repos that share history', () => {
+  const here = { repo: 'ops/infra' }
+  const passed = async (repo?: string) => {
+    const scene = await world.open('claimed')
+    const named = repo === undefined ? {} : { repo }
+    await scene.say({ claim: scene.at.claim2, milestone: 'M2', ...named })
+    return scene
+  }
+
+  it.each<[string, string | undefined, Record<string, string>, number, RegExp]>([
+    ['made for this one', 'ops/infra', here, 0, /PASS/],
+    ['made for this one by a longer path', 'srv/git/ops/infra', here, 0, /PASS/],
+    [
+      'made for the other one',
+      'alice/infra',
+      here,
+      3,
+      /made for the repository alice\/infra, and this is ops\/infra/
+    ],
+    ['made for the other one, and nobody asks', 'alice/infra', {}, 0, /PASS/],
+    ['made before reviews named one', undefined, here, 2, /does not say which repository it was made for/]
+  ])('%s', async (_, repo, told, code, why) => {
+    const scene = await passed(repo)
+    expect(await scene.gate(told)).toMatchObject({ code, reasons: [expect.stringMatching(why)] })
+  })
+
+  it('a claim that is made again here waits for its review, and is answered', async () => {
+    const scene = await passed('alice/infra')
+    const claim = await push(scene, 'claim(pvfix-M2): here')
+    expect(await scene.gate(here)).toMatchObject({ code: 2, mayChange: true })
+    await scene.say({ claim, milestone: 'M2', repo: 'ops/infra' })
+    expect(await scene.gate(here)).toMatchObject({ code: 0 })
+  })
+
+  it('what was made for the other one closes here, and opens nothing', async () => {
+    const scene = await passed('ops/infra')
+    expect(await scene.gate(here)).toMatchObject({ code: 0 })
+    const vetoes = [{ milestone: 'M2', status: 'open' as const }]
+    const findings = [{ id: 'A7', status: 'open' as const, blocks: ['M2'] }]
+    await scene.say({ vetoes, findings, repo: 'alice/infra' })
+    const reasons = [expect.stringContaining('vetoes M2'), expect.stringContaining('A7 is open')]
+    expect(await scene.gate(here)).toMatchObject({ code: 1, reasons })
+    await scene.say({
+      vetoes: [{ milestone: 'M2', status: 'lifted' }],
+      findings: [{ id: 'A7', status: 'closed', blocks: ['M2'] }],
+      repo: 'alice/infra'
+    })
+    expect(await scene.gate(here)).toMatchObject({ code: 1, reasons })
+    await scene.say({
+      vetoes: [{ milestone: 'M2', status: 'lifted' }],
+      findings: [{ id: 'A7', status: 'closed', blocks: ['M2'] }],
+      repo: 'ops/infra'
+    })
+    expect(await scene.gate(here)).toMatchObject({ code: 0 })
+  })
+
+  it('neither its rules nor its accept count', async () => {
+    const scene = await passed('ops/infra')
+    const milestones = policy.milestones.map(rules => ({ ...rules, maxAge: 1000 * day }))
+    await scene.say({ policy: { milestones }, repo: 'alice/infra' })
+    expect(await scene.gate({ ...here, now: gateTime + 31 * day })).toMatchObject({ code: 2 })
+    await scene.builder.pull()
+    await scene.edit('## Said', '## It was said')
+    const { sha256 } = await import('../../src/base/canonical.ts')
+    await scene.say({ accept: sha256(await scene.builder.read(path)), repo: 'alice/infra' })
+    expect(await scene.gate(here)).toMatchObject({ code: 3 })
+    expect(await scene.gate()).toMatchObject({ code: 0 })
+  })
+})
+
 describe('what the gate must be told', () => {
   it.each([
     ['nobody allowed to sign', { allowedSigners: null }, /nobody is allowed to sign/],

@@ -27,6 +27,7 @@ const pass: ReviewMessage = {
   ],
   vetoes: [],
   section: { path: 'machine-docs/REVIEW-pvfix.md', digest },
+  repo: 'ops/infra',
   plan: digest,
   evidence: { path: 'machine-docs/evidence/pvfix M2.json', digest },
   policy: {
@@ -67,6 +68,7 @@ describe('printed and read again', () => {
       'Adversary-Finding: A1 open blocks=D8,Q4.1 severity=high origin=pre-existing key=a/b%20c title=x',
       'Adversary-Finding: A2 closed',
       `Adversary-Section: machine-docs/REVIEW-pvfix.md ${digest}`,
+      'Adversary-Repo: ops/infra',
       `Adversary-Plan: ${digest}`,
       `Adversary-Evidence: machine-docs/evidence/pvfix%20M2.json ${digest}`,
       `Adversary-Policy: {"branch":"main","milestones":[{"checks":"${digest}","maxAge":1000,"milestone":"M2","needs":["M1"],"watchPaths":["nix/\\u005bci skip\\u005d/\\u00fc.nix"]}],"phase":"pvfix","review":"machine-docs/REVIEW-pvfix.md"}`,

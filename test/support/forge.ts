@@ -44,7 +44,7 @@ export async function commitForgery(scene: Scene, forgery: Forgery): Promise<str
   )
   const appended = Buffer.from(publication.appended).toString()
   const section = { path: publication.path, digest: sha256(publication.appended) }
-  const message = printMessage({ ...publication.message, section })
+  const message = printMessage({ ...publication.message, section, repo: forgery.repo ?? null })
   const files: Record<string, string> = {
     [scene.path]: (there ?? '') + (forgery.swap?.(appended) ?? appended)
   }

@@ -26,6 +26,8 @@ export interface ReviewText {
   readonly supersedes?: readonly string[]
   readonly policy?: Partial<Policy>
   readonly accept?: string | null
+  /** The repo that it is signed for. */
+  readonly repo?: string
   /** Text instead of the section that fits. */
   readonly section?: string
   /** Members that replace those of the evidence file. */
@@ -139,6 +141,7 @@ export function makeReviewer(
     async say(text) {
       const published: Published = await publish({
         ...options(tip => publicationOf(tip, text)),
+        repo: text.repo ?? null,
         freshMs: Number.POSITIVE_INFINITY
       })
       if (published.kind !== 'published') throw new Error(`the review was ${published.kind}`)

@@ -1,0 +1,41 @@
+/**
+ * A name for a repo that all spellings of its address share: the path alone, without scheme, user, host, port
+ * and `.git`, in lower case. `ops/infra` for `ssh://git@git.example.test:2222/Ops/infra.git`, for
+ * `https://git.example.test/ops/infra` and for `alias:ops/infra.git`. Null where the address has no path.
+ */
+export function repoName(url: string): string | null {
+  const path = pathOf(url)
+    .normalize('NFKC')
+    .toLowerCase()
+    .normalize('NFKC')
+    .replace(/[^\p{L}\p{M}\p{N}_.~+/-]/gu, '-')
+    .split('/')
+    .map(part => part.replace(/(?:\.git)+$/, ''))
+    .filter(part => part !== '' && part !== '.')
+    .join('/')
+  return path === '' ? null : path
+}
+
+function pathOf(url: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
+    return URL.canParse(url) ? decoded(new URL(url).pathname) : ''
+  }
+  return /^[^/]+?:(?<path>.*)$/s.exec(url)?.groups?.['path'] ?? url
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
+/**
+ * Whether a review that names `signed` was made for the repo that a pipeline calls `told`. What stands before
+ * it belongs to the server: `/srv/git/ops/infra.git` and `https://example.test/git/ops/infra` are `ops/infra`.
+ */
+export function isSameRepo(signed: string, told: string): boolean {
+  const name = repoName(told)
+  return name !== null && (signed === name || signed.endsWith(`/${name}`))
+}
