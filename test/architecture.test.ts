@@ -152,6 +152,48 @@ describe('imports', () => {
   })
 })
 
+describe('a start loads', () => {
+  /** The packages that are loaded with these files, before anything asks for more by `import()`. */
+  function packagesOf(...files: readonly string[]): readonly string[] {
+    const seen = new Set<string>()
+    const packages = new Set<string>()
+    const load = (path: string) => {
+      if (seen.has(path)) return
+      seen.add(path)
+      const source = sources.find(each => each.path === path)
+      if (source === undefined) throw new Error(`there is no ${path}`)
+      const loaded = /^(?:import|export)\s+(?!type\b)(?:[^'"=;()]*?\bfrom\s+)?'(?<from>[^']+)'/gm
+      for (const { groups } of source.code.matchAll(loaded)) {
+        const from = groups?.['from'] ?? ''
+        const target = local(path, { from, typeOnly: false })
+        if (target !== null) load(target)
+        else if (!from.startsWith('node:')) packages.add(from)
+      }
+    }
+    files.forEach(load)
+    return [...packages].sort()
+  }
+  const beginning = ['src/cli.ts', 'src/commands/program.ts', 'src/commands/io.ts', 'src/commands/package.ts']
+
+  it('the parser of words and nothing else, until a command runs', () => {
+    const cli = sources.find(({ path }) => path === 'src/cli.ts')
+    const first = [...(cli?.code ?? '').matchAll(/import\('\.\/(?<path>[^']+)'\)/g)]
+    expect(first.map(({ groups }) => `src/${groups?.['path']}`)).toEqual(beginning.slice(1))
+    const allowed = ['commander', 'string-width', 'wrap-ansi']
+    expect(packagesOf(...beginning).filter(name => !allowed.includes(name))).toEqual([])
+  })
+
+  it.each(['gate', 'status', 'review', 'watch'])('%s without what speaks to hosts and routes', command => {
+    const loaded = packagesOf(`src/commands/${command}.ts`)
+    expect(loaded).toContain('zod')
+    for (const name of ['ssh2', 'undici', 'ssh-config']) expect(loaded).not.toContain(name)
+  })
+
+  it('gate without plans and probes', () => {
+    for (const name of ['yaml', 'ipaddr.js']) expect(packagesOf('src/gate/gate.ts')).not.toContain(name)
+  })
+})
+
 describe('what is outside', () => {
   it('the process is touched by cli.ts alone; a door may look at the environment', () => {
     const wrong = sources.flatMap(({ path, code }) => {

@@ -3,9 +3,11 @@ import { reviewOf, type SignedReview } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
 import { pending } from '../claim/pending.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
+import type { Home } from '../home/home.ts'
 import type { Milestone, Plan } from '../home/types.ts'
 import { tipAt } from '../publish/publish.ts'
 import { observedDocument, placed, reviewDocument } from '../run/document.ts'
+import { hostsAskedBy } from '../run/early.ts'
 import { publishPreVerification, publishReview, reviewTelling, type Told } from '../run/publish.ts'
 import { type Draft, draftReview, observe } from '../run/review.ts'
 import { claimHistory } from '../run/round.ts'
@@ -33,11 +35,13 @@ const defaultBudgetMs = 60_000
 
 /** One review now. Its exit code follows the verdict alone. */
 export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
-  return enter(options, io, async world => {
+  const asks = (home: Home) => hostsAskedBy(home, options.target)
+  const work = async (world: World): Promise<ExitCode> => {
     const statuses = openStatuses(world, io.env)
     const reviewing = review(world, statuses, options, io)
     return reviewing.finally(() => finishStatuses(statuses, options.dryRun !== true, io))
-  })
+  }
+  return enter(options, io, work, { asks })
 }
 
 async function review(world: World, statuses: Statuses, options: ReviewOptions, io: Io): Promise<ExitCode> {

@@ -35,7 +35,7 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
     if (order.indexOf(code) > order.indexOf(worst)) worst = code
   }
   try {
-    await enter(options, io, world => watchOne(world, options, io, sayer(io, worse)), log)
+    await enter(options, io, world => watchOne(world, options, io, sayer(io, worse)), { log })
   } catch (error) {
     if (once || !io.signal.aborted) throw error
     // It was told to stop while it was still beginning.

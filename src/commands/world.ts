@@ -1,22 +1,36 @@
 import { redact } from '../base/redact.ts'
+import type { Home } from '../home/home.ts'
+import { openEarly } from '../run/early.ts'
 import { openWorld, type World } from '../run/world.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
+
+export interface EnterOptions {
+  readonly log?: World['log']
+  /** Hosts that will be asked, as far as the home tells: their sessions are opened beside the clone. */
+  readonly asks?: (home: Home) => readonly string[]
+}
 
 /** Opens the home and the clone, does the work, and leaves no process behind. */
 export async function enter<T>(
   options: CommonOptions,
   io: Io,
   work: (world: World) => Promise<T>,
-  log: World['log'] = () => undefined
+  { log = () => undefined, asks = () => [] }: EnterOptions = {}
 ): Promise<T> {
   const home = await openHome(options, io)
   io.progress(`reading ${home.repo.branch} of ${redact(home.repo.url).text}`)
-  const world = await openWorld(home, { signal: io.signal, userHome: io.userHome, log })
+  const seat = { userHome: io.userHome, signal: io.signal }
+  const early = openEarly({ home, ...seat }, asks(home))
   try {
-    return await work(world)
+    const world = await openWorld(home, { ...seat, log, openSession: early.openSession })
+    try {
+      return await work(world)
+    } finally {
+      io.progress(null)
+      await world.git.close()
+    }
   } finally {
-    io.progress(null)
-    await world.git.close()
+    await early.close()
   }
 }

@@ -147,10 +147,13 @@ export interface CloneOptions {
  * @throws AdversaryError `missing-tool` without git or ssh-keygen, `usage` for a URL that git must not see.
  */
 export async function openClone(options: CloneOptions): Promise<Git> {
-  await requireTools()
   const { dir, signal } = options
   const deadlineMs = options.remoteDeadlineMs ?? 60_000
-  const settings = options.configuration === 'none' ? [] : await accountSettings()
+  // Four questions that do not wait for each other; the remote is the first to need the last two.
+  const tools = requireTools()
+  const settings = options.configuration === 'none' ? Promise.resolve([]) : accountSettings()
+  settings.catch(() => undefined)
+  await tools
   const remote = openRemote({ url: options.url, login: options.login, settings, signal, deadlineMs })
   let made = await prepare(dir, remote, signal)
 

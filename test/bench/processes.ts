@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { inCheckout } from '../support/root.ts'
 
 /** The program as it is shipped. */
-export const program = inCheckout('dist/src/cli.js')
+export const program = inCheckout('dist/bin/cli.js')
 
 export interface Ended {
   readonly ms: number

@@ -9,12 +9,13 @@ import { makeRepo } from '../support/repo.ts'
 /** What only a process of its own can show: streams that close, signals, and what is left behind. */
 
 const root = resolve(import.meta.dirname, '../..')
-const cli = join(root, 'dist/src/cli.js')
+const cli = join(root, 'dist/bin/cli.js')
 let cwd: string
 
 beforeAll(async () => {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], { cwd: root })
+  // As it is shipped.
+  const rolldown = join(root, 'node_modules/rolldown/bin/cli.mjs')
+  await promisify(execFile)(process.execPath, [rolldown, '--config'], { cwd: root })
   cwd = await mkdtemp(join(tmpdir(), 'cli-'))
 }, 120_000)
 afterAll(() => rm(cwd, { recursive: true, force: true }))

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Answer, HostSession } from '../../src/doors/session.ts'
 import { type FactSource, Unseen } from '../../src/observe/fact.ts'
 import { gather } from '../../src/observe/gather.ts'
 import { readCommand, readPattern } from '../../src/observe/read-command.ts'
@@ -154,4 +155,68 @@ it('sends no read that a source which declares its reads did not declare', async
     seen: false,
     why: expect.stringContaining('is not among the reads that it declares')
   })
+})
+
+/** A promise that somebody else settles. */
+function later<T>() {
+  let settle: (value: T) => void = () => undefined
+  const promise = new Promise<T>(resolve => {
+    settle = resolve
+  })
+  return { promise, settle }
+}
+
+// Each of these hangs, rather than being slow, where one thing waits for another that it has no need of.
+it('routes go on beside a host that is still being logged in to', async () => {
+  const asked = later<HostSession>()
+  const route: FactSource<unknown> = {
+    key: 'a route',
+    place: 'web',
+    async take(look) {
+      return look.fetch({ url: 'http://ci.example.test/', method: 'GET', deadlineMs: 1, capBytes: 1 })
+    }
+  }
+  const answer = { kind: 'refused', detail: 'nobody listens', address: null } as const
+  const session = recordedSession({ [list]: { stdout: `${a}\n` } })
+  const gathered = await gather(
+    [{ host: 'h', sources: [names, route] }],
+    closedDoors({
+      open: () => asked.promise,
+      fetch: async () => {
+        asked.settle(session)
+        return answer
+      }
+    })
+  )
+  expect(gathered.fact('h', route)).toMatchObject({ seen: true, value: answer })
+  expect(gathered.fact('h', names)).toMatchObject({ seen: true })
+})
+
+it('a slow read does not hold up what a quick one leads to', async () => {
+  const slow = later<Answer>()
+  const quick = recordedSession({})
+  const info: FactSource<string> = {
+    key: 'a slow answer',
+    place: 'host',
+    async take(look) {
+      return (await look.read(readCommand.dockerInfo())).stdout
+    }
+  }
+  const session: HostSession = {
+    ...quick,
+    ask: commands =>
+      commands.map(async (command): Promise<Answer> => {
+        if (command.argv.includes('info')) return slow.promise
+        // The second round: it was sent while the slow answer is still out.
+        if (command.argv.includes('inspect'))
+          slow.settle({ answered: true, exit: 0, stdout: 'slow', stderr: '', ms: 9, cut: false })
+        return { answered: true, exit: 0, stdout: a, stderr: '', ms: 1, cut: false }
+      })
+  }
+  const gathered = await gather(
+    [{ host: 'h', sources: [info, details] }],
+    closedDoors({ open: async () => session })
+  )
+  expect(gathered.fact('h', info)).toMatchObject({ seen: true, value: 'slow' })
+  expect(gathered.fact('h', details)).toMatchObject({ seen: true, value: a })
 })

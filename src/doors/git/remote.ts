@@ -34,7 +34,7 @@ export interface RemoteOptions {
   /** Overrides credentials inside the URL. */
   readonly login?: Login | undefined
   /** Settings for this contact, such as proxy and credential helpers: `[key, value]`. */
-  readonly settings?: readonly (readonly [key: string, value: string])[]
+  readonly settings?: Promise<readonly (readonly [key: string, value: string])[]>
   readonly env?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
   readonly deadlineMs: number
@@ -63,51 +63,10 @@ const helper = '!printf "username=%s\\npassword=%s\\n" "$ADVERSARY_GIT_USERNAME"
 export function openRemote(options: RemoteOptions): Remote {
   const { url, login } = separated(options.url)
   const who = options.login ?? login
-  const settings: (readonly [string, string])[] = [
-    ...(options.settings ?? []),
-    ['protocol.allow', 'never'],
-    ...protocols.split(':').map(name => [`protocol.${name}.allow`, 'always'] as const),
-    ['fetch.recurseSubmodules', 'false'],
-    ['push.recurseSubmodules', 'no'],
-    ['gc.autoDetach', 'false'],
-    // A server that can keeps back what no review reads. Only what contacts the remote knows of it, so that
-    // nothing else ever fetches what is missing.
-    [`remote.${url}.promisor`, 'true'],
-    [`remote.${url}.partialclonefilter`, `blob:limit=${defaultFileCap + 1}`]
-  ]
-  if (who !== undefined) settings.push(['credential.helper', ''], ['credential.helper', helper])
-
-  const env: Record<string, string> = {
-    ...gitEnvironment(),
-    GIT_ALLOW_PROTOCOL: protocols,
-    GIT_SSH_COMMAND: sshCommand,
-    GIT_CONFIG_COUNT: String(settings.length),
-    ...options.env
-  }
-  settings.forEach(([key, value], index) => {
-    env[`GIT_CONFIG_KEY_${index}`] = key
-    env[`GIT_CONFIG_VALUE_${index}`] = value
-  })
-  for (const name of [
-    'http_proxy',
-    'https_proxy',
-    'HTTPS_PROXY',
-    'no_proxy',
-    'NO_PROXY',
-    'all_proxy',
-    'ALL_PROXY'
-  ]) {
-    const value = process.env[name]
-    if (value !== undefined) env[name] = value
-  }
-  if (who !== undefined) {
-    env['ADVERSARY_GIT_USERNAME'] = who.username
-    env['ADVERSARY_GIT_PASSWORD'] = who.password
-  }
-
   return {
     url,
     async run(dir, args, { deadlineMs = options.deadlineMs } = {}) {
+      const env = environment(url, (await options.settings) ?? [], who, options.env)
       const over = new AbortController()
       const stop = () => over.abort(options.signal?.reason)
       const timer = setTimeout(() => over.abort(new Error(`not within ${deadlineMs} ms`)), deadlineMs)
@@ -162,6 +121,57 @@ function abandoned(signal: AbortSignal): Promise<never> {
     if (signal.aborted) soon()
     else signal.addEventListener('abort', soon, { once: true })
   })
+}
+
+function environment(
+  url: string,
+  account: readonly (readonly [key: string, value: string])[],
+  who: Login | undefined,
+  more: Readonly<Record<string, string>> | undefined
+): Record<string, string> {
+  const settings: (readonly [string, string])[] = [
+    ...account,
+    ['protocol.allow', 'never'],
+    ...protocols.split(':').map(name => [`protocol.${name}.allow`, 'always'] as const),
+    ['fetch.recurseSubmodules', 'false'],
+    ['push.recurseSubmodules', 'no'],
+    ['gc.autoDetach', 'false'],
+    // A server that can keeps back what no review reads. Only what contacts the remote knows of it, so that
+    // nothing else ever fetches what is missing.
+    [`remote.${url}.promisor`, 'true'],
+    [`remote.${url}.partialclonefilter`, `blob:limit=${defaultFileCap + 1}`]
+  ]
+  if (who !== undefined) settings.push(['credential.helper', ''], ['credential.helper', helper])
+
+  const env: Record<string, string> = {
+    ...gitEnvironment(),
+    GIT_ALLOW_PROTOCOL: protocols,
+    GIT_SSH_COMMAND: sshCommand,
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...more
+  }
+  settings.forEach(([key, value], index) => {
+    env[`GIT_CONFIG_KEY_${index}`] = key
+    env[`GIT_CONFIG_VALUE_${index}`] = value
+  })
+  for (const name of [
+    'http_proxy',
+    'https_proxy',
+    'HTTPS_PROXY',
+    'no_proxy',
+    'NO_PROXY',
+    'all_proxy',
+    'ALL_PROXY'
+  ]) {
+    const value = process.env[name]
+    if (value !== undefined) env[name] = value
+  }
+  if (who !== undefined) {
+    env['ADVERSARY_GIT_USERNAME'] = who.username
+    env['ADVERSARY_GIT_PASSWORD'] = who.password
+  }
+
+  return env
 }
 
 function separated(given: string): { readonly url: string; readonly login?: Login } {
