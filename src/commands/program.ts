@@ -290,7 +290,7 @@ async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
   try {
     return await run()
   } catch (error) {
-    if (io.signal.aborted && (error === io.signal.reason || isAbort(error))) {
+    if (io.signal.aborted && isInterruption(error, io.signal.reason)) {
       io.err('adversary: interrupted, nothing was decided')
       return exitCode.notProven
     }
@@ -307,8 +307,11 @@ async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
   }
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError'
+/** Whether the signal is why, or why of why: git that was ended is a fault only where nobody ended it. */
+function isInterruption(error: unknown, reason: unknown): boolean {
+  if (error === reason) return true
+  if (!(error instanceof Error)) return false
+  return error.name === 'AbortError' || isInterruption(error.cause, reason)
 }
 
 /** The same command, which also writes the files of `--report`. */

@@ -98,7 +98,9 @@ export function openRemote(options: RemoteOptions): Remote {
         ])
         return ended ?? { code: 0, stdout, stderr: '' }
       } catch (error) {
-        if (options.signal?.aborted) throw new AdversaryError('repository', 'stopped', { cause: error })
+        if (options.signal?.aborted) {
+          throw new AdversaryError('repository', 'stopped', { cause: options.signal.reason })
+        }
         if (over.signal.aborted) {
           throw new AdversaryError('repository', `${url} did not answer within ${deadlineMs} ms`, {
             cause: error
