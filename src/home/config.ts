@@ -77,6 +77,12 @@ export const configSchema = z.strictObject({
   poll: scalar.duration.default(30_000),
   retry: scalar.duration.default(15 * 60_000),
   hosts: z.record(scalar.hostName, host).default({}),
+  concurrency: z
+    .int('a whole number')
+    .min(1, 'at least 1')
+    .max(1000, 'at most 1000')
+    .default(16)
+    .meta({ description: 'How many hosts are logged in to at once.' }),
   gate: z.strictObject({ allowedSigners: scalar.localPath.optional() }).default({}),
   forge: forgeSchema.optional(),
   serve: serveSchema,
@@ -138,6 +144,7 @@ export function readConfig(source: YamlFile, dir: string, userHome: string): Con
     pollMs: value.poll,
     retryMs: value.retry,
     hosts,
+    concurrency: value.concurrency,
     gate: { allowedSigners: gate.allowedSigners === undefined ? null : absolute(gate.allowedSigners) },
     forge: readForge(value.forge, file, repo.url, absolute),
     serve: readServe(value.serve, file, repo.url, absolute),

@@ -1,5 +1,6 @@
 import { z, ZodError } from 'zod'
 import { canonicalJson, sha256 } from '../base/canonical.ts'
+import { globMatches } from '../base/glob.ts'
 import { didYouMean } from '../base/nearest.ts'
 import type { ClaimPatterns } from '../claim/parse.ts'
 import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
@@ -15,7 +16,13 @@ const check = z.strictObject({
   probe: z.string().meta({ description: 'The id of a probe: `adversary probe --list`.' }),
   title: scalar.line.optional().meta({ description: "Default: the probe's own assertion." }),
   with: z.record(z.string(), z.unknown()).default({}).meta({ description: 'What the probe expects.' }),
-  on: scalar.hostName.optional().meta({ description: "A host of adversary.yaml; default: the plan's." }),
+  on: z
+    .union([scalar.hostGlob, z.array(scalar.hostGlob).min(1, 'at least one host')])
+    .optional()
+    .meta({
+      description:
+        "Hosts of adversary.yaml: a name, a glob such as `web-*`, or a list. One check for each; default: the plan's host."
+    }),
   within: scalar.duration
     .optional()
     .meta({ description: 'Look again until it passes twice, 10 s apart, for at most this long.' }),
@@ -96,11 +103,15 @@ export function readPlan(source: YamlFile, stem: string, around: Surroundings): 
   let current = file
   const milestones = Object.entries(value.milestones).map(([id, written]): Milestone => {
     const at: Path = ['milestones', id]
-    const checks = written.checks.map((each, index): Check => {
+    const expanded = new Map<number, readonly string[]>()
+    const checks = written.checks.flatMap((each, index): readonly Check[] => {
       const where = [...at, 'checks', index]
-      const { check, file } = readCheck(each, where, current, host, around)
+      const hosts = hostsOf(each.on, [...where, 'on'], current, around)
+      if ([each.on ?? []].flat().some(isGlob)) expanded.set(index, hosts ?? [])
+      const { check, file } = readCheck(each, where, current, hosts, host, around)
       current = file
-      return check
+      if (hosts === null || hosts.length === 1) return [check]
+      return hosts.map(on => ({ ...check, host: on, title: `${check.title} (${on})` }))
     })
     return {
       id,
@@ -109,7 +120,7 @@ export function readPlan(source: YamlFile, stem: string, around: Surroundings): 
       watchPaths: written.watchPaths ?? repoPathsOf(checks),
       maxAgeMs: written.maxAge,
       checks,
-      digest: sha256(canonicalJson(current.at([...at, 'checks']))),
+      digest: sha256(canonicalJson(withHosts(current.at([...at, 'checks']), expanded))),
       line: file.line(at)
     }
   })
@@ -129,12 +140,12 @@ function readCheck(
   written: z.output<typeof check>,
   at: Path,
   file: YamlFile,
+  hosts: readonly string[] | null,
   planHost: string | null,
   around: Surroundings
 ): { readonly check: Check; readonly file: YamlFile } {
   const probe = knownProbe(written.probe, [...at, 'probe'], file, around.probes)
-  if (written.on !== undefined) knownHost(written.on, [...at, 'on'], file, around)
-  const host = written.on ?? planHost
+  const host = hosts?.[0] ?? planHost
 
   // `with` may be left out: then the schema's complaints are about the check itself.
   const withAt = [...at, 'with']
@@ -155,6 +166,39 @@ function readCheck(
     },
     file: file.has(withAt) ? params.file : file
   }
+}
+
+/** The hosts that a check names, each once, in the order of adversary.yaml where a glob names them; null: it names none. */
+function hostsOf(
+  on: z.output<typeof check>['on'],
+  at: Path,
+  file: YamlFile,
+  around: Surroundings
+): readonly string[] | null {
+  if (on === undefined) return null
+  const found = [on].flat().flatMap((name, index): readonly string[] => {
+    const where = Array.isArray(on) ? [...at, index] : at
+    if (!isGlob(name)) {
+      knownHost(name, where, file, around)
+      return [name]
+    }
+    const matching = [...around.hosts.keys()].filter(each => globMatches(name, each))
+    if (matching.length === 0) throw refusal(file, where, `\`${name}\` matches no host of adversary.yaml`)
+    return matching
+  })
+  return [...new Set(found)]
+}
+
+function isGlob(name: string): boolean {
+  return /[*?[]/.test(name)
+}
+
+/** With the hosts that a glob stands for today: one more of them, and a PASS of yesterday is not one of today. */
+function withHosts(checks: unknown, expanded: ReadonlyMap<number, readonly string[]>): unknown {
+  if (expanded.size === 0 || !Array.isArray(checks)) return checks
+  return checks.map((each: unknown, index) =>
+    expanded.has(index) ? { ...asRecord(each), on: expanded.get(index) } : each
+  )
 }
 
 function readHunt(

@@ -48,5 +48,13 @@ export const hostName = z
     'the name of a host: letters, digits, `.`, `_`, `-` (`repo`, `web` and `record` mean other places)'
   )
 
+/** Hosts by name or by a glob over the names, such as `web-*`. */
+export const hostGlob = z
+  .string()
+  .regex(
+    /^(?!(?:repo|web|record)$)[A-Za-z0-9*?[][\w.*?[\]!^-]{0,63}$/,
+    'the name of a host, or a glob such as `web-*`'
+  )
+
 /** A path of the reviewer's machine: absolute, from `~`, or relative to the home. */
 export const localPath = z.string().regex(/^[^\0\r\n]{1,1000}$/, 'a path')

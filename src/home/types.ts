@@ -15,6 +15,8 @@ export interface Home {
   /** How long `watch` retries what could not be seen before it says INCONCLUSIVE. */
   readonly retryMs: number
   readonly hosts: ReadonlyMap<string, HostAddress>
+  /** How many hosts are logged in to at once. */
+  readonly concurrency: number
   readonly gate: { readonly allowedSigners: string | null }
   /** Where commit statuses are posted; null: nowhere. */
   readonly forge: ForgeConfig | null

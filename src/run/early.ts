@@ -1,5 +1,6 @@
 import { openSession as openDoor } from '../doors/open-session.ts'
 import type { HostSession, OpenSession } from '../doors/session.ts'
+import { bounded } from './bounded.ts'
 import { asksHost } from './review.ts'
 import type { Seat } from './world.ts'
 import type { Home } from '../home/home.ts'
@@ -14,7 +15,7 @@ export interface Early {
 
 /** Begins to log in to the hosts. Nothing is asked of them yet, and what goes wrong is told to whoever wants them. */
 export function openEarly(seat: Seat, names: readonly string[]): Early {
-  const { openSession = openDoor } = seat
+  const openSession = bounded(seat.openSession ?? openDoor, seat.home.concurrency)
   const waiting = new Map<
     string,
     { readonly session: Promise<HostSession>; readonly stop: AbortController }

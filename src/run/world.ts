@@ -15,6 +15,7 @@ import { typed } from '../observe/read-command.ts'
 import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
 import type { Log } from './events.ts'
+import { bounded } from './bounded.ts'
 import { ancestorsOf, baselinesBefore, evidenceOf } from './history.ts'
 
 /** Where a look starts from: the home, and the way to its hosts. */
@@ -122,7 +123,7 @@ export function viewsOf(
 }
 
 export function openDoors(
-  { home, userHome, openSession = openDoor }: Seat,
+  { home, userHome, openSession = bounded(openDoor, home.concurrency) }: Seat,
   { repo, record }: Views,
   signal: AbortSignal,
   progress?: Progress

@@ -131,6 +131,7 @@ describe('a good home', () => {
       identity: { signingKey: join(root, 'user/.ssh/adversary_ed25519') },
       pollMs: 30_000,
       retryMs: 900_000,
+      concurrency: 16,
       gate: { allowedSigners: join(dir, 'allowed_signers') },
       stateDir: join(dir, '.adversary')
     })
@@ -393,6 +394,56 @@ describe('adversary.yaml', () => {
   it('must be there', async () => {
     await mkdir(dir)
     await expect(loadHome(dir, machine)).rejects.toThrow(/there is no adversary\.yaml in /)
+  })
+})
+
+describe('a check on several hosts', () => {
+  const load = async (on: string, hosts = 'web-1: {}\n  web-2: {}\n  db: {}\n') => {
+    const listed = hosts.replaceAll('{}', '{ transport: local }')
+    await write({
+      'adversary.yaml': config.replace(/hosts:\n(?: {2}.*\n)+/, `hosts:\n  ${listed}`),
+      'plans/pvfix.yaml': plan.replace('host: cc-ci', 'host: db').replace('on: other', `on: ${on}`)
+    })
+    const milestone = (await loadHome(dir, machine)).plans.get('pvfix')?.milestones[1]
+    return {
+      hosts: milestone?.checks.map(({ host }) => host),
+      titles: milestone?.checks.map(({ title }) => title.replace(/^.*(?= \()/, '…')),
+      digest: milestone?.digest
+    }
+  }
+
+  it.each([
+    ['web-2', ['web-2']],
+    ['[web-2]', ['web-2']],
+    ['[web-2, db, web-2]', ['web-2', 'db']],
+    ["'web-*'", ['web-1', 'web-2']],
+    ["[db, 'web-[!1]']", ['db', 'web-2']],
+    ["'*'", ['web-1', 'web-2', 'db']]
+  ])('%s is one check for each of %j', async (on, hosts) => {
+    expect((await load(on)).hosts).toEqual(hosts)
+  })
+
+  it('has the host in its title, where there are several', async () => {
+    expect((await load("'web-*'")).titles).toEqual(['… (web-1)', '… (web-2)'])
+    expect((await load('db')).titles).not.toContain('… (db)')
+  })
+
+  it('is another check when a glob finds another host, and the same as ever without a glob', async () => {
+    const more = 'web-1: {}\n  web-2: {}\n  web-3: {}\n  db: {}\n'
+    expect((await load("'web-*'", more)).digest).not.toBe((await load("'web-*'")).digest)
+    expect((await load("'d*'", more)).digest).toBe((await load("'d*'")).digest)
+    expect((await load('db', more)).digest).toBe((await load('db')).digest)
+  })
+
+  it.each([
+    ["'wep-*'", 'plans/pvfix.yaml:19: milestones.M2.checks[0].on: `wep-*` matches no host of adversary.yaml'],
+    [
+      '[db, wep-1]',
+      'plans/pvfix.yaml:19: milestones.M2.checks[0].on[1]: `wep-1` is no host of adversary.yaml, did you mean `web-1`?'
+    ],
+    ['[]', 'plans/pvfix.yaml:19: milestones.M2.checks[0].on: ']
+  ])('%s is refused', async (on, message) => {
+    await expect(load(on)).rejects.toThrow(message)
   })
 })
 

@@ -96,6 +96,8 @@ export function openRemote(options: RemoteOptions): Remote {
           git.raw([...where, ...hardening, ...args]),
           abandoned(over.signal)
         ])
+        // A git that was ended has an exit code too, and it is no answer.
+        over.signal.throwIfAborted()
         return ended ?? { code: 0, stdout, stderr: '' }
       } catch (error) {
         if (options.signal?.aborted) {
