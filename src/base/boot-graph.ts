@@ -327,15 +327,14 @@ function resolve(
     { kind: 'service', name: service.name },
     ...(service.stack === null ? [] : [{ kind: 'stack' as const, name: service.stack }])
   ]
-  // Any service that publishes the port ends a wait for it.
+  // Any service that publishes the port ends a wait for it, and so does a container that a start runs with it.
   const published = (port: number) => {
     const found = services.filter(({ ports = [] }) =>
       ports.some(one => one.protocol === 'tcp' && one.port === port)
     )
-    const [first] = found
-    if (first === undefined) return null
     const proof = found.map(({ name }) => `docker service inspect ${name}: publishes ${port}/tcp`)
-    return { served: first.name, proof, provisions: found.flatMap(by) }
+    const run: Provision = { kind: 'port', name: String(port) }
+    return { served: found[0]?.name ?? '', proof, provisions: [...found.flatMap(by), run] }
   }
   switch (target.kind) {
     case 'url': {
@@ -343,7 +342,7 @@ function resolve(
       // On 80 and 443 a proxy listens, and its routes tell who answers; on another port whoever publishes it.
       if (isLocal(target.host) && (route === null || (target.port !== 80 && target.port !== 443))) {
         const answer = published(target.port)
-        if (answer !== null) return { ...none, what: target.url, ...answer }
+        if (answer.served !== '' || route === null) return { ...none, what: target.url, ...answer }
       }
       const service = route === null ? undefined : behind(route, services)
       if (route === null || service === undefined) return { ...none, what: target.url }

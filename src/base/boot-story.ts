@@ -9,6 +9,10 @@ export interface ToldUnit extends BootUnit {
   readonly startTimeout: string
   readonly startedMicros: number | null
   readonly activeMicros: number | null
+  /** When it last became inactive or failed. */
+  readonly inactiveMicros: number | null
+  /** As systemd writes it: `success`, `timeout`, `exit-code`. */
+  readonly result: string
 }
 
 /** The circle in one line: `a → waits for X → b → is ordered after → a`. */
@@ -98,21 +102,34 @@ export function hiddenText({ unit }: Circle, units: readonly ToldUnit[]): string
 
 /** Where the last start itself shows it: it took long, and what it waited for began right after it had ended. */
 export function historyText({ unit, steps }: Circle, units: readonly ToldUnit[]): readonly string[] {
-  const { startedMicros = null, activeMicros = null } = units.find(({ name }) => name === unit) ?? {}
-  if (startedMicros === null || activeMicros === null || activeMicros - startedMicros < 60_000_000) return []
+  const state = units.find(({ name }) => name === unit)
+  const started = state?.startedMicros ?? null
+  const ends = [state?.activeMicros, state?.active === 'failed' ? state.inactiveMicros : null]
+  const ended = ends.find(micros => typeof micros === 'number' && started !== null && micros >= started)
+  if (state === undefined || started === null || typeof ended !== 'number') return []
+  const took = ended - started
+  const bound = steps[0]?.wait?.bound ?? null
+  const ownEnd = bound !== null && bound >= 5 && took >= bound * 900_000
+  // A start that takes long for its work takes a minute at most; what ends at a limit has waited for nothing.
+  if (took < 60_000_000 && !ownEnd && state.result !== 'timeout') return []
   const began = units.filter(
     ({ name, startedMicros: start }) =>
       name !== unit &&
       steps.some(({ to }) => to === name) &&
       start !== null &&
-      start >= activeMicros &&
-      start - activeMicros < 5_000_000
+      start >= ended &&
+      start - ended < 5_000_000
   )
   if (began.length === 0) return []
   const names = began.map(({ name }) => name).join(', ')
-  const took = duration(activeMicros - startedMicros)
+  const why =
+    state.result === 'timeout'
+      ? ', until systemd ended it (Result=timeout)'
+      : ownEnd
+        ? ', as long as its own loop goes on'
+        : ''
   return [
-    `The host's own history shows it: the last start of ${unit} took ${took}, and ${names} began right after it had ended.`
+    `The host's own history shows it: the last start of ${unit} took ${duration(took)}${why}, and ${names} began right after it had ended.`
   ]
 }
 

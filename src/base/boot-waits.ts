@@ -33,6 +33,8 @@ export interface Wait {
 /** What a start program brings about. */
 export type Provision =
   | { readonly kind: DockerKind; readonly name: string }
+  /** A TCP port of the host. */
+  | { readonly kind: 'port'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
 
 /** What a command waits for, if it waits: in a loop that goes on until it succeeds, or by its own options. */
@@ -287,7 +289,9 @@ export function provisionsOf({ command }: Run): readonly Provision[] {
     const named = valueOf(options, '--name')
     if (object === 'service' && verb === 'create' && named !== undefined)
       made.push({ kind: 'service', name: named })
-    if (object === 'run' && named !== undefined) made.push({ kind: 'container', name: named })
+    if (/^(?:run|create)$/.test(object ?? '') && named !== undefined)
+      made.push({ kind: 'container', name: named })
+    if (object === 'run' || (object === 'service' && verb === 'create')) made.push(...published(words))
   } else if (name === 'abra') {
     const [app, verb, domain = ''] = plainWords(words, /^-[a-z]$/).map(first)
     // abra names a stack after its domain, dots made underscores.
@@ -296,6 +300,21 @@ export function provisionsOf({ command }: Run): readonly Provision[] {
     for (const path of plainWords(words, /^-m$/)) file(path)
   else if (/^(?:cp|mv|ln|install)$/.test(name)) file(words.at(-1))
   return made
+}
+
+/** `-p 8080:80`, `-p 127.0.0.1:8080:80/tcp`, `--publish published=8080,target=80`. */
+function published(words: readonly Values[]): readonly Provision[] {
+  return words.flatMap((values, at) => {
+    const own = values.flatMap(
+      word => /^(?:--publish=|-p=?)(?<port>\d.*)$/.exec(word)?.groups?.['port'] ?? []
+    )
+    const said = /^(?:-p|--publish)$/.test(first(words[at - 1])) ? values : own
+    return said.flatMap((text): readonly Provision[] => {
+      if (text.endsWith('/udp') || /\bprotocol=udp\b/.test(text)) return []
+      const name = /\bpublished=(\d+)/.exec(text)?.[1] ?? /^(?:.*:)?(\d+):\d+(?:\/tcp)?$/.exec(text)?.[1]
+      return name === undefined ? [] : [{ kind: 'port', name }]
+    })
+  })
 }
 
 function first(values: Values | undefined): string {

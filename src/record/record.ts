@@ -203,6 +203,13 @@ export function baselinesOf(record: SignedRecord, phase: string): readonly Signe
   )
 }
 
+/** The phase's orientations among them. What names them is the evidence that they sign for. */
+export function orientationsOf(record: SignedRecord, phase: string): readonly SignedReview[] {
+  return baselinesOf(record, phase).filter(
+    ({ message: { evidence } }) => evidence?.path.split('/').at(-1)?.startsWith(`${phase}-orientation-`) === true
+  )
+}
+
 /** Number for the phase's next finding, from 1. */
 export function nextFinding(record: SignedRecord, phase: string): number {
   const ids = record.reviews

@@ -2,7 +2,7 @@ import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
 import type { CheckResult } from '../decide/verdict.ts'
 import { reviewBranchOf } from '../home/home.ts'
 import { type Published, publish as push, type Tip } from '../publish/publish.ts'
-import { baselinesOf, reviewOf } from '../record/record.ts'
+import { orientationsOf, reviewOf } from '../record/record.ts'
 import { renderOrientation, renderPreVerification, renderReview } from '../tell/section.ts'
 import { firstClaim } from './history.ts'
 import { commitsSince, type Draft, type Observed } from './review.ts'
@@ -79,7 +79,7 @@ export async function publishOrientation(
   const plan = observed.checks.filter(({ check }) => !isOverview(check)).map(({ check }) => check)
   const hunts = observed.hunts.map(({ check }) => check)
   return put(world, observed, async tip => {
-    if (options.unlessThere && baselinesOf(tip.record, observed.phase).length > 0) return null
+    if (options.unlessThere && orientationsOf(tip.record, observed.phase).length > 0) return null
     const claimed = firstClaim(world.home, tip.record, observed.phase)
     return tell(world, tip, {
       kind: 'orientation',

@@ -4,7 +4,7 @@ import { nowMs, tick } from '../doors/clock.ts'
 import type { Commit } from '../doors/git.ts'
 import type { Plan } from '../home/types.ts'
 import { reviewAskedFor } from '../observe/sources/moment.ts'
-import { baselinesOf, newestReview, settledClaims, type SignedRecord } from '../record/record.ts'
+import { newestReview, orientationsOf, settledClaims, type SignedRecord } from '../record/record.ts'
 import type { Claim } from '../words.ts'
 import { orientation } from './orientation.ts'
 import { tellRemoved } from './removed.ts'
@@ -325,7 +325,7 @@ async function orient(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
   const { world, events, look, state } = here
   const { phase } = plan
   const work = { key: `orientation ${phase}`, about: `orientation of ${phase}` }
-  if (baselinesOf(at.record, phase).length > 0) {
+  if (orientationsOf(at.record, phase).length > 0) {
     state.waiting.delete(work.key)
     return false
   }

@@ -86,27 +86,63 @@ describe('the reference deadlock', () => {
     )
   })
 
-  it("includes the host's own history where it shows the wait", () => {
-    const start = 1_781_000_000_000_000
-    const state = { startedMicros: start, activeMicros: start + 900_000_000 }
-    const [finding] = judge(
-      host(
-        gate,
-        { state },
-        {
-          units: {
-            'deploy-dashboard': {
-              after: ['deploy-proxy'],
-              script: deploy('dashboard'),
-              state: { startedMicros: start + 900_400_000 }
-            }
-          }
-        }
-      )
-    )
-    expect(finding?.shows?.at(-1)).toMatch(
+  const start = 1_781_000_000_000_000
+  const bounded =
+    'for try in {1..20}; do\n  curl -fsS -o /dev/null https://ci.example.test/ && break\n  sleep 1\ndone'
+  const after = (micros: number) => start + micros
+  it.each<[name: string, script: string, state: UnitSketch['state'], began: number, says: RegExp | null]>([
+    [
+      'an end that took minutes',
+      gate,
+      { activeMicros: after(900_000_000) },
+      900_400_000,
       /last start of deploy-proxy.service took 15 min 0 s, and deploy-dashboard.service began right after/
+    ],
+    [
+      "its loop's own end, half a minute later",
+      bounded,
+      { activeMicros: after(21_500_000) },
+      21_600_000,
+      /took 21.5 s, as long as its own loop goes on, and deploy-dashboard.service began right after/
+    ],
+    [
+      "systemd's end",
+      gate,
+      { active: 'failed', result: 'timeout', activeMicros: start - 1, inactiveMicros: after(30_000_000) },
+      30_100_000,
+      /took 30 s, until systemd ended it \(Result=timeout\), and deploy-dashboard.service began/
+    ],
+    [
+      'a start that takes half a minute for its work',
+      gate,
+      { activeMicros: after(30_000_000) },
+      30_100_000,
+      null
+    ],
+    ['a loop that ended before its end', bounded, { activeMicros: after(9_000_000) }, 9_100_000, null],
+    ['the other one began long after', gate, { activeMicros: after(900_000_000) }, 990_000_000, null],
+    ['the other one began in between', gate, { activeMicros: after(900_000_000) }, 450_000_000, null],
+    [
+      'a unit that failed long after its start',
+      gate,
+      { active: 'failed', activeMicros: after(1_000_000), inactiveMicros: after(900_000_000) },
+      900_100_000,
+      null
+    ]
+  ])("the host's own history: %s", (_, script, state = {}, began, says) => {
+    const dashboard = {
+      after: ['deploy-proxy'],
+      script: deploy('dashboard'),
+      state: { startedMicros: after(began) }
+    }
+    const sketch = host(
+      script,
+      { state: { startedMicros: start, ...state } },
+      { units: { 'deploy-dashboard': dashboard } }
     )
+    const told = judge(sketch)[0]?.shows?.at(-1) ?? ''
+    if (says === null) expect(told).not.toMatch(/history/)
+    else expect(told).toMatch(says)
   })
 })
 
@@ -350,6 +386,16 @@ const fails: readonly [name: string, sketch: BootSketch][] = [
     'a port on which the proxy has no route: the service that publishes it',
     host('until curl -sf http://localhost/; do sleep 1; done', {}, { ports: { dashboard_app: 80 } })
   ],
+  ...['-p 8080:80', '--publish=127.0.0.1:8080:80/tcp', '--publish published=8080,target=80', '-p8080:80'].map(
+    (option): [string, BootSketch] => [
+      `a port of a container: docker run ${option}`,
+      host(
+        'until nc -z localhost 8080; do sleep 1; done',
+        {},
+        { units: { 'deploy-web': { after: ['deploy-proxy'], script: `docker run -d ${option} web:local` } } }
+      )
+    ]
+  ),
   [
     'a port next to a route for everything',
     host(
@@ -601,6 +647,23 @@ const silent: readonly [name: string, sketch: BootSketch][] = [
   [
     'another unit deploys it too, earlier',
     host(gate, {}, { units: { early: { script: deploy('dashboard') } } })
+  ],
+  ...[
+    ['another port of a container', 'docker run -d -p 8081:8080 web:local', ['deploy-proxy']],
+    ['a port that docker chooses', 'docker run -d -p 8080 web:local', ['deploy-proxy']],
+    ['a port for datagrams', 'docker run -d -p 8080:80/udp web:local', ['deploy-proxy']],
+    ['a container that is started before', 'docker run -d -p 8080:80 web:local', []]
+  ].map(([name = '', script = '', after = []]): [string, BootSketch] => [
+    String(name),
+    host(
+      'until nc -z localhost 8080; do sleep 1; done',
+      {},
+      { units: { 'deploy-web': { after: [...after], script: String(script) } } }
+    )
+  ]),
+  [
+    'a container that it runs itself',
+    host('docker run -d -p 8080:80 web:local\nuntil nc -z localhost 8080; do sleep 1; done')
   ],
   ['a file that it makes itself', host('touch /run/x\nwhile [ ! -e /run/x ]; do sleep 1; done')],
   [

@@ -47,6 +47,19 @@ it('is what the newest orientation before the first claim saw, and no later one'
   expect((await baselineOf('one'))?.commit).toBe(second?.commit)
 })
 
+it('a look before a claim is no orientation: a watcher makes one all the same, and once', async () => {
+  await scene.plan('three', plan)
+  await runCli(['review', 'three-M1'], { cwd: scene.home })
+  expect(await baselineOf('three')).toBeNull()
+  for (const _ of ['the first round', 'the second']) await runCli(['watch', '--once'], { cwd: scene.home })
+  const text = await scene.file('reviews/REVIEW-three.md')
+  expect(text.match(/^## (?:Phase context|Pre-verification probe)/gm)).toEqual([
+    '## Pre-verification probe',
+    '## Phase context'
+  ])
+  expect(await baselineOf('three')).not.toBeNull()
+})
+
 it('is none where the phase was claimed first', async () => {
   await scene.plan('two', plan)
   await scene.claim('two-M1')

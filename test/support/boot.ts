@@ -100,6 +100,7 @@ export function unitState(name: string, rest: Partial<UnitState> = {}): UnitStat
     files: [`/etc/systemd/system/${name}`],
     startedMicros: null,
     activeMicros: null,
+    inactiveMicros: null,
     mainStartedMicros: null,
     after: [],
     before: [],

@@ -36,6 +36,8 @@ export interface UnitState {
   /** When its last start began and ended, and when its main program began. */
   readonly startedMicros: number | null
   readonly activeMicros: number | null
+  /** When it last became inactive or failed. */
+  readonly inactiveMicros: number | null
   readonly mainStartedMicros: number | null
   readonly after: readonly string[]
   readonly before: readonly string[]
@@ -59,6 +61,7 @@ const properties = [
   'DropInPaths',
   'InactiveExitTimestamp',
   'ActiveEnterTimestamp',
+  'InactiveEnterTimestamp',
   'ExecMainStartTimestamp',
   'After',
   'Before',
@@ -148,6 +151,7 @@ function stateOf(block: string): UnitState {
     files: [word('FragmentPath'), ...word('DropInPaths').split(/\s+/)].filter(path => path !== ''),
     startedMicros: time('InactiveExitTimestamp'),
     activeMicros: time('ActiveEnterTimestamp'),
+    inactiveMicros: time('InactiveEnterTimestamp'),
     mainStartedMicros: time('ExecMainStartTimestamp'),
     after: words('After'),
     before: words('Before'),
