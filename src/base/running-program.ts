@@ -1,4 +1,5 @@
 import { baseName } from './shell-runs.ts'
+import { startCommands, type UnitFile } from './unit-text.ts'
 
 /** Whether a process runs what its unit names now. */
 export type Running =
@@ -25,7 +26,7 @@ export function runningProgram(
   text: string | null | undefined
 ): Running {
   const program = argv[0] ?? ''
-  const script = interpreter.test(baseName(program)) ? argv.slice(1).find(word => !word.startsWith('-')) : ''
+  const script = scriptOf(argv)
   const named = [...argv, handedTo(text ?? '')].map(pathIn).filter(path => path !== '' && !vague.test(path))
   let kind: 'same' | 'untold' = 'untold'
   for (const wanted of named) {
@@ -45,6 +46,17 @@ export function runningProgram(
     if (other !== undefined) return { kind: 'other', wanted, runs: other }
   }
   return { kind }
+}
+
+/** What an interpreter is given to run; empty for another program. */
+function scriptOf([program = '', ...rest]: readonly string[]): string {
+  return interpreter.test(baseName(program)) ? (rest.find(word => !word.startsWith('-')) ?? '') : ''
+}
+
+/** The programs and scripts that start a unit, by their paths. */
+export function startPrograms(files: readonly UnitFile[], unit: string): readonly string[] {
+  const named = startCommands(files, unit).flatMap(({ argv }) => [argv[0] ?? '', scriptOf(argv)])
+  return [...new Set(named)].filter(path => pathIn(path) === path && path !== '' && !vague.test(path))
 }
 
 /** The absolute path that a word is, or that an option sets; empty where there is none. */

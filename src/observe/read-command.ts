@@ -175,6 +175,7 @@ export const readPattern = {
   scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path],
   fileText: () => ['head', '-c', '131073', '--', path],
   changeTime: () => ['stat', '-L', '-c', '%Y %n', '--', path],
+  linkTime: () => ['stat', '-c', '%Y %n', '--', path],
   processes: () => ['ps', '-ww', '-o', 'pid=,args=', '-p', pids],
   nixosVersion: () => ['nixos-version', '--json'],
   nixosSwitch: () => ['stat', '-c', '%Y', '--', '/run/current-system'],
@@ -223,6 +224,8 @@ export const readCommand = {
     command(readPattern.unitTexts(units), { ...large, answers: [0, 1] }),
   /** When a file last changed, in seconds since 1970. Exit 1 is an answer: it is not there. */
   changeTime: (file: string) => command(readPattern.changeTime(), { answers: [0, 1] }, file),
+  /** The same of a link itself: since when it leads where it does. */
+  linkTime: (file: string) => command(readPattern.linkTime(), { answers: [0, 1] }, file),
   /** Number and command line of these processes. Exit 1 is an answer: none of them is there any more. */
   processes: (found: readonly number[]) =>
     command(readPattern.processes(), { answers: [0, 1] }, found.join(',')),

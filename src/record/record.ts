@@ -206,7 +206,8 @@ export function baselinesOf(record: SignedRecord, phase: string): readonly Signe
 /** The phase's orientations among them. What names them is the evidence that they sign for. */
 export function orientationsOf(record: SignedRecord, phase: string): readonly SignedReview[] {
   return baselinesOf(record, phase).filter(
-    ({ message: { evidence } }) => evidence?.path.split('/').at(-1)?.startsWith(`${phase}-orientation-`) === true
+    ({ message: { evidence } }) =>
+      evidence?.path.split('/').at(-1)?.startsWith(`${phase}-orientation-`) === true
   )
 }
 

@@ -35,6 +35,7 @@ const each: Readonly<Record<keyof typeof readPattern, readonly [Pattern, ReadCom
   scriptText: [readPattern.scriptText(), readCommand.scriptText('/nix/store/x-start/bin/start')],
   fileText: [readPattern.fileText(), readCommand.fileText('/opt/a b/run.py')],
   changeTime: [readPattern.changeTime(), readCommand.changeTime('/etc/systemd/system/a.service')],
+  linkTime: [readPattern.linkTime(), readCommand.linkTime('/etc/systemd/system/a.service')],
   processes: [readPattern.processes(), readCommand.processes([1, 4_711])],
   nixosVersion: [readPattern.nixosVersion(), readCommand.nixosVersion()],
   nixosSwitch: [readPattern.nixosSwitch(), readCommand.nixosSwitch()],

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { unitDrift } from '../../probes/unit-drift.ts'
+import type { StartBefore } from '../../src/observe/sources/baseline.ts'
 import type { MainProgram, Nixos } from '../../src/observe/sources/unit-drift.ts'
 import type { BootPrograms } from '../../src/observe/sources/unit-programs.ts'
 import { unitState } from '../support/boot.ts'
@@ -37,6 +38,68 @@ interface Sketch {
   readonly programs?: BootPrograms
 }
 
+/** A oneshot whose script was another file of the store when the orientation looked. */
+const script = (text: string, path = '/nix/store/aaa-x-start/bin/x-start'): BootPrograms => ({
+  services: [{ name: 'x.service', files: [{ path: file, text: `[Service]\nExecStart=${path}\n` }] }],
+  programs: [{ path, text, why: '' }],
+  untold: []
+})
+const then: StartBefore = {
+  name: 'x.service',
+  startedMicros: started * 1e6 + 5,
+  starts: ['ExecStart=/nix/store/aaa-x-start/bin/x-start'],
+  texts: { '/nix/store/aaa-x-start/bin/x-start': 'one' }
+}
+const judgeSince = (programs: BootPrograms, before: readonly StartBefore[], changed = {}) =>
+  unitDrift.judge(
+    {
+      units: [{ ...unit, ...changed }],
+      times: { [file]: 1 },
+      mains: [],
+      programs,
+      nixos: null,
+      before: { at: '2026-06-09T10:14:00Z', hosts: { h: before } },
+      host: 'h'
+    },
+    unitDrift.params.parse({ baseline: true })
+  )
+
+describe('what was not started since the orientation', () => {
+  const other = '/nix/store/bbb-x-start/bin/x-start'
+  it.each<[name: string, outcome: string, ...rest: Parameters<typeof judgeSince>]>([
+    ['starts the same', 'pass', script('one'), [then]],
+    ['has another script', 'fail', script('one', other), [then]],
+    ['has a script with another text', 'fail', script('two'), [then]],
+    [
+      'another script, but it was started since',
+      'pass',
+      script('one', other),
+      [then],
+      { startedMicros: 2e15 }
+    ],
+    [
+      'another script, but it is to start only now',
+      'pass',
+      script('one', other),
+      [then],
+      { active: 'inactive' }
+    ],
+    ['was not there then', 'pass', script('one', other), []],
+    ['a script that could not be read then', 'pass', script('two'), [{ ...then, texts: {} }]]
+  ])('%s: %s', (_, outcome, ...rest) => {
+    expect(judgeSince(...rest).map(finding => finding.outcome)).toEqual([outcome])
+  })
+
+  it('is told with both', () => {
+    expect(judgeSince(script('one', other), [then])).toMatchObject([
+      {
+        saw: `x.service started 2026-06-09T10:13:20.000005Z, before the orientation looked; since then its unit names ExecStart=${other} instead of ExecStart=/nix/store/aaa-x-start/bin/x-start`,
+        filing: { subject: 'x.service', title: 'x.service runs as it was before its start program changed' }
+      }
+    ])
+  })
+})
+
 const judge = (
   { units = [unit], times = { [file]: started - 60 }, nixos = null, mains = [], programs = none }: Sketch,
   revision = false
@@ -57,6 +120,11 @@ it.each<[name: string, outcome: string, sketch: Sketch, revision?: boolean]>([
   ],
   ['a file of the Nix store, all of which are of 1970', 'pass', { times: { [file]: 1 } }],
   ['a file without a time', 'pass', { times: {} }],
+  [
+    'the script that it starts changed since',
+    'fail',
+    { programs: script('', '/opt/x/start.sh'), times: { [file]: 1e9, '/opt/x/start.sh': started + 60 } }
+  ],
   [
     'not active: it will start with the new file',
     'pass',
@@ -142,17 +210,22 @@ it('says which services it could not compare', () => {
   })
 })
 
-it.each([false, true])('can fail (revision: %s)', revision => {
+it.each([
+  [false, false],
+  [true, false],
+  [true, true]
+])('can fail (revision: %s, baseline: %s)', (revision, baseline) => {
   const facts = {
     units: [unit],
     times: {},
     mains: [],
     programs: none,
     nixos: null,
+    host: 'h',
     ...(revision ? { commit } : {})
   }
-  const params = unitDrift.params.parse({ revision })
-  expect(unitDrift.falsify(facts, params).length).toBe(revision ? 4 : 3)
+  const params = unitDrift.params.parse({ revision, baseline })
+  expect(unitDrift.falsify(facts, params).length).toBe(3 + Number(revision) + Number(baseline))
   for (const untrue of unitDrift.falsify(facts, params)) {
     expect(unitDrift.judge(untrue, params).map(({ outcome }) => outcome)).toContain('fail')
   }

@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import { startPrograms } from '../../base/running-program.ts'
 import { settingsOf, startCommands, type UnitFile } from '../../base/unit-text.ts'
 import { type BaselineSeen, type FactSource, Unseen } from '../fact.ts'
 import { list } from './docker-json.ts'
 import { dockerNetworks } from './docker-networks.ts'
 import { swarmServices } from './docker-services.ts'
 import { bootPrograms } from './unit-programs.ts'
+import { allUnits } from './units.ts'
 
 /** What the phase's orientation saw of each host, as far as later states are compared with it. */
 export interface BaselineFacts {
@@ -34,9 +36,11 @@ const services = z
   .array(z.object({ name: z.string(), template: z.object({ image: z.string() }) }))
   .transform(all => all.map(({ name, template }) => ({ name, image: template.image })))
 const file = z.object({ path: z.string(), text: z.string() })
-const units = z
-  .object({ services: z.array(z.object({ name: z.string(), files: z.array(file) })) })
-  .transform(({ services }) => unitStarts(services))
+const filesOf = z.object({ services: z.array(z.object({ name: z.string(), files: z.array(file) })) })
+const units = filesOf.transform(({ services }) => unitStarts(services))
+
+const states = z.array(z.object({ name: z.string(), startedMicros: z.number().nullish() }))
+const programs = z.object({ programs: z.array(z.object({ path: z.string(), text: z.string().nullish() })) })
 
 /** The newest orientation before the phase's first claim, by host. Unseen where there is none. */
 export const baseline: FactSource<BaselineFacts> = {
@@ -45,10 +49,7 @@ export const baseline: FactSource<BaselineFacts> = {
   async take(look) {
     const found = await look.record.baseline()
     if (found === null) throw new Unseen('no orientation was recorded before the first claim of the phase')
-    const names = Object.keys(found.facts).flatMap(
-      name => / @ (?<host>.+)$/.exec(name)?.groups?.['host'] ?? []
-    )
-    const hosts = [...new Set(names)].sort().map(host => [
+    const hosts = hostsOf(found).map(host => [
       host,
       {
         networks: told(found, `${dockerNetworks.key} @ ${host}`, networks),
@@ -58,6 +59,72 @@ export const baseline: FactSource<BaselineFacts> = {
     ])
     return { commit: found.commit, at: found.at, hosts: Object.fromEntries(hosts) }
   }
+}
+
+/** How each unit had been started when the phase's orientation looked. */
+export interface StartsBefore {
+  /** ISO 8601 UTC. */
+  readonly at: string
+  readonly hosts: Readonly<Record<string, readonly StartBefore[]>>
+}
+
+export interface StartBefore {
+  readonly name: string
+  /** When its last start had begun, in microseconds since 1970 on the host's clock. */
+  readonly startedMicros: number
+  readonly starts: readonly string[]
+  /** The texts of its start programs, by path; marks of secrets made the same. */
+  readonly texts: Readonly<Record<string, string>>
+}
+
+/** The newest orientation before the phase's first claim. Null where there is none, or it did not see the units. */
+export const startsBefore: FactSource<StartsBefore | null> = {
+  key: 'starts-before',
+  place: 'record',
+  async take(look) {
+    const found = await look.record.baseline()
+    if (found === null) return null
+    const hosts = hostsOf(found).map(host => [host, startsOn(found, host)])
+    return { at: found.at, hosts: Object.fromEntries(hosts) }
+  }
+}
+
+function startsOn({ facts }: BaselineSeen, host: string): readonly StartBefore[] {
+  const value = (key: string) => {
+    const fact = facts[`${key} @ ${host}`]
+    return fact?.seen === true ? fact.value : undefined
+  }
+  const [seen, told] = [states.safeParse(value(allUnits.key)), value(bootPrograms.key)]
+  const [made, read] = [filesOf.safeParse(told), programs.safeParse(told)]
+  if (!seen.success || !made.success || !read.success) return []
+  const started = new Map(seen.data.map(({ name, startedMicros }) => [name, startedMicros ?? null]))
+  return made.data.services.flatMap(({ name, files }) => {
+    const startedMicros = started.get(name) ?? null
+    if (startedMicros === null) return []
+    const [unit] = unitStarts([{ name, files }])
+    return unit === undefined
+      ? []
+      : [{ name, startedMicros, starts: unit.starts, texts: startTexts(files, name, read.data.programs) }]
+  })
+}
+
+/** The texts of what starts a unit, by path, marks of secrets made the same. */
+export function startTexts(
+  files: readonly UnitFile[],
+  unit: string,
+  programs: readonly { readonly path: string; readonly text?: string | null | undefined }[]
+): Readonly<Record<string, string>> {
+  const named = startPrograms(files, unit)
+  return Object.fromEntries(
+    programs.flatMap(({ path, text }) =>
+      named.includes(path) && typeof text === 'string' ? [[path, unmarked(text)]] : []
+    )
+  )
+}
+
+function hostsOf({ facts }: BaselineSeen): readonly string[] {
+  const names = Object.keys(facts).flatMap(name => / @ (?<host>.+)$/.exec(name)?.groups?.['host'] ?? [])
+  return [...new Set(names)].sort()
 }
 
 /** The name of the host that is looked at, to find it among those of a baseline. */
@@ -84,8 +151,8 @@ function told<Item extends { readonly name: string }>(
 
 /**
  * What starts each unit, one command a line. Units that come and go by themselves are left out: instances of
- * templates, transient units, those that D-Bus starts when somebody asks, and systemd's own. A secret has
- * another mark in each review, so marks are made the same.
+ * templates, transient units, those that D-Bus starts when somebody asks, and systemd's own. Marks of secrets are
+ * made the same.
  */
 export function unitStarts(
   services: readonly { readonly name: string; readonly files: readonly UnitFile[] }[]
@@ -98,10 +165,12 @@ export function unitStarts(
       settingsOf(files).some(({ section, key }) => section === 'Service' && key === 'BusName') ||
       (commands.length > 0 &&
         commands.every(({ argv }) => /\/systemd\/|-systemd-[^/]*\//.test(argv[0] ?? '')))
-    const mark = /«redacted:([a-z-]+):[^»]*»/g
-    const starts = commands.map(({ key, argv }) =>
-      `${key}=${argv.join(' ')}`.replaceAll(mark, '«redacted:$1»')
-    )
+    const starts = commands.map(({ key, argv }) => unmarked(`${key}=${argv.join(' ')}`))
     return passing ? [] : [{ name, starts }]
   })
+}
+
+/** A secret has another mark in each review. */
+function unmarked(text: string): string {
+  return text.replaceAll(/«redacted:([a-z-]+):[^»]*»/g, '«redacted:$1»')
 }

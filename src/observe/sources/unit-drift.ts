@@ -1,31 +1,56 @@
 import { z } from 'zod'
 import { isSystemProgram, readablePath } from '../../base/program-runs.ts'
-import { pathIn } from '../../base/running-program.ts'
-import { type FactSource, Unseen } from '../fact.ts'
+import { pathIn, startPrograms } from '../../base/running-program.ts'
+import { type FactSource, type ReadResult, Unseen } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
+import { assembled } from './unit-programs.ts'
 import { readStates, stateReads } from './units.ts'
 
-/** When the files of the services that are not the distribution's own last changed, by path, in seconds since 1970. */
+/**
+ * When the files of the services that are not the distribution's own last changed, and the programs that these
+ * name: by path, in seconds since 1970. A link that was made anew changes as well.
+ */
 export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
   key: 'unit-file-times',
   place: 'host',
-  reads: [stateReads(['*']), readPattern.changeTime()],
+  reads: [
+    stateReads(['*']),
+    readPattern.unitTexts(['*.service']),
+    readPattern.changeTime(),
+    readPattern.linkTime()
+  ],
   async take(look) {
-    const states = (await readStates(look, ['*'])).filter(({ name }) => name.endsWith('.service'))
-    const paths = [...new Set(states.flatMap(({ files }) => files))]
-    const own = paths.filter(path => !isSystemProgram(path) && readablePath(path) === path).sort()
+    const [states, cat] = await Promise.all([
+      readStates(look, ['*']),
+      look.read(readCommand.unitTexts(['*.service']))
+    ])
+    const files = assembled(states, cat.stdout)
+      .filter(({ name }) => name.endsWith('.service'))
+      .flatMap(({ name, paths, files }) => [...paths, ...startPrograms(files ?? [], name)])
+    const own = [...new Set(files)]
+      .filter(path => !isSystemProgram(path) && readablePath(path) === path)
+      .sort()
     if (own.length > 500) throw new Unseen(`${own.length} unit files are more than are looked at`)
-    const times = await Promise.all(own.map(path => look.read(readCommand.changeTime(path))))
+    const times = await Promise.all(
+      own.map(async path => {
+        const looks = [look.read(readCommand.changeTime(path)), look.read(readCommand.linkTime(path))]
+        return (await Promise.all(looks)).flatMap(timeOf)
+      })
+    )
     return Object.fromEntries(
       own.flatMap((path, index) => {
-        const { exit, stdout } = times[index] ?? { exit: 1, stdout: '' }
-        if (exit === 1) return []
-        const [, seconds] = /^(\d{1,12}) \//.exec(stdout) ?? []
-        if (seconds === undefined) throw new RangeError(`no time and path: ${stdout}`)
-        return [[path, Number(seconds)]]
+        const found = times[index] ?? []
+        return found.length === 0 ? [] : [[path, Math.max(...found)]]
       })
     )
   }
+}
+
+function timeOf({ exit, stdout }: ReadResult): readonly number[] {
+  if (exit === 1) return []
+  const [, seconds] = /^(\d{1,12}) \//.exec(stdout) ?? []
+  if (seconds === undefined) throw new RangeError(`no time and path: ${stdout}`)
+  return [Number(seconds)]
 }
 
 /** The main process of a service that runs on. */

@@ -92,7 +92,7 @@ export const bootPrograms: FactSource<BootPrograms> = {
  * Which text belongs to which unit, of all units whose files may be in the output; null for a unit whose files
  * systemd names but `cat` did not print.
  */
-function assembled(states: readonly UnitState[], cat: string) {
+export function assembled(states: readonly UnitState[], cat: string) {
   const texts = filesOfCat(cat, new Set(states.flatMap(({ files }) => files)))
   return states.flatMap(({ name, load, files }) => {
     if (load !== 'loaded' || files.length === 0) return []
