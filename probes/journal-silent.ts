@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { isoMicros } from '../src/base/instant.ts'
 import { patternText } from '../src/base/pattern.ts'
 import { defineProbe } from '../src/judge/probe.ts'
+import { silence } from '../src/observe/silence.ts'
 import { hostClock } from '../src/observe/sources/clock.ts'
-import { type JournalMatch, journalSearch } from '../src/observe/sources/journal.ts'
-import { isAfter, moment, momentParam } from '../src/observe/sources/moment.ts'
+import { journalSearch } from '../src/observe/sources/journal.ts'
+import { moment, momentParam } from '../src/observe/sources/moment.ts'
 import { unitParam } from '../src/observe/sources/units.ts'
 
 export const journalSilent = defineProbe({
@@ -28,46 +28,28 @@ export const journalSilent = defineProbe({
   }),
 
   judge({ search, since, clock }, { matches }) {
-    const { unit } = search
     const wanted = [matches]
       .flat()
       .map(text => `\`${text}\``)
       .join(' or ')
-    const orders = search.matches.map(match => ({ match, ...isAfter(match.micros, since, clock) }))
-    const after = orders.filter(({ order }) => order === 'after')
-    const [first] = after
-    if (first !== undefined) {
-      // Those beyond the kept ones are later still.
-      const count = after.length + search.found - search.matches.length
-      return [
-        {
-          outcome: 'fail',
-          saw: `${count} ${count === 1 ? 'message matches' : 'messages match'} ${wanted}, the first ${first.why}`,
-          expected: `none since ${since.said}`,
-          at: unit,
-          shows: after.slice(0, 5).map(({ match }) => line(match))
-        }
-      ]
-    }
-    const close = orders.find(({ order }) => order === 'too-close')
-    const blind = blindness()
-    if (blind !== null) return [{ outcome: 'unknown', why: blind }]
-    const saw = `${search.searched} messages of ${unit} since ${since.said}, none matches ${wanted}; the journal reaches back to ${reach()}`
-    return [{ outcome: 'pass', saw }]
-
-    function blindness(): string | null {
-      if (search.found > search.matches.length) return 'more matches around that time than were kept'
-      if (close !== undefined) return `a message that matches is ${close.why}`
-      if (search.reachesMicros === null) return 'the host keeps no system journal that the login can read'
-      const { order } = isAfter(search.reachesMicros, since, clock)
-      if (order !== 'before') return `the journal reaches back to ${reach()} only, not to ${since.said}`
-      if (!search.knowsUnit) return `the journal holds no message of ${unit} at all: it may log elsewhere`
-      if (search.unreadable > 0) return `${search.unreadable} messages of ${unit} could not be read as text`
-      const [dropped] = search.dropped
-      return dropped === undefined ? null : `journald dropped messages: ${dropped}`
-    }
-    function reach() {
-      return search.reachesMicros === null ? 'nothing' : isoMicros(search.reachesMicros)
+    const said = silence(search, since, clock)
+    switch (said.kind) {
+      case 'untold':
+        return [{ outcome: 'unknown', why: said.why }]
+      case 'silent':
+        return [
+          {
+            outcome: 'pass',
+            saw: `${said.searched}, none matches ${wanted}; the journal reaches back to ${said.reach}`
+          }
+        ]
+      case 'heard': {
+        const some = said.count === 1 ? '1 message matches' : `${said.count} messages match`
+        const saw = `${some} ${wanted}, the first ${said.first}`
+        return [
+          { outcome: 'fail', saw, expected: `none since ${since.said}`, at: search.unit, shows: said.lines }
+        ]
+      }
     }
   },
 
@@ -77,7 +59,3 @@ export const journalSilent = defineProbe({
     return [{ search: { ...search, found: 1, matches: [match] }, since, clock }]
   }
 })
-
-function line({ micros, message }: JournalMatch): string {
-  return `${isoMicros(micros)} ${message.slice(0, 300)}`
-}

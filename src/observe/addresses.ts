@@ -1,4 +1,5 @@
 import { addressOf, blockOrNull, contains, size } from '../base/cidr.ts'
+import type { LooseEndpoint } from './sources/docker-endpoints.ts'
 import { byText } from './sources/docker-json.ts'
 import type { DockerNetwork } from './sources/docker-networks.ts'
 import type { SwarmService } from './sources/docker-services.ts'
@@ -58,30 +59,47 @@ export interface Filling {
   readonly room: number
   readonly free: number
   readonly said: string
+  /** Addresses that no container, task or service has, one line each. */
+  readonly leaked: readonly string[]
 }
 
 /**
- * How full each IPv4 subnet of a network is; IPv6 subnets do not run out. The engine's own count includes
- * addresses that leaked; engines before version 29 have none.
+ * How full each IPv4 subnet of a network is; IPv6 subnets do not run out. What an endpoint without a container
+ * holds has leaked. The engine's own count, which engines before version 29 do not have, tells of others.
  *
  * @param held addresses in use, as `addressesOn` finds them.
+ * @param loose endpoints without a container, of all networks.
+ * @param alone whether this is the swarm's only node: others have addresses that it does not show.
  */
-export function fillings(network: DockerNetwork, held: readonly string[]): readonly Filling[] {
+export function fillings(
+  network: DockerNetwork,
+  held: readonly Held[],
+  loose: readonly LooseEndpoint[],
+  alone: boolean
+): readonly Filling[] {
   return network.subnets.flatMap(({ subnet }): readonly Filling[] => {
     const own = blockOrNull(subnet)
     if (own === null || own.family !== 4) return []
     // Less the network's own address, the broadcast address and the gateway.
     const room = Math.max(0, Number(size(own)) - 3)
-    const used = held.filter(address => contains(own, blockOrNull(address) ?? own)).length
+    const inside = held.filter(({ address }) => contains(own, blockOrNull(address) ?? own))
+    const used = new Set(inside.map(({ address }) => address))
+    const nobodys = loose.filter(one => one.network === network.name && !one.leaving)
+    const leaked = [...used].flatMap(address => {
+      const holders = inside.filter(one => one.address === address)
+      const lost = nobodys.find(one => addressOf(one.address ?? '') === address)
+      return lost === undefined || holders.length > 1
+        ? []
+        : [`${address} has leaked: ${lost.name}, ${lost.owner}`]
+    })
     const engines = network.free?.find(one => one.subnet === subnet)?.free
-    const free = engines ?? Math.max(0, room - used)
-    const leaked = engines === undefined ? '' : `, by the engine's own count`
-    return [
-      {
-        room,
-        free,
-        said: `${network.name} ${own.text}: ${used} of ${room} addresses held, ${free} free${leaked}`
-      }
-    ]
+    const free = engines ?? Math.max(0, room - used.size)
+    const unseen = room - used.size - free
+    const lost = leaked.length === 0 ? '' : ` (${leaked.length} of them leaked: no container has them)`
+    const whose = alone ? 'leaked, for nobody has them' : 'leaked, or of another node'
+    const more = unseen > 0 ? `, ${unseen} more ${whose}` : ''
+    const count = engines === undefined ? '' : `, by the engine's own count`
+    const said = `${network.name} ${own.text}: ${used.size} of ${room} addresses held${lost}${more}, ${free} free${count}`
+    return [{ room, free, said, leaked }]
   })
 }

@@ -116,7 +116,7 @@ export function typed(command: Pick<ReadCommand, 'argv'>): string {
 }
 
 const json = ['--format', '{{json .}}'] as const
-const messages = ['--output=json', '--output-fields=MESSAGE', '--all', '--no-pager'] as const
+const messages = ['--output=json', '--output-fields=MESSAGE,CONTAINER_NAME', '--all', '--no-pager'] as const
 const large = { capBytes: 16 * 1024 * 1024, deadlineMs: 20_000 } as const
 const program = { capBytes: 128 * 1024, deadlineMs: 5_000 } as const
 

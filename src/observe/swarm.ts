@@ -216,6 +216,23 @@ export function health(
   return ill(`${said}: its newest task is ${newest.state}${error}`, wish)
 }
 
+/** How long a task may wait for an address, in microseconds. */
+const patience = 60 * second
+
+/** Whether a task has waited for longer than a minute to be allocated, and its service is on the network. */
+export function waitsForAddress(
+  { state, service, createdMicros }: SwarmTask,
+  network: { readonly id: string },
+  services: readonly SwarmService[],
+  now: number
+): boolean {
+  return (
+    state === 'new' &&
+    now - (createdMicros ?? now) > patience &&
+    services.some(({ id, networks }) => id === service && networks.includes(network.id))
+  )
+}
+
 /** A task on one line, as far as a reader needs it. */
 export function taskLine(service: SwarmService, task: SwarmTask): string {
   const since =

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { addressExhaustion } from '../../probes/address-exhaustion.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
+import type { LooseEndpoint } from '../../src/observe/sources/docker-endpoints.ts'
 import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
 import { at, engine, network, service, task } from '../support/docker.ts'
 
@@ -17,9 +18,26 @@ function facts(held: number, changed: Partial<DockerNetwork> = {}) {
     networks: [network({ subnets, endpoints, ...changed })],
     services: [service()],
     tasks: [task()],
-    engine: engine(at(900))
+    engine: engine(at(900)),
+    nodes: [],
+    owners: { examined: held, loose: [] as readonly LooseEndpoint[] }
   }
 }
+
+/** The first containers are gone, and their addresses are not. */
+const leaked = (held: number, gone: number, changed: Partial<DockerNetwork> = {}) => ({
+  ...facts(held, changed),
+  owners: {
+    examined: held,
+    loose: Array.from({ length: gone }, (_, index) => ({
+      network: 'proxy',
+      name: `container${index}`,
+      address: `10.10.0.${index + 2}/28`,
+      owner: 'its container is gone',
+      leaving: false
+    }))
+  }
+})
 
 const subnets = (subnet: string) => ({ subnets: [{ subnet, gateway: null }] })
 const waiting = (seconds: number) => [task({ state: 'new', createdMicros: at(900 - seconds) })]
@@ -39,6 +57,8 @@ describe('address-exhaustion', () => {
       'fail',
       facts(1, { free: [{ subnet: '10.10.0.0/28', free: 2 }] })
     ],
+    ['leaked ones count', 'fail', leaked(11, 5)],
+    ['a bridge that is asked for', 'fail', facts(11, { driver: 'bridge' }), { networks: ['proxy'] }],
     ['a bridge', 'not-applicable', facts(11, { driver: 'bridge' })],
     ['IPv6', 'not-applicable', facts(11, subnets('fd00:10::/64'))],
     ['another network than asked for', 'not-applicable', facts(11), { networks: ['back*'] }],
@@ -63,6 +83,35 @@ describe('address-exhaustion', () => {
     })
   })
 
+  it.each<[why: string, given: ReturnType<typeof facts>, says: string, nodes?: number]>([
+    [
+      'what an endpoint without a container holds',
+      leaked(11, 2),
+      '11 of 13 addresses held (2 of them leaked: no container has them), 2 free'
+    ],
+    [
+      'what the engine counts beyond that',
+      leaked(3, 1, { free: [{ subnet: '10.10.0.0/28', free: 2 }] }),
+      "3 of 13 addresses held (1 of them leaked: no container has them), 8 more leaked, for nobody has them, 2 free, by the engine's own count"
+    ],
+    [
+      'or another node has it',
+      facts(3, { free: [{ subnet: '10.10.0.0/28', free: 2 }] }),
+      "3 of 13 addresses held, 8 more leaked, or of another node, 2 free, by the engine's own count",
+      2
+    ]
+  ])('leaked: %s', (_, given, says, count = 1) => {
+    const node = { hostname: 'n', self: false, status: 'Ready', availability: 'Active', manager: '' }
+    const nodes = Array.from({ length: count }, (_, index) => ({ ...node, id: `n${index}` }))
+    const [finding] = addressExhaustion.judge({ ...given, nodes }, {})
+    expect(finding).toMatchObject({ outcome: 'fail', saw: `proxy 10.10.0.0/28: ${says}` })
+    expect(finding.shows?.slice(1)).toEqual(
+      given.owners.loose.map(
+        ({ name, address }) => `  ${address?.slice(0, -3)} has leaked: ${name}, its container is gone`
+      )
+    )
+  })
+
   const since = { micros: at(600), spanMicros: 0, said: 'the restart', clock: 'host' as const }
   const clock = { hostMicros: at(900), skewMs: 0, uncertaintyMs: 10 }
   const message = 'could not find an available IP while allocating VIP'
@@ -81,6 +130,13 @@ describe('address-exhaustion', () => {
     ['a failure at that very time', 'unknown', [at(600)], at(0), true],
     ['a journal that begins too late', 'unknown', [], at(601), true],
     ['no journal', 'unknown', [], null, true],
+    [
+      'more failures around that time than were kept',
+      'unknown',
+      Array.from({ length: 20 }, () => at(599)),
+      at(0),
+      true
+    ],
     ['a journal without the engine', 'unknown', [], at(0), false]
   ])('the journal: %s: %s', (_, outcome, micros, reachesMicros, knowsUnit) => {
     const matches = micros.map(micros => ({ micros, message }))
@@ -89,7 +145,7 @@ describe('address-exhaustion', () => {
       searched: 9,
       unreadable: 0,
       dropped: [],
-      found: matches.length,
+      found: matches.length === 20 ? 21 : matches.length,
       matches
     }
     const journal = { ...found, reachesMicros, knowsUnit }

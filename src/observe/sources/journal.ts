@@ -25,18 +25,25 @@ export interface JournalSearch {
 export interface JournalMatch {
   readonly micros: number
   readonly message: string
+  /** The container that wrote it: an engine may put what its containers say into its own unit's journal. */
+  readonly container?: string
 }
 
 const kept = { matches: 20, characters: 500 } as const
 
-/** Searches what a unit wrote since about that moment (never later) for linear-time patterns, on our side. */
+/**
+ * Searches what a unit wrote since about that moment (never later) for linear-time patterns, on our side.
+ *
+ * @param options.own leaves aside what its containers said.
+ */
 export function journalSearch(
   unit: string,
   patterns: readonly string[],
-  since: MomentRef
+  since: MomentRef,
+  { own = false } = {}
 ): FactSource<JournalSearch> {
   return {
-    key: `journal ${JSON.stringify([unit, patterns, since])}`,
+    key: `journal ${JSON.stringify([unit, patterns, since, ...(own ? ['own'] : [])])}`,
     place: 'host',
     reads: [
       ...(moment(since).reads ?? []),
@@ -54,10 +61,10 @@ export function journalSearch(
         ask(look, readCommand.journal(unit, seconds)),
         ask(look, readCommand.journalDrops(seconds))
       ])
-      const messages = parseMessages(written)
+      const messages = parseMessages(written).filter(({ container }) => !own || container === undefined)
       const compiled = patterns.map(pattern)
-      const found = messages.flatMap(({ micros, message }) =>
-        message !== null && compiled.some(one => one.test(message)) ? [{ micros, message }] : []
+      const found = messages.flatMap(({ message, ...rest }) =>
+        message !== null && compiled.some(one => one.test(message)) ? [{ ...rest, message }] : []
       )
       return {
         unit,
@@ -71,7 +78,7 @@ export function journalSearch(
         found: found.length,
         matches: found
           .slice(0, kept.matches)
-          .map(({ micros, message }) => ({ micros, message: message.slice(0, kept.characters) }))
+          .map(match => ({ ...match, message: match.message.slice(0, kept.characters) }))
       }
     }
   }
@@ -89,19 +96,21 @@ async function ask(look: Look, command: ReadCommand): Promise<string> {
 const text = z.union([z.string(), z.array(z.int().min(0).max(255)), z.null()])
 const entry = z.object({
   __REALTIME_TIMESTAMP: z.string().regex(/^\d{1,16}$/),
-  MESSAGE: z.union([text, z.array(text)]).optional()
+  MESSAGE: z.union([text, z.array(text)]).optional(),
+  CONTAINER_NAME: z.string().max(300).optional().catch(undefined)
 })
 
 /** One JSON object a line. A message is text, bytes where it is not UTF-8, a list of these, or null where journald keeps it. */
 export function parseMessages(
   stdout: string
-): readonly { readonly micros: number; readonly message: string | null }[] {
+): readonly (Omit<JournalMatch, 'message'> & { readonly message: string | null })[] {
   return stdout
     .split('\n')
     .filter(line => line.trim() !== '' && line !== '-- No entries --')
     .map(line => {
-      const { __REALTIME_TIMESTAMP, MESSAGE } = entry.parse(JSON.parse(line))
-      return { micros: Number(__REALTIME_TIMESTAMP), message: messageText(MESSAGE) }
+      const { __REALTIME_TIMESTAMP, MESSAGE, CONTAINER_NAME } = entry.parse(JSON.parse(line))
+      const by = CONTAINER_NAME === undefined ? {} : { container: CONTAINER_NAME }
+      return { micros: Number(__REALTIME_TIMESTAMP), message: messageText(MESSAGE), ...by }
     })
 }
 

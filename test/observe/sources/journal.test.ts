@@ -23,8 +23,8 @@ const healthy: Recorded = {
   [asked.drops]: { stdout: '' }
 }
 
-async function search(recorded: Recorded) {
-  const source = journalSearch('docker.service', ['available IP$'], { review: 'M1' })
+async function search(recorded: Recorded, options = {}) {
+  const source = journalSearch('docker.service', ['available IP$'], { review: 'M1' }, options)
   const doors = closedDoors({
     open: async () => recordedSession(recorded),
     record: {
@@ -51,6 +51,19 @@ it('keeps what matches, and what shows that it looked', async () => {
       matches: [{ micros: second * 1e6 + 1, message: 'no available IP' }]
     }
   })
+})
+
+it("tells a container's words from the engine's", async () => {
+  const said = JSON.stringify({
+    __REALTIME_TIMESTAMP: String(second * 1e6),
+    MESSAGE: 'no available IP',
+    CONTAINER_NAME: 'shop_app.1.x'
+  })
+  const recorded = { ...healthy, [asked.written]: { stdout: `${said}\n` } }
+  expect(await search(recorded)).toMatchObject({
+    value: { searched: 1, found: 1, matches: [{ container: 'shop_app.1.x' }] }
+  })
+  expect(await search(recorded, { own: true })).toMatchObject({ value: { searched: 0, found: 0 } })
 })
 
 it('keeps twenty matches, and counts all', async () => {

@@ -1,0 +1,58 @@
+import { isoMicros } from '../base/instant.ts'
+import type { HostClock } from './fact.ts'
+import type { JournalMatch, JournalSearch } from './sources/journal.ts'
+import { isAfter, type Moment } from './sources/moment.ts'
+
+/** What a search of the journal says of the time since a moment. */
+export type Silence =
+  /** It was written that often since; `first` says when, against the moment. */
+  | {
+      readonly kind: 'heard'
+      readonly count: number
+      readonly first: string
+      readonly lines: readonly string[]
+    }
+  /** The journal does not tell. */
+  | { readonly kind: 'untold'; readonly why: string }
+  /** It was not written; `searched` and `reach` show that it would have been seen. */
+  | { readonly kind: 'silent'; readonly searched: string; readonly reach: string }
+
+/** Whether what was searched for was written since a moment, in a journal that covers all the time since then. */
+export function silence(search: JournalSearch, since: Moment, clock: HostClock): Silence {
+  const { unit, searched, found, matches, reachesMicros } = search
+  const orders = matches.map(match => ({ match, ...isAfter(match.micros, since, clock) }))
+  const after = orders.filter(({ order }) => order === 'after')
+  const [first] = after
+  if (first !== undefined) {
+    // Those beyond the kept ones are later still.
+    const count = after.length + found - matches.length
+    return {
+      kind: 'heard',
+      count,
+      first: first.why,
+      lines: after.slice(0, 5).map(({ match }) => line(match))
+    }
+  }
+  const reach = reachesMicros === null ? 'nothing' : isoMicros(reachesMicros)
+  const why = blindness()
+  if (why !== null) return { kind: 'untold', why }
+  return { kind: 'silent', searched: `${searched} messages of ${unit} since ${since.said}`, reach }
+
+  function blindness(): string | null {
+    if (found > matches.length) return 'more matches around that time than were kept'
+    const close = orders.find(({ order }) => order === 'too-close')
+    if (close !== undefined) return `a message that matches is ${close.why}`
+    if (reachesMicros === null) return 'the host keeps no system journal that the login can read'
+    const { order } = isAfter(reachesMicros, since, clock)
+    if (order !== 'before') return `the journal reaches back to ${reach} only, not to ${since.said}`
+    if (!search.knowsUnit) return `the journal holds no message of ${unit} at all: it may log elsewhere`
+    if (search.unreadable > 0) return `${search.unreadable} messages of ${unit} could not be read as text`
+    const [dropped] = search.dropped
+    return dropped === undefined ? null : `journald dropped messages: ${dropped}`
+  }
+}
+
+function line({ micros, message, container }: JournalMatch): string {
+  const by = container === undefined ? '' : `container ${container}: `
+  return `${isoMicros(micros)} ${by}${message.slice(0, 300)}`
+}
