@@ -130,7 +130,7 @@ function heard({ journal, since, clock }: { journal?: JournalSearch; since?: Mom
   if (said.kind === 'untold') return told({ outcome: 'unknown', why: `what the engine said: ${said.why}` })
   if (said.kind === 'silent')
     return told({ outcome: 'pass', saw: `the engine missed none in ${said.searched}` })
-  const saw = `${said.count} times since ${since.said}: ${signature}, the first ${said.first}`
+  const saw = `${said.count === 1 ? 'once' : `${said.count} times`} since ${since.said}: ${signature}, the first ${said.first}`
   const expected = 'an address whenever one is wanted'
   return told({ outcome: 'fail', saw, expected, at: unit, shows: said.lines })
 }

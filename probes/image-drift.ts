@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
-import { isWrittenImage } from '../src/base/image-name.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { imagesOf } from '../src/observe/compose.ts'
+import { imagesOf, unlikeRepo } from '../src/observe/compose.ts'
+import { imageStates } from '../src/observe/images.ts'
 import { composeImages } from '../src/observe/sources/compose-images.ts'
 import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
 import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
@@ -62,43 +62,21 @@ export const imageDrift = defineProbe({
       if (!exists) findings.push({ outcome: 'fail', saw: 'no such file', expected: 'that it exists', at })
       else if (repo.every(other => other.stack !== stack || other.wanted.length === 0))
         findings.push({ outcome: 'unknown', why: `${at} names no image that can be compared`, shows: open })
-      for (const { name, image } of wanted) {
-        const live = services.find(service => service.name === name)?.template.image
-        if (live !== undefined && isWrittenImage(live, image)) continue
-        const saw = live === undefined ? 'no such service' : `the spec names ${live}`
-        findings.push(drift(name, saw, `${image}, as ${at} says`, []))
-      }
+      for (const { name, saw, expected } of unlikeRepo(wanted, services, at))
+        findings.push(drift(name, saw, expected, []))
     }
     const open = repo.flatMap(({ open }) => open)
     const lines: string[] = []
     for (const service of judged) {
-      const { name, template, update, previousImage } = service
+      const { name, template } = service
       const wanted = Object.hasOwn(images, name) ? images[name] : undefined
       const running = tasksOf(service, tasks).filter(({ state }) => state === 'running')
       const shows = running.map(task => taskLine(service, task))
-      const wrong = (saw: string, expected: string) => findings.push(drift(name, saw, expected, shows))
       lines.push(`${name} ${template.image}`)
-      const state = update?.state ?? 'completed'
-      if (wanted !== undefined && !isImage(template.image, wanted))
-        wrong(`the spec names ${template.image}`, wanted)
-      if (state === 'updating' || state === 'rollback_started') {
-        findings.push({
-          outcome: 'unknown',
-          why: `${name}: update in progress (${state})`,
-          settlesWithinMs: 60_000,
-          shows
-        })
-        continue
-      }
-      const other = running.find(task => task.template.image !== template.image)
-      if (other !== undefined) wrong(`a task runs ${other.template.image}`, template.image)
-      else if (state !== 'completed') {
-        const refused =
-          previousImage === null || previousImage === template.image ? 'the new spec' : previousImage
-        wrong(
-          `${refused} was not taken: the update is ${state}, ${template.image} runs`,
-          'an update that completed'
-        )
+      for (const one of imageStates(service, running, wanted)) {
+        if (one.kind === 'updating')
+          findings.push({ outcome: 'unknown', why: one.why, settlesWithinMs: 60_000, shows })
+        else findings.push(drift(name, one.saw, one.expected, shows))
       }
     }
     const [first, ...rest] = findings
@@ -147,9 +125,4 @@ function drift(name: string, saw: string, expected: string, shows: readonly stri
       mend: 'Find out why the new image did not start, mend it, and update the service again.'
     }
   }
-}
-
-/** Whether an image is the wanted one: the digest counts only where the plan names one. */
-function isImage(image: string, wanted: string): boolean {
-  return image === wanted || (!wanted.includes('@') && image.split('@', 1)[0] === wanted)
 }

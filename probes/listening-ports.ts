@@ -2,16 +2,18 @@ import { z } from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import {
-  type DockerEngine,
-  dockerEngine,
-  type SwarmNode,
-  swarmNodes
-} from '../src/observe/sources/docker-host.ts'
-import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
-import { type SwarmTask, swarmTasks } from '../src/observe/sources/docker-tasks.ts'
+  bareDaemons as bare,
+  isClientPort,
+  portOf,
+  publisherOf,
+  type Served,
+  servedHere,
+  socketLine
+} from '../src/observe/ports.ts'
+import { dockerEngine, swarmNodes } from '../src/observe/sources/docker-host.ts'
+import { swarmServices } from '../src/observe/sources/docker-services.ts'
+import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
 import { isEverywhere, isLoopback, type Listener, listeners } from '../src/observe/sources/listeners.ts'
-import { tasksOf } from '../src/observe/swarm.ts'
-import type { Severity } from '../src/words.ts'
 
 const port = z
   .union([z.int().min(1).max(65_535), z.string().regex(/^\d{1,5}(?:\/(?:tcp|udp))?$/)], {
@@ -19,17 +21,6 @@ const port = z
   })
   .transform(given => (String(given).includes('/') ? String(given) : `${given}/tcp`))
 const ports = z.array(port).min(1).optional()
-
-/** Daemons that by default ask nobody who they are, at the port that each has by custom. */
-const bare: Readonly<Record<string, readonly [daemon: string, severity: Severity]>> = {
-  '2375/tcp': ['the docker API without TLS: whoever reaches it is root on this host', 'critical'],
-  '2379/tcp': ['etcd', 'high'],
-  '6379/tcp': ['redis', 'high'],
-  '9200/tcp': ['elasticsearch', 'high'],
-  '11211/tcp': ['memcached', 'high'],
-  '11211/udp': ['memcached', 'high'],
-  '27017/tcp': ['mongodb', 'high']
-}
 
 export const listeningPorts = defineProbe({
   id: 'listening-ports',
@@ -53,12 +44,12 @@ export const listeningPorts = defineProbe({
 
   judge({ listeners: { sockets, sshPort }, ...docker }, { expect = [], allow, except = [] }) {
     const proof = `${sshPort ?? 22}/tcp`
-    if (!sockets.some(socket => said(socket) === proof)) {
+    if (!sockets.some(socket => portOf(socket) === proof)) {
       const why = `ss does not even show ${proof}, where sshd listens: it does not see the host's own sockets`
-      return [{ outcome: 'unknown', why, shows: sockets.map(line) }]
+      return [{ outcome: 'unknown', why, shows: sockets.map(socketLine) }]
     }
     const outside = sockets.filter(socket => !isLoopback(socket))
-    const heard = new Set(outside.map(said))
+    const heard = new Set(outside.map(portOf))
     const may = new Set([...expect, ...(allow ?? [])])
     const services = docker.services.filter(({ name }) => !anyGlobMatches(except, name))
     const published = services.flatMap(service => servedHere(service, docker))
@@ -69,14 +60,14 @@ export const listeningPorts = defineProbe({
       ...expect
         .filter(port => !heard.has(port))
         .map((port): Finding => {
-          const inside = sockets.some(socket => said(socket) === port)
+          const inside = sockets.some(socket => portOf(socket) === port)
           const saw = inside ? `${port} listens on loopback alone` : `nobody listens at ${port}`
           return { outcome: 'fail', saw, expected: `${port} listens`, at: port }
         }),
       ...[...heard]
         .filter(port => allow !== undefined && port !== proof && !may.has(port) && !isClientPort(port))
         .map((port): Finding => {
-          const lines = outside.filter(socket => said(socket) === port).map(line)
+          const lines = outside.filter(socket => portOf(socket) === port).map(socketLine)
           const saw = `${lines.join(', ')}${publisherOf(port, services)}`
           return {
             outcome: 'fail',
@@ -87,7 +78,7 @@ export const listeningPorts = defineProbe({
         }),
       ...published.filter(({ port }) => !heard.has(port)).map(served => deaf(served, proxied)),
       ...[...heard]
-        .filter(port => outside.some(socket => said(socket) === port && isEverywhere(socket)))
+        .filter(port => outside.some(socket => portOf(socket) === port && isEverywhere(socket)))
         .filter(port => allow === undefined && Object.hasOwn(bare, port) && !may.has(port))
         .map(port => exposed(port, publisherOf(port, services)))
     ]
@@ -98,7 +89,7 @@ export const listeningPorts = defineProbe({
         ? 'no service publishes one here'
         : `with all ${published.length} that services publish here`
     const saw = `${heard.size} ports listen beyond loopback (${[...heard].join(', ')}), ${some}`
-    return [{ outcome: 'pass', saw, shows: outside.map(line) }]
+    return [{ outcome: 'pass', saw, shows: outside.map(socketLine) }]
   },
 
   falsify(facts, { expect = [], allow }) {
@@ -106,43 +97,17 @@ export const listeningPorts = defineProbe({
     const change = (sockets: readonly Listener[]) => ({ ...facts, listeners: { sockets, sshPort } })
     const ssh: Listener = { protocol: 'tcp', address: '*', port: sshPort ?? 22 }
     const at = (port: string): Listener => ({ ...ssh, port: Number(port.split('/')[0]) })
-    const may = [said(ssh), ...expect, ...(allow ?? [])]
+    const may = [portOf(ssh), ...expect, ...(allow ?? [])]
     const free = (ports: readonly string[]) => ports.filter(port => !may.includes(port)).slice(0, 1)
     return [
       ...free(Object.keys(bare).filter(port => port.endsWith('/tcp'))).map(port => change([ssh, at(port)])),
       ...expect
-        .filter(port => port !== said(ssh))
-        .map(port => change([ssh, ...sockets.filter(socket => said(socket) !== port)])),
+        .filter(port => port !== portOf(ssh))
+        .map(port => change([ssh, ...sockets.filter(socket => portOf(socket) !== port)])),
       ...(allow === undefined ? [] : free(['1/tcp', '2/tcp', '3/tcp']).map(port => change([ssh, at(port)])))
     ]
   }
 })
-
-interface Served {
-  readonly service: string
-  readonly port: string
-  readonly mode: string
-  /** Its task has run for less than half a minute: the list of sockets may be older than that. */
-  readonly young: boolean
-}
-
-interface Docker {
-  readonly tasks: readonly SwarmTask[]
-  readonly nodes: readonly SwarmNode[]
-  readonly engine: DockerEngine
-}
-
-/** The ports that this node answers for: those in host mode of tasks that run here, the others of any that runs. */
-function servedHere(service: SwarmService, { tasks, nodes, engine }: Docker): readonly Served[] {
-  const self = nodes.find(({ self }) => self)?.id
-  const running = tasksOf(service, tasks).filter(({ state }) => state === 'running')
-  return service.ports.flatMap(({ protocol, port, mode }): readonly Served[] => {
-    const [task] = running.filter(({ node }) => mode !== 'host' || node === self)
-    if (task === undefined || port === 0 || !/^(?:tcp|udp)$/.test(protocol)) return []
-    const young = engine.nowMicros - (task.stateMicros ?? 0) < 30_000_000
-    return [{ service: service.name, port: `${port}/${protocol}`, mode, young }]
-  })
-}
 
 function deaf({ service, port, mode, young }: Served, proxied: boolean): Finding {
   const saw = `${service} publishes ${port} in ${mode} mode and runs, but nobody listens there`
@@ -182,25 +147,4 @@ function exposed(port: string, publisher: string): Finding {
       mend: 'Bind it to 127.0.0.1 or to the address that needs it, or put authentication before it.'
     }
   }
-}
-
-function publisherOf(port: string, services: readonly SwarmService[]): string {
-  const names = services
-    .filter(({ ports }) => ports.some(one => `${one.port}/${one.protocol}` === port))
-    .map(({ name }) => name)
-  return names.length === 0 ? '' : `, published by ${names.join(', ')}`
-}
-
-/** Programs that only ask get their UDP ports from here, and are gone a moment later. */
-function isClientPort(port: string): boolean {
-  return port.endsWith('/udp') && Number.parseInt(port, 10) >= 32_768
-}
-
-function said({ port, protocol }: Listener): string {
-  return `${port}/${protocol}`
-}
-
-function line(socket: Listener): string {
-  const address = socket.address.includes(':') ? `[${socket.address}]` : socket.address
-  return `${socket.protocol} ${address}:${socket.port}`
 }

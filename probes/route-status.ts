@@ -1,7 +1,14 @@
 import { z } from 'zod'
-import { globMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import type { RouteAnswer } from '../src/observe/fact.ts'
+import {
+  answerText,
+  leadsTo,
+  type Promised,
+  promiseText,
+  quoted,
+  textsOf,
+  withTexts
+} from '../src/observe/route-words.ts'
 import { addressParam, type RouteSeen, routes as source, urlParam } from '../src/observe/sources/routes.ts'
 
 const status = z.int().min(100).max(599)
@@ -23,8 +30,6 @@ const wanted = z
   .refine(({ status, location, version, contains }) => status ?? location ?? version ?? contains, {
     error: 'expected at least one of status, location, version, contains'
   })
-
-type Wanted = Omit<z.infer<typeof wanted>, 'address' | 'ca'>
 
 const params = z.strictObject({
   routes: z
@@ -80,20 +85,20 @@ const empty = {
   address: null
 } as const
 
-function wishFor({ routes }: z.infer<typeof params>, url: string): Wanted {
+function wishFor({ routes }: z.infer<typeof params>, url: string): Promised {
   const wish = routes[url] ?? {}
   return typeof wish === 'number' ? { status: wish } : wish
 }
 
-function judgeRoute(route: RouteSeen, wish: Wanted): Finding {
+function judgeRoute(route: RouteSeen, wish: Promised): Finding {
   const { url, answer } = route
   if (answer === null) return { outcome: 'unknown', why: `${url}: ${route.why}` }
-  const saw = told(answer)
+  const saw = answerText(answer)
   const shows = [`${url} → ${saw}`]
-  const expected = promised(wish)
+  const expected = promiseText(wish)
   if (answer.kind !== 'answered') return { outcome: 'fail', saw, expected, at: url, shows }
 
-  const missing = texts(wish).filter(text => !answer.body.includes(text))
+  const missing = textsOf(wish).filter(text => !answer.body.includes(text))
   const wrong = [
     wish.status !== undefined && answer.status !== wish.status,
     wish.version !== undefined && answer.version !== String(wish.version),
@@ -104,44 +109,4 @@ function judgeRoute(route: RouteSeen, wish: Wanted): Finding {
   const without = `${saw} without ${quoted(missing)} in its body`
   if (!answer.bodyCut) return { outcome: 'fail', saw: without, expected, at: url, shows }
   return { outcome: 'unknown', why: `${url}: ${without}, of which only the beginning was read`, shows }
-}
-
-/** The same place, however it is written: `/login` and `https://ci.example.test/login`. Only `*` stands for anything. */
-function leadsTo(location: string | null, wanted: string, url: string): boolean {
-  if (location === null) return false
-  const forms = [location, ...(URL.canParse(location, url) ? [new URL(location, url).href] : [])]
-  if (wanted.includes('*')) {
-    return forms.some(form => globMatches(wanted.replaceAll(/[?[\\]/g, String.raw`\$&`), form))
-  }
-  return forms.includes(wanted) || (URL.canParse(wanted, url) && forms.includes(new URL(wanted, url).href))
-}
-
-function told(answer: RouteAnswer): string {
-  if (answer.kind !== 'answered') return `${kinds[answer.kind]} (${answer.detail})`
-  return `HTTP/${answer.version} ${answer.status}${answer.location === null ? '' : `, Location ${answer.location}`}`
-}
-
-const kinds = {
-  refused: 'the connection refused',
-  reset: 'the connection reset',
-  'tls-failure': 'a TLS failure',
-  'not-http': 'something that is not HTTP'
-} as const
-
-function promised(wish: Wanted): string {
-  const version = wish.version === undefined ? 'HTTP' : `HTTP/${wish.version}`
-  const status = wish.status === undefined ? 'an answer' : String(wish.status)
-  return `${version} ${status}${wish.location === undefined ? '' : `, Location ${wish.location}`}${withTexts(wish)}`
-}
-
-function withTexts(wish: Wanted): string {
-  return texts(wish).length === 0 ? '' : ` with ${quoted(texts(wish))} in its body`
-}
-
-function texts({ contains }: Wanted): readonly string[] {
-  return typeof contains === 'string' ? [contains] : (contains ?? [])
-}
-
-function quoted(list: readonly string[]): string {
-  return list.map(text => `\`${text}\``).join(', ')
 }

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { block, blockOrNull, contains, overlaps, relation, subnetText } from '../src/base/cidr.ts'
 import { globMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { type Holder, holders } from '../src/observe/holders.ts'
+import { allPairs, type Holder, holders, holdersTable, pairsWith } from '../src/observe/holders.ts'
 import { type DockerEngine, dockerEngine } from '../src/observe/sources/docker-host.ts'
-import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
 import { hostAddresses } from '../src/observe/sources/host-addresses.ts'
 
 /** A side of an accepted pair: a glob for a network's or an interface's name, or a subnet. */
@@ -35,12 +35,12 @@ export const subnetCollision = defineProbe({
 
   judge({ networks, host, engine }, { subnet, network, except = [] }) {
     const all = holders(networks, host)
-    const shows = table(networks, all)
+    const shows = holdersTable(networks, all)
     // There is always a loopback interface, and docker always has networks.
     if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
     if (host.interfaces.length === 0) return [{ outcome: 'unknown', why: 'ip listed no interface at all' }]
 
-    const pairs = subnet === undefined ? allPairs(all) : proposed(subnet, network, networks, all)
+    const pairs = subnet === undefined ? allPairs(all) : pairsWith(subnet, network, networks, all)
     const findings = pairs
       .filter(([a, b]) => overlaps(a.block, b.block) && !except.some(pair => isPair(pair, a, b)))
       .map(([a, b]): Finding => {
@@ -98,49 +98,9 @@ export const subnetCollision = defineProbe({
   }
 })
 
-type Pair = readonly [Holder, Holder]
-
-/**
- * Each network with each later one, and with what is the host's own. What docker made for a network stands
- * behind that network, and two routes of the host are routing, no collision.
- */
-function allPairs(all: readonly Holder[]): readonly Pair[] {
-  const networks = all.filter(({ kind }) => kind === 'network')
-  const others = all.filter(({ network }) => network === null)
-  return networks.flatMap((one, index) =>
-    [...networks.slice(index + 1), ...others]
-      .filter(other => other.network !== one.network)
-      .map((other): Pair => [one, other])
-  )
-}
-
-function proposed(
-  subnet: string,
-  network: string | undefined,
-  networks: readonly DockerNetwork[],
-  all: readonly Holder[]
-): readonly Pair[] {
-  const own = networks.filter(({ name }) => name === network).map(({ id }) => id)
-  const wish = { kind: 'network', name: subnet, block: block(subnet), said: subnet, network: null } as const
-  return all
-    .filter(other => other.network === null || !own.includes(other.network))
-    .map(other => [wish, other])
-}
-
 function isPair([one, other]: readonly [string, string], a: Holder, b: Holder): boolean {
   const is = (glob: string, held: Holder) => globMatches(glob, held.name) || glob === held.block.text
   return (is(one, a) && is(other, b)) || (is(one, b) && is(other, a))
-}
-
-/** What the host has, one line each, without what docker made for its own networks, and without loopback. */
-function table(networks: readonly DockerNetwork[], all: readonly Holder[]): readonly string[] {
-  const lines = networks.map(({ name, subnets }) => {
-    return `${name}: ${subnets.map(({ subnet }) => subnet).join(', ') || '(none)'}`
-  })
-  const hosts = all.filter(
-    ({ kind, network, name }) => kind !== 'network' && network === null && name !== 'lo'
-  )
-  return [...lines, ...hosts.map(({ said }) => said)]
 }
 
 function pools({ localPools, swarm }: DockerEngine, subnet: string): string {

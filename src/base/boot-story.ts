@@ -63,7 +63,7 @@ export function circleTitle({ unit, steps }: Circle): string {
     between.length === 0 ? 'ordered after it' : `which starts only after ${between.join(' and ')}, after it`
   return first.how === 'starts'
     ? `${shortName(unit)} starts ${shortName(first.to)} and waits for it, ${way}`
-    : `${shortName(unit)} waits for ${what}, which only ${shortName(first.to)} serves, ${way}`
+    : `${shortName(unit)} waits for ${what}, which only ${shortName(first.to)} ${first.wait?.target.kind === 'file' ? 'makes' : 'serves'}, ${way}`
 }
 
 /** A length of time for people, from microseconds. */

@@ -215,8 +215,9 @@ function docker({ words, pipe }: RunCommand): readonly Asked[] {
     /^(?:-f|--filter)$/.test(first(rest[at - 1])) || first(values).startsWith('--filter=') ? values : []
   )
   const named = filters.flatMap(filter => /name=\^?\/?([\w.-]+)\$?/.exec(filter)?.[1] ?? [])
+  const verbs = /^(?:service|stack|container|network)$/.test(first(object)) ? 2 : 1
   const plain = plainWords(rest, /^(?:-f|--filter|--format|--type|-H|--host)$/, 0)
-    .slice(1)
+    .slice(verbs)
     .flat()
   const grepped = pipe
     .filter(other => /^(?:e|f|z)?grep$/.test(baseName(first(other[0]))))
@@ -226,6 +227,7 @@ function docker({ words, pipe }: RunCommand): readonly Asked[] {
         .flat()
     )
     .flatMap(text => text.match(/[\w.-]{3,}/g) ?? [])
+    .map(text => text.replace(/\.+$/, ''))
   const names = [...new Set([...named, ...plain, ...grepped])].filter(name => /^[\w.-]+$/.test(name))
   const of: readonly DockerKind[] = /^(?:service|stack)$/.test(first(object))
     ? ['service', 'stack']

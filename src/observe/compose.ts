@@ -1,6 +1,7 @@
 import { anyGlobMatches } from '../base/glob.ts'
-import { filledIn } from '../base/image-name.ts'
+import { filledIn, isWrittenImage } from '../base/image-name.ts'
 import type { ComposeFile } from './sources/compose-images.ts'
+import type { SwarmService } from './sources/docker-services.ts'
 
 /** What a compose file of the repo wants of a stack. */
 export interface StackImages {
@@ -51,5 +52,19 @@ export function imagesOf(
       else wanted.push({ name, image: filled.text })
     }
     return { stack, at, exists, wanted, open }
+  })
+}
+
+/** The services whose specs do not name what the file at `at` wants, or which are not there. */
+export function unlikeRepo(
+  wanted: StackImages['wanted'],
+  services: readonly SwarmService[],
+  at: string
+): readonly { readonly name: string; readonly saw: string; readonly expected: string }[] {
+  return wanted.flatMap(({ name, image }) => {
+    const live = services.find(service => service.name === name)?.template.image
+    if (live !== undefined && isWrittenImage(live, image)) return []
+    const saw = live === undefined ? 'no such service' : `the spec names ${live}`
+    return [{ name, saw, expected: `${image}, as ${at} says` }]
   })
 }

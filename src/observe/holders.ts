@@ -81,3 +81,44 @@ function routeText({ to, device, via, table }: HostRoute): string {
   if (table !== 'main') parts.push(`table ${table}`)
   return parts.join(' ')
 }
+
+export type Pair = readonly [Holder, Holder]
+
+/**
+ * Each network with each later one, and with what is the host's own. What docker made for a network stands
+ * behind that network, and two routes of the host are routing, no collision.
+ */
+export function allPairs(all: readonly Holder[]): readonly Pair[] {
+  const networks = all.filter(({ kind }) => kind === 'network')
+  const others = all.filter(({ network }) => network === null)
+  return networks.flatMap((one, index) =>
+    [...networks.slice(index + 1), ...others]
+      .filter(other => other.network !== one.network)
+      .map((other): Pair => [one, other])
+  )
+}
+
+/** A proposed subnet with everything that is there, but for what the network has that it is for. */
+export function pairsWith(
+  subnet: string,
+  network: string | undefined,
+  networks: readonly DockerNetwork[],
+  all: readonly Holder[]
+): readonly Pair[] {
+  const own = networks.filter(({ name }) => name === network).map(({ id }) => id)
+  const wish = { kind: 'network', name: subnet, block: block(subnet), said: subnet, network: null } as const
+  return all
+    .filter(other => other.network === null || !own.includes(other.network))
+    .map(other => [wish, other])
+}
+
+/** What the host has, one line each, without what docker made for its own networks, and without loopback. */
+export function holdersTable(networks: readonly DockerNetwork[], all: readonly Holder[]): readonly string[] {
+  const lines = networks.map(({ name, subnets }) => {
+    return `${name}: ${subnets.map(({ subnet }) => subnet).join(', ') || '(none)'}`
+  })
+  const hosts = all.filter(
+    ({ kind, network, name }) => kind !== 'network' && network === null && name !== 'lo'
+  )
+  return [...lines, ...hosts.map(({ said }) => said)]
+}

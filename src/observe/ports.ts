@@ -1,0 +1,70 @@
+import { type DockerEngine, type SwarmNode } from './sources/docker-host.ts'
+import type { SwarmService } from './sources/docker-services.ts'
+import type { SwarmTask } from './sources/docker-tasks.ts'
+import type { Listener } from './sources/listeners.ts'
+import type { Severity } from '../words.ts'
+import { tasksOf } from './swarm.ts'
+
+/** Which ports there are, and whose; arithmetic for probes. A port is said as `443/tcp`. */
+
+/** Daemons that by default ask nobody who they are, at the port that each has by custom. */
+export const bareDaemons: Readonly<Record<string, readonly [daemon: string, severity: Severity]>> = {
+  '2375/tcp': ['the docker API without TLS: whoever reaches it is root on this host', 'critical'],
+  '2379/tcp': ['etcd', 'high'],
+  '6379/tcp': ['redis', 'high'],
+  '9200/tcp': ['elasticsearch', 'high'],
+  '11211/tcp': ['memcached', 'high'],
+  '11211/udp': ['memcached', 'high'],
+  '27017/tcp': ['mongodb', 'high']
+}
+
+/** A port that a service is reached by on this node. */
+export interface Served {
+  readonly service: string
+  readonly port: string
+  readonly mode: string
+  /** Its task has run for less than half a minute: the list of sockets may be older than that. */
+  readonly young: boolean
+}
+
+interface Docker {
+  readonly tasks: readonly SwarmTask[]
+  readonly nodes: readonly SwarmNode[]
+  readonly engine: DockerEngine
+}
+
+/** The ports that this node answers for: those in host mode of tasks that run here, the others of any that runs. */
+export function servedHere(service: SwarmService, { tasks, nodes, engine }: Docker): readonly Served[] {
+  const self = nodes.find(({ self }) => self)?.id
+  const running = tasksOf(service, tasks).filter(({ state }) => state === 'running')
+  return service.ports.flatMap(({ protocol, port, mode }): readonly Served[] => {
+    const [task] = running.filter(({ node }) => mode !== 'host' || node === self)
+    if (task === undefined || port === 0 || !/^(?:tcp|udp)$/.test(protocol)) return []
+    const young = engine.nowMicros - (task.stateMicros ?? 0) < 30_000_000
+    return [{ service: service.name, port: `${port}/${protocol}`, mode, young }]
+  })
+}
+
+/** Who publishes it, as the end of a sentence; empty where no service does. */
+export function publisherOf(port: string, services: readonly SwarmService[]): string {
+  const names = services
+    .filter(({ ports }) => ports.some(one => `${one.port}/${one.protocol}` === port))
+    .map(({ name }) => name)
+  return names.length === 0 ? '' : `, published by ${names.join(', ')}`
+}
+
+/** Programs that only ask get their UDP ports from here, and are gone a moment later. */
+export function isClientPort(port: string): boolean {
+  return port.endsWith('/udp') && Number.parseInt(port, 10) >= 32_768
+}
+
+/** A socket's port. */
+export function portOf({ port, protocol }: Listener): string {
+  return `${port}/${protocol}`
+}
+
+/** A socket on one line. */
+export function socketLine(socket: Listener): string {
+  const address = socket.address.includes(':') ? `[${socket.address}]` : socket.address
+  return `${socket.protocol} ${address}:${socket.port}`
+}
