@@ -88,6 +88,153 @@ ${until(`[ -z "$(docker ps --quiet --filter name=hedgedoc_app)" ]`)}`,
   `docker network rm hedgedoc_default\n${until('! docker network inspect hedgedoc_default >/dev/null 2>&1')}`
 )
 
+/**
+ * Endpoints of containers that are gone: while they were removed, the engine could not write its store. A /29
+ * has five addresses beside the gateway's.
+ */
+export const leakedEndpoints = defect(
+  'endpoints without containers',
+  `docker network create --subnet 10.92.0.0/29 testhost-leaky
+for n in 1 2 3 4 5; do
+  docker run --detach --name testhost-leak-$n --network testhost-leaky cast:local sleep 1d
+done
+cd /var/lib/docker/network/files
+mv local-kv.db kept
+mkdir local-kv.db
+docker rm --force testhost-leak-1 testhost-leak-2 testhost-leak-3 testhost-leak-4 testhost-leak-5
+rmdir local-kv.db
+mv kept local-kv.db`,
+  `for n in 1 2 3 4 5; do docker network disconnect --force testhost-leaky testhost-leak-$n; done
+docker network rm testhost-leaky`
+)
+
+/** Of five addresses four are taken: the next service gets none, and the engine says so in its journal. */
+export const noAddressLeft = defect(
+  'a service without an address',
+  `docker network create --driver overlay --subnet 10.91.0.0/29 testhost-small
+docker service create --quiet --detach --no-resolve-image --name testhost-crowd --replicas 3 \\
+  --stop-grace-period 1s --network testhost-small cast:local sleep 1d
+${until(`[ "$(${containers('testhost-crowd')} | wc -l)" = 3 ]`)}
+docker service create --quiet --detach --no-resolve-image --name testhost-late \\
+  --stop-grace-period 1s --network testhost-small cast:local sleep 1d
+${until(`journalctl --unit docker --since -1min | grep -q 'could not find an available IP while allocating VIP'`)}`,
+  `docker service rm testhost-crowd testhost-late
+${until(`[ -z "$(docker ps --quiet --filter name=testhost-crowd)" ]`)}
+docker network rm testhost-small
+${until('! docker network inspect testhost-small')} >/dev/null 2>&1`
+)
+
+/** A container says the same words: whose messages are in the journal of the engine's unit, too. */
+export const saidByContainer = defect(
+  'the words of a container',
+  `docker run --rm cast:local sh -c 'echo could not find an available IP while allocating VIP'
+${until(`journalctl --unit docker --since -1min CONTAINER_NAME --output json | grep -q 'available IP' || journalctl --unit docker --since -1min | grep -q 'could not find an available IP'`)}`,
+  ':'
+)
+
+const proxyContainer = containers('traefik_ci_example_test_app')
+
+/** The proxy shows another certificate, by a CA of this name (null: the one that visitors trust), for so many days. */
+export const certificate = ({
+  subject = '/CN=ci.example.test',
+  issuer = null,
+  days
+}: {
+  readonly subject?: string
+  readonly issuer?: string | null
+  readonly days: number
+}): Defect =>
+  defect(
+    'another certificate',
+    `cd /etc/testhost/tls
+[ -d kept ] || { mkdir kept; cp cert.pem key.pem kept/; }
+ca=ca.pem key=/root/ca.key
+${
+  issuer === null
+    ? ''
+    : `ca=/root/other.pem key=/root/other.key
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '${issuer}' -keyout $key -out $ca 2>/dev/null`
+}
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '${subject}' \\
+  -keyout /root/new.key -out /root/new.csr 2>/dev/null
+openssl x509 -req -in /root/new.csr -CA $ca -CAkey $key -days ${days} -extfile /root/extensions -out /root/new.pem 2>/dev/null
+mv /root/new.key key.pem
+mv /root/new.pem cert.pem
+${shown()}`,
+    `cd /etc/testhost/tls
+[ ! -d kept ] || { mv kept/* .; rmdir kept; }
+${shown()}`
+  )
+
+function shown(): string {
+  const serial = (of: string) => `"$(${of} | openssl x509 -noout -serial)"`
+  const served = 'openssl s_client -connect 198.51.100.2:443 </dev/null 2>/dev/null'
+  return `docker kill --signal HUP "$(${proxyContainer})"
+${until(`[ ${serial('cat cert.pem')} = ${serial(served)} ]`)}`
+}
+
+/** The login may not read the system's journal any more; who is logged in still may. */
+export const journalUnreadable = defect(
+  'a journal that the login may not read',
+  'gpasswd --delete reviewer systemd-journal',
+  'gpasswd --add reviewer systemd-journal'
+)
+
+/** Three things that nobody announced: a network, another image, another start. */
+export const undeclared = defect(
+  'changes that nobody announced',
+  `docker network create --subnet 10.94.0.0/24 debugging
+docker tag drone:local drone:other
+docker service update --quiet --no-resolve-image --image drone:other drone_ci_example_test_app
+mkdir -p /etc/systemd/system/warm-keycloak.service.d
+printf '[Service]\\nExecStartPost=/bin/true\\n' >/etc/systemd/system/warm-keycloak.service.d/post.conf
+systemctl daemon-reload`,
+  `docker network rm debugging
+docker service update --quiet --no-resolve-image --image drone:local drone_ci_example_test_app
+rm -r /etc/systemd/system/warm-keycloak.service.d
+systemctl daemon-reload`
+)
+
+/** The image that the repo has come to name, really put in place. */
+export const bridgeUpdated = defect(
+  'an update',
+  `docker tag bridge:local bridge:2.0
+docker service update --quiet --no-resolve-image --image bridge:2.0 ccci-bridge_app`,
+  `docker service update --quiet --no-resolve-image --image bridge:local ccci-bridge_app`
+)
+
+/** A stack that a test of a recipe left behind, beside whatever else is wrong. */
+export const strayStack = defect(
+  'a stray stack',
+  `docker stack deploy --resolve-image never -c /etc/testhost/backups.yml hedgedoc-pr42_ci_example_test
+${until(`[ -n "$(${containers('hedgedoc-pr42_ci_example_test_app')})" ]`)}`,
+  `docker stack rm hedgedoc-pr42_ci_example_test
+${until('! docker network inspect hedgedoc-pr42_ci_example_test_default >/dev/null 2>&1')}`
+)
+
+/** A unit that nobody started again. */
+export const stoppedReports = defect(
+  'a stopped unit',
+  'systemctl stop deploy-reports',
+  'systemctl start deploy-reports'
+)
+
+/** What should stay by itself is on the shared network. */
+export const backupsOnProxy = defect(
+  'a service on a network that is not its own',
+  'docker service update --quiet --no-resolve-image --network-add proxy backups_ci_example_test_app',
+  'docker service update --quiet --no-resolve-image --network-rm proxy backups_ci_example_test_app'
+)
+
+/** An address was given out by hand, outside of the part that is meant for it. */
+export const strayAddress = defect(
+  'an address outside',
+  `docker network create --subnet 10.93.0.0/24 testhost-halves
+docker run --detach --name testhost-inside --network testhost-halves --ip 10.93.0.20 cast:local sleep 1d
+docker run --detach --name testhost-outside --network testhost-halves --ip 10.93.0.200 cast:local sleep 1d`,
+  'docker rm --force testhost-outside'
+)
+
 /** In the text of a unit, which every account can read. */
 export const secretInUnit = (secret: string): Defect =>
   defect(
@@ -117,10 +264,105 @@ const store = `store() {
   mkdir -p "$(dirname "$entry$2")"
   mv "$content" "$entry$2"
   chmod 555 "$entry$2"
+  touch --date @1 "$entry$2"
   echo "$entry$2"
 }
 script() { { printf '#!/bin/bash\\nset -e\\n\\n'; cat; } | store "unit-script-$1-start" "/bin/$1-start"; }
 unit() { ln -sfn "$(store "unit-$1.service" "/$1.service")" "/etc/systemd/system/$1.service"; }`
+
+/** A link as all are in the Nix store: of 1970. */
+const linkOfStore = (name: string) => `touch --no-dereference --date @1 /etc/systemd/system/${name}.service`
+
+/** A service runs on from a build that its unit does not name any more, and no file has a time that tells. */
+export const otherProgram = defect(
+  'a program that is not the one of its unit',
+  `${store}
+build() { printf '#!/bin/bash\\n# %s\\nwhile :; do sleep 1; done\\n' "$1" | store "ticker-$1" /bin/ticker; }
+ticker() { printf '[Service]\\nExecStart=%s\\n' "$1" | unit ticker; }
+ticker "$(build 1.0)"
+systemctl daemon-reload
+systemctl start ticker
+ticker "$(build 1.1)"
+${linkOfStore('ticker')}
+systemctl daemon-reload`,
+  'systemctl stop ticker\nrm /etc/systemd/system/ticker.service\nsystemctl daemon-reload'
+)
+
+const switched = (name: string) => `${store}
+start=$({ sed 1,3d "$(sed -n 's/^ExecStart=//p' /etc/systemd/system/${name}.service)"; echo 'echo done'; } | script ${name})
+sed "s|^ExecStart=.*|ExecStart=$start|" /etc/systemd/system/${name}.service | unit ${name}`
+
+/** A oneshot was switched to another script, and never started with it: nothing of it runs that could be looked at. */
+export const oneshotNotRestarted = defect(
+  'a oneshot that was not started again',
+  `${switched('deploy-drone')}\n${linkOfStore('deploy-drone')}\nsystemctl daemon-reload`,
+  'systemctl restart deploy-drone'
+)
+
+/** The same where a link tells when it was made. */
+export const linkedAnew = defect(
+  'a oneshot with a newer link',
+  `sleep 1\n${switched('deploy-bridge')}\nsystemctl daemon-reload`,
+  'systemctl restart deploy-bridge'
+)
+
+/** A port, a port of a container, a file, a docker service, another unit: each comes only after who waits for it. */
+export const gatesOfAllKinds: Defect = async host => {
+  const gates = {
+    port: ['until nc -z localhost 443; do sleep 1; done', ''],
+    publish: [
+      'until (echo >/dev/tcp/127.0.0.1/8085) 2>/dev/null; do sleep 1; done',
+      'docker run --detach --rm --publish 8085:80 cast:local nginx -c /etc/nginx/reports.conf'
+    ],
+    file: ['while [ ! -e /run/testhost-ready ]; do sleep 1; done', 'touch /run/testhost-ready'],
+    service: ['until docker service ls | grep -q "ccci-reports_app.*1/1"; do sleep 1; done', ''],
+    unit: ['systemctl start testhost-late-unit', ':']
+  } as const
+  const names = Object.keys(gates).map(kind => `gate-${kind}`)
+  const units = Object.entries(gates).map(([kind, [gate, late]]) => {
+    const after = late === '' ? `Before=${kind === 'port' ? 'deploy-proxy' : 'deploy-reports'}.service` : ''
+    const name = kind === 'unit' ? 'testhost-late-unit' : `late-${kind}`
+    return `unit gate-${kind} <<END
+[Unit]
+${after}
+$oneshot
+ExecStart=$(echo '${gate}' | script gate-${kind})
+END
+ln -s ../gate-${kind}.service /etc/systemd/system/multi-user.target.wants/
+${
+  late === ''
+    ? ''
+    : `unit ${name} <<END
+[Unit]
+After=gate-${kind}.service
+$oneshot
+ExecStart=$(echo '${late}' | script ${name})
+END
+ln -s ../${name}.service /etc/systemd/system/multi-user.target.wants/`
+}`
+  })
+  await sh(
+    host,
+    'gates of all kinds',
+    `${store}
+oneshot='[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutStartSec=30'
+${units.join('\n')}
+systemctl daemon-reload`
+  )
+  return async () => {
+    await sh(
+      host,
+      'no gates',
+      `cd /etc/systemd/system
+rm ${names.map(name => `${name}.service multi-user.target.wants/${name}.service`).join(' ')}
+rm late-*.service testhost-late-unit.service multi-user.target.wants/late-* multi-user.target.wants/testhost-late-unit.service
+systemctl daemon-reload`
+    )
+  }
+}
 
 /** The proxy's unit runs a script, the script a program, and the program has in a table whom it waits for. */
 export const gateInPython: Defect = async host => {

@@ -25,7 +25,10 @@ export const filed = (key: string, severity: Severity, title: string): Filed => 
 
 const proxyDiffers = filed('boot-reconcile/network proxy', 'high', 'network proxy would come back otherwise')
 
-/** One defect for each probe that hunts, but for deadlocks; in the order in which they are caused. */
+const drifted = (unit: string, how: string) =>
+  filed(`unit-drift/${unit}.service`, 'medium', `${unit}.service ${how}`)
+
+/** Defects of every probe that hunts, but for deadlocks; in the order in which they are caused. */
 export const lives: readonly Life[] = [
   {
     cause: defects.fullNetwork,
@@ -72,6 +75,17 @@ export const lives: readonly Life[] = [
     says: [/docker network rm hedgedoc_default/]
   },
   {
+    cause: defects.leakedEndpoints,
+    files: [
+      filed(
+        'orphan-networks/testhost-leaky endpoints',
+        'low',
+        'network testhost-leaky has endpoints without a container'
+      )
+    ],
+    says: [/5 endpoints have no container that runs: testhost-leak-1/, /it belongs to no container/]
+  },
+  {
     cause: host => host.causes.restartLoop('warm-keycloak_ci_example_test_db'),
     files: [
       filed(
@@ -116,6 +130,25 @@ export const lives: readonly Life[] = [
     // The next boot reads the file: that network would be another one, as it was before.
     again: [proxyDiffers],
     says: [/NeedDaemonReload=yes/]
+  },
+  {
+    cause: defects.otherProgram,
+    files: [drifted('ticker', 'runs another program than its unit names')],
+    says: [
+      /runs \/nix\/store\/\S+-ticker-1\.0\/bin\/ticker, its unit names \/nix\/store\/\S+-ticker-1\.1\/bin\/ticker/
+    ]
+  },
+  {
+    cause: defects.oneshotNotRestarted,
+    files: [drifted('deploy-drone', 'runs as it was before its start program changed')],
+    says: [
+      /before the orientation looked; since then its unit names ExecStart=\/nix\/store\/\S+-deploy-drone-start instead of/
+    ]
+  },
+  {
+    cause: defects.linkedAnew,
+    files: [drifted('deploy-bridge', 'runs as it was before its file changed')],
+    says: [/deploy-bridge\.service started \S+, before its file last changed, \d{4}-/]
   }
 ]
 
@@ -124,6 +157,13 @@ export const deadlock = filed(
   'high',
   'deploy-proxy waits for ci.example.test, which only deploy-dashboard serves, ordered after it'
 )
+
+const gated = (kind: string, what: string) =>
+  filed(
+    `health-gate-deadlock/gate-${kind}.service`,
+    'high',
+    `gate-${kind} waits for ${what}, ordered after it`
+  )
 
 /** Every deadlock with its disguise: what is filed, the circle, and the lines of the host that prove it. */
 export const deadlocks: readonly (readonly [disguise: string, Life])[] = [
@@ -176,6 +216,30 @@ export const deadlocks: readonly (readonly [disguise: string, Life])[] = [
         /reports-config\.service:\d+: Before=deploy-reports\.service/,
         /reports-data\.service:\d+: After=edge-gate\.service/,
         /TimeoutStartSec=15min, its own loop gives up after about 600 s/
+      ]
+    }
+  ],
+  [
+    'a port, a port of a container, a file, a docker service, another unit',
+    {
+      cause: defects.gatesOfAllKinds,
+      files: [
+        gated('file', '/run/testhost-ready, which only late-file makes'),
+        gated('port', 'localhost:443, which only deploy-proxy serves'),
+        gated('publish', '127.0.0.1:8085, which only late-publish serves'),
+        gated('service', "docker's ccci-reports_app, which only deploy-reports serves"),
+        filed(
+          'health-gate-deadlock/gate-unit.service',
+          'high',
+          'gate-unit starts testhost-late-unit and waits for it, ordered after it'
+        )
+      ],
+      says: [
+        /late-publish-start:\d+: docker run --detach --rm --publish 8085:80 /,
+        /docker service inspect traefik_ci_example_test_app: publishes 443\/tcp/,
+        /late-file-start:\d+: touch \/run\/testhost-ready/,
+        /gate-unit-start:\d+: systemctl start testhost-late-unit/,
+        /systemd ends it after TimeoutStartSec=30s/
       ]
     }
   ]
