@@ -37,6 +37,11 @@ export const addressExhaustion = defineProbe({
   because:
     'When the addresses of a network are used up, new tasks wait in the state `new` without a word why: only the journal of the engine says that it finds no address.',
   remedy: 'Make the network again with a larger subnet, or move services to networks of their own.',
+  fails: [
+    'fewer addresses are free than the share, or than the growth needs',
+    'a task waits longer than a minute for an address',
+    'the engine said since that time that it found none'
+  ],
   params,
   hunts: { with: {}, severity: 'high' },
   needs: ({ since }) => ({

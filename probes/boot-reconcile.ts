@@ -16,6 +16,12 @@ export const bootReconcile = defineProbe({
   because:
     'What was made or mended by hand looks the same as what the units make, until the host starts from nothing and the old state comes back.',
   remedy: 'Make the start programs create what is live, or bring the host to what they create.',
+  fails: [
+    'a network would come back with other options or another subnet',
+    'what a unit makes is not there',
+    'what is there is made by no unit',
+    '`|| true` hides that it could not be made'
+  ],
   params: z.strictObject({
     except: z.array(z.string().min(1)).min(1).optional().describe('networks and stacks left aside (globs)'),
     age: z

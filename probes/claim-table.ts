@@ -13,6 +13,11 @@ export const claimTable = defineProbe({
   asserts: "The tables and EXPECTED lines of the builder's status file agree with the host as it is",
   because: 'A table that was copied from a plan, or from last week, reads just like one that was measured.',
   remedy: 'Measure again, correct the status file, and claim again.',
+  fails: [
+    'a value of a row or of an EXPECTED line is not the one that the host has',
+    'what it names does not exist'
+  ],
+  example: { path: 'STATUS-p1.md', routes: ['https://ci.example.test/'] },
   params: z.strictObject({
     path: repoPathParam.optional().describe('default: STATUS-<phase>.md beside the review file'),
     routes: z

@@ -9,6 +9,7 @@ export const clockSkew = defineProbe({
     'Certificates, tokens and every judgement of what came first rest on the clock; a host far off rejects good ones.',
   remedy:
     'See `timedatectl timesync-status` on the host: is a time server configured, and can it be reached?',
+  fails: ['the clocks are further apart than that, whatever the way there may have added'],
   params: z.strictObject({ max: z.number().positive().max(86_400).default(5).describe('seconds') }),
   hunts: { with: { max: 5 }, severity: 'medium' },
 

@@ -20,6 +20,7 @@ export const diskHeadroom = defineProbe({
     'A full disk ends deployments half way and databases in the middle of a write; one without inodes does so while it still shows gigabytes free.',
   remedy:
     'See what grew: `docker system df`, `journalctl --disk-usage`, `nix-store --gc --print-dead`; then remove it, or enlarge the filesystem.',
+  fails: ['a filesystem has too few bytes or inodes left'],
   params,
   hunts: { with: { inodes: 5 }, severity: 'high' },
   needs: () => ({ disks: filesystems }),

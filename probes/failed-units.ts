@@ -8,6 +8,7 @@ export const failedUnits = defineProbe({
   asserts: 'No unit has failed, and every unit file can be read by systemd',
   because: 'What a failed unit was to do is not done, and what it did before may be all that still runs.',
   remedy: 'Read why it failed (`systemctl status`, `journalctl -u`), mend that, and start it again.',
+  fails: ['a unit is in the state failed', 'systemd could not read a unit file'],
   params: z.strictObject({
     except: z.array(z.string().min(1)).min(1).optional().describe('units left aside (globs)')
   }),

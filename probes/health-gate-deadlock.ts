@@ -23,6 +23,10 @@ export const healthGateDeadlock = defineProbe({
   because:
     'Such a host cannot boot from nothing: the gate waits for what waits for the gate. On the running host everything is up already, so no tool reports it.',
   remedy: 'Let the gate ask something that is up before it, or move it to a unit ordered after what it asks.',
+  fails: [
+    'a unit waits in its start for a route, port, file, docker service or unit that comes only after it',
+    'units are ordered in a circle'
+  ],
   params: z.strictObject({}),
   hunts: { with: {}, severity: 'high' },
   needs: () => ({ units: allUnits, programs: bootPrograms, services: swarmServices }),

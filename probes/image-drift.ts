@@ -36,6 +36,12 @@ export const imageDrift = defineProbe({
   because:
     'After a failed update the old image runs on under the new name, and every later test tests the wrong version.',
   remedy: 'Read why the update did not go through (`docker service inspect --pretty`), then update again.',
+  fails: [
+    'a task runs another image than its spec names',
+    'the newest update was paused or rolled back',
+    'the spec names another image than the plan, or the compose file at the claim',
+    'a service that they name is not there'
+  ],
   params,
   hunts: { with: {}, severity: 'medium' },
   needs: ({ compose }) => ({

@@ -13,6 +13,8 @@ export const journalSilent = defineProbe({
   because:
     'Errors such as "could not find an available IP while allocating VIP" show in no list of services.',
   remedy: 'Read the messages around it (`journalctl -u <unit>`), mend what they name, and claim again.',
+  fails: ['a message of the unit since that time matches'],
+  example: { unit: 'docker', matches: 'could not find an available IP', since: { review: 'M1' } },
   params: z.strictObject({
     unit: unitParam,
     matches: z

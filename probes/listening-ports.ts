@@ -28,6 +28,11 @@ export const listeningPorts = defineProbe({
   because:
     'docker starts a service whose published port it could not take all the same, and a daemon without a password that listens everywhere is one firewall rule away from everyone.',
   remedy: 'See who has the port (`ss -lntup` as root); publish it anew, or bind the daemon to 127.0.0.1.',
+  fails: [
+    'nobody listens at a port that is expected, or that a service publishes here',
+    'a port listens that is not allowed',
+    'a daemon that asks for no password listens on every address'
+  ],
   params: z.strictObject({
     expect: ports.describe('ports that listen beyond loopback: `443` or `53/udp`'),
     allow: ports.describe('with those expected, and the ssh port that we came in by, the only ones that may'),

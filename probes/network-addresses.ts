@@ -21,6 +21,13 @@ export const networkAddresses = defineProbe({
     'An address from elsewhere, or one that two share, is left over from before or given out twice: its holder is reached by nobody, or by the wrong ones.',
   remedy:
     'Recreate the service that holds the address. If that gives the same address again, remove what uses the network, make the network again, and bring it back.',
+  fails: [
+    'an address lies outside of the subnet',
+    'two have the same address',
+    'one has that of the gateway',
+    'there is no such network'
+  ],
+  example: { network: 'proxy' },
   params,
   needs: () => ({ networks: dockerNetworks, services: swarmServices, tasks: swarmTasks }),
 

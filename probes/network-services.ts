@@ -18,6 +18,12 @@ export const networkServices = defineProbe({
   because:
     'Whoever is on a network loses it while it is made again, and whoever was forgotten does not come back to it.',
   remedy: 'Compare the list with the stacks: attach what is missing, and detach what has no business there.',
+  fails: [
+    'a service that should be on the network is not',
+    'one that should not is',
+    'there is no such network'
+  ],
+  example: { network: 'proxy', includes: ['shop_*'] },
   params,
   needs: () => ({ networks: dockerNetworks, services: swarmServices }),
 

@@ -23,6 +23,12 @@ export const networkSubnet = defineProbe({
   because:
     'The subnet of a network cannot be changed: only a network that was removed and made again has a new one.',
   remedy: 'Take down what uses the network, remove it, create it with the wanted subnet, bring it all back.',
+  fails: [
+    'the subnet, the driver or whether it is attachable is another',
+    'it was made before that time',
+    'there is no such network, or several'
+  ],
+  example: { network: 'proxy', subnet: '10.10.0.0/16', createdAfter: { review: 'M1' } },
   params,
   needs: ({ createdAfter }) => ({
     networks: dockerNetworks,

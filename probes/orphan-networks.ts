@@ -17,6 +17,10 @@ export const orphanNetworks = defineProbe({
     'A network that its stack left behind keeps its subnet, and the next deployment of a stack of that name joins it with all its old options. An endpoint without a container keeps its address, and keeps the network from being removed.',
   remedy:
     'Remove it with `docker network rm`, after a look at what is still attached to it; an endpoint with `docker network disconnect --force`.',
+  fails: [
+    'a network of a stack has no service of that stack, nor of another one',
+    'an endpoint was at two looks, and no container that runs has it'
+  ],
   params,
   hunts: { with: {}, severity: 'low' },
   needs: () => ({ networks: dockerNetworks, services: swarmServices, owners: endpointOwners }),

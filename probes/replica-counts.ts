@@ -23,6 +23,12 @@ export const replicaCounts = defineProbe({
     'docker counts running tasks of any spec: after a failed or rolled-back update a service still shows 1/1 while the old task runs.',
   remedy:
     'Read why the tasks ended (`docker service ps --no-trunc` and `docker service logs` of the service), mend that, then update the service again.',
+  fails: [
+    'a service runs fewer tasks of its present spec than it wants, or none is wanted',
+    'its update failed, or it restarts again and again',
+    'the number of services is another'
+  ],
+  example: { services: 9 },
   params,
   needs: () => ({ services: swarmServices, tasks: swarmTasks, engine: dockerEngine, since: engineStart }),
 

@@ -16,6 +16,12 @@ export const repoFile = defineProbe({
   asserts: "The file says at the claim's commit what it should",
   because: 'What a builder says of a patch is not the patch: only what the commit holds gets deployed.',
   remedy: 'Commit the change to the file, outside of comments and echoes, and claim again.',
+  fails: [
+    'the text is not there, or stands in a comment or an echo only',
+    'a text is there that should not be',
+    'the file is not there'
+  ],
+  example: { path: 'nix/modules/swarm.nix', contains: '--subnet 10.10.0.0/16' },
   params: z
     .strictObject({
       path: repoPathParam.describe('the file, as git names it'),

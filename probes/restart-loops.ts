@@ -16,6 +16,7 @@ export const restartLoops = defineProbe({
   because:
     'Between two ends the task runs, so a look at the numbers mostly says 1/1, while users are cut off every few seconds.',
   remedy: 'Read why the tasks end: `docker service logs` and `docker service ps --no-trunc` of the service.',
+  fails: ['the last three runs of a task ended within an hour, and the present one has not lasted'],
   params,
   hunts: { with: {}, severity: 'high' },
   needs: () => ({ services: swarmServices, tasks: swarmTasks, engine: dockerEngine, since: engineStart }),

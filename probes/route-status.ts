@@ -46,6 +46,12 @@ export const routeStatus = defineProbe({
   asserts: 'Every route answers as promised, over a TLS connection that a visitor would accept',
   because: 'Healthy services behind a route that answers 502 are an outage to everybody who uses it.',
   remedy: 'Follow the route from the proxy inwards: router rule, service, port, then the service itself.',
+  fails: [
+    'another status, location, version or body than promised',
+    'the connection is refused or reset',
+    'a visitor would not accept the certificate'
+  ],
+  example: { routes: { 'https://ci.example.test/': 200 } },
   params,
 
   needs: ({ routes, address, ca }) => ({

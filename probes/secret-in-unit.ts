@@ -12,6 +12,7 @@ export const secretInUnit = defineProbe({
     'Unit files, store paths and the environment of services can be read by every account of the host and by everybody who may ask docker; a credential there is known.',
   remedy:
     'Change the credential, and hand it over as a file: LoadCredential=, /run/secrets, a docker secret.',
+  fails: ['a unit file, a start program or the environment of a service holds a credential'],
   params: z.strictObject({
     except: z.array(z.string().min(1)).min(1).optional().describe('files and services left aside (globs)')
   }),

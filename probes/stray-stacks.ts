@@ -20,6 +20,8 @@ export const strayStacks = defineProbe({
   because:
     'In a maintenance window a test stack or a half-done upgrade is cut off in the middle, and what it leaves behind is in the way afterwards.',
   remedy: 'Wait until it is done, or remove it: `docker stack rm` with its name.',
+  fails: ['a stack runs that is forbidden, or that is not among those allowed'],
+  example: { forbid: ['*-pr*'] },
   params,
   needs: () => ({ services: swarmServices }),
 

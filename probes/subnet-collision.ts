@@ -29,6 +29,10 @@ export const subnetCollision = defineProbe({
     'Where two share an address, packets reach the wrong one of them, and only for some addresses and some of the time.',
   remedy:
     'Give one of the two another subnet. That of a docker network is changed only by removing the network and making it again.',
+  fails: [
+    'a network shares an address with another one, an interface or a route',
+    'the proposed subnet does'
+  ],
   params,
   hunts: { with: {}, severity: 'high' },
   needs: () => ({ networks: dockerNetworks, host: hostAddresses, engine: dockerEngine }),

@@ -12,6 +12,12 @@ export const tlsExpiry = defineProbe({
   asserts: 'Every certificate is trusted, names its host, is no default or staging one, and lasts a while',
   because: 'A certificate that nobody renews takes every route down at once, on a date known months before.',
   remedy: 'See why the last renewal failed (the ACME log of the proxy), mend that, and renew.',
+  fails: [
+    'a certificate ends sooner than that, or has ended',
+    'it is not trusted, or names another host',
+    "it is Traefik's own default, or of a staging CA"
+  ],
+  example: { hosts: ['ci.example.test'] },
   params: z
     .strictObject({
       hosts: z.array(name).min(1).optional().describe('names, with a port unless it is 443'),

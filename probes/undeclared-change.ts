@@ -12,6 +12,9 @@ export const undeclaredChange = defineProbe({
   because:
     'Whoever works on a host changes more than the claim says: a service restarted with another image, a network made to try something and left there.',
   remedy: 'Undo it, or declare it: claim it, and name it in the plan under `expect`.',
+  fails: [
+    'a network, a service or the start of a unit is new, gone or another one since the orientation, and the plan does not expect it'
+  ],
   params: z.strictObject({
     expect: z
       .array(z.string().min(1))

@@ -11,6 +11,8 @@ export const unitActivation = defineProbe({
   because:
     'A oneshot unit that stays `active (exited)` says only that it once ended well: if that was before the change, the change never ran.',
   remedy: 'Restart the unit (`systemctl restart`) so that it runs as it is now, or mend what made it fail.',
+  fails: ['the unit is in another state, or was activated before that time', 'there is no such unit'],
+  example: { unit: 'swarm-init', after: { network: 'proxy' } },
   params: z.strictObject({
     unit: unitParam.describe('a systemd unit; `.service` may be left out'),
     after: momentParam.optional().describe('its last activation must be later'),

@@ -26,6 +26,13 @@ export const unitDrift = defineProbe({
   because:
     'A change that is on the disk and not in effect waits for the next restart, when nobody is looking.',
   remedy: 'Reload systemd (`systemctl daemon-reload`), restart the unit, or boot the new system.',
+  fails: [
+    'systemd was not reloaded',
+    'a unit was started before its file or its program last changed',
+    'its process is another program than the one that it names',
+    'since the orientation its start is another one, and it was not started again',
+    'NixOS runs another kernel, or was built from another commit'
+  ],
   params: z.strictObject({
     except: z.array(z.string().min(1)).min(1).optional().describe('units left aside (globs)'),
     revision: z.boolean().default(false).describe('NixOS must be built from the commit under review'),

@@ -17,6 +17,11 @@ export const unitScript = defineProbe({
   because:
     'A patch in the repo changes nothing until the program that the unit starts on the host is the patched one.',
   remedy: 'Deploy the patched unit, reload systemd, and look at the program that ExecStart names.',
+  fails: [
+    'nothing that the start really executes has the text, or something has it that should not',
+    'there is no such unit'
+  ],
+  example: { unit: 'swarm-init', contains: '--subnet 10.10.0.0/16' },
   params: z
     .strictObject({
       unit: unitParam.describe('a systemd unit; `.service` may be left out'),

@@ -1,5 +1,6 @@
 import { paramsSchema } from '../src/home/json-schema.ts'
 import { paramLines } from '../src/home/params-text.ts'
+import { explained } from '../src/judge/explained.ts'
 import type { AnyProbe } from '../src/judge/probe.ts'
 
 /** `docs/probes.md`: what `adversary probe --explain` says, of all probes. */
@@ -31,15 +32,30 @@ function section(probe: AnyProbe): string {
     table.length === 0
       ? 'It takes no parameters.'
       : ['| parameter | type | required | |', '| --- | --- | --- | --- |', ...table].join('\n')
+  const { commands, elsewhere, needs } = explained(probe) ?? { commands: [], elsewhere: [], needs: [] }
+  const fails = (probe.fails ?? []).map(way => `- ${way}`).join('\n')
+  const read = [...commands.map(line => `- \`${line}\``), ...elsewhere.map(line => `- ${line}`)].join('\n')
   return `## ${id}
 
 ${asserts}.${lens}
 
 **Why it matters.** ${because}
 
+**Ways to fail**
+
+${fails}
+
 **When it fails.** ${remedy}
 ${hunting}
 ${params}
+
+<details><summary>What it reads, and what it needs for that</summary>
+
+${read}
+
+It needs ${needs.length === 0 ? 'nothing of a host' : needs.join('; ')}.
+
+</details>
 `
 }
 

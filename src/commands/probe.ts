@@ -7,6 +7,7 @@ import { findHome, type Home } from '../home/home.ts'
 import { paramsSchema } from '../home/json-schema.ts'
 import { paramLines } from '../home/params-text.ts'
 import { typedValues } from '../home/yaml.ts'
+import { explained } from '../judge/explained.ts'
 import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
 import { checkDocument, evidenceDocument } from '../run/document.ts'
 import { runOneProbe } from '../run/one-probe.ts'
@@ -116,8 +117,20 @@ function hostOf(on: string | undefined, home: Home, probe: BoundProbe): string |
 
 /** What `--list` and `--explain` say of a probe. */
 function card(probe: AnyProbe) {
-  const { id, asserts, because, remedy, hunts } = probe
-  return { id, asserts, because, remedy, hunts: hunts !== undefined, params: paramsSchema(probe) }
+  const { id, asserts, because, remedy, hunts, fails = [] } = probe
+  const { commands = [], elsewhere = [], needs = [] } = explained(probe) ?? {}
+  const params = paramsSchema(probe)
+  return {
+    id,
+    asserts,
+    because,
+    remedy,
+    hunts: hunts !== undefined,
+    fails,
+    reads: [...commands, ...elsewhere],
+    needs,
+    params
+  }
 }
 
 function list(probes: readonly AnyProbe[], io: Io): ExitCode {
@@ -134,6 +147,9 @@ function explain(probe: AnyProbe, io: Io): ExitCode {
     const more = [required ? 'required' : '', about].filter(text => text !== '').join('; ')
     return `  ${name.padEnd(width)}  ${type.replaceAll('`', '')}${more === '' ? '' : ` (${more})`}`
   })
+  const told = explained(probe)
+  const listed = (title: string, lines: readonly string[]) =>
+    lines.length === 0 ? [] : ['', title, ...lines.map(line => `  ${line}`)]
   io.out(
     [
       paint(io, 'bold', probe.id),
@@ -143,7 +159,13 @@ function explain(probe: AnyProbe, io: Io): ExitCode {
       `When it fails  ${probe.remedy}`,
       ...(probe.hunts === undefined ? [] : [`Hunts          with severity ${probe.hunts.severity}`]),
       '',
-      ...(params.length === 0 ? ['It takes no parameters.'] : ['Parameters:', ...params])
+      ...(params.length === 0 ? ['It takes no parameters.'] : ['Parameters:', ...params]),
+      ...listed('Ways to fail:', probe.fails ?? []),
+      ...listed(
+        'It reads:',
+        told === null ? ['what its parameters say'] : [...told.commands, ...told.elsewhere]
+      ),
+      ...listed('It needs:', told?.needs ?? [])
     ].join('\n')
   )
   io.json(card(probe))

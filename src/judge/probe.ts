@@ -60,6 +60,10 @@ export interface Probe<Params, N extends Needs> {
   readonly because: string
   /** What to do when it fails. */
   readonly remedy: string
+  /** The ways in which it fails, each the rest of a sentence that begins with "when". */
+  readonly fails?: readonly string[]
+  /** What a plan might write under `with`: what it reads is explained by it. Not needed where nothing is required. */
+  readonly example?: Readonly<Record<string, unknown>>
   /** What a plan writes under `with`. Unknown keys are refused: use `z.strictObject`. */
   readonly params: ZodType<Params>
   /** The facts it judges. Only these reach it. */
@@ -91,6 +95,8 @@ export interface AnyProbe {
   readonly asserts: string
   readonly because: string
   readonly remedy: string
+  readonly fails?: readonly string[]
+  readonly example?: Readonly<Record<string, unknown>>
   readonly params: ZodType
   readonly hunts?: { readonly with: unknown; readonly severity: Severity }
   /** Throws a ZodError for parameters that the probe's schema refuses. */

@@ -24,16 +24,20 @@ export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
       readStates(look, ['*']),
       look.read(readCommand.unitTexts(['*.service']))
     ])
-    const files = assembled(states, cat.stdout)
-      .filter(({ name }) => name.endsWith('.service'))
-      .flatMap(({ name, paths, files }) => [...paths, ...startPrograms(files ?? [], name)])
-    const own = [...new Set(files)]
+    const services = assembled(states, cat.stdout).filter(({ name }) => name.endsWith('.service'))
+    const units = new Set(services.flatMap(({ paths }) => paths))
+    // What lies in the Nix store is of 1970.
+    const programs = services
+      .flatMap(({ name, files }) => startPrograms(files ?? [], name))
+      .filter(path => !path.startsWith('/nix/store/'))
+    const own = [...new Set([...units, ...programs])]
       .filter(path => !isSystemProgram(path) && readablePath(path) === path)
       .sort()
     if (own.length > 500) throw new Unseen(`${own.length} unit files are more than are looked at`)
     const times = await Promise.all(
       own.map(async path => {
-        const looks = [look.read(readCommand.changeTime(path)), look.read(readCommand.linkTime(path))]
+        const looks = [look.read(readCommand.changeTime(path))]
+        if (units.has(path)) looks.push(look.read(readCommand.linkTime(path)))
         return (await Promise.all(looks)).flatMap(timeOf)
       })
     )
