@@ -5,6 +5,7 @@ import { probes } from '../../probes/index.ts'
 import { sshArguments } from '../../src/doors/openssh.ts'
 import { openSession } from '../../src/doors/open-session.ts'
 import type { OpenSession } from '../../src/doors/session.ts'
+import { messageTitle } from '../../src/tell/message.ts'
 import type { Origin } from '../../src/words.ts'
 import * as defects from '../support/defects.ts'
 import { bootHost, type TestHost, until } from '../support/host.ts'
@@ -171,10 +172,10 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
         list.map(({ key }) => [ids.get(key), key.split('/')[0]])
       )
       expect(await subject(phase)).toBe(
-        `review(pvfix): ${[
+        `review(pvfix): ${messageTitle('pvfix', '', [
           ...(back ?? []).map(([id]) => `[adversary] ${id} is back`),
           ...names.flat().map(([id, probe]) => `[adversary] ${id} ${probe?.replaceAll('-', ' ')}`)
-        ].join(' + ')}`
+        ])}`
       )
     })
     const { changed, section, findings } = await hunt(phase)
@@ -191,7 +192,11 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
     expect(section).toMatch(/^`{3,}\n(?:.+\n)+`{3,}$/m)
     expect(section).toContain('It is gone.')
     expect(await subject(phase)).toBe(
-      `review(pvfix): ${findings.map(({ id }) => `[adversary] ${id} closed`).join(' + ')}`
+      `review(pvfix): ${messageTitle(
+        'pvfix',
+        '',
+        findings.map(({ id }) => `[adversary] ${id} closed`)
+      )}`
     )
   })
 

@@ -142,7 +142,7 @@ export const lives: readonly Life[] = [
     cause: defects.oneshotNotRestarted,
     files: [drifted('deploy-drone', 'runs as it was before its start program changed')],
     says: [
-      /before the orientation looked; since then its unit names ExecStart=\/nix\/store\/\S+-deploy-drone-start instead of/
+      /before the orientation looked; since then its unit names ExecStart=\/nix\/store\/\S+\/deploy-drone-start instead of/
     ]
   },
   {
