@@ -29,7 +29,7 @@ export const unitDrift = defineProbe({
   fails: [
     'systemd was not reloaded',
     'a unit was started before its file or its program last changed',
-    'its process is another program than the one that it names',
+    'it runs another program than the one that it names',
     'since the orientation its start is another one, and it was not started again',
     'NixOS runs another kernel, or was built from another commit'
   ],
