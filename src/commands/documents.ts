@@ -216,6 +216,9 @@ const watcher = z.looseObject({
   )
 })
 
+/** `status --watcher`. */
+export const watcherDocument = z.looseObject({ watcher: watcher.nullable() })
+
 /** `status`. */
 export const statusDocument = z.looseObject({
   /** Null: none runs, or the last one ended as it should. */
@@ -367,5 +370,6 @@ export const documents = {
   init: initDocument,
   doctor: doctorDocument,
   lockdown: lockdownDocument,
+  watcher: watcherDocument,
   log: logDocument
 } as const

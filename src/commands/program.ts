@@ -174,8 +174,11 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
   add(
     'status',
     'the board: phases, milestones, verdicts, open findings, pending claims',
-    ['status', 'status --json'],
+    ['status', 'status --json', 'status --watcher'],
     () => import('./status.ts')
+  ).option(
+    '--watcher',
+    'only what the running watcher does, asking no remote (2: none runs, or its loop hangs)'
   )
 
   add(

@@ -3,19 +3,23 @@ import { messageOf } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs } from '../doors/clock.ts'
 import { type Board, board, type BoardMilestone, type BoardPhase } from '../run/board.ts'
+import type { Home } from '../home/types.ts'
 import { type Watcher, watcherOf } from '../run/standing.ts'
 import { snapshot } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { type CommonOptions, type Io, paint } from './io.ts'
+import { openHome } from './home.ts'
 import { enter } from './world.ts'
 
+export interface StatusOptions extends CommonOptions {
+  readonly watcher?: boolean | undefined
+}
+
 /** The board. Its code says that it could be read, not what it says: ask the gate for that. */
-export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
+export async function run(options: StatusOptions, io: Io): Promise<ExitCode> {
+  if (options.watcher === true) return watcherAlone(options, io)
   return enter(options, io, async world => {
-    const watcher = await watcherOf(world.home.stateDir).catch((error: unknown) => {
-      io.err(`adversary: what the watcher wrote down cannot be read: ${oneLine(messageOf(error))}`)
-      return null
-    })
+    const watcher = await seenWatcher(world.home, io)
     io.progress(null)
     // First, for the board needs the remote, and that may be what is failing.
     io.out(sayWatcher(watcher, nowMs(), io).join('\n'))
@@ -36,6 +40,23 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
     io.json({ ...documentOf(seen), watcher })
     return exitCode.pass
   })
+}
+
+/** For whoever supervises it: no remote is asked, which may be what is failing. */
+async function watcherAlone(options: StatusOptions, io: Io): Promise<ExitCode> {
+  const watcher = await seenWatcher(await openHome(options, io), io)
+  io.out(sayWatcher(watcher, nowMs(), io).join('\n'))
+  io.json({ watcher })
+  return watcher?.state === 'running' ? exitCode.pass : exitCode.notProven
+}
+
+async function seenWatcher({ stateDir }: Home, io: Io): Promise<Watcher | null> {
+  try {
+    return await watcherOf(stateDir)
+  } catch (error) {
+    io.err(`adversary: what the watcher wrote down cannot be read: ${oneLine(messageOf(error))}`)
+    return null
+  }
 }
 
 const states = {

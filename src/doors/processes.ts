@@ -6,10 +6,10 @@ import { promisify } from 'node:util'
 /** A process, told from every other one that had its number or will have it. */
 export interface ProcessId {
   readonly pid: number
-  /** When it began, as its system writes it. */
+  /** When it began, as its system writes it: after a reboot nobody has the same number since the same tick. */
   readonly born: string
-  /** Of which machine, which boot and which namespace the number is one. */
-  readonly realm: { readonly machine: string; readonly boot: string; readonly namespace: string }
+  /** Of which machine and which namespace the number is one. */
+  readonly realm: { readonly machine: string; readonly namespace: string }
 }
 
 /** `unknown`: it runs, or ran, where we cannot see its number. */
@@ -24,18 +24,24 @@ export async function thisProcess(): Promise<ProcessId> {
 export async function lifeOf({ pid, born, realm }: ProcessId): Promise<Life> {
   const here = await realmHere()
   // Containers have a name of their own: another name may be another machine, or a look from outside.
-  if (realm.machine !== here.machine) return 'unknown'
-  if (realm.boot !== here.boot) return 'gone'
-  if (realm.namespace !== here.namespace) return 'unknown'
-  return (await bornOf(pid)) === born ? 'alive' : 'gone'
+  if (realm.machine !== here.machine || realm.namespace !== here.namespace) return 'unknown'
+  const now = await bornOf(pid)
+  if (now === null && isThere(pid)) return 'unknown'
+  return now === born ? 'alive' : 'gone'
+}
+
+/** Whether a process has this number, also where the system hides what it is (`hidepid`). */
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
 }
 
 async function realmHere(): Promise<ProcessId['realm']> {
-  const [boot, namespace] = await Promise.all([
-    orEmpty(readFile('/proc/sys/kernel/random/boot_id', 'utf8')),
-    orEmpty(readlink('/proc/self/ns/pid'))
-  ])
-  return { machine: hostname(), boot: boot.trim(), namespace }
+  return { machine: hostname(), namespace: await orEmpty(readlink('/proc/self/ns/pid')) }
 }
 
 /** When the process with this number began: clock ticks since boot on Linux, a date elsewhere; null: there is none. */

@@ -33,7 +33,7 @@ const standingSchema = z.object({
   process: z.object({
     pid: z.int().positive(),
     born: z.string(),
-    realm: z.object({ machine: z.string(), boot: z.string(), namespace: z.string() })
+    realm: z.object({ machine: z.string(), namespace: z.string() })
   }),
   startedAt: instant,
   beatAt: instant,

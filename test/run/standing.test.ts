@@ -70,7 +70,7 @@ describe('a watcher', () => {
     const self = await thisProcess()
     const { realm } = self
     expect(await lifeOf(self)).toBe('alive')
-    expect(await lifeOf({ ...self, realm: { ...realm, boot: 'before' } })).toBe('gone')
+    expect(await lifeOf({ ...self, born: '1' })).toBe('gone')
     expect(await lifeOf({ ...self, realm: { ...realm, machine: 'other.example.test' } })).toBe('unknown')
     expect(await lifeOf({ ...self, realm: { ...realm, namespace: 'pid:[1]' } })).toBe('unknown')
   })

@@ -25,10 +25,14 @@ export interface ObjectReader {
   close(): void
 }
 
+/** How many entries of trees are remembered: some ten megabytes. */
+const treeEntriesHeld = 50_000
+
 export function objectReader(dir: string): ObjectReader {
   const checks = conversation(dir, '--batch-check')
   const reads = conversation(dir, '--batch')
   const trees = new Map<string, readonly TreeEntry[]>()
+  let entriesHeld = 0
 
   return {
     async size(sha) {
@@ -50,7 +54,12 @@ export function objectReader(dir: string): ObjectReader {
       const object = await this.read(sha)
       if (object === null || object.type !== 'tree') return null
       const entries = parseTree(object.bytes, object.sha.length / 2)
-      if (trees.size > 2000) trees.clear()
+      // By entries: each new piece of evidence makes another version of a folder that holds all the others.
+      entriesHeld += entries.length
+      if (entriesHeld > treeEntriesHeld) {
+        trees.clear()
+        entriesHeld = entries.length
+      }
       trees.set(sha, entries)
       return entries
     },
