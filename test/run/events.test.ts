@@ -38,12 +38,17 @@ it('has these events and no others: they may be added, never renamed', () => {
     'reviewing',
     'published',
     'dropped',
+    'history rewritten',
+    'review removed',
+    'history unknown',
     'could not see',
     'host unseen',
     'host seen',
     'hunted',
     'failed',
     'recovered',
+    'status not posted',
+    'statuses posted',
     'not shown',
     'stopped'
   ])
