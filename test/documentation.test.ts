@@ -93,6 +93,30 @@ it('every plan that a page shows loads', async () => {
   }
 })
 
+it('docs/ci.md shows configuration that loads, and tells what becomes of it', async () => {
+  const shown = blocks('docs/ci.md', 'yaml').filter(code => code.startsWith('# adversary.yaml'))
+  expect(shown).toHaveLength(3)
+  const loaded = await Promise.all(
+    shown.map(async (more, index) => {
+      const base = `repo: { url: git@git.example.test:ops/infra.git, branch: main }
+identity: { name: adversary-bot, email: adversary@example.test, signingKey: ~/.ssh/id }
+`
+      const at = join(dir, `ci-${index}`)
+      await mkdir(at)
+      await writeFile(join(at, 'adversary.yaml'), base + more)
+      return loadHome(at, { userHome: dir, library: probes, facts: async () => ({}) })
+    })
+  )
+  const [drone, forge, webhook] = loaded
+  expect(drone?.serve.drone?.rules.map(({ gate, closed }) => [gate, closed])).toEqual([
+    ['pvfix-M2', 'block'],
+    [null, 'block'],
+    ['pvfix', 'skip']
+  ])
+  expect(forge?.forge).toMatchObject({ kind: 'gitea', url: 'https://git.example.test', repo: 'ops/infra' })
+  expect(webhook?.serve.webhook?.file).toBe(join(dir, 'ci-2', 'webhook.secret'))
+})
+
 it('every command line that a page shows is understood', async () => {
   const lines = [...pages].flatMap(([page, text]) =>
     [...text.matchAll(/(?:^|`)adversary (?<words>[a-z][^`\n#]*)/gm)].map(({ groups }) => ({

@@ -101,6 +101,13 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
   ).option('--once', 'answer what is pending now, then end with the worst code of the reviews')
 
   add(
+    'serve',
+    'the watcher with a small HTTP server: webhooks wake it, Drone asks it, /healthz tells how it stands',
+    ['serve', 'serve --listen 127.0.0.1:9000', 'serve --json >> reviews.ndjson'],
+    () => import('./serve.ts')
+  ).option('--listen <address:port>', 'where (default: `serve.listen` of adversary.yaml, 127.0.0.1:8750)')
+
+  add(
     'review <target>',
     'one review now: <phase>-<milestone>, or the commit of a claim',
     ['review pvfix-M2', 'review 71319d7 --dry-run', 'review pvfix-M2 --retry 15m --json'],
@@ -170,6 +177,13 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
       '--repo <name>',
       "the repo that reviews must be made for (default: ADVERSARY_REPO, or the pipeline's)"
     )
+
+  add(
+    'drone-plugin',
+    'the gate as a plugin of Drone or Woodpecker: its options come from `settings:` (PLUGIN_GATE …)',
+    ['drone-plugin'],
+    () => import('./drone-plugin.ts')
+  )
 
   add(
     'status',

@@ -4,6 +4,7 @@ import { isoSecond } from '../doors/clock.ts'
 import { reviewDocument } from '../run/document.ts'
 import { type Log, logLine } from '../run/events.ts'
 import type { WatchEvents } from '../run/round.ts'
+import type { Standing } from '../run/state.ts'
 import { openStatuses, type Statuses } from '../run/statuses.ts'
 import { watch } from '../run/watch.ts'
 import type { World } from '../run/world.ts'
@@ -35,7 +36,7 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
     if (order.indexOf(code) > order.indexOf(worst)) worst = code
   }
   try {
-    await enter(options, io, world => watchOne(world, options, io, sayer(io, worse)), { log })
+    await enter(options, io, world => watchHome(world, options, io, sayer(io, worse)), { log })
   } catch (error) {
     if (once || !io.signal.aborted) throw error
     // It was told to stop while it was still beginning.
@@ -45,7 +46,20 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
   return once ? worst : exitCode.pass
 }
 
-async function watchOne(world: World, options: WatchOptions, io: Io, events: WatchEvents): Promise<void> {
+/** What else there is to a watcher: who may wake it, and who hears how it stands. */
+export interface Beside {
+  readonly wait?: NonNullable<Parameters<typeof watch>[2]['wait']>
+  beat?(standing: Standing): void
+}
+
+/** Watches one home until its signal ends, or with `once` until nothing is owed. */
+export async function watchHome(
+  world: World,
+  options: WatchOptions,
+  io: Io,
+  events: WatchEvents,
+  beside: Beside = {}
+): Promise<void> {
   const { repo, pollMs, stateDir } = world.home
   const once = options.once === true
   const shown = await supervised(io, stateDir, world.log)
@@ -55,7 +69,14 @@ async function watchOne(world: World, options: WatchOptions, io: Io, events: Wat
     await watch(world, withStatuses(events, statuses), {
       once,
       progress: progressOf(io),
-      pulse: shown.pulse,
+      pulse: {
+        everyMs: shown.pulse.everyMs,
+        beat(standing) {
+          shown.pulse.beat(standing)
+          beside.beat?.(standing)
+        }
+      },
+      ...(beside.wait === undefined ? {} : { wait: beside.wait }),
       ...(once ? {} : { reload: () => openHome(options, io) })
     })
   } finally {
@@ -79,7 +100,7 @@ function withStatuses(events: WatchEvents, statuses: Statuses): WatchEvents {
 }
 
 /** Says what was found, for people and for programs; `worse` hears each review's code. */
-function sayer(io: Io, worse: (code: ExitCode) => void): WatchEvents {
+export function sayer(io: Io, worse: (code: ExitCode) => void): WatchEvents {
   return {
     reviewed(draft, told) {
       if (told.outcome.kind !== 'published') return
@@ -100,6 +121,6 @@ function sayer(io: Io, worse: (code: ExitCode) => void): WatchEvents {
 }
 
 /** Where nobody looks on, stderr is a log: every line of it is an event. */
-function withoutProgress(io: Io): Io {
+export function withoutProgress(io: Io): Io {
   return { ...io, progress: () => undefined }
 }

@@ -9,6 +9,7 @@ import { oneLine } from '../base/text.ts'
 /** A field means the same in every event. Numbers end in their unit, or count. */
 export const logFields = {
   about: { type: 'text', tells: 'What it is about: a claim as `<phase>-<milestone>`, or an orientation' },
+  answer: { type: 'text', tells: '`accepted`, `blocked` or `skipped`' },
   after: { type: 'number', tells: 'How many times in a row it had failed' },
   again_in_ms: { type: 'number', tells: 'When it is tried again, in milliseconds' },
   branch: { type: 'text', tells: 'The watched branch' },
@@ -17,15 +18,19 @@ export const logFields = {
   commit: { type: 'text', tells: 'Full sha of the commit' },
   host: { type: 'text', tells: "The host's name in the home" },
   milestone: { type: 'text', tells: 'The milestone' },
+  path: { type: 'text', tells: 'The path that was asked for' },
+  peer: { type: 'text', tells: 'Address of who asked' },
   phase: { type: 'text', tells: 'The phase' },
   plans: { type: 'text', tells: 'The phases that have a plan' },
   poll_ms: { type: 'number', tells: 'How often the remote is asked, in milliseconds' },
   repo: { type: 'text', tells: 'URL of the watched repository, without its password' },
   reviews: { type: 'number', tells: 'How many reviews this watcher has published' },
   reviews_gone: { type: 'number', tells: 'How many signed reviews went with it' },
+  routes: { type: 'text', tells: 'What the server answers' },
   seconds: { type: 'number', tells: 'For how long it was so, in seconds' },
   subject: { type: 'text', tells: 'Subject of the commit' },
   times: { type: 'number', tells: 'How many times in a row it has failed' },
+  url: { type: 'text', tells: 'Where the server listens' },
   verdict: { type: 'text', tells: '`PASS`, `FAIL` or `INCONCLUSIVE`' },
   was: { type: 'text', tells: 'Full sha of the tip before' },
   why: { type: 'text', tells: 'The reason, in words' }
@@ -167,6 +172,30 @@ export const logEvents = {
     tells: 'The forge takes commit statuses again',
     always: ['after'],
     sometimes: []
+  },
+  listening: {
+    level: 'info',
+    tells: 'The server of `serve` takes requests',
+    always: ['url', 'routes'],
+    sometimes: []
+  },
+  'request refused': {
+    level: 'warning',
+    tells: 'Requests whose signature does not hold; at most one line a second, which counts them',
+    always: ['path', 'peer', 'why', 'times'],
+    sometimes: []
+  },
+  'request failed': {
+    level: 'error',
+    tells: 'A request could not be answered: a fault of our own, or a secret that is gone',
+    always: ['path', 'why'],
+    sometimes: []
+  },
+  'build asked': {
+    level: 'info',
+    tells: 'Drone asked whether a build may begin',
+    always: ['about', 'answer'],
+    sometimes: ['why']
   },
   'not shown': {
     level: 'warning',

@@ -645,6 +645,71 @@ describe('the home and the watched repo', () => {
   })
 })
 
+describe('forge and serve', () => {
+  const load = async (more: string, url = 'git@github.com:ops/infra.git') => {
+    const base = config.replace('ssh://git@git.example.test/ops/infra.git', url)
+    await write({ 'adversary.yaml': `${base}${more}\n`, 'plans/pvfix.yaml': plan })
+    return loadHome(dir, machine)
+  }
+
+  it('are guessed from the address of the repo, and nothing is posted where there is no `forge`', async () => {
+    expect((await load('')).forge).toBeNull()
+    expect((await load('forge: {}')).forge).toEqual({
+      kind: 'github',
+      url: 'https://github.com',
+      repo: 'ops/infra',
+      token: { key: 'forge.token', file: null, env: 'ADVERSARY_FORGE_TOKEN' },
+      ca: null
+    })
+    expect(
+      (await load('forge: { kind: gitlab, url: "https://g.example.test/x/", repo: a/b/c, token: ./t }')).forge
+    ).toMatchObject({
+      kind: 'gitlab',
+      url: 'https://g.example.test/x',
+      repo: 'a/b/c',
+      token: { file: join(dir, 't') }
+    })
+    expect((await load('')).serve).toEqual({
+      listen: { address: '127.0.0.1', port: 8750 },
+      webhook: null,
+      drone: null
+    })
+    expect((await load('serve: { listen: "[::1]:80" }')).serve.listen).toEqual({ address: '::1', port: 80 })
+  })
+
+  const own = '/srv/git/infra.git'
+  it.each<[more: string, why: RegExp, url?: string]>([
+    [
+      'forge: {}',
+      /adversary\.yaml:\d+: forge\.kind: is missing, and `repo\.url` does not tell it; expected `gitea`/,
+      own
+    ],
+    ['forge: { kind: gitea }', /forge\.url: is missing/, own],
+    ['forge: { kind: gitea, url: "https://g.example.test" }', /forge\.repo: is missing/, own],
+    ['forge: { url: "http://g.example.test" }', /forge\.url: .*never sent in the clear/],
+    ['forge: { url: "https://me:pw@g.example.test" }', /forge\.url: .*without a login/],
+    ['forge: { url: "ftp://g.example.test" }', /forge\.url/],
+    ['forge: { repo: infra }', /forge\.repo/],
+    ['forge: { repo: a/b/c }', /only GitLab has more levels/],
+    ['forge: { kind: gogs }', /forge\.kind/],
+    ['forge: { secret: x }', /forge\.secret/],
+    ['serve: { listen: "localhost:80" }', /serve\.listen: .*an address and a port/],
+    ['serve: { listen: "127.0.0.1:70000" }', /serve\.listen/],
+    ['serve: { listen: "127.0.0.1" }', /serve\.listen/],
+    ['serve: { drone: { gates: [] } }', /serve\.drone\.gates/],
+    ['serve: { drone: { gates: [{ target: x }] } }', /gates\[0\]: expected `gate`, or `letThrough: true`/],
+    [
+      'serve: { drone: { gates: [{ gate: p-M1, letThrough: true }] } }',
+      /expected `gate`, or `letThrough: true`/
+    ],
+    ['serve: { drone: { gates: [{ letThrough: false }] } }', /letThrough/],
+    ['serve: { drone: { gates: [{ gate: p-M1, event: deploy }] } }', /event/],
+    ['serve: { drone: { gates: [{ gate: p-M1 }] } }', /serve\.drone\.repo: is missing/, own]
+  ])('%s is refused', async (more, why, url) => {
+    await expect(load(more, url)).rejects.toThrow(why)
+  })
+})
+
 describe("the home's own probes", () => {
   const own = (id: string, extra = '') => `export default ({ defineProbe, facts, z }) => defineProbe({
     id: '${id}', asserts: 'a', because: 'b', remedy: 'c', params: z.strictObject({ n: z.number() }),

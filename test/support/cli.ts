@@ -53,8 +53,20 @@ function typing(answers: readonly string[], screen: Kept): Readable & { readonly
   return Object.assign(keys, { isTTY: true })
 }
 
+/** A command that goes on: what it has written so far, and its end. */
+export interface CliGoing {
+  readonly stdout: string
+  readonly stderr: string
+  readonly over: Promise<CliRun>
+}
+
 /** Runs one command line in this process, with streams and surroundings of its own. */
-export async function runCli(argv: readonly string[], place: CliPlace): Promise<CliRun> {
+export function runCli(argv: readonly string[], place: CliPlace): Promise<CliRun> {
+  return startCli(argv, place).over
+}
+
+/** The same, while it runs. */
+export function startCli(argv: readonly string[], place: CliPlace): CliGoing {
   const stdout = new Kept(place.tty)
   const stderr = new Kept(place.tty)
   const stdin = typing(place.answers ?? [], stderr)
@@ -64,9 +76,17 @@ export async function runCli(argv: readonly string[], place: CliPlace): Promise<
     env: place.env ?? {},
     signal: place.signal ?? new AbortController().signal
   }
-  const code = await main(argv, {
+  const ended = main(argv, {
     io: manner => createIo({ stdin, stdout, stderr }, manner, around),
     version: async () => '1.2.3'
   })
-  return { code, stdout: stdout.text, stderr: stderr.text }
+  return {
+    get stdout() {
+      return stdout.text
+    },
+    get stderr() {
+      return stderr.text
+    },
+    over: ended.then(code => ({ code, stdout: stdout.text, stderr: stderr.text }))
+  }
 }

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { messageOf } from '../base/errors.ts'
+import { globMatches } from '../base/glob.ts'
+import { oneLine } from '../base/text.ts'
+import type { HttpAnswer } from '../doors/http-server.ts'
+import type { GateAnswer } from '../gate/gate.ts'
+import type { DroneConfig, DroneRule } from '../home/types.ts'
+import { exitCode } from '../words.ts'
+import { json, type Route } from './routes.ts'
+import { doubtDrone } from './signatures.ts'
+
+/**
+ * Drone's validation extension: before a build begins, the server asks whether it may. 204 lets it begin, 499
+ * blocks it until an administrator approves, 498 drops it; Drone makes an error of everything else and begins
+ * nothing. Whatever is not clear blocks.
+ */
+export interface DroneOptions {
+  readonly config: DroneConfig
+  readonly secret: () => Promise<string>
+  /** The gate's answer for the commit that is to be built. */
+  ask(gate: string, commit: string, signal: AbortSignal): Promise<GateAnswer>
+  refused(why: string, peer: string): void
+  /** What was decided, for the log. */
+  decided(what: { readonly build: string; readonly answer: string; readonly why: string }): void
+  now(): number
+}
+
+/** As drone-go's types have them; of no more is anything asked. */
+const validation = z.object({
+  build: z.object({
+    event: z.string(),
+    after: z.string(),
+    target: z.string().default(''),
+    deploy_to: z.string().default('')
+  }),
+  repo: z.object({ slug: z.string() })
+})
+
+/** Two clones at once are enough for a gate; who waits behind many is told so. */
+const most = { asking: 2, waiting: 16 } as const
+/** Drone waits a minute. */
+const deadlineMs = 50_000
+
+export function droneRoute(options: DroneOptions): Route {
+  const turns = queue(most.asking, most.waiting)
+  return {
+    method: 'POST',
+    path: '/drone',
+    name: 'drone',
+    async handle(request, signal) {
+      const doubt = doubtDrone(request, await options.secret(), options.now())
+      if (doubt !== null) {
+        options.refused(doubt, request.peer)
+        return { status: 401 }
+      }
+      const read = readValidation(request.body)
+      if (read === null) return block(options, 'a build', 'the request is not what Drone sends')
+      const { build, repo } = read
+      const name = oneLine(`${repo.slug} ${build.event} ${build.deploy_to || build.target}`, 200)
+      // The one extension of a Drone server is asked for all its repositories.
+      if (repo.slug.toLowerCase() !== options.config.repo.toLowerCase()) return { status: 204 }
+
+      const promotion = build.event === 'promote' || build.event === 'rollback'
+      const target = promotion ? build.deploy_to : build.target
+      const rule = options.config.rules.find(each => fits(each, build.event, target))
+      if (rule === undefined) {
+        return promotion
+          ? block(options, name, `no gate is named for ${build.event} to ${target}`)
+          : pass(options, name)
+      }
+      if (rule.gate === null) return pass(options, name)
+      if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(build.after))
+        return block(options, name, 'it names no commit')
+
+      const { gate } = rule
+      try {
+        const ending = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])
+        const answer = await turns(() => options.ask(gate, build.after, ending), ending)
+        if (answer.code === exitCode.pass) return pass(options, name)
+        const why = `${answer.gate}: ${answer.reasons[0] ?? 'closed'}`
+        return rule.closed === 'skip' ? skip(options, name, why) : block(options, name, why)
+      } catch (error) {
+        return block(options, name, `the gate ${gate} could not be asked: ${messageOf(error)}`)
+      }
+    }
+  }
+}
+
+function readValidation(body: Uint8Array): z.infer<typeof validation> | null {
+  try {
+    return validation.parse(JSON.parse(Buffer.from(body).toString()))
+  } catch {
+    // Signed, and still not what Drone sends: the caller blocks, and says so.
+    return null
+  }
+}
+
+function fits({ event, target }: DroneRule, asked: string, where: string): boolean {
+  return event === asked && (target === null || globMatches(target, where))
+}
+
+function pass({ decided }: DroneOptions, build: string): HttpAnswer {
+  decided({ build, answer: 'accepted', why: '' })
+  return { status: 204 }
+}
+
+function block({ decided }: DroneOptions, build: string, why: string): HttpAnswer {
+  decided({ build, answer: 'blocked', why: oneLine(why, 400) })
+  return json(499, { message: oneLine(why, 400) })
+}
+
+function skip({ decided }: DroneOptions, build: string, why: string): HttpAnswer {
+  decided({ build, answer: 'skipped', why: oneLine(why, 400) })
+  return json(498, { message: oneLine(why, 400) })
+}
+
+/** So many at once, the others in turn. @throws what the work throws; an error for who comes when too many wait. */
+function queue(atOnce: number, waiting: number) {
+  let running = 0
+  const line: (() => void)[] = []
+  return async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    if (running >= atOnce) {
+      if (line.length >= waiting) throw new Error('too many are asking')
+      await new Promise<void>(next => line.push(next))
+    }
+    running += 1
+    try {
+      signal.throwIfAborted()
+      return await work()
+    } finally {
+      running -= 1
+      line.shift()?.()
+    }
+  }
+}
