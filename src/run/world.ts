@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { join, posix } from 'node:path'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
@@ -128,6 +129,8 @@ export function openDoors(
   signal: AbortSignal,
   progress?: Progress
 ): OpenDoors {
+  // One listener for each host is no leak, however many hosts.
+  setMaxListeners(0, signal)
   const sessions = new Map<string, Promise<HostSession>>()
   const opened = new Map<string, HostSession>()
   // Random and never written down: equal secrets get equal marks within one review, and none can be guessed from its mark.

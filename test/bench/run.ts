@@ -20,7 +20,8 @@ import { page, type Section, table } from './table.ts'
 /** Each file makes one group. Loaded one after the other: what one needs must not slow another down. */
 const groups: readonly (() => Promise<{ readonly group: Group }>)[] = [
   () => import('./start.bench.ts'),
-  () => import('./review.bench.ts')
+  () => import('./review.bench.ts'),
+  () => import('./hosts.bench.ts')
 ]
 
 async function main(): Promise<number> {
