@@ -7,7 +7,7 @@ import { objectReader } from './git/objects.ts'
 import { requireTools, runGit } from './git/process.ts'
 import { defaultFileCap, type Login, openRemote } from './git/remote.ts'
 import { accountSettings, fetchBranch, fetchWords, pushOutcome, unreachable } from './git/transfer.ts'
-import { discard, isPartial, prepare } from './git/upkeep.ts'
+import { discard, isPartial, prepare, tidy } from './git/upkeep.ts'
 import { writeCommit } from './git/write.ts'
 
 export type { Login } from './git/remote.ts'
@@ -224,9 +224,13 @@ export async function openClone(options: CloneOptions): Promise<Git> {
     async fetch(branch) {
       refOf(branch)
       const tip = await fetchBranch(dir, remote, branch, deadlineMs).catch(async error => {
-        if (!(error instanceof BrokenClone)) throw error
-        await renew()
-        return fetchBranch(dir, remote, branch, deadlineMs)
+        if (error instanceof BrokenClone) {
+          await renew()
+          return fetchBranch(dir, remote, branch, deadlineMs)
+        }
+        // Each fetch that was cut off leaves its half of a pack.
+        await tidy(dir, remote)
+        throw error
       })
       if (tip !== null) fetched.add(branch)
       return tip

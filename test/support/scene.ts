@@ -198,6 +198,11 @@ export interface FlakyHost {
   close(): Promise<void>
 }
 
+/** Its lines with a timeout for a machine on which many tests run at once. */
+export function patient({ lines }: FlakyHost): readonly string[] {
+  return lines.map(line => line.replace('timeout: 5s', 'timeout: 1m'))
+}
+
 /** @param dir where its keys may be written. */
 export async function startFlakyHost(dir: string, name = 'prod'): Promise<FlakyHost> {
   const recordings = (await recordedPhase()).before(Date.now())
@@ -247,12 +252,12 @@ export async function startFlakyHost(dir: string, name = 'prod'): Promise<FlakyH
   }
 }
 
-/** Waits until it answers something other than undefined or false, for ten seconds. */
-export async function eventually<T>(ask: () => Promise<T | undefined | false>): Promise<T> {
-  for (let tries = 0; tries < 100; tries += 1) {
+/** Waits until it answers something other than undefined or false. */
+export async function eventually<T>(ask: () => Promise<T | undefined | false>, seconds = 10): Promise<T> {
+  for (let tries = 0; tries < seconds * 10; tries += 1) {
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
     await new Promise(done => setTimeout(done, 100))
   }
-  throw new Error('it did not come to pass within ten seconds')
+  throw new Error(`it did not come to pass within ${seconds} seconds`)
 }

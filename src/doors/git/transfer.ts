@@ -37,6 +37,7 @@ export async function fetchBranch(
   }
   if (ran.code !== 0) {
     if (/couldn't find remote ref/.test(ran.stderr)) return null
+    if (cutOff.test(ran.stderr)) throw unreachable(remote, ran)
     const trouble = ownTrouble(ran.stderr)
     if (trouble !== null) throw new AdversaryError('repository', `${dir} cannot be written: ${trouble}`)
     const asked = await remote.run(null, ['ls-remote', '--heads', '--', remote.url, refOf(branch)])
@@ -48,6 +49,10 @@ export async function fetchBranch(
   if (tip.code !== 0 || !isSha(sha)) throw new BrokenClone(`${branch} was fetched and is not there`)
   return sha
 }
+
+/** The line broke in the middle of a fetch: the clone is as it was before. */
+const cutOff =
+  /early EOF|unexpected disconnect|RPC failed|hung up|Connection (?:reset|refused|closed|timed out)|Broken pipe|transfer closed/i
 
 /** What is wrong with this machine, whichever the remote: a new clone would not help. */
 function ownTrouble(stderr: string): string | null {

@@ -67,6 +67,11 @@ async function made(dir: string, remote: Remote, signal: AbortSignal | undefined
   throw new AdversaryError('repository', `${dir} cannot hold a clone`)
 }
 
+/** Sweeps a clone that is in use. */
+export async function tidy(dir: string, remote: Remote): Promise<void> {
+  await tidied(dir, join(dir, 'adversary-remote'), sha256(remote.url))
+}
+
 /** Sweeps the clone and says which one it is; null where another process put a new one in its place meanwhile. */
 async function tidied(dir: string, mark: string, whose: string): Promise<number | null> {
   try {
