@@ -18,7 +18,7 @@ export default defineConfig({
           name: 'quick',
           setupFiles: ['test/support/seed.ts'],
           include: ['test/**/*.test.ts'],
-          exclude: ['test/real/**', ...thorough],
+          exclude: ['test/real/**', 'test/browser/**', ...thorough],
           // A limit for what hangs, not for what waits its turn on a busy machine.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -34,6 +34,19 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           maxWorkers: 4
+        }
+      },
+      {
+        test: {
+          name: 'browser',
+          setupFiles: ['test/support/seed.ts'],
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/support/browser-setup.ts'],
+          // One browser: its pages are slow enough beside each other.
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 60_000,
+          hookTimeout: 120_000
         }
       },
       {

@@ -19,6 +19,7 @@ const layers = [
   'forge',
   'home',
   'report',
+  'board',
   'serve',
   'run',
   'demo',
@@ -53,7 +54,7 @@ const behindDoors: Readonly<Record<string, readonly string[]>> = {
     'src/commands/init.ts',
     'src/observe/sources/compose-images.ts'
   ],
-  remark: ['src/tell/', 'src/gate/', 'src/record/', 'src/publish/', 'src/observe/sources/']
+  remark: ['src/tell/', 'src/board/', 'src/gate/', 'src/record/', 'src/publish/', 'src/observe/sources/']
 }
 
 const root = resolve(import.meta.dirname, '..')

@@ -264,6 +264,16 @@ export const statusDocument = z.looseObject({
   distrusted: z.array(z.looseObject({ commit: z.string(), why: z.string() }))
 })
 
+/** `board`. */
+export const boardDocument = z.looseObject({
+  /** The folder. */
+  out: z.string(),
+  /** What was written, below it. */
+  files: z.array(z.string()),
+  /** As of when, ISO 8601 UTC. */
+  at: z.string()
+})
+
 /** `replay`. */
 export const replayDocument = z.looseObject({
   /** Full sha; null for evidence of no claim. */
@@ -363,6 +373,7 @@ export const documents = {
   orient: orientDocument,
   gate: gateDocument,
   status: statusDocument,
+  board: boardDocument,
   replay: replayDocument,
   prove: proveDocument,
   'finding-list': findingListDocument,

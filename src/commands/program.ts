@@ -196,6 +196,15 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
   )
 
   add(
+    'board',
+    'writes the board as static pages: phases, verdicts, findings, the timeline, all evidence',
+    ['board --out public', 'board --out public --commits https://git.example.test/ops/infra/commit/'],
+    () => import('./board.ts')
+  )
+    .option('--out <dir>', 'the folder to write to')
+    .option('--commits <url>', 'where a commit is shown, less its sha (default: told by the clone URL)')
+
+  add(
     'replay <file>',
     'judges recorded evidence again, offline: the same verdict, or it says what differs',
     ['replay machine-docs/evidence/pvfix-M2-71319d7c0ffe.json'],

@@ -119,7 +119,14 @@ function signersOf({ allowedSigners, reviewer, revoked }: GateOptions): Trust | 
   }
 }
 
-async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAnswer> {
+type Question = Pick<GateOptions, 'gate' | 'branch' | 'reviewBranch' | 'commit' | 'repo' | 'now'>
+
+/** The same answer in a clone that is there already, by whom it trusts. Asks the remote for its branches. */
+export async function gateIn(git: Git, question: Question, trust: Trust): Promise<GateAnswer> {
+  return ask(git, question, trust)
+}
+
+async function ask(git: Git, options: Question, trust: Trust): Promise<GateAnswer> {
   const { gate, now } = options
   const branch = options.branch ?? (await git.remoteHead())
   const tip = branch === null ? null : await git.fetch(branch)
@@ -159,7 +166,7 @@ async function ask(git: Git, options: GateOptions, trust: Trust): Promise<GateAn
 
 async function reviewBranch(
   git: Git,
-  { reviewBranch: name, repo }: GateOptions,
+  { reviewBranch: name, repo }: Question,
   main: BranchView,
   trust: Trust
 ): Promise<BranchView> {

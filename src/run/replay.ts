@@ -55,7 +55,8 @@ function parsed(text: string): EvidenceRecord {
 
 type Recorded = EvidenceRecord['checks'][number]
 
-function judgeAgain(
+/** One recorded check, judged on its recorded facts by the probes of today. Throws for parameters that they refuse. */
+export function judgeAgain(
   recorded: Recorded,
   facts: EvidenceRecord['facts'],
   probes: readonly AnyProbe[]

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { documents } from '../../src/commands/documents.ts'
@@ -118,6 +118,18 @@ describe('--json', () => {
         }
       ]
     })
+  })
+
+  it('board', async () => {
+    expect(await ask('board', ['board', '--out', 'public'], 0)).toMatchObject({
+      files: expect.arrayContaining(['index.html'])
+    })
+    const page = await readFile(join(cwd, 'public/index.html'), 'utf8')
+    expect(page).toContain('Gate open')
+    expect(page).toMatch(/Gate closed:<\/b> M2 is FAIL/)
+    for (const words of [[], ['--out', 'x', '--commits', 'javascript:alert(1)//']]) {
+      expect((await runCli(['board', ...words], { cwd })).code).toBe(64)
+    }
   })
 
   it('finding open, list and close', async () => {

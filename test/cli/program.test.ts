@@ -25,6 +25,7 @@ const commands = [
   'probe',
   'gate',
   'status',
+  'board',
   'replay',
   'prove',
   'finding',

@@ -1,0 +1,357 @@
+import { html, type Html, line, page } from './html.ts'
+import type {
+  BoardModel,
+  CheckModel,
+  FindingModel,
+  MilestoneModel,
+  Moment,
+  PhaseModel,
+  ReadModel,
+  ReviewModel
+} from './model.ts'
+import { prose, ringIn } from './prose.ts'
+import { script } from './script.ts'
+import { outcomeState, pendingState, verdictState, wordState } from './shapes.ts'
+import { style } from './style.ts'
+
+/**
+ * The board as files: `index.html`, and a page for each review with its evidence. Pure: the same model is the
+ * same bytes. Paths are relative, so that the folder can be served from anywhere, or opened from a disk.
+ */
+export function boardFiles(model: BoardModel): ReadonlyMap<string, string> {
+  return new Map([
+    ['index.html', indexPage(model)],
+    ...model.reviews.map(review => [reviewFile(review), reviewPage(model, review)] as const)
+  ])
+}
+
+function reviewFile({ commit }: Pick<ReviewModel, 'commit'>): string {
+  return `reviews/${commit}.html`
+}
+
+/** Of the newest claims and reviews; the repo has them all. */
+const mostMoments = 400
+
+function indexPage(model: BoardModel): string {
+  const { phases, timeline, doubts } = model
+  const open = phases.flatMap(({ findings }) => findings).filter(({ status }) => status === 'open')
+  return page({
+    title: `${nameOf(model)}: adversary`,
+    style,
+    script,
+    body: html`<a class="skip" href="#main">To the phases</a>
+<header class="top">
+<div><p class="brand">adversary</p><h1>${line(nameOf(model), 120)}</h1><p class="meta">Branch ${line(model.branch, 120)}, as of ${instant(model.at)}</p></div>
+<div class="find" hidden><label for="find">Search this page</label><input id="find" type="search" autocomplete="off" spellcheck="false"><span role="status"></span></div>
+</header>
+<main id="main">
+${sums(phases, open.length)}
+<nav class="jump" aria-label="On this page"><ul>${[
+      ...phases.map(({ phase }) => ({ id: `phase-${phase}`, words: `Phase ${phase}` })),
+      { id: 'timeline', words: 'Timeline' },
+      ...(doubts.length > 0 ? [{ id: 'doubts', words: 'Not believed' }] : [])
+    ].map(({ id, words }) => html`<li><a href="#${line(id, 160)}">${line(words, 160)}</a></li>`)}</ul></nav>
+${phases.length === 0 ? html`<p class="empty">There are no plans, claims or reviews yet.</p>` : null}
+${phases.map(phase => phaseSection(model, phase))}
+${timelineSection(model, timeline)}
+${doubtSection(model)}
+</main>
+${footer(model)}`
+  })
+}
+
+function sums(phases: readonly PhaseModel[], findings: number): Html {
+  const stones = phases.flatMap(({ milestones }) => milestones)
+  const fresh = stones.filter(({ verdict, stale }) => verdict === 'PASS' && stale === null)
+  const count = (some: readonly MilestoneModel[]) => some.length
+  const parts = [
+    [verdictState('PASS'), count(fresh)],
+    [verdictState('PASS', true), count(stones.filter(({ stale }) => stale !== null))],
+    [verdictState('FAIL'), count(stones.filter(({ verdict }) => verdict === 'FAIL'))],
+    [verdictState('INCONCLUSIVE'), count(stones.filter(({ verdict }) => verdict === 'INCONCLUSIVE'))],
+    [verdictState(null), count(stones.filter(({ verdict }) => verdict === null))]
+  ] as const
+  return html`<ul class="sum" aria-label="All milestones">${parts
+    .filter(([, number]) => number > 0)
+    .map(
+      ([state, number]) => html`<li><b>${number}</b> ${state}</li>`
+    )}<li><b>${findings}</b> <span class="quiet">open ${findings === 1 ? 'finding' : 'findings'}</span></li></ul>`
+}
+
+function phaseSection(model: BoardModel, phase: PhaseModel): Html {
+  const { milestones, findings } = phase
+  const closed = findings.filter(({ status }) => status === 'closed')
+  const id = line(`phase-${phase.phase}`, 160)
+  return html`<section data-group aria-labelledby="${id}">
+<h2 id="${id}">${line(phase.phase, 80)}<span class="quiet">${phase.title === null ? 'no plan of this reviewer' : line(phase.title)}</span></h2>
+<ol class="stones">${milestones.map(stone => milestoneItem(model, phase, stone))}</ol>
+${findings.filter(({ status }) => status === 'open').map(finding => findingCard(model, phase, finding))}
+${
+  closed.length === 0
+    ? null
+    : html`<details class="past"><summary>${closed.length} closed ${closed.length === 1 ? 'finding' : 'findings'}</summary><ul class="checks">${closed.map(
+        finding =>
+          html`<li data-find>${wordState('closed')}<div>${line(finding.id, 20)}: ${line(finding.title)} <span class="quiet">${day(finding.last.at)}, ${commitLink(model, finding.last.commit)}</span></div></li>`
+      )}</ul></details>`
+}
+</section>`
+}
+
+function milestoneItem(model: BoardModel, phase: PhaseModel, stone: MilestoneModel): Html {
+  const { milestone, title, verdict, stale, claim, review, pending } = stone
+  const seen = model.reviews.find(({ commit }) => commit === review?.commit)
+  return html`<li data-find>
+<div>${verdict === null && pending !== null ? pendingState() : verdictState(verdict, stale !== null)}</div>
+<div><h3><span class="name">${line(milestone, 80)}</span>${title === null || title === milestone ? null : line(title)}</h3>
+${claim === null ? null : html`<p class="meta">${line(claim.summary)}</p>`}
+${stale === null ? null : html`<p class="gate unsure">Stale: ${line(stale)}</p>`}
+${pending === null ? null : html`<p class="gate">Claimed${verdict === null ? null : ' again'}, not reviewed yet: ${line(pending.summary)} ${commitLink(model, pending.sha)}</p>`}
+${blockers(phase, stone)}${gateWords(stone)}</div>
+<div class="when">${
+    review === null
+      ? 'never reviewed'
+      : html`reviewed ${instant(review.at)}<br>${commitLink(model, review.commit)}${
+          claim === null ? null : html` for claim ${commitLink(model, claim.sha)}`
+        }`
+  }</div>
+${
+  seen === undefined
+    ? null
+    : html`<details><summary>${tally(seen.checks)}</summary>${checkList(seen.checks)}<p class="meta"><a href="${reviewFile(seen)}">All evidence of ${line(seen.target, 120)}, ${instant(seen.at)}</a></p></details>`
+}
+</li>`
+}
+
+/** What keeps its gate closed whatever its verdict is. */
+function blockers({ phase, findings, vetoes }: PhaseModel, { milestone }: MilestoneModel): Html {
+  const is = (name: string) => name.toLowerCase() === milestone.toLowerCase()
+  const open = findings.filter(({ status, blocks }) => status === 'open' && blocks.some(is))
+  return html`${open.map(
+    ({ id }) => html`<p class="gate fail">Blocked by <a href="#${anchor(phase, id)}">${line(id, 20)}</a></p>`
+  )}${vetoes
+    .filter(veto => is(veto.milestone))
+    .map(({ by }) => html`<p class="gate fail">Vetoed by ${line(by, 120)}</p>`)}`
+}
+
+function anchor(phase: string, id: string): string {
+  return line(`finding-${phase}-${id}`, 160).replace(/[^\w-]/g, '_')
+}
+
+function gateWords({ gate, verdict }: MilestoneModel): Html {
+  if (gate?.open === true) return html`<p class="gate"><b>Gate open</b></p>`
+  // Of a milestone that nobody has reviewed the verdict says it all.
+  if (gate === null || verdict === null) return html``
+  return html`<p class="gate"><b>Gate closed:</b> ${line(gate.reasons.slice(0, 3).join('; '), 500)}</p>`
+}
+
+function tally(checks: readonly CheckModel[]): string {
+  const words = {
+    pass: 'passed',
+    fail: 'failed',
+    unknown: 'not seen',
+    'not-applicable': 'not applicable',
+    waived: 'waived'
+  }
+  const parts = (['fail', 'unknown', 'waived', 'not-applicable', 'pass'] as const).flatMap(outcome => {
+    const number = checks.filter(check => check.outcome === outcome).length
+    return number === 0 ? [] : [`${number} ${words[outcome]}`]
+  })
+  return `${checks.length} ${checks.length === 1 ? 'check' : 'checks'}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`
+}
+
+const mostSaid = 8
+
+function checkList(checks: readonly CheckModel[]): Html {
+  return html`<ul class="checks">${checks.map(
+    check => html`<li>${outcomeState(check.outcome)}<div>${line(check.title)}${said(check)}</div></li>`
+  )}</ul>`
+}
+
+function said({ said: sentences }: CheckModel): Html {
+  const rest = sentences.length - mostSaid
+  return html`${sentences.slice(0, mostSaid).map(text => html`<p class="said">${spans(text)}</p>`)}${
+    rest > 0 ? html`<p class="said">… and ${rest} more</p>` : null
+  }`
+}
+
+/** Text on one line; what stands between backticks is code. */
+function spans(text: string): Html {
+  const parts = line(text, 600).split(/`([^`]+)`/)
+  return html`${parts.map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`
+}
+
+const severities = { critical: 'fail', high: 'fail', medium: 'unsure', low: 'none' } as const
+
+function findingCard(model: BoardModel, phase: PhaseModel, finding: FindingModel): Html {
+  const { id, title, severity, origin, blocks, filed, section } = finding
+  const key = anchor(phase.phase, id)
+  return html`<article class="found ${severities[severity]}" data-find aria-labelledby="${key}">
+<header><h3 id="${key}">${line(id, 20)}: ${line(title)}</h3></header>
+<p class="meta">Open · severity <b class="${severities[severity]}">${severity}</b> · ${
+    blocks.length === 0 ? 'blocks nothing' : `blocks ${line(blocks.join(', '))}`
+  } · ${origin === 'unknown' ? 'origin unknown' : origin} · since ${day(filed.at)}, ${commitLink(model, filed.commit)}</p>
+${section === null ? null : ringIn(section, key)}
+${section === null ? null : html`<details><summary>What was seen, and how to mend it</summary><div class="prose">${prose(section)}</div></details>`}
+</article>`
+}
+
+function timelineSection(model: BoardModel, timeline: readonly Moment[]): Html | null {
+  if (timeline.length === 0) return null
+  const shown = timeline.slice(0, mostMoments)
+  const days = [...new Set(shown.map(({ at }) => at.slice(0, 10)))]
+  const rest = timeline.length - shown.length
+  return html`<section data-group aria-labelledby="timeline">
+<h2 id="timeline">Timeline<span class="quiet">claims and reviews, newest first, in UTC</span></h2>
+<ol class="days">${days.map(
+    date =>
+      html`<li data-group><h3>${date}</h3><ol>${shown
+        .filter(({ at }) => at.startsWith(date))
+        .map(moment => momentItem(model, moment))}</ol></li>`
+  )}</ol>
+${rest > 0 ? html`<p class="empty">… and ${rest} older, in the repo.</p>` : null}
+</section>`
+}
+
+function momentItem(model: BoardModel, moment: Moment): Html {
+  const { at, commit, target, what, verdict, text } = moment
+  const seen = model.reviews.find(review => review.commit === commit)
+  const state =
+    what === 'claim' ? wordState('claim') : verdict === null ? wordState(what) : verdictState(verdict)
+  const words = html`<b>${line(target, 140)}</b> ${line(text)}`
+  return html`<li data-find><time datetime="${line(at, 30)}">${at.slice(11, 16)}</time>${state}<span class="what">${
+    seen === undefined ? words : html`<a href="${reviewFile(seen)}">${words}</a>`
+  }</span>${commitLink(model, commit)}</li>`
+}
+
+function doubtSection(model: BoardModel): Html | null {
+  const { doubts } = model
+  if (doubts.length === 0) return null
+  const words = {
+    malformed: 'No claim, though it looks like one',
+    own: "Claimed under the reviewer's own identity",
+    distrusted: 'Not believed'
+  }
+  return html`<section data-group aria-labelledby="doubts"><h2 id="doubts">Not believed<span class="quiet">or not understood</span></h2>
+<ul class="doubts">${doubts.map(
+    ({ commit, what, text, why }) =>
+      html`<li data-find><b>${words[what]}</b>: ${line(text, 160)} ${commitLink(model, commit)}<br><span class="quiet">${line(why)}</span></li>`
+  )}</ul></section>`
+}
+
+function reviewPage(model: BoardModel, review: ReviewModel): string {
+  const { target, title, verdict, claim, commit, at, obstacles, checks, hunts, reads, file } = review
+  return page({
+    title: `${target}: ${verdict ?? title}`,
+    style,
+    script: null,
+    body: html`<nav class="crumbs" aria-label="Back"><a href="../index.html">${line(nameOf(model), 120)}</a></nav>
+<main>
+<p class="brand">${review.kind === 'review' ? 'review' : review.kind.replace('-', ' ')}</p>
+<h1>${line(target, 140)}: ${verdict ?? line(title, 200)}</h1>
+${verdict === null || title === '' ? null : html`<p class="meta">${line(title, 200)}</p>`}
+<dl class="facts">${[
+      ...(verdict === null ? [] : [{ name: 'Verdict', value: verdictState(verdict) }]),
+      ...(claim === null
+        ? []
+        : [{ name: 'Claim', value: html`${line(claim.summary, 600)} ${commitLink(model, claim.sha)}` }]),
+      ...obstacles.map(text => ({ name: 'In the way', value: html`${line(text)}` })),
+      { name: 'Looked at', value: instant(at) },
+      { name: 'Commit', value: commitLink(model, commit) },
+      { name: 'Evidence', value: html`<code>${line(file, 400)}</code>, with the whole output and the facts` }
+    ].map(({ name, value }) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
+${evidenceSection('checks', 'Checks', checks, reads)}
+${evidenceSection('hunts', 'What nobody asked for', hunts, reads)}
+</main>
+${footer(model)}`
+  })
+}
+
+function evidenceSection(
+  id: string,
+  title: string,
+  checks: readonly CheckModel[],
+  reads: readonly ReadModel[]
+): Html | null {
+  if (checks.length === 0) return null
+  const byNumber = new Map(reads.map(read => [read.n, read]))
+  // The output of a read that many checks rest on stands in the page once.
+  const told = new Set<number>()
+  return html`<section aria-labelledby="${id}"><h2 id="${id}">${title}<span class="quiet">${tally(checks)}</span></h2>
+<ul class="checks">${checks.map(
+    check =>
+      html`<li>${outcomeState(check.outcome)}<div><h3>${line(check.title)} <span class="quiet">on ${line(check.on, 80)}</span></h3>${said(check)}${readFolds(check.reads, byNumber, told, id)}</div></li>`
+  )}</ul></section>`
+}
+
+/** Of one output, in characters. The evidence file has more. */
+const longestOutput = 12_000
+
+function readFolds(
+  numbers: readonly number[],
+  reads: ReadonlyMap<number, ReadModel>,
+  told: Set<number>,
+  part: string
+): Html {
+  const seen = numbers.filter(n => reads.has(n))
+  const before = seen.filter(n => told.has(n))
+  const fresh = seen.filter(n => !told.has(n))
+  for (const n of fresh) told.add(n)
+  return html`${
+    before.length === 0
+      ? null
+      : html`<p class="said">rests also on ${before.map(
+          (n, index) => html`${index === 0 ? null : ', '}<a href="#${part}-${n}">read ${n}</a>`
+        )}</p>`
+  }${fresh.map(n => readFold(reads.get(n), part))}`
+}
+
+function readFold(read: ReadModel | undefined, part: string): Html {
+  if (read === undefined) return html``
+  const ended = read.exit === null ? `no answer: ${read.why ?? ''}` : `exit ${read.exit}`
+  const shown = [read.stdout, read.stderr].filter(text => text.trim() !== '')
+  return html`<details class="reads" id="${part}-${read.n}"><summary>read ${read.n}: <code>${line(shortened(read.command), 160)}</code></summary>
+<p class="quiet">on ${line(read.on, 80)}, ${line(ended, 200)}, ${Math.round(read.ms)} ms</p>
+<pre tabindex="0">$ ${line(read.command, 2000)}</pre>
+${shown.length === 0 ? html`<p class="quiet">no output</p>` : shown.map(output)}</details>`
+}
+
+/** Nobody reads a row of ids. */
+function shortened(command: string): string {
+  return command.replaceAll(/ [0-9a-z]{12,64}(?: [0-9a-z]{12,64})+(?= |$)/g, ids => {
+    const words = ids.trim().split(' ')
+    return ` ${words[0]?.slice(0, 12) ?? ''}… (${words.length} ids)`
+  })
+}
+
+function output(text: string): Html {
+  const cut = text.length > longestOutput
+  return html`<pre tabindex="0">${cut ? text.slice(0, longestOutput) : text}</pre>${
+    cut
+      ? html`<p class="quiet">${longestOutput} of ${text.length} characters; the evidence file has more.</p>`
+      : null
+  }`
+}
+
+function footer({ version, at }: BoardModel): Html {
+  return html`<footer>Made ${instant(at)} by adversary ${line(version, 40)} from signed commits alone. It shows how things stood then: <code>adversary gate</code> says how they stand now.</footer>`
+}
+
+function commitLink({ commits }: BoardModel, sha: string): Html {
+  const short = html`<span class="sha">${line(sha.slice(0, 9), 9)}</span>`
+  return commits === null || !/^[0-9a-f]{40,64}$/.test(sha)
+    ? short
+    : html`<a href="${commits}${sha}" rel="noreferrer">${short}</a>`
+}
+
+function nameOf({ repo }: BoardModel): string {
+  const path = repo.replace(/\/+$/, '').replace(/\.git$/, '')
+  return path.split(/[/:]/).filter(Boolean).slice(-2).join('/') || 'the repo'
+}
+
+function instant(iso: string): Html {
+  return html`<time datetime="${line(iso, 30)}">${line(iso.slice(0, 16).replace('T', ' '), 20)}Z</time>`
+}
+
+function day(iso: string): Html {
+  return html`<time datetime="${line(iso, 30)}">${line(iso.slice(0, 10), 12)}</time>`
+}

@@ -1,0 +1,63 @@
+import { dirname, join, resolve } from 'node:path'
+import { AdversaryError } from '../base/errors.ts'
+import { oneLine } from '../base/text.ts'
+import { nowMs } from '../doors/clock.ts'
+import { makeFolder, replaceFile } from '../doors/files.ts'
+import { boardFiles } from '../board/pages.ts'
+import { boardModel } from '../run/board-model.ts'
+import { snapshot } from '../run/world.ts'
+import { type ExitCode, exitCode } from '../words.ts'
+import type { CommonOptions, Io } from './io.ts'
+import { packageVersion } from './package.ts'
+import { enter } from './world.ts'
+
+export interface BoardOptions extends CommonOptions {
+  /** The folder to write to; made where it is not there. */
+  readonly out?: string | undefined
+  /** Address to which a commit's sha is added. */
+  readonly commits?: string | undefined
+}
+
+/** The board as static pages. Its code says that it was written, not what it says: ask the gate for that. */
+export async function run(options: BoardOptions, io: Io): Promise<ExitCode> {
+  const { out } = options
+  if (out === undefined) {
+    throw new AdversaryError('usage', 'expected a folder to write to', { hint: '--out public' })
+  }
+  const commits = options.commits === undefined ? undefined : checkedCommits(options.commits)
+  return enter(options, io, async world => {
+    const at = await snapshot(world)
+    io.progress('reading the evidence')
+    const version = await packageVersion()
+    const model = await boardModel(world, at, nowMs(), {
+      version,
+      ...(commits === undefined ? {} : { commits })
+    })
+    const dir = resolve(io.cwd, out)
+    const files = boardFiles(model)
+    for (const [path, text] of files) {
+      await makeFolder(dirname(join(dir, path)))
+      // Each page is whole at any moment, for whoever serves the folder.
+      await replaceFile(join(dir, path), text)
+    }
+    io.progress(null)
+    io.out(`${files.size} ${files.size === 1 ? 'page' : 'pages'}, from ${join(dir, 'index.html')} on`)
+    io.json({ out: dir, files: [...files.keys()], at: model.at })
+    return exitCode.pass
+  })
+}
+
+function checkedCommits(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (
+    url === null ||
+    !['https:', 'http:'].includes(url.protocol) ||
+    url.username !== '' ||
+    url.password !== ''
+  ) {
+    throw new AdversaryError('usage', `--commits: \`${oneLine(text, 120)}\` is no http or https address`, {
+      hint: '--commits https://git.example.test/ops/infra/commit/'
+    })
+  }
+  return url.href
+}
