@@ -209,6 +209,9 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     'judges recorded evidence again, offline: the same verdict, or it says what differs',
     ['replay machine-docs/evidence/pvfix-M2-71319d7c0ffe.json'],
     () => import('./replay.ts')
+  ).option(
+    '--digest <sha256>',
+    'what the review signed for, in its Adversary-Evidence: another file is not trusted'
   )
 
   add(

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { AdversaryError } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'
 import { readText } from '../doors/files.ts'
@@ -14,16 +14,31 @@ import { sayChecks } from './say.ts'
 export interface ReplayOptions extends CommonOptions {
   /** Path of an evidence file. */
   readonly file: string
+  /** `sha256:…` of the review's `Adversary-Evidence` trailer. */
+  readonly digest?: string
 }
 
 /** Judges recorded evidence again, offline. A verdict that differs from the recorded one is not trusted. */
 export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
+  const { digest } = options
+  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) {
+    throw new AdversaryError(
+      'usage',
+      `--digest: ${JSON.stringify(digest)}: expected \`sha256:\` and 64 digits`,
+      {
+        hint: 'git log -1 --format=%B of the review: it is in the line Adversary-Evidence'
+      }
+    )
+  }
   const text = await readText(resolve(io.cwd, options.file), 64 * 1024 * 1024)
   if (text === null) throw new AdversaryError('usage', `there is no file ${options.file}`)
   // A home is only needed for probes of its own.
   const home =
     options.home !== undefined || (await findHome(io.cwd)) !== null ? await openHome(options, io) : null
-  const replayed = replay(text, home?.probes ?? probes)
+  const replayed = replay(text, home?.probes ?? probes, {
+    name: basename(options.file),
+    ...(digest === undefined ? {} : { digest })
+  })
   const { evidence, decision, differences, checks } = replayed
 
   io.out(

@@ -1,4 +1,4 @@
-import { sha256 } from '../base/canonical.ts'
+import { canonicalLines, sha256 } from '../base/canonical.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { type CheckResult, decide, type Decision } from '../decide/verdict.ts'
 import type { AnyProbe } from '../judge/probe.ts'
@@ -20,9 +20,15 @@ export interface Replayed {
 /**
  * Judges recorded evidence again. Asks nothing of host, repo or clock.
  *
+ * @param signed what else is known of the file: its name, which ends in eight digits of its digest, and the
+ * digest of the review's `Adversary-Evidence` trailer.
  * @throws AdversaryError `usage` for a file that is no evidence of a review.
  */
-export function replay(text: string, probes: readonly AnyProbe[]): Replayed {
+export function replay(
+  text: string,
+  probes: readonly AnyProbe[],
+  signed: { readonly name?: string; readonly digest?: string } = {}
+): Replayed {
   const evidence = parsed(text)
   if (evidence.verdict === null) {
     throw new AdversaryError(
@@ -30,7 +36,7 @@ export function replay(text: string, probes: readonly AnyProbe[]): Replayed {
       `this is the evidence of a ${evidence.kind}, which has no verdict to replay`
     )
   }
-  const differences: string[] = []
+  const differences = [...alterations(text, signed)]
   const checks = evidence.checks.map(recorded => {
     const check = judgeAgain(recorded, evidence.facts, probes)
     if (check.outcome !== recorded.outcome) {
@@ -43,6 +49,24 @@ export function replay(text: string, probes: readonly AnyProbe[]): Replayed {
     differences.push(`the verdict: recorded as ${evidence.verdict}, decided as ${decision.verdict} now`)
   }
   return { evidence, digest: sha256(text), checks, decision, differences }
+}
+
+/** How a file shows that it is not the one that was written. */
+function alterations(
+  text: string,
+  { name = '', digest }: { readonly name?: string; readonly digest?: string }
+): readonly string[] {
+  const found: string[] = []
+  const own = sha256(text)
+  const mark = /-(?<mark>[0-9a-f]{8})\.json$/.exec(name)?.groups?.['mark']
+  if (canonicalLines(JSON.parse(text)) !== text) {
+    found.push('the file was changed after it was written: its JSON is not canonical')
+  }
+  if (mark !== undefined && own.slice('sha256:'.length, 'sha256:'.length + 8) !== mark) {
+    found.push(`the file was changed after it was written: its name ends in ${mark}, and it is ${own}`)
+  }
+  if (digest !== undefined && own !== digest) found.push(`the file is ${own}, and ${digest} was signed`)
+  return found
 }
 
 function parsed(text: string): EvidenceRecord {
