@@ -51,7 +51,7 @@ function makeMarker(text: string, salt: string | undefined) {
 
 /** What a secret that is known by its looks begins with, so that a text without any of it need not be searched. */
 const looks =
-  /@|\$|-KEY-|SWMTKN|SWMKEY|PRIVATE KEY|eyJ|A[KSBC][IC]A|gh[pousr]_|github_pat|gl[a-z]{2,5}-|xox|xapp-|[srp]k_|whsec|sk-|npm_|pypi-|dckr_|do[opr]_v1|AIza|ya29|SG\.|hv[sbr]\.|tskey-|gt[aor]_|bearer|basic/i
+  /@|\$|-KEY-|SWMTKN|SWMKEY|PRIVATE KEY|eyJ|A[KSBC][IC]A|gh[pousr]_|github_pat|gl[a-z]{2,5}-|xox|xapp-|[srp]k_|whsec|sk-|npm_|pypi-|dckr_|do[opr]_v1|AIza|ya29|SG\.|hv[sbr]\.|tskey-|gt[aor]_|shp[a-z]{2}_|lin_|hf_|gsk_|ntn_|figd_|hooks\.slack|bearer|basic/i
 /** Words of the commands that take a password without its name. */
 const commandWords = /curl|sshpass|docker[ \t]|redis-cli|mysql|mariadb|-pass/
 
@@ -170,6 +170,17 @@ const shapes: readonly { readonly kind: SecretKind; readonly pattern: RegExp }[]
   {
     kind: 'token',
     pattern: shape('(?:hv[sbr]\\.[\\w-]{20,}|tskey-[a-z]{2,10}-[\\w-]{10,}|gt[aor]_\\w{30,})')
+  },
+  {
+    kind: 'token',
+    pattern: shape(
+      '(?:shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|lin_(?:api|oauth)_\\w{32,255}|hf_[A-Za-z0-9]{30,255}|gsk_\\w{40,255}|ntn_\\w{40,255}|figd_[\\w-]{30,255})'
+    )
+  },
+  // Whoever has the address of such a hook may post.
+  {
+    kind: 'token',
+    pattern: /(?<=hooks\.slack\.com\/(?:services|workflows|triggers)\/)[\w/]{20,200}/g
   },
   {
     kind: 'password-hash',

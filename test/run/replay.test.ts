@@ -77,7 +77,9 @@ it('a file that was changed is not trusted', async () => {
   const ran = await runCli(['replay', file], { cwd: scene.repo.dir })
   expect([ran.code, ran.stderr]).toEqual([3, expect.stringContaining('was changed after it was written')])
   await writeFile(file, text)
-  const wrong = await runCli(['replay', file, '--digest', `sha256:${'0'.repeat(64)}`], { cwd: scene.repo.dir })
+  const wrong = await runCli(['replay', file, '--digest', `sha256:${'0'.repeat(64)}`], {
+    cwd: scene.repo.dir
+  })
   expect(wrong.code).toBe(3)
   expect((await runCli(['replay', file, '--digest', 'x'], { cwd: scene.repo.dir })).code).toBe(64)
 })
