@@ -86,7 +86,8 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
     gate: options.gate,
     remote,
     allowedSigners,
-    reviewer: options.reviewer ?? from(io.env, ['ADVERSARY_REVIEWER']) ?? null,
+    // A secret that was pasted or piped into a form ends in a line break.
+    reviewer: options.reviewer ?? from(io.env, ['ADVERSARY_REVIEWER'])?.trim() ?? null,
     ...(branch === undefined ? {} : { branch }),
     ...(reviewBranch === undefined ? {} : { reviewBranch }),
     ...(commit === null ? {} : { commit }),

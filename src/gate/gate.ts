@@ -105,10 +105,25 @@ function signersOf({ allowedSigners, reviewer, revoked }: GateOptions): Trust | 
       `${how}; never a file of the repository that is built`
     )
   }
+  const keys = allowedSigners.split('\n').filter(line => /\s(?:sk-)?(?:ssh|ecdsa)-/.test(line))
+  if (keys.length === 0) {
+    return refuse(
+      'the list of allowed signers holds no key, so nothing can be trusted',
+      'ADVERSARY_ALLOWED_SIGNERS holds the lines themselves, not the path of a file: NAME namespaces="git" ssh-ed25519 AAAA…'
+    )
+  }
   if (reviewer === null || reviewer === '') {
     return refuse(
       'no reviewer is named, so no verdict can be trusted',
       'set ADVERSARY_REVIEWER to the principal whose verdicts count, or --reviewer NAME'
+    )
+  }
+  const names = keys.flatMap(line => line.trim().split(/\s/, 1)[0]?.replaceAll('"', '').split(',') ?? [])
+  const open = keys.some(line => /cert-authority/.test(line)) || names.some(name => /[*?!]/.test(name))
+  if (!open && !names.includes(reviewer)) {
+    return refuse(
+      `nobody on the list of allowed signers is called ${reviewer}, so no verdict can be trusted`,
+      `the list names ${[...new Set(names)].slice(0, 8).join(', ')}: set ADVERSARY_REVIEWER to one of them, or add a line for ${reviewer}`
     )
   }
   // A list that was pasted into a web form has the line ends of the form.

@@ -120,6 +120,11 @@ describe('adversary gate', () => {
     expect(code).toBe(2)
   })
 
+  it('takes a reviewer whose name ends in a line break, as a form left it', async () => {
+    const env = { ...trust(), ADVERSARY_REVIEWER: 'adversary@example.test\n' }
+    expect((await runCli(['gate', 'one-M1'], { cwd: repo.builder.dir, env })).code).toBe(2)
+  })
+
   it('reads signers from a file', async () => {
     await writeFile(join(empty, 'signers'), signers)
     const words = ['gate', 'one-M1', '--allowed-signers', 'signers', '--reviewer', 'adversary@example.test']

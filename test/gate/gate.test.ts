@@ -433,6 +433,8 @@ describe('what the gate must be told', () => {
   it.each([
     ['nobody allowed to sign', { allowedSigners: null }, /nobody is allowed to sign/],
     ['an empty list', { allowedSigners: '# nobody\n\n' }, /nobody is allowed to sign/],
+    ['a path instead of a list', { allowedSigners: '/etc/adversary/allowed_signers' }, /holds no key/],
+    ['a reviewer who is not on it', { reviewer: 'adversery' }, /nobody on the list .* is called adversery/],
     ['no reviewer', { reviewer: null }, /no reviewer is named/],
     ['an empty reviewer', { reviewer: '' }, /no reviewer is named/]
   ])('%s', async (_, options, why) => {
