@@ -28,6 +28,12 @@ describe.skipIf(inject('hostObstacle') !== null)('docs/getting-started.md', () =
     })
     const tarball = join(repo.dir, packed.stdout.trim().split('\n').at(-1) ?? '')
 
+    // The machine's own way to the registry, which another home and prefix would hide.
+    const [userconfig, globalconfig, cache] = await Promise.all(
+      ['userconfig', 'globalconfig', 'cache'].map(async key =>
+        (await run('npm', ['config', 'get', key])).stdout.trim()
+      )
+    )
     const started = performance.now()
     steps = await runPage(
       'docs/getting-started.md',
@@ -39,7 +45,9 @@ describe.skipIf(inject('hostObstacle') !== null)('docs/getting-started.md', () =
           PATH: `${user}/.npm-global/bin:${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
           HOME: user,
           npm_config_prefix: `${user}/.npm-global`,
-          npm_config_cache: process.env['npm_config_cache'] ?? `${process.env['HOME'] ?? '/root'}/.npm`,
+          npm_config_userconfig: userconfig ?? '',
+          npm_config_globalconfig: globalconfig ?? '',
+          npm_config_cache: cache ?? '',
           GIT_CONFIG_NOSYSTEM: '1'
         },
         timeoutMs: 240_000
