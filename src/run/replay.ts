@@ -1,7 +1,7 @@
 import { canonicalLines, sha256 } from '../base/canonical.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { type CheckResult, decide, type Decision } from '../decide/verdict.ts'
-import type { AnyProbe } from '../judge/probe.ts'
+import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
 import { judge, outcomeOf } from '../judge/run.ts'
 import type { Fact } from '../observe/fact.ts'
 import { type EvidenceRecord, parseEvidenceFile } from '../tell/evidence-file.ts'
@@ -79,24 +79,33 @@ function parsed(text: string): EvidenceRecord {
 
 type Recorded = EvidenceRecord['checks'][number]
 
-/** One recorded check, judged on its recorded facts by the probes of today. Throws for parameters that they refuse. */
+/** One recorded check, judged on its recorded facts by the probes of today; what they refuse is unknown. */
 export function judgeAgain(
   recorded: Recorded,
   facts: EvidenceRecord['facts'],
   probes: readonly AnyProbe[]
 ): CheckResult {
   const { facts: names, clear: _, waiver, ...rest } = recorded
+  const unjudged = (why: string): CheckResult => ({
+    ...rest,
+    outcome: 'unknown',
+    why,
+    findings: [{ outcome: 'unknown', why }]
+  })
   const probe = probes.find(({ id }) => id === recorded.probe)
-  if (probe === undefined) {
-    const why = `this version has no probe ${recorded.probe}`
-    return { ...rest, outcome: 'unknown', why, findings: [{ outcome: 'unknown', why }] }
+  if (probe === undefined) return unjudged(`this version has no probe ${recorded.probe}`)
+  let bound: BoundProbe
+  try {
+    bound = probe.bind(recorded.with)
+  } catch (error) {
+    return unjudged(`this version of ${recorded.probe} refuses the recorded parameters: ${messageOf(error)}`)
   }
   const byName: Record<string, Fact<unknown>> = {}
   for (const [need, name] of Object.entries(names)) {
     const fact = Object.hasOwn(facts, name) ? facts[name] : undefined
     if (fact !== undefined) byName[need] = fact.seen ? { ...fact, value: fact.value } : fact
   }
-  const findings = judge(probe.bind(recorded.with), byName)
+  const findings = judge(bound, byName)
   // What was seen over several looks (a waiver's day, a pass that came only once) is not in the facts.
   const timed = recorded.outcome === 'waived' || (recorded.attempts > 1 && recorded.outcome === 'unknown')
   const outcome = timed ? recorded.outcome : outcomeOf(findings)

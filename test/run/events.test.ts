@@ -49,6 +49,10 @@ it('has these events and no others: they may be added, never renamed', () => {
     'recovered',
     'status not posted',
     'statuses posted',
+    'listening',
+    'request refused',
+    'request failed',
+    'build asked',
     'not shown',
     'stopped'
   ])

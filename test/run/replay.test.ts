@@ -68,8 +68,16 @@ it('any changed byte is noticed by its name, and by what was signed', () => {
       expect(differences(changed, { name })).not.toEqual([])
       expect(differences(changed, { digest: sha256(text) })).not.toEqual([])
     }),
-    { numRuns: 100 }
+    { numRuns: 300 }
   )
+})
+
+it('parameters that the probe of today refuses are not judged', () => {
+  const changed = text.replace('"contains"', '"contians"')
+  expect(changed).not.toBe(text)
+  const { checks, decision } = replay(changed, probes)
+  expect(decision.verdict).toBe('INCONCLUSIVE')
+  expect(checks.map(({ why }) => why).join()).toMatch(/refuses the recorded parameters/)
 })
 
 it('a file that was changed is not trusted', async () => {
