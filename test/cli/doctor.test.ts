@@ -161,6 +161,12 @@ describe('the tools and the home', () => {
   })
 })
 
+it('with no key that may be used, signing is not tried', async () => {
+  await chmod(key.path, 0o644)
+  const { of } = await doctor()
+  for (const id of ['repo/signing', 'repo/signers', 'repo/push']) expect(of(id)).toMatchObject({ ok: null })
+})
+
 describe('the repository', () => {
   const cases: readonly (readonly [string, () => Promise<void>, string, RegExp, RegExp])[] = [
     [
@@ -170,7 +176,6 @@ describe('the repository', () => {
       /open to others \(0640\)/,
       /^chmod 600 /
     ],
-    ['… and so it does not sign', () => chmod(key.path, 0o644), 'repo/signing', /UNPROTECTED|too open/i, /./],
     ['no key', () => rm(key.path), 'repo/key', /there is no /, /ssh-keygen -t ed25519/],
     [
       'a key that the list does not have',

@@ -226,7 +226,7 @@ describe('a remote', () => {
   it("that keeps a huge file: it is not fetched, not read, and in nobody's way", async () => {
     await repo.builder.commit('core: huge', { files: { huge: Buffer.alloc(70 * 1024 * 1024) } })
     await repo.builder.push()
-    const git = await clone(web.url)
+    const git = await clone(wire.url)
     const parent = (await git.fetch('main')) ?? ''
     const { stdout } = await run('du', ['-sk', git.dir])
     expect(Number(stdout.split('\t')[0])).toBeLessThan(8_000)
@@ -243,7 +243,7 @@ describe('a remote', () => {
     expect(await git.changedSince(`${parent}~1`, parent, ['huge'])).toEqual([parent])
     expect(await git.push(await review(git, parent), 'main')).toEqual({ kind: 'pushed' })
     // A clone that was there before, by another process.
-    const later = await openClone({ url: web.url, dir: git.dir })
+    const later = await openClone({ url: wire.url, dir: git.dir })
     await later.fetch('main')
     expect(await later.file(parent, 'huge')).toMatchObject({ kind: 'refused' })
     await later.close()

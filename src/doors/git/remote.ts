@@ -127,6 +127,20 @@ function abandoned(signal: AbortSignal): Promise<never> {
   })
 }
 
+/**
+ * A server that can keeps back what no review reads. Only what contacts the remote knows of it, so that nothing
+ * else ever fetches what is missing.
+ *
+ * Not over HTTP: of a server that speaks the old protocol there, git fetches object by object, misses each, and
+ * starts another git for it, which does the same; there is no end to their number.
+ */
+function keptBack(url: string): readonly (readonly [string, string])[] {
+  return [
+    [`remote.${url}.promisor`, 'true'],
+    [`remote.${url}.partialclonefilter`, `blob:limit=${defaultFileCap + 1}`]
+  ]
+}
+
 function environment(
   url: string,
   account: readonly (readonly [key: string, value: string])[],
@@ -140,10 +154,7 @@ function environment(
     ['fetch.recurseSubmodules', 'false'],
     ['push.recurseSubmodules', 'no'],
     ['gc.autoDetach', 'false'],
-    // A server that can keeps back what no review reads. Only what contacts the remote knows of it, so that
-    // nothing else ever fetches what is missing.
-    [`remote.${url}.promisor`, 'true'],
-    [`remote.${url}.partialclonefilter`, `blob:limit=${defaultFileCap + 1}`]
+    ...(/^https?:/i.test(url) ? [] : keptBack(url))
   ]
   if (who !== undefined) settings.push(['credential.helper', ''], ['credential.helper', helper])
 
