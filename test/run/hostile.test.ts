@@ -34,7 +34,7 @@ const ours: readonly RegExp[] = [
   /^3 Cold-run evidence$/,
   /^2 \[adversary\] A\d+: /
 ]
-const trailerNames = 'Claim Verdict Supersedes Finding Section Plan Evidence Policy'
+const trailerNames = 'Claim Verdict Supersedes Finding Section Plan Evidence Policy Repo'
   .split(' ')
   .map(name => `Adversary-${name}`)
 
