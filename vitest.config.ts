@@ -6,8 +6,8 @@ const thorough = [
   'test/publish/**/*.test.ts',
   'test/faults/**/*.test.ts',
   'test/run/{kill,watch,review,hostile,place,secrets,statuses}.test.ts',
-  'test/cli/{doctor,bad-input,report,serve,pipelines}.test.ts',
-  'test/doors/guard.test.ts'
+  'test/cli/{doctor,bad-input,documents,gate,report,serve,pipelines}.test.ts',
+  'test/doors/{git,guard}.test.ts'
 ]
 
 export default defineConfig({

@@ -13,7 +13,6 @@ import type {
 } from '../board/model.ts'
 import { parseClaim } from '../claim/parse.ts'
 import { isoSecond } from '../doors/clock.ts'
-import type { CheckResult } from '../decide/verdict.ts'
 import { type GateAnswer, gateIn } from '../gate/gate.ts'
 import { redact } from '../base/redact.ts'
 import type { AnyProbe, Finding } from '../judge/probe.ts'
@@ -240,8 +239,8 @@ type Recorded = EvidenceRecord['checks'][number]
  */
 function checkModel(recorded: Recorded, { facts }: EvidenceRecord, probes: readonly AnyProbe[]): CheckModel {
   const { probe, title, on, outcome, why, evidence, waiver } = recorded
-  const again = judgedAgain(recorded, facts, probes)
-  const words = again?.outcome === outcome ? again.findings.map(saying) : []
+  const again = judgeAgain(recorded, facts, probes)
+  const words = again.outcome === outcome ? again.findings.map(saying) : []
   return {
     probe,
     title,
@@ -252,21 +251,6 @@ function checkModel(recorded: Recorded, { facts }: EvidenceRecord, probes: reado
       ...(words.length > 0 || why === null ? words : [why])
     ],
     reads: evidence
-  }
-}
-
-/** Null where the probe of today refuses the parameters of then. */
-function judgedAgain(
-  recorded: Recorded,
-  facts: EvidenceRecord['facts'],
-  probes: readonly AnyProbe[]
-): CheckResult | null {
-  try {
-    return judgeAgain(recorded, facts, probes)
-  } catch (error) {
-    // A parameter that was renamed since: a ZodError. The outcome that was recorded stands.
-    if (error instanceof AdversaryError) throw error
-    return null
   }
 }
 
