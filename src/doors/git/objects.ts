@@ -25,8 +25,8 @@ export interface ObjectReader {
   close(): void
 }
 
-/** How many entries of trees are remembered: some ten megabytes. */
-const treeEntriesHeld = 50_000
+/** How many entries of trees are remembered, some 190 bytes each: four megabytes. */
+const treeEntriesHeld = 20_000
 
 export function objectReader(dir: string): ObjectReader {
   const checks = conversation(dir, '--batch-check')
@@ -50,17 +50,24 @@ export function objectReader(dir: string): ObjectReader {
     },
     async tree(sha) {
       const known = trees.get(sha)
-      if (known !== undefined) return known
+      if (known !== undefined) {
+        // Asked for last, forgotten last.
+        trees.delete(sha)
+        trees.set(sha, known)
+        return known
+      }
       const object = await this.read(sha)
       if (object === null || object.type !== 'tree') return null
       const entries = parseTree(object.bytes, object.sha.length / 2)
       // By entries: each new piece of evidence makes another version of a folder that holds all the others.
-      entriesHeld += entries.length
-      if (entriesHeld > treeEntriesHeld) {
-        trees.clear()
-        entriesHeld = entries.length
-      }
+      // Who asked at the same moment has put it there already.
+      if (!trees.has(sha)) entriesHeld += entries.length
       trees.set(sha, entries)
+      for (const [oldest, { length }] of trees) {
+        if (entriesHeld <= treeEntriesHeld || oldest === sha) break
+        trees.delete(oldest)
+        entriesHeld -= length
+      }
       return entries
     },
     close() {
