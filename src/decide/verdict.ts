@@ -13,12 +13,28 @@ export interface CheckResult {
   readonly why: string | null
   /** How often it was looked at before this outcome. */
   readonly attempts: number
-  /** Outcomes of the earlier attempts changed between pass and fail. */
+  /** A pass was followed by a fail. */
   readonly flapped: boolean
+  /** Each attempt, the first one first; absent where there was one only. */
+  readonly looks?: readonly LookedAt[]
   readonly findings: readonly Finding[]
-  /** Numbers of the reads that its facts came from. */
+  /** Numbers of the reads that the facts of all its attempts came from. */
   readonly evidence: readonly number[]
   readonly waiver?: { readonly reason: string; readonly by: string; readonly until: string }
+}
+
+/** One attempt at a check. */
+export interface LookedAt {
+  /** How long after the first attempt its reads began, in whole milliseconds. */
+  readonly afterMs: number
+  readonly outcome: Exclude<Outcome, 'waived'>
+  /** Numbers of its reads. */
+  readonly evidence: readonly number[]
+}
+
+/** Numbers of the reads that its findings tell of: those of the last attempt. */
+export function judgedOn({ looks, evidence }: CheckResult): readonly number[] {
+  return looks?.at(-1)?.evidence ?? evidence
 }
 
 export interface Decision {

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../decide/verdict.ts'
+import type { CheckResult, LookedAt } from '../decide/verdict.ts'
 import type { BoundProbe, Finding } from '../judge/probe.ts'
 import { judge, outcomeOf } from '../judge/run.ts'
 import type { Evidence, Fact } from '../observe/fact.ts'
@@ -44,11 +44,9 @@ export interface Patience {
 /** How long between two looks at something that is on its way, in milliseconds. */
 const lookAgainMs = { within: 10_000, settling: 3_000 }
 
-interface Attempt {
-  readonly outcome: Exclude<Outcome, 'waived'>
+interface Attempt extends LookedAt {
   readonly findings: readonly [Finding, ...Finding[]]
   readonly facts: Judged
-  readonly evidence: readonly number[]
 }
 
 /**
@@ -68,6 +66,7 @@ export async function examine(
   let open = questions.map((_, index) => index)
   for (let round = 1; ; round += 1) {
     const asked = open.map(index => at(questions, index))
+    const afterMs = Math.round(patience.tick() - started)
     const gathered = await gather(
       asked.map(({ host, probe }) => ({ host, sources: Object.values(probe.needs) })),
       doors,
@@ -89,6 +88,7 @@ export async function examine(
       }
       const findings = judge(question.probe, byName)
       at(attempts, index).push({
+        afterMs,
         outcome: outcomeOf(findings),
         findings,
         facts: names,
@@ -146,7 +146,9 @@ function result(question: Question, tries: readonly Attempt[], now: string): Che
     attempts: tries.length,
     flapped,
     findings: last.findings,
-    evidence: last.evidence
+    // A check that changed its mind is proved by what it saw each time.
+    evidence: [...new Set(tries.flatMap(attempt => attempt.evidence))].sort((a, b) => a - b),
+    ...(tries.length > 1 ? { looks: tries.map(looked) } : {})
   }
   const { waiver } = question
   if (waiver !== undefined && holds(waiver.until, now)) {
@@ -166,6 +168,10 @@ function result(question: Question, tries: readonly Attempt[], now: string): Che
     ...expired
   ]
   return { ...base, outcome, why: whys.length > 0 ? [...new Set(whys)].join('; ') : null }
+}
+
+function looked({ afterMs, outcome, evidence }: Attempt): LookedAt {
+  return { afterMs, outcome, evidence }
 }
 
 /** A day counts until its end in UTC. */

@@ -1,5 +1,5 @@
 import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
-import type { CheckResult } from '../decide/verdict.ts'
+import { type CheckResult, judgedOn } from '../decide/verdict.ts'
 import { reviewBranchOf } from '../home/home.ts'
 import { type Published, publish as push, type Tip } from '../publish/publish.ts'
 import { orientationsOf, reviewOf } from '../record/record.ts'
@@ -95,7 +95,7 @@ export async function publishOrientation(
           observations: overviews.map(({ check }) => ({
             title: check.title,
             shows: check.findings.flatMap(finding => finding.shows ?? []),
-            evidence: check.evidence,
+            evidence: judgedOn(check),
             ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
           })),
           standing: [

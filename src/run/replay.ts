@@ -85,7 +85,8 @@ export function judgeAgain(
   facts: EvidenceRecord['facts'],
   probes: readonly AnyProbe[]
 ): CheckResult {
-  const { facts: names, clear: _, waiver, ...rest } = recorded
+  const { facts: names, clear: _, waiver, looks, ...kept } = recorded
+  const rest = { ...kept, ...(looks === undefined ? {} : { looks }) }
   const unjudged = (why: string): CheckResult => ({
     ...rest,
     outcome: 'unknown',

@@ -77,6 +77,15 @@ const judged = z.object({
   why: z.string().nullable(),
   attempts: z.number(),
   flapped: z.boolean(),
+  looks: z
+    .array(
+      z.object({
+        afterMs: z.number(),
+        outcome: outcome.exclude(['waived']),
+        evidence: z.array(z.number())
+      })
+    )
+    .optional(),
   clear: z.boolean(),
   evidence: z.array(z.number()),
   facts: z.record(z.string(), z.string()),

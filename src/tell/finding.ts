@@ -1,6 +1,6 @@
 import { fence, inline, plain } from '../base/text.ts'
 import type { FindingState } from '../decide/findings.ts'
-import type { CheckResult } from '../decide/verdict.ts'
+import { type CheckResult, judgedOn } from '../decide/verdict.ts'
 import type { Filing, Finding } from '../judge/probe.ts'
 import type { Origin } from '../words.ts'
 import { blocks, type Cited, evidenceBlocks, lines, minute, name, sentence, tell } from './parts.ts'
@@ -109,7 +109,7 @@ function story(input: FindingInput): readonly string[] {
   const { diagram } = filing
   return [
     ...filing.story.map(paragraph => sentence(paragraph)),
-    ...(check === undefined ? [] : evidenceBlocks(seen === undefined ? [] : [seen], check.evidence, input)),
+    ...(check === undefined ? [] : evidenceBlocks(seen === undefined ? [] : [seen], judgedOn(check), input)),
     ...(seen === undefined ? [] : [tell(seen)]),
     ...(diagram === undefined ? [] : [fence(diagram, isTame(diagram) ? 'mermaid' : '')]),
     ...mend(filing.mend)

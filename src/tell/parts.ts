@@ -1,5 +1,5 @@
 import { clean, cut, fence, inline, oneLine, plain } from '../base/text.ts'
-import type { CheckResult } from '../decide/verdict.ts'
+import { type CheckResult, judgedOn } from '../decide/verdict.ts'
 import type { Finding } from '../judge/probe.ts'
 import type { Evidence } from '../observe/fact.ts'
 import type { Outcome } from '../words.ts'
@@ -31,7 +31,16 @@ export interface HostSeen {
 
 /** What a reader gets to see before it folds. The whole is in the evidence file. */
 /** Of more lines than `pages` a few would tell nothing: the sentence below says what was seen in them. */
-const shown = { lines: 12, pages: 400, shows: 16, reads: 4, findings: 12, width: 240, folded: 6000 } as const
+const shown = {
+  lines: 12,
+  pages: 400,
+  shows: 16,
+  reads: 4,
+  findings: 12,
+  turns: 12,
+  width: 240,
+  folded: 6000
+} as const
 
 const symbols: Readonly<Record<Outcome, string>> = {
   pass: '✓',
@@ -102,7 +111,7 @@ function clockOf({ name: host, clock }: HostSeen, { evidence }: Cited): string {
 export function checkBlocks(check: CheckResult, n: number, cited: Cited): readonly string[] {
   return [
     `**${n}. ${plain(check.title, 200)}** ${symbols[check.outcome]}`,
-    ...evidenceBlocks(check.findings, check.evidence, cited),
+    ...evidenceBlocks(check.findings, judgedOn(check), cited),
     ...judgement(check, cited)
   ]
 }
@@ -110,7 +119,7 @@ export function checkBlocks(check: CheckResult, n: number, cited: Cited): readon
 function judgement(check: CheckResult, cited: Cited): readonly string[] {
   const notes = [
     waiverNote(check),
-    check.flapped ? 'It flapped: earlier looks disagreed with this one.' : '',
+    check.flapped ? `It flapped: ${sequence(check)}.` : '',
     check.attempts > 1 ? `Looked at ${check.attempts} times.` : '',
     citation(check, cited)
   ].filter(note => note !== '')
@@ -127,6 +136,18 @@ function judgement(check: CheckResult, cited: Cited): readonly string[] {
   const marked = texts.map((text, i) => `- ${told[i] ? `${symbols[told[i].outcome]} ` : ''}${text}`)
   if (texts.length > 1) return [marked.join('\n'), notes.join(' ')]
   return [[...texts, ...notes].join(' ')]
+}
+
+/** How the looks went, and when: runs of the same outcome are one. A trouble that comes and goes is read here. */
+function sequence({ looks = [] }: CheckResult): string {
+  const turns = looks.filter(({ outcome }, i) => outcome !== looks[i - 1]?.outcome)
+  if (turns.length === 0) return 'earlier looks disagreed with this one'
+  const told = turns.slice(0, shown.turns).map(({ outcome, afterMs, evidence }, i) => {
+    const when = i === 0 ? 'at first' : `after ${Math.round(afterMs / 1000)} s`
+    return `${symbols[outcome]} ${when}${evidence.length === 0 ? '' : ` (${readNumbers(evidence)})`}`
+  })
+  const rest = turns.length - told.length
+  return [...told, ...(rest > 0 ? [`and ${rest} more turns`] : [])].join(', ')
 }
 
 /** Several passes whose lines stand in the evidence one by one are not said twice. */
@@ -189,7 +210,11 @@ function citation(check: CheckResult, cited: Cited): string {
     cited.evidence.map(({ on }) => on).filter(on => !['repo', 'record', 'web'].includes(on))
   )
   const where = hosts.size > 1 ? ` on ${inline(check.on, 80)}` : ''
-  return `(${numbers.length === 1 ? 'read' : 'reads'} ${ranges(numbers)}${where})`
+  return `(${readNumbers(numbers)}${where})`
+}
+
+function readNumbers(numbers: readonly number[]): string {
+  return `${numbers.length === 1 ? 'read' : 'reads'} ${ranges(numbers)}`
 }
 
 /** `1–4, 7` */

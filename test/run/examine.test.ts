@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { BoundProbe, Finding } from '../../src/judge/probe.ts'
+import type { Look } from '../../src/observe/fact.ts'
 import { readCommand } from '../../src/observe/read-command.ts'
 import { examine, type Patience, type Question } from '../../src/run/examine.ts'
 import { closedDoors, recordedSession } from '../support/doors.ts'
@@ -89,7 +90,14 @@ it('flapping is said', async () => {
   expect((await one([pass, fail, pass, pass], { withinMs: 300_000 })).check).toMatchObject({
     outcome: 'pass',
     attempts: 4,
-    flapped: true
+    flapped: true,
+    evidence: [1, 2, 3, 4],
+    looks: [
+      { afterMs: 0, outcome: 'pass', evidence: [1] },
+      { afterMs: 10_000, outcome: 'fail', evidence: [2] },
+      { afterMs: 20_000, outcome: 'pass', evidence: [3] },
+      { afterMs: 30_000, outcome: 'pass', evidence: [4] }
+    ]
   })
 })
 
@@ -107,10 +115,35 @@ it('the budget ends the looking, not the judgement', async () => {
   })
 })
 
+it('what one judgement rests on is read together, each time anew', async () => {
+  const time = patience(300_000)
+  let reads = 0
+  const take = (line: string) => ({
+    key: line,
+    place: 'host' as const,
+    take: async (at: Look) => {
+      reads += 1
+      return (await at.read(readCommand.dockerNetworkList())).stdout
+    }
+  })
+  const base = scripted([fail, pass, pass])
+  const two: BoundProbe = { ...base, needs: { before: take('before'), after: take('after') } }
+  const { judged, checks } = await examine(
+    [question([pass]), { ...question([]), probe: two, withinMs: 60_000 }],
+    doors,
+    time
+  )
+  // The first check was clear at once; both facts of the other are of its third look.
+  expect(judged[1]).toEqual({ before: 'before @ h (attempt 3)', after: 'after @ h (attempt 3)' })
+  expect(reads).toBe(6)
+  expect(checks.map(({ attempts }) => attempts)).toEqual([1, 3])
+})
+
 it('every attempt stays in the evidence, and the last one is what was judged', async () => {
   const { check, evidence, judged, facts } = await one([fail, pass, pass], { withinMs: 300_000 })
   expect(evidence.map(({ n }) => n)).toEqual([1, 2, 3])
-  expect(check?.evidence).toEqual([3])
+  expect(check?.evidence).toEqual([1, 2, 3])
+  expect(check?.looks?.at(-1)?.evidence).toEqual([3])
   expect(judged).toEqual([{ list: 'list @ h (attempt 3)' }])
   expect(Object.keys(facts)).toEqual(['list @ h', 'list @ h (attempt 2)', 'list @ h (attempt 3)'])
 })

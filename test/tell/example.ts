@@ -161,7 +161,18 @@ export const failing: readonly CheckResult[] = [
         shows: ['drone_app 0/1', 'drone_app.1 Rejected 3 seconds ago "No such image: drone:9"']
       }
     ],
-    { evidence: [3], outcome: 'fail', attempts: 3, flapped: true }
+    {
+      evidence: [1, 2, 3],
+      outcome: 'fail',
+      attempts: 4,
+      flapped: true,
+      looks: [
+        { afterMs: 0, outcome: 'fail', evidence: [1] },
+        { afterMs: 10_004, outcome: 'pass', evidence: [2] },
+        { afterMs: 20_011, outcome: 'fail', evidence: [1, 2] },
+        { afterMs: 30_020, outcome: 'fail', evidence: [3] }
+      ]
+    }
   ),
   check(
     'The script that swarm-init really runs has --subnet',
