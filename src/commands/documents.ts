@@ -10,6 +10,7 @@ const verdict = z.enum(['PASS', 'FAIL', 'INCONCLUSIVE'])
 const outcome = z.enum(['pass', 'fail', 'unknown', 'not-applicable', 'waived'])
 const code = z.union([z.literal([0, 1, 2, 3, 64, 70])])
 const milliseconds = z.number().nonnegative()
+const instant = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
 
 const claim = z.looseObject({
   sha: z.string(),
@@ -118,7 +119,9 @@ const recordedReview = freshReview.extend({
 const preVerification = freshReview.extend({
   claim: z.null(),
   verdict: z.null(),
-  unclaimed: z.looseObject({ phase: z.string(), milestone: z.string() })
+  unclaimed: z.looseObject({ phase: z.string(), milestone: z.string() }),
+  /** When it was looked at. */
+  at: instant
 })
 
 /** `review`, and one line of `watch` for each review. */
@@ -189,8 +192,6 @@ const gateAnswer = z.looseObject({
 export const gateDocument = gateAnswer.extend({ milestones: z.array(gateAnswer).optional(), repo })
 
 /** ISO 8601 UTC to the second. */
-const instant = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
-
 /** What the watcher of the home does, by what it wrote down at its last step. */
 const watcher = z.looseObject({
   pid: z.int().positive(),

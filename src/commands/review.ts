@@ -2,7 +2,7 @@ import { AdversaryError } from '../base/errors.ts'
 import { reviewOf, type SignedReview } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
 import { pending } from '../claim/pending.ts'
-import { nowMs, sleep, tick } from '../doors/clock.ts'
+import { isoSecond, sleep, tick } from '../doors/clock.ts'
 import type { Home } from '../home/home.ts'
 import type { Milestone, Plan } from '../home/types.ts'
 import { tipAt } from '../publish/publish.ts'
@@ -199,7 +199,7 @@ async function preVerify(
     verdict: null,
     unclaimed: { phase: plan.phase, milestone: milestone.id },
     ...(await placed(world, observedDocument(observed, told), milestone.id)),
-    at: nowMs()
+    at: isoSecond()
   })
   return exitCode.notProven
 }

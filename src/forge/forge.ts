@@ -38,10 +38,11 @@ export function guessForge(repoUrl: string): ForgeGuess {
   // A forge may live below a path of its server, and only GitLab has repositories of more than two levels.
   const below = kind === 'gitlab' || place.origin === null ? [] : parts.slice(0, -2)
   const repo = parts.slice(below.length).join('/')
-  const origin = place.origin ?? `https://${place.host}`
+  // SSH may speak of a host by an alias, which no browser knows.
+  const origin = place.origin ?? (place.host.includes('.') ? `https://${place.host}` : null)
   return {
     kind,
-    url: [origin, ...below].join('/'),
+    url: origin === null ? null : [origin, ...below].join('/'),
     repo: repoPattern.test(repo) ? repo : null
   }
 }
@@ -122,6 +123,12 @@ export function lineLink(forge: Forge, at: { commit: string; path: string; line:
     case 'gitlab':
       return `${url}/${pathText(repo)}/-/blob/${at.commit}/${file}?plain=1#L${at.line}`
   }
+}
+
+/** Where the forge shows a commit: to this address its sha is added. Null where that cannot be told. */
+export function commitsUrl({ kind, url, repo }: ForgeGuess): string | null {
+  if (url === null || repo === null) return null
+  return `${url}/${pathText(repo)}/${kind === 'gitlab' ? '-/commit' : 'commit'}/`
 }
 
 function pathText(path: string): string {

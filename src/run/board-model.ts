@@ -1,5 +1,4 @@
 import { AdversaryError, messageOf } from '../base/errors.ts'
-import { commitsUrl } from '../board/forge.ts'
 import type {
   BoardModel,
   CheckModel,
@@ -13,6 +12,7 @@ import type {
 } from '../board/model.ts'
 import { parseClaim } from '../claim/parse.ts'
 import { isoSecond } from '../doors/clock.ts'
+import { commitsUrl, guessForge } from '../forge/forge.ts'
 import { type GateAnswer, gateIn } from '../gate/gate.ts'
 import { redact } from '../base/redact.ts'
 import type { AnyProbe, Finding } from '../judge/probe.ts'
@@ -51,7 +51,7 @@ export async function boardModel(
   return {
     repo: redact(repo.url).text,
     branch: repo.branch,
-    commits: options.commits ?? commitsOf(world.home),
+    commits: options.commits ?? commitsUrl(world.home.forge ?? guessForge(repo.url)),
     at: isoSecond(now),
     version: options.version,
     phases,
@@ -59,11 +59,6 @@ export async function boardModel(
     reviews,
     doubts: doubtsOf(seen, at)
   }
-}
-
-/** The forge that the home names, else the one that its clone URL tells. */
-function commitsOf({ forge, repo }: World['home']): string | null {
-  return commitsUrl(forge === null ? repo.url : `${forge.url}/${forge.repo}`)
 }
 
 type Claims = ReadonlyMap<string, Claim>

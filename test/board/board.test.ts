@@ -1,23 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { commitsUrl } from '../../src/board/forge.ts'
 import { boardFiles } from '../../src/board/pages.ts'
 import { drawRing, ringOf } from '../../src/board/ring.ts'
 import { boardOf } from '../support/board.ts'
 import { evilText } from '../support/hostile.ts'
-
-describe('where commits are shown', () => {
-  it.each([
-    ['https://git.example.test/ops/infra.git', 'https://git.example.test/ops/infra/commit/'],
-    ['http://user:secret@git.example.test:3000/ops/infra', 'http://git.example.test:3000/ops/infra/commit/'],
-    ['ssh://git@git.example.test:2222/ops/infra.git', 'https://git.example.test/ops/infra/commit/'],
-    ['git@git.example.test:ops/infra.git', 'https://git.example.test/ops/infra/commit/'],
-    ['/srv/infra.git', null],
-    ['file:///srv/infra.git', null],
-    ['javascript:alert(1)', null],
-    ['C:infra', null]
-  ])('%s: %s', (clone, url) => expect(commitsUrl(clone)).toBe(url))
-})
 
 const circle = (n: number) =>
   [

@@ -58,7 +58,11 @@ describe('--json', () => {
   })
 
   it('review, before anybody has claimed', async () => {
-    expect(await ask('review', ['review', 'one-M1'], 2)).toMatchObject({ claim: null, verdict: null })
+    expect(await ask('review', ['review', 'one-M1'], 2)).toMatchObject({
+      claim: null,
+      verdict: null,
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+    })
   })
 
   it('review: first looked at, then recorded, with the same code', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Forge, forgeKinds, guessForge, lineLink, repoApiOf } from '../../src/forge/forge.ts'
+import { commitsUrl, type Forge, forgeKinds, guessForge, lineLink, repoApiOf } from '../../src/forge/forge.ts'
 import {
   contextOf,
   postStatus,
@@ -68,6 +68,29 @@ describe('what the address of a repository tells', () => {
         }
       )
     )
+  })
+})
+
+describe('where commits are shown', () => {
+  it.each([
+    ['https://git.example.test/ops/infra.git', 'https://git.example.test/ops/infra/commit/'],
+    ['http://user:secret@git.example.test:3000/ops/infra', 'http://git.example.test:3000/ops/infra/commit/'],
+    ['ssh://git@git.example.test:2222/ops/infra.git', 'https://git.example.test/ops/infra/commit/'],
+    ['git@git.example.test:ops/infra.git', 'https://git.example.test/ops/infra/commit/'],
+    ['git@gitlab.com:group/sub/infra.git', 'https://gitlab.com/group/sub/infra/-/commit/'],
+    // An alias of somebody's SSH configuration is no address.
+    ['forge:ops/infra.git', null],
+    ['ssh://forge/ops/infra.git', null],
+    ['git@git.example.test:ops/in"><script>.git', null],
+    ['/srv/infra.git', null],
+    ['file:///srv/infra.git', null],
+    ['javascript:alert(1)', null],
+    ['C:ops/infra', null]
+  ])('%s: %s', (clone, url) => expect(commitsUrl(guessForge(clone))).toBe(url))
+
+  it('is below the forge that the home names', () => {
+    const at = forge('gitea', 'https://git.example.test/gitea')
+    expect(commitsUrl(at)).toBe('https://git.example.test/gitea/ops/infra/commit/')
   })
 })
 
