@@ -1,14 +1,14 @@
-import { sayDuration } from '../base/duration.ts'
 import { messageOf } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs } from '../doors/clock.ts'
-import { type Board, board, type BoardMilestone, type BoardPhase } from '../run/board.ts'
+import { type Board, board } from '../run/board.ts'
 import type { Home } from '../home/types.ts'
 import { type Watcher, watcherOf } from '../run/standing.ts'
 import { snapshot } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
-import { type CommonOptions, type Io, paint } from './io.ts'
+import type { CommonOptions, Io } from './io.ts'
 import { openHome } from './home.ts'
+import { sayBoard, sayWatcher } from './say-status.ts'
 import { enter } from './world.ts'
 
 export interface StatusOptions extends CommonOptions {
@@ -25,18 +25,7 @@ export async function run(options: StatusOptions, io: Io): Promise<ExitCode> {
     io.out(sayWatcher(watcher, nowMs(), io).join('\n'))
     const seen = await board(world, await snapshot(world), nowMs())
     io.progress(null)
-    for (const phase of seen.phases) io.out(sayPhase(phase, io).join('\n'))
-    if (seen.phases.length === 0) io.out('There are no plans, claims or reviews yet.')
-    for (const { sha, subject, why } of seen.malformed) {
-      io.out(`${paint(io, 'yellow', 'malformed')}  ${sha.slice(0, 12)} ${oneLine(subject, 80)}: ${why}`)
-    }
-    for (const { sha, phase, milestone } of seen.own) {
-      const why = `${phase}-${milestone} is claimed under the reviewer's own identity`
-      io.out(`${paint(io, 'yellow', 'not reviewed')}  ${sha.slice(0, 12)} ${why}`)
-    }
-    for (const { commit, why } of seen.distrusted) {
-      io.out(`${paint(io, 'red', 'not believed')}  ${commit.slice(0, 12)}: ${oneLine(why)}`)
-    }
+    io.out(sayBoard(seen, io).join('\n'))
     io.json({ ...documentOf(seen), watcher })
     return exitCode.pass
   })
@@ -57,75 +46,6 @@ async function seenWatcher({ stateDir }: Home, io: Io): Promise<Watcher | null> 
     io.err(`adversary: what the watcher wrote down cannot be read: ${oneLine(messageOf(error))}`)
     return null
   }
-}
-
-const states = {
-  running: { color: 'green', says: '' },
-  stalled: { color: 'red', says: ', but its loop hangs: end it, and start another' },
-  gone: { color: 'red', says: ', but is gone: it was killed, and nobody watches' },
-  unknown: { color: 'yellow', says: ', but whether it still runs cannot be seen from here' }
-} as const satisfies Record<
-  Watcher['state'],
-  { readonly color: 'green' | 'red' | 'yellow'; readonly says: string }
->
-
-/** What the watcher of this home does, and since when something goes wrong. */
-function sayWatcher(watcher: Watcher | null, now: number, io: Io): readonly string[] {
-  if (watcher === null) return [`${paint(io, 'dim', 'no watcher')}  of this home runs`, '']
-  const { state, pid, startedAt, beatAt, doing, polledAt, reviews, troubles } = watcher
-  const { color, says } = states[state]
-  const ago = (time: string) => sayDuration(Math.max(0, now - Date.parse(time)))
-  const about = doing.about === null ? '' : ` ${oneLine(doing.about)}`
-  const polled =
-    polledAt === null ? 'the remote has not answered yet' : `the remote answered ${ago(polledAt)} ago`
-  const does =
-    state === 'running'
-      ? [`  ${doing.what}${about} since ${ago(doing.since)}; ${polled}; ${reviews} reviews so far`]
-      : [`  last heard of ${beatAt}, ${ago(beatAt)} ago: ${doing.what}${about}`]
-  return [
-    `${paint(io, color, state)}  watcher ${pid}, started ${startedAt}${says}`,
-    ...does,
-    ...troubles.map(({ subject, since, times, why }) => {
-      const often = times === 1 ? 'once' : `${times} times`
-      return `  ${paint(io, 'red', oneLine(subject))}  fails since ${since} (${ago(since)}, ${often}): ${oneLine(why)}`
-    }),
-    ''
-  ]
-}
-
-const colours = { PASS: 'green', FAIL: 'red', INCONCLUSIVE: 'yellow' } as const
-
-function sayPhase({ phase, plan, milestones, findings, pending }: BoardPhase, io: Io): readonly string[] {
-  const title = plan === null ? 'no plan' : plan.title
-  const width = Math.max(...milestones.map(({ milestone }) => milestone.length), 2)
-  const open = findings.filter(({ status }) => status === 'open')
-  return [
-    `${paint(io, 'bold', phase)}  ${oneLine(title)}`,
-    ...milestones.map(each => {
-      const waiting = pending.some(({ milestone }) => milestone === each.milestone)
-      return `  ${each.milestone.padEnd(width)}  ${sayVerdict(each, io)}  ${sayMore(each, waiting)}`.trimEnd()
-    }),
-    ...open.map(({ id, severity, title, blocks }) => {
-      const closes = blocks.length === 0 ? '' : `, blocks ${blocks.join(', ')}`
-      return `  ${paint(io, 'red', id)}  ${oneLine(title ?? '')} (${severity ?? 'severity unknown'}${closes})`
-    }),
-    ''
-  ]
-}
-
-function sayVerdict({ verdict, stale }: BoardMilestone, io: Io): string {
-  if (verdict === null) return paint(io, 'dim', '–'.padEnd(12))
-  if (stale !== null) return paint(io, 'yellow', `${verdict} stale`.padEnd(12))
-  return paint(io, colours[verdict], verdict.padEnd(12))
-}
-
-function sayMore({ title, stale, review, reviewedAt }: BoardMilestone, waiting: boolean): string {
-  return [
-    ...(title === null ? [] : [oneLine(title, 60)]),
-    ...(review === null || reviewedAt === null ? [] : [`${review.slice(0, 9)} ${reviewedAt.slice(0, 16)}Z`]),
-    ...(stale === null ? [] : [stale]),
-    ...(waiting && stale === null ? ['claimed, not reviewed yet'] : [])
-  ].join(' · ')
 }
 
 function documentOf({ phases, malformed, own, distrusted }: Board) {

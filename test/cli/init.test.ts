@@ -170,9 +170,9 @@ describe('adversary status', () => {
     const people = await runCli(['status'], place)
     expect(people.code).toBe(0)
     expect(people.stdout).toMatch(
-      /^one {2}Phase one\n {2}M1 {2}– +what M1 is about · claimed, not reviewed yet$/m
+      /^one {2}Phase one\n {2}– none {2}M1 {2}what M1 is about · claimed by [0-9a-f]{9}, not reviewed yet: done$/m
     )
-    expect(people.stdout).toMatch(/^malformed .*claim\(one\): no milestone/m)
+    expect(people.stdout).toMatch(/^\? malformed .*claim\(one\): no milestone/m)
     expect(people.stdout).not.toContain('\u001B')
 
     const { code, stdout } = await runCli(['status', '--json'], place)

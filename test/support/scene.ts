@@ -252,8 +252,8 @@ export async function startFlakyHost(dir: string, name = 'prod'): Promise<FlakyH
   }
 }
 
-/** Waits until it answers something other than undefined or false. */
-export async function eventually<T>(ask: () => Promise<T | undefined | false>, seconds = 10): Promise<T> {
+/** Waits until it answers something other than undefined or false. The limit is for what never comes, not for a busy machine. */
+export async function eventually<T>(ask: () => Promise<T | undefined | false>, seconds = 50): Promise<T> {
   for (let tries = 0; tries < seconds * 10; tries += 1) {
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
