@@ -89,8 +89,12 @@ function sayPhase(phase: BoardPhase, io: Terminal): readonly string[] {
       // Where the columns leave no room, what stands in the last one goes below.
       const narrow = Number.isFinite(io.columns) && io.columns - column < 30
       const more = moreOf(each, pending)
-      if (!narrow) return fit(`${state}  ${each.milestone.padEnd(width)}  ${more.join(' · ')}`.trimEnd(), io, 2, column)
-      return [...fit(`${state}  ${each.milestone}`.trimEnd(), io, 2, 4), ...more.flatMap(line => fit(line, io, 6, 8))]
+      if (!narrow)
+        return fit(`${state}  ${each.milestone.padEnd(width)}  ${more.join(' · ')}`.trimEnd(), io, 2, column)
+      return [
+        ...fit(`${state}  ${each.milestone}`.trimEnd(), io, 2, 4),
+        ...more.flatMap(line => fit(line, io, 6, 8))
+      ]
     }),
     ...findings
       .filter(({ status }) => status === 'open')
@@ -107,7 +111,9 @@ const verdictLooks = { PASS: looks.good, FAIL: looks.bad, INCONCLUSIVE: looks.un
 
 function verdictOf({ verdict, stale }: BoardMilestone): { readonly look: Look; readonly text: string } {
   if (stale !== null) return { look: looks.unsure, text: verdict === null ? 'stale' : `${verdict} stale` }
-  return verdict === null ? { look: looks.none, text: 'none' } : { look: verdictLooks[verdict], text: verdict }
+  return verdict === null
+    ? { look: looks.none, text: 'none' }
+    : { look: verdictLooks[verdict], text: verdict }
 }
 
 function moreOf(

@@ -41,7 +41,14 @@ const seen: Board = {
       pending: [claim]
     }
   ],
-  malformed: [{ kind: 'malformed', sha: 'c'.repeat(40), subject: 'claim(pvfix): no milestone', why: 'expected a milestone' }],
+  malformed: [
+    {
+      kind: 'malformed',
+      sha: 'c'.repeat(40),
+      subject: 'claim(pvfix): no milestone',
+      why: 'expected a milestone'
+    }
+  ],
   own: [{ ...claim, sha: 'd'.repeat(40) }],
   distrusted: [{ commit: 'e'.repeat(40), why: 'it is not signed' }]
 }
