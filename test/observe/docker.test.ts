@@ -154,6 +154,18 @@ describe('whose the endpoints are', () => {
     expect(fact).toMatchObject({ seen: true, value: { examined: 0, loose: [] } })
   })
 
+  it('leaves aside the load balancer of a network while the engine starts', async () => {
+    const Containers = { [`ep-${c('a')}`]: { Name: 'proxy-endpoint', IPv4Address: '10.10.0.5/16' } }
+    const { fact } = await taken(endpointOwners, {
+      [list]: { stdout: JSON.stringify(proxyRow) },
+      'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': {
+        stdout: JSON.stringify([{ ...proxyDetail, Containers }])
+      },
+      [ps]: { stdout: '' }
+    })
+    expect(fact).toMatchObject({ seen: true, value: { examined: 0, loose: [] } })
+  })
+
   it.each<[key: string, containers: readonly string[], owner: string, leaving: boolean]>([
     [c('a'), [container('b', 'running')], 'its container is gone', false],
     [`ep-${c('a')}`, [container('a', 'running')], 'it belongs to no container', false],

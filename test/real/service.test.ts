@@ -110,9 +110,11 @@ systemctl daemon-reload`
   })
 
   it('is what `status` tells of', async () => {
+    await expect
+      .poll(async () => (await status()).watcher?.polls, { timeout: 60_000, interval: 500 })
+      .toBeGreaterThan(1)
     const { watcher } = await status()
     expect(watcher).toMatchObject({ state: 'running', pid: Number(await show('MainPID')), troubles: [] })
-    expect(watcher?.polls).toBeGreaterThan(1)
   })
 
   it('is started again when its loop does not go on, and answers what came meanwhile', async () => {

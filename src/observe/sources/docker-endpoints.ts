@@ -43,7 +43,9 @@ export const endpointOwners: FactSource<EndpointOwners> = {
     const { stdout } = await askDocker(look, readCommand.dockerContainers())
     const containers = new Map(jsonLines(row, stdout).map(found => [found.ID, found]))
     const all = networks.flatMap(network =>
-      network.endpoints.filter(isContainers).map(endpoint => ({ network, endpoint }))
+      network.endpoints
+        .filter(endpoint => isContainers(endpoint, network.name))
+        .map(endpoint => ({ network, endpoint }))
     )
     const first = all.flatMap(({ network, endpoint }) => {
       const { State, Status = '' } = containers.get(endpoint.id) ?? {}
@@ -79,8 +81,10 @@ export const endpointOwners: FactSource<EndpointOwners> = {
 
 /**
  * `lb-<network>` and `ingress-sbox` are the network's own, and what a build has while it runs is called
- * otherwise again. `ep-<id>` is docker's name for an endpoint that is in no container.
+ * otherwise again. `ep-<id>` is docker's name for an endpoint that is in no container; while an engine starts,
+ * the network's own load balancer is called so too, and known by its name.
  */
-function isContainers(endpoint: Endpoint): boolean {
+function isContainers(endpoint: Endpoint, network: string): boolean {
+  if (endpoint.id.startsWith('ep-') && endpoint.name === `${network}-endpoint`) return false
   return /^(?:ep-)?[0-9a-f]{64}$/.test(endpoint.id)
 }

@@ -24,7 +24,9 @@ export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
       readStates(look, ['*']),
       look.read(readCommand.unitTexts(['*.service']))
     ])
-    const services = assembled(states, cat.stdout).filter(({ name }) => name.endsWith('.service'))
+    const services = assembled(states, cat.stdout).filter(
+      ({ name, paths }) => name.endsWith('.service') && paths.some(path => !isSystemProgram(path))
+    )
     const units = new Set(services.flatMap(({ paths }) => paths))
     // What lies in the Nix store is of 1970.
     const programs = services
