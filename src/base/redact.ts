@@ -18,10 +18,15 @@ export interface Redacted {
  * different reads can still be compared; the salt must be random and must not be written anywhere, or a
  * weak password could be guessed from its mark.
  *
+ * `told` hears of each place where something was hidden: its kind and the mark that stands there now.
+ *
  * JSON, whole or line by line, stays JSON. Idempotent. Time is linear in the length of the text.
  */
-export function redact(text: string, options: { readonly salt?: string } = {}): Redacted {
-  const marker = makeMarker(text, options.salt)
+export function redact(
+  text: string,
+  options: { readonly salt?: string; readonly told?: (kind: SecretKind, mark: string) => void } = {}
+): Redacted {
+  const marker = makeMarker(text, options)
   const out = redactText(text, marker.hide, 0)
   const redactions = [...marker.counts].map(([kind, count]) => ({ kind, count }))
   return { text: out, redactions: redactions.sort((a, b) => (a.kind < b.kind ? -1 : 1)) }
@@ -29,7 +34,7 @@ export function redact(text: string, options: { readonly salt?: string } = {}): 
 
 type Hide = (secret: string, kind: SecretKind) => string
 
-function makeMarker(text: string, salt: string | undefined) {
+function makeMarker(text: string, { salt, told }: Parameters<typeof redact>[1] & object) {
   const marks = new Map<string, string>()
   const counts = new Map<SecretKind, number>()
   let last = 0
@@ -38,13 +43,16 @@ function makeMarker(text: string, salt: string | undefined) {
   const hide: Hide = (secret, kind) => {
     if (secret === '' || isMarked(secret)) return secret
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
-    const known = marks.get(secret)
-    if (known !== undefined) return known
+    const shown = marks.get(secret) ?? `«redacted:${kind}:${idOf(secret)}»`
+    marks.set(secret, shown)
+    told?.(kind, shown)
+    return shown
+  }
+  function idOf(secret: string): string {
     last += 1
-    const id =
-      salt === undefined ? `${last}` : createHmac('sha256', salt).update(secret).digest('hex').slice(0, 12)
-    marks.set(secret, `«redacted:${kind}:${id}»`)
-    return `«redacted:${kind}:${id}»`
+    return salt === undefined
+      ? `${last}`
+      : createHmac('sha256', salt).update(secret).digest('hex').slice(0, 12)
   }
   return { hide, counts }
 }

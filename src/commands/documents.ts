@@ -72,6 +72,11 @@ const evidence = z.looseObject({
   why: z.string().optional()
 })
 
+/** The secrets that were hidden in what was read: how many, and in how many places. Kinds without any are left out. */
+const redacted = z
+  .array(z.looseObject({ kind: z.string(), places: z.int().positive(), secrets: z.int().positive() }))
+  .optional()
+
 const stats = z.looseObject({
   connections: z.int().nonnegative(),
   execs: z.int().nonnegative(),
@@ -101,6 +106,7 @@ const freshReview = z.looseObject({
   hunts: z.array(check).optional(),
   findings: z.array(finding),
   evidence: z.array(evidence),
+  redacted,
   /** Null for a dry run. */
   review: review.nullable(),
   plan,
@@ -128,7 +134,7 @@ const preVerification = freshReview.extend({
 export const reviewDocument = z.union([freshReview, recordedReview, preVerification])
 
 /** `probe`. */
-export const probeDocument = check.extend({ evidence: z.array(evidence), stats: stats.optional() })
+export const probeDocument = check.extend({ evidence: z.array(evidence), redacted, stats: stats.optional() })
 
 const probeCard = z.looseObject({
   id: z.string(),
@@ -155,6 +161,7 @@ export const huntDocument = z.looseObject({
   /** What the hunt's probes said. */
   hunts: z.array(check).optional(),
   evidence: z.array(evidence),
+  redacted,
   review: review.nullable().optional(),
   plan,
   repo,
@@ -165,6 +172,7 @@ export const huntDocument = z.looseObject({
 export const orientDocument = z.looseObject({
   facts: z.record(z.string(), z.unknown()),
   evidence: z.array(evidence),
+  redacted,
   review: review.nullable().optional(),
   stats: stats.optional()
 })

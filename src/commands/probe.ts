@@ -69,6 +69,7 @@ export async function run(options: ProbeOptions, io: Io): Promise<ExitCode> {
   io.json({
     ...checkDocument(check),
     evidence: observed.evidence.map(evidenceDocument),
+    redacted: observed.redacted,
     stats: observed.stats
   })
   return codes[check.outcome]

@@ -150,7 +150,7 @@ function look(
       ...doors.repo,
       async file(path) {
         const started = doors.tick()
-        const reading = doors.repo.file(path)
+        const reading = doors.repo.file(path).then(text => (text === null ? null : doors.redact(text)))
         const command = typed({ argv: ['git', 'show', `${doors.repo.commit}:${path}`] })
         cited.push(
           reading.then(
@@ -161,13 +161,12 @@ function look(
                 doors.tick() - started,
                 text === null
                   ? { exit: 128, stdout: '', stderr: 'no such file in this commit' }
-                  : { exit: 0, stdout: doors.redact(text), stderr: '' }
+                  : { exit: 0, stdout: text, stderr: '' }
               ),
             error => blind('repo', command, doors.tick() - started, messageOf(error))
           )
         )
-        const text = await reading
-        return text === null ? null : doors.redact(text)
+        return reading
       }
     },
     record: doors.record,

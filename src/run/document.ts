@@ -30,6 +30,7 @@ export function observedDocument(observed: Observed, told: Told | null) {
     hunts: observed.hunts.map(({ check }) => checkDocument(check)),
     findings: (told?.telling?.findings ?? []).map(finding => ({ ...finding })),
     evidence: observed.evidence.map(evidenceDocument),
+    redacted: observed.redacted.map(hidden => ({ ...hidden })),
     review,
     plan: observed.plan?.digest ?? null,
     stats: observed.stats

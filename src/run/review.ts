@@ -1,3 +1,4 @@
+import type { Hidden } from '../base/hidden.ts'
 import { isoSecond, nowMs, sleep, tick } from '../doors/clock.ts'
 import { decide } from '../decide/verdict.ts'
 import type { CheckResult, Decision } from '../decide/verdict.ts'
@@ -26,6 +27,8 @@ export interface Observed {
   readonly hunts: readonly (ObservedCheck & { readonly severity: Severity })[]
   readonly facts: Readonly<Record<string, Fact<unknown>>>
   readonly evidence: readonly Evidence[]
+  /** The secrets that were hidden in what was read. */
+  readonly redacted: readonly Hidden[]
   /** When the observing ended, milliseconds since 1970, by our clock. */
   readonly atMs: number
   readonly clocks: Readonly<Record<string, { readonly skewMs: number; readonly uncertaintyMs: number }>>
@@ -166,6 +169,7 @@ export async function look(
         .map((hunt, index) => ({ ...hunt, severity: subject.hunts[index]?.severity ?? 'low' })),
       facts: examined.facts,
       evidence: examined.evidence,
+      redacted: doors.redacted(),
       atMs: nowMs(),
       clocks: doors.clocks(),
       stats: { ...doors.stats(), ms: Math.round(tick() - started) }

@@ -78,6 +78,7 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
       hunts: observed.hunts,
       facts: observed.facts,
       evidence: observed.evidence,
+      redacted: observed.redacted,
       findings
     })
   )
@@ -86,7 +87,7 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   const mark = digest.slice('sha256:'.length, 'sha256:'.length + 8)
   const kept = await evidencePlace(home, tip, phase, `${phase}-${input.name}-${mark}.json`)
   const evidence = { path: kept.path, digest }
-  const cited: Cited = { evidence: observed.evidence, evidenceFile: evidence }
+  const cited: Cited = { evidence: observed.evidence, redacted: observed.redacted, evidenceFile: evidence }
 
   const sections = [
     input.section(cited, findings, changes),

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { join, posix } from 'node:path'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
+import { type Hidden, tally } from '../base/hidden.ts'
 import { isoSecond, tick } from '../doors/clock.ts'
 import { readText } from '../doors/files.ts'
 import type { Commit, Git } from '../doors/git.ts'
@@ -95,6 +96,8 @@ export async function snapshot(world: World): Promise<Snapshot> {
 export interface OpenDoors extends Doors {
   close(): Promise<void>
   stats(): { readonly connections: number; readonly execs: number; readonly reads: number }
+  /** What was hidden so far, by kind. */
+  redacted(): readonly Hidden[]
   /** Clock skew of each host that was seen, in milliseconds. */
   clocks(): Readonly<Record<string, { readonly skewMs: number; readonly uncertaintyMs: number }>>
 }
@@ -135,6 +138,7 @@ export function openDoors(
   const opened = new Map<string, HostSession>()
   // Random and never written down: equal secrets get equal marks within one review, and none can be guessed from its mark.
   const salt = randomBytes(16).toString('hex')
+  const hidden = tally()
 
   async function open(name: string): Promise<HostSession> {
     const address = home.hosts.get(name)
@@ -153,7 +157,7 @@ export function openDoors(
 
   return {
     tick,
-    redact: text => redact(text, { salt }).text,
+    redact: text => redact(text, { salt, told: hidden.add }).text,
     repo,
     record,
     open(name) {
@@ -182,6 +186,7 @@ export function openDoors(
         all.reduce((total, stats) => total + stats[key], 0)
       return { connections: sum('connections'), execs: sum('execs'), reads: sum('reads') }
     },
+    redacted: hidden.list,
     clocks() {
       return Object.fromEntries(
         [...opened].map(([name, { clock }]) => [

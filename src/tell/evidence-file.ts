@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { canonicalLines, sha256 } from '../base/canonical.ts'
+import type { Hidden } from '../base/hidden.ts'
 import { clear, type FindingState } from '../decide/findings.ts'
 import type { CheckResult } from '../decide/verdict.ts'
 import type { Evidence, Fact } from '../observe/fact.ts'
@@ -25,6 +26,8 @@ export interface EvidenceInput {
   readonly hunts: readonly JudgedCheck[]
   readonly facts: Readonly<Record<string, Fact<unknown>>>
   readonly evidence: readonly Evidence[]
+  /** How many secrets were hidden before anything was judged, by kind. */
+  readonly redacted: readonly Hidden[]
   /** Every finding of the phase as it stands after this commit. */
   readonly findings: readonly FindingState[]
 }
@@ -129,6 +132,8 @@ const schema = z.object({
       why: z.string().optional()
     })
   ),
+  /** Absent in files from before it was counted. */
+  redacted: z.array(z.object({ kind: z.string(), places: z.number(), secrets: z.number() })).optional(),
   findings: z.array(finding)
 })
 

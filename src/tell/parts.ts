@@ -1,3 +1,4 @@
+import type { Hidden } from '../base/hidden.ts'
 import { clean, cut, fence, inline, oneLine, plain } from '../base/text.ts'
 import { type CheckResult, judgedOn } from '../decide/verdict.ts'
 import type { Finding } from '../judge/probe.ts'
@@ -12,6 +13,8 @@ import type { Outcome } from '../words.ts'
 /** The reads that a section may cite by number, and the file that keeps the whole of them. */
 export interface Cited {
   readonly evidence: readonly Evidence[]
+  /** The secrets that were hidden in them. */
+  readonly redacted?: readonly Hidden[]
   /** Path in the repo and `sha256:…` of the evidence file; absent in a dry run. */
   readonly evidenceFile?: { readonly path: string; readonly digest: string }
   /** Reads that the section has shown already, for `numbered`. */
@@ -90,8 +93,34 @@ export function whereabouts(cited: Cited, hosts: readonly HostSeen[]): readonly 
   const file = cited.evidenceFile
   return [
     ...(seen.length > 0 ? [`**Looked at:** ${seen.join(', ')}`] : []),
-    ...(file === undefined ? [] : [`**Evidence:** ${inline(file.path)}`])
+    ...(file === undefined ? [] : [`**Evidence:** ${inline(file.path)}`]),
+    ...hiddenLines(cited.redacted ?? [])
   ]
+}
+
+/** What a reader will find marks for, where it is anything. */
+function hiddenLines(redacted: readonly Hidden[]): readonly string[] {
+  if (redacted.length === 0) return []
+  const kinds = redacted.map(({ kind, secrets }) => counted(secrets, kind))
+  const places = redacted.reduce((sum, hidden) => sum + hidden.places, 0)
+  return [`**Hidden:** ${kinds.join(', ')}, in ${counted(places, 'place')} (equal marks are equal secrets)`]
+}
+
+/** `1 password`, `2 API keys`. */
+function counted(number: number, noun: string): string {
+  const [one, many] = words[noun] ?? [noun, `${noun}s`]
+  return `${number} ${number === 1 ? one : many}`
+}
+
+/** Where the plural is more than an `s`, or the kind is no word. */
+const words: Readonly<Record<string, readonly [one: string, many: string]>> = {
+  'api-key': ['API key', 'API keys'],
+  authorization: ['authorization header', 'authorization headers'],
+  'docker-auth': ['docker login', 'docker logins'],
+  jwt: ['JWT', 'JWTs'],
+  'password-hash': ['password hash', 'password hashes'],
+  'private-key': ['private key', 'private keys'],
+  'url-password': ['password in a URL', 'passwords in URLs']
 }
 
 function clockOf({ name: host, clock }: HostSeen, { evidence }: Cited): string {

@@ -120,6 +120,22 @@ it('hides secrets before a source sees them', async () => {
   expect(JSON.stringify(gathered.evidence)).not.toContain('hunter2')
 })
 
+it('hides the secrets of a file of the repo once, so that each place counts once', async () => {
+  const file: FactSource<string | null> = { key: 'file', place: 'repo', take: look => look.repo.file('a') }
+  const seen: string[] = []
+  const doors = closedDoors({
+    repo: { commit: 'f'.repeat(40), file: async () => 'hunter2' },
+    redact(text) {
+      seen.push(text)
+      return text.replaceAll('hunter2', '«hidden»')
+    }
+  })
+  const gathered = await gather([{ host: 'h', sources: [file] }], doors)
+  expect(gathered.fact('h', file)).toMatchObject({ value: '«hidden»' })
+  expect(gathered.evidence).toMatchObject([{ stdout: '«hidden»' }])
+  expect(seen.filter(text => text.includes('hunter2'))).toEqual(['hunter2'])
+})
+
 it('a refusal of the repo is evidence too', async () => {
   const file: FactSource<string | null> = {
     key: 'file',

@@ -58,6 +58,24 @@ describe('golden', () => {
     expect(text.split('\n').length).toBeLessThan(90)
   })
 
+  test('what was hidden, on one line, and no word where nothing was', () => {
+    const line = (redacted: ReviewInput['redacted']) =>
+      renderReview(review(redacted === undefined ? {} : { redacted })).match(/^.*Hidden.*$/gm)
+    const one = { kind: 'token', places: 1, secrets: 1 } as const
+    expect([line(undefined), line([])]).toEqual([null, null])
+    expect(line([one])).toEqual(['**Hidden:** 1 token, in 1 place (equal marks are equal secrets)'])
+    expect(
+      line([
+        { kind: 'api-key', places: 2, secrets: 2 },
+        { kind: 'password-hash', places: 5, secrets: 3 },
+        { kind: 'url-password', places: 4, secrets: 2 },
+        one
+      ])
+    ).toEqual([
+      '**Hidden:** 2 API keys, 3 password hashes, 2 passwords in URLs, 1 token, in 12 places (equal marks are equal secrets)'
+    ])
+  })
+
   test('a review that fails, in every way a check can end', () => {
     const text = renderReview(
       review({
