@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { pattern, patternText } from '../src/base/pattern.ts'
-import { type CodeLine, codeLines, kindOf } from '../src/base/program-text.ts'
+import { type CodeLine, codeOf } from '../src/base/program-text.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { type RepoFile, repoFile as source, repoPathParam } from '../src/observe/sources/repo-file.ts'
 
@@ -105,15 +105,6 @@ function absent(file: RepoFile, code: readonly CodeLine[], unwanted: string): Fi
   }
   if (code.length === 0) return { outcome: 'unknown', why: `${file.path} has no line in which it could be` }
   return { outcome: 'pass', saw: `\`${unwanted}\` is in none of the ${code.length} lines of ${file.path}` }
-}
-
-const prose = /\.(?:md|markdown|txt|rst|adoc|org|json|csv|tsv|lock|html?|xml|svg)$/i
-
-/** Where nobody knows how comments are written, lines that begin as comments mostly do are taken for some. */
-function codeOf(path: string, text: string): readonly CodeLine[] {
-  const kind = kindOf(path, text)
-  const code = codeLines(text, kind)
-  return kind === 'plain' && !prose.test(path) ? code.filter(({ text }) => !/^(?:#|\/\/)/.test(text)) : code
 }
 
 function rawLines({ text }: RepoFile): readonly string[] {

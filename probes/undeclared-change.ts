@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { baseline, hostName, type Told, unitStarts } from '../src/observe/sources/baseline.ts'
+import { oneLine } from '../src/base/text.ts'
+import { defineProbe, type Finding, type ValueOf } from '../src/judge/probe.ts'
+import { type Changed, declaring } from '../src/observe/declared.ts'
+import {
+  baseline,
+  type HostBaseline,
+  hostName,
+  type Told,
+  unitStarts
+} from '../src/observe/sources/baseline.ts'
+import { type BroughtLine, type CommitsSince, commitsSince } from '../src/observe/sources/commits.ts'
 import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
 import { swarmServices } from '../src/observe/sources/docker-services.ts'
 import { bootPrograms } from '../src/observe/sources/unit-programs.ts'
@@ -10,54 +19,51 @@ export const undeclaredChange = defineProbe({
   id: 'undeclared-change',
   asserts: 'Networks, services and units differ from the baseline only where the phase meant to change them',
   because:
-    'Whoever works on a host changes more than the claim says: a service restarted with another image, a network made to try something and left there.',
-  remedy: 'Undo it, or declare it: claim it, and name it in the plan under `expect`.',
+    'Whoever works on a host changes more than the claim says: a service restarted with another image, a network made to try something and left there. A commit says what was meant, and not that it was agreed to: the builder writes both the commits and the host, so a change that only they declare is known, and not approved.',
+  remedy:
+    'Undo it, or declare it: claim it, and name it in the plan under `expect`. With `explainedBy: commits` a commit that sets it to what it is now is enough.',
   fails: [
-    'a network, a service or the start of a unit is new, gone or another one since the orientation, and the plan does not expect it'
+    'a network, a service or the start of a unit is new, gone or another one since the orientation, and the plan does not expect it (nor, with `explainedBy: commits`, does a commit since then declare it)'
   ],
   params: z.strictObject({
     expect: z
       .array(z.string().min(1))
       .default([])
-      .describe('globs of the networks, services and units that the phase changes up to this milestone')
+      .describe('globs of the networks, services and units that the phase changes up to this milestone'),
+    explainedBy: z
+      .enum(['plan', 'commits'])
+      .default('plan')
+      .describe(
+        '`plan`: only what `expect` names may differ, since whoever is reviewed writes the commits. `commits`: so may what a line of the commits since the baseline, outside comments and prose, names together with its present subnet, image or start; what is gone, and what is not clear, stays undeclared'
+      )
   }),
-  needs: () => ({
+  needs: ({ explainedBy }) => ({
     before: baseline,
     host: hostName,
     networks: dockerNetworks,
     services: swarmServices,
-    programs: bootPrograms
+    programs: bootPrograms,
+    ...(explainedBy === 'commits' ? { commits: commitsSince } : {})
   }),
 
-  judge({ before, host, networks, services, programs }, { expect }) {
+  judge({ before, host, networks, services, programs, commits }, { expect }) {
     const since = `the baseline of ${before.at} (${before.commit.slice(0, 7)})`
     const then = Object.hasOwn(before.hosts, host) ? before.hosts[host] : undefined
     if (then === undefined) return [{ outcome: 'unknown', why: `${since} did not look at ${host}` }]
     if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
-    const now = {
-      networks: networks.map(({ name, subnets }) => ({
-        name,
-        is: subnets.map(({ subnet }) => subnet).sort()
-      })),
-      services: services.map(({ name, template }) => ({ name, is: [template.image] })),
-      units: unitStarts(programs.services).map(({ name, starts }) => ({ name, is: starts }))
-    }
-    const old = {
-      networks: itemsOf(then.networks, ({ subnets }) => [...subnets].sort()),
-      services: itemsOf(then.services, ({ image }) => [image]),
-      units: itemsOf(then.units, ({ starts }) => starts)
-    }
-    const changes = [
-      ...changesOf('network', old.networks, now.networks),
-      ...changesOf('service', old.services, now.services),
-      ...changesOf('unit', old.units, now.units)
-    ]
+    const { now, changes } = compared(then, { networks, services, programs })
     const expected = changes.filter(({ name }) => isExpected(name, expect))
+    const declared = changes.flatMap(change => {
+      const lines = expected.includes(change) ? [] : explaining(change, commits)
+      return lines.length === 0 ? [] : [{ change, lines }]
+    })
+    const explained = [...expected, ...declared.map(({ change }) => change)]
     const findings: readonly Finding[] = [
       ...changes
-        .filter(change => !expected.includes(change))
+        .filter(change => !explained.includes(change))
         .map(({ kind, name, was, is }): Finding => {
-          const wish = `${was ?? 'nothing of this name'}, as in ${since}, or a change that the plan expects`
+          const orElse = commits === undefined ? '' : ` or a commit of ${spanOf(commits)} declares`
+          const wish = `${was ?? 'nothing of this name'}, as in ${since}, or a change that the plan expects${orElse}`
           return {
             outcome: 'fail',
             saw: `${kind} ${name}: ${is ?? 'gone'}`,
@@ -71,28 +77,77 @@ export const undeclaredChange = defineProbe({
           : [{ outcome: 'unknown', why: `${since} does not tell the ${kind} of ${host}: ${told.why}` }]
       )
     ]
-    const shows = expected.map(
-      ({ kind, name, was, is }) => `${kind} ${name}: ${was ?? 'new'} → ${is ?? 'gone'}`
-    )
+    const shows = [
+      ...expected.map(said),
+      ...declared.flatMap(({ change, lines }) => [
+        said(change),
+        ...lines.slice(0, 3).map(line => `  declared by ${quoted(line)}`)
+      ])
+    ]
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
     const count = `${now.networks.length} networks, ${now.services.length} services and ${now.units.length} units`
-    const some = expected.length === 0 ? 'nothing differs' : `only ${expected.length} expected ones differ`
-    return [{ outcome: 'pass', saw: `${count} compared with ${since}: ${some}`, shows }]
+    const some = [
+      ...(expected.length === 0 ? [] : [`${expected.length} expected ones differ`]),
+      ...(declared.length === 0 ? [] : [`${declared.length} differ as commits declare`])
+    ]
+    const differs = some.length === 0 ? 'nothing differs' : `only ${some.join(' and ')}`
+    return [{ outcome: 'pass', saw: `${count} compared with ${since}: ${differs}`, shows }]
   },
 
   falsify(facts, { expect }) {
-    const name = ['undeclared', 'zz-undeclared', '0-undeclared'].find(name => !isExpected(name, expect))
+    const lines = facts.commits?.lines ?? []
+    const name = ['undeclared', 'zz-undeclared', '0-undeclared'].find(
+      name => !isExpected(name, expect) && !lines.some(({ text }) => text.includes(name))
+    )
     const [like] = facts.networks
-    return name === undefined || like === undefined
-      ? []
-      : [{ ...facts, networks: [...facts.networks, { ...like, name }] }]
+    const more = name === undefined || like === undefined ? [] : [{ ...like, name }]
+    const added = more.map(network => ({ ...facts, networks: [...facts.networks, network] }))
+    // What only a commit explains must not pass without it.
+    const { before, host, commits } = facts
+    const then = Object.hasOwn(before.hosts, host) ? before.hosts[host] : undefined
+    const changes = then === undefined ? [] : compared(then, facts).changes
+    const isLeaning = changes.some(
+      change => !isExpected(change.name, expect) && explaining(change, commits).length > 0
+    )
+    return commits !== undefined && isLeaning
+      ? [...added, { ...facts, commits: { ...commits, lines: [] } }]
+      : added
   }
 })
 
 interface Item {
   readonly name: string
   readonly is: readonly string[]
+}
+
+interface Live {
+  readonly networks: ValueOf<typeof dockerNetworks>
+  readonly services: ValueOf<typeof swarmServices>
+  readonly programs: ValueOf<typeof bootPrograms>
+}
+
+/** What is there now, and how it differs from what the orientation saw. */
+function compared(then: HostBaseline, { networks, services, programs }: Live) {
+  const now = {
+    networks: networks.map(({ name, subnets }) => ({
+      name,
+      is: subnets.map(({ subnet }) => subnet).sort()
+    })),
+    services: services.map(({ name, template }) => ({ name, is: [template.image] })),
+    units: unitStarts(programs.services).map(({ name, starts }) => ({ name, is: starts }))
+  }
+  const old = {
+    networks: itemsOf(then.networks, ({ subnets }) => [...subnets].sort()),
+    services: itemsOf(then.services, ({ image }) => [image]),
+    units: itemsOf(then.units, ({ starts }) => starts)
+  }
+  const changes = [
+    ...changesOf('network', old.networks, now.networks),
+    ...changesOf('service', old.services, now.services),
+    ...changesOf('unit', old.units, now.units)
+  ]
+  return { now, changes }
 }
 
 /** Null where the baseline does not tell. */
@@ -105,6 +160,8 @@ interface Change {
   readonly name: string
   readonly was: string | null
   readonly is: string | null
+  /** The one thing of this name that is there now, and the one at most that was; null for any other number. */
+  readonly one: Changed | null
 }
 
 /** What is new, gone, or otherwise, by name. Several things of one name are compared together. */
@@ -116,14 +173,45 @@ function changesOf(
   if (before === null) return []
   const names = [...new Set([...before, ...now].map(({ name }) => name))].sort()
   return names.flatMap(name => {
-    const [was, is] = [said(before, name), said(now, name)]
-    return was === is ? [] : [{ kind, name, was, is }]
+    const [was, is] = [before, now].map(items => items.filter(item => item.name === name))
+    return textOf(was) === textOf(is)
+      ? []
+      : [{ kind, name, was: textOf(was), is: textOf(is), one: oneOf(kind, name, was, is) }]
   })
 }
 
-function said(items: readonly Item[], name: string): string | null {
-  const found = items.filter(item => item.name === name).map(({ is }) => is.join(' and ') || 'nothing')
+function oneOf(
+  kind: Change['kind'],
+  name: string,
+  was: readonly Item[] = [],
+  is: readonly Item[] = []
+): Changed | null {
+  const [old, ...others] = was
+  const [live, ...more] = is
+  return live === undefined || others.length + more.length > 0
+    ? null
+    : { kind, name, was: old?.is ?? null, is: live.is }
+}
+
+function textOf(items: readonly Item[] = []): string | null {
+  const found = items.map(({ is }) => is.join(' and ') || 'nothing')
   return found.length === 0 ? null : found.sort().join('; ')
+}
+
+function said({ kind, name, was, is }: Change): string {
+  return `${kind} ${name}: ${was ?? 'new'} → ${is ?? 'gone'}`
+}
+
+function explaining({ one }: Change, commits: CommitsSince | undefined): readonly BroughtLine[] {
+  return one === null || commits === undefined ? [] : declaring(one, commits.lines)
+}
+
+function spanOf({ from, to }: CommitsSince): string {
+  return `${from.slice(0, 7)}..${to.slice(0, 7)}`
+}
+
+function quoted({ commit, path, line, text }: BroughtLine): string {
+  return oneLine(`${commit.slice(0, 7)} ${path}:${line}: ${text}`, 200)
 }
 
 /** A unit's `.service` may be left out, as everywhere in a plan. */

@@ -16,7 +16,7 @@ export interface NetworkCreate {
 }
 
 /** The words of a docker command behind docker's own options; null for what is no docker command. */
-export function dockerWords({ command: { words } }: Run): readonly Values[] | null {
+export function dockerWords({ command: { words } }: Pick<Run, 'command'>): readonly Values[] | null {
   if (baseName(words[0]?.[0] ?? '') !== 'docker') return null
   let at = 1
   while (words[at]?.[0]?.startsWith('-') === true)
@@ -28,6 +28,11 @@ export function dockerWords({ command: { words } }: Run): readonly Values[] | nu
 
 /** What a run creates, if it is a `docker network create`: one for each name that the name's word may be. */
 export function networkCreates(run: Run): readonly NetworkCreate[] {
+  return networksCreated(run).map(made => ({ ...made, run }))
+}
+
+/** As `networkCreates`, of a command that no unit is known to run. */
+export function networksCreated(run: Pick<Run, 'command'>): readonly Omit<NetworkCreate, 'run'>[] {
   const words = dockerWords(run)
   if (words?.[0]?.[0] !== 'network' || words[1]?.[0] !== 'create') return []
   const flags = new Map<string, (string | null)[]>()
@@ -60,7 +65,6 @@ export function networkCreates(run: Run): readonly NetworkCreate[] {
   }
   const [driver, options] = [all('driver'), all('opt')]
   return (plain.at(-1) ?? []).map(name => ({
-    run,
     name,
     driver: driver === null ? null : (driver.at(-1) ?? 'bridge'),
     subnets: all('subnet')?.flatMap(text => text.split(',')) ?? null,

@@ -54,6 +54,18 @@ export function codeLines(text: string, kind: TextKind = kindOf('', text)): read
   return lines
 }
 
+/** Files that tell or list, and do nothing: only their names say so. */
+function isProse(path: string): boolean {
+  return /\.(?:md|markdown|txt|rst|adoc|org|json|csv|tsv|lock|html?|xml|svg)$/i.test(path)
+}
+
+/** `codeLines` of a file. Where nobody knows how comments are written, lines that begin as most do are taken for some. */
+export function codeOf(path: string, text: string): readonly CodeLine[] {
+  const kind = kindOf(path, text)
+  const code = codeLines(text, kind)
+  return kind === 'plain' && !isProse(path) ? code.filter(({ text }) => !/^(?:#|\/\/)/.test(text)) : code
+}
+
 /** What a file is written in, by its first line and its name. */
 export function kindOf(path: string, text: string): TextKind {
   const shebang = /^#![^\n]{0,300}/.exec(text)?.[0] ?? ''

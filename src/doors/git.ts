@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { AdversaryError } from '../base/errors.ts'
 import type { Person } from '../words.ts'
+import { changedFiles, lineCommits } from './git/changes.ts'
 import { BrokenClone, readLog, verifier } from './git/log.ts'
 import { folded, isSha, kindOf, pathNames, refOf } from './git/names.ts'
 import { objectReader } from './git/objects.ts'
@@ -107,6 +108,13 @@ export interface Git {
   changedSince(from: string, to: string, paths: readonly string[]): Promise<readonly string[]>
   /** Shas reachable from the tip that touch one of the paths, newest first; merges that differ from all parents included. */
   touching(tip: string, paths: readonly string[]): Promise<readonly string[]>
+  /** Paths that differ between two commits, and on which side they are ordinary files; no rename is guessed. */
+  changedFiles(
+    from: string,
+    to: string
+  ): Promise<readonly { readonly path: string; readonly wasFile: boolean; readonly isFile: boolean }[]>
+  /** Which commit of `from..to` brought each line of the file at `to`, by number from 1; older lines have none. Null: git cannot tell. */
+  lineCommits(from: string, to: string, path: string): Promise<ReadonlyMap<number, string> | null>
   /** Paths of all files of the commit. */
   paths(commit: string): Promise<readonly string[]>
   isAncestor(ancestor: string, descendant: string): Promise<boolean>
@@ -355,6 +363,10 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       if (ran.code !== 0) throw new BrokenClone(`the history cannot be read: ${ran.stderr.trim()}`)
       return ran.stdout.toString().split('\n').filter(isSha)
     },
+
+    changedFiles: (from, to) => healing(() => changedFiles(dir, from, to, signal)),
+
+    lineCommits: (from, to, path) => lineCommits(dir, from, to, path, signal),
 
     async paths(commit) {
       const ran = await runGit(dir, ['ls-tree', '-r', '-z', '--full-tree', '--name-only', commit], { signal })

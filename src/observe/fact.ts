@@ -125,6 +125,24 @@ export interface RepoView {
   readonly statusPath?: string
   /** The file's text, or null where the commit has no such file. Throws `Unseen` for a symlink, a folder, a file over the cap. */
   file(path: string): Promise<string | null>
+  /**
+   * What the commits between `from` and this one changed in the end: what one brought and another took back is
+   * not told. Throws `Unseen` where `from` is no ancestor, and for more files or bytes than the caps.
+   *
+   * @param wanted which paths are looked at.
+   */
+  changes(from: string, wanted: (path: string) => boolean): Promise<readonly ChangedFile[]>
+}
+
+/** An ordinary file that differs between two commits. Hostile text. */
+export interface ChangedFile {
+  readonly path: string
+  /** Null where there was none. */
+  readonly before: string | null
+  /** Null where it is gone. */
+  readonly after: string | null
+  /** The commit that brought a line of `after`, by its number from 1; lines that are older have none. */
+  readonly brought: ReadonlyMap<number, string>
 }
 
 /** What the signed review history says. Times are ISO 8601 UTC. */

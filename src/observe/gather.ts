@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import type { Answer, HostSession } from '../doors/session.ts'
 import type {
   Certificate,
+  ChangedFile,
   Evidence,
   Fact,
   FactSource,
@@ -167,6 +168,22 @@ function look(
           )
         )
         return reading
+      },
+      async changes(from, wanted) {
+        const started = doors.tick()
+        const { commit } = doors.repo
+        const reading = doors.repo.changes(from, wanted).then(files => files.map(file => hidden(file, doors)))
+        const command = typed({ argv: ['git', 'diff', '--name-only', '--no-renames', from, commit] })
+        cited.push(
+          reading.then(
+            files => {
+              const stdout = files.map(({ path }) => `${path}\n`).join('')
+              return entryOf('repo', command, doors.tick() - started, { exit: 0, stdout, stderr: '' })
+            },
+            error => blind('repo', command, doors.tick() - started, messageOf(error))
+          )
+        )
+        return reading
       }
     },
     record: doors.record,
@@ -176,6 +193,19 @@ function look(
       })
       return session.clock
     }
+  }
+}
+
+/** Where a secret takes several lines, what is left has other numbers: nobody is said to have brought it. */
+function hidden(file: ChangedFile, { redact }: Doors): ChangedFile {
+  const { path, before, after, brought } = file
+  const shown = after === null ? null : redact(after)
+  const moved = after?.split('\n').length !== shown?.split('\n').length
+  return {
+    path: redact(path),
+    before: before === null ? null : redact(before),
+    after: shown,
+    brought: moved ? new Map() : brought
   }
 }
 

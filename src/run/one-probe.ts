@@ -35,6 +35,6 @@ const shut = async (): Promise<never> => {
 
 /** Views for whoever asks nothing of the repo. */
 export const nowhere: Views = {
-  repo: { commit: '', file: shut },
+  repo: { commit: '', file: shut, changes: shut },
   record: { reviewTime: shut, claimTime: shut, baseline: shut }
 }

@@ -11,7 +11,7 @@ import { openClone } from '../doors/git.ts'
 import { openSession as openDoor } from '../doors/open-session.ts'
 import { HostUnseen, type HostSession, type OpenSession } from '../doors/session.ts'
 import { type Home, homeFile, reviewBranchOf, reviewPathOf } from '../home/home.ts'
-import { type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
+import { type ChangedFile, type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
 import type { Doors } from '../observe/gather.ts'
 import { typed } from '../observe/read-command.ts'
 import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
@@ -218,19 +218,50 @@ function statusPathOf(home: Home, phase: string): string {
   return posix.join(posix.dirname(reviewPathOf(home, phase)), `STATUS-${phase}.md`)
 }
 
+/** A name that is not UTF-8 was read with replacement characters, and names another file or none. */
+const isText = (path: string) => !path.includes('\uFFFD')
+
+/** How much the commits of a phase may have changed to be looked at. */
+const changeCaps = { files: 200, bytes: 4 * 1024 * 1024 } as const
+
 function repoView(git: Git, commit: string): RepoView {
+  const textAt = async (at: string, path: string): Promise<string | null> => {
+    const found = await git.file(at, path)
+    switch (found.kind) {
+      case 'absent':
+        return null
+      case 'refused':
+        throw new Unseen(found.why)
+      case 'file':
+        return new TextDecoder().decode(found.bytes)
+    }
+  }
   return {
     commit,
-    async file(path) {
-      const found = await git.file(commit, path)
-      switch (found.kind) {
-        case 'absent':
-          return null
-        case 'refused':
-          throw new Unseen(found.why)
-        case 'file':
-          return new TextDecoder().decode(found.bytes)
+    file: path => textAt(commit, path),
+    async changes(from, wanted) {
+      const span = `${from.slice(0, 7)}..${commit.slice(0, 7)}`
+      if (!(await git.isAncestor(from, commit)))
+        throw new Unseen(`${from.slice(0, 7)} is not among the commits that ${commit.slice(0, 7)} builds on`)
+      const all = await git.changedFiles(from, commit)
+      const files = all.filter(
+        ({ path, wasFile, isFile }) => (wasFile || isFile) && isText(path) && wanted(path)
+      )
+      if (files.length > changeCaps.files)
+        throw new Unseen(`${span} changes ${files.length} files, more than the ${changeCaps.files} looked at`)
+      const changed: ChangedFile[] = []
+      let bytes = 0
+      for (const { path, wasFile, isFile } of files) {
+        const before = wasFile ? await textAt(from, path) : null
+        const after = isFile ? await textAt(commit, path) : null
+        bytes += (before?.length ?? 0) + (after?.length ?? 0)
+        if (bytes > changeCaps.bytes)
+          throw new Unseen(`${span} changes files of more than the ${changeCaps.bytes} bytes looked at`)
+        const brought = isFile ? await git.lineCommits(from, commit, path) : new Map<number, string>()
+        if (brought === null) throw new Unseen(`git does not tell which commits of ${span} changed ${path}`)
+        changed.push({ path, before, after, brought })
       }
+      return changed
     }
   }
 }

@@ -161,6 +161,31 @@ describe('reading', () => {
     expect(await git.isAncestor(base, merged)).toBe(true)
     expect(await git.isAncestor(merged, base)).toBe(false)
   })
+
+  it('tells which files differ, and which commit brought each line', async () => {
+    const { builder } = repo
+    const base = await builder.commit('core: base', { files: { 'l/a.sh': 'one\ntwo\n', 'l/b.sh': 'x\n' } })
+    await builder.git(['rm', '--quiet', 'l/b.sh'])
+    const mid = await builder.commit('core: mid', {
+      files: { 'l/a.sh': 'one\nmid\ntwo\n', 'l/.gitattributes': '*.sh diff=evil -text\n' }
+    })
+    const odd = 'l/ö".sh'
+    const last = await builder.commit('core: last', {
+      files: { 'l/a.sh': 'one\nmid\ntwo\nlast\n', [odd]: 'q\n' }
+    })
+    await builder.push()
+    await git.fetch('main')
+    expect(await git.changedFiles(base, last)).toEqual([
+      { path: 'l/.gitattributes', wasFile: false, isFile: true },
+      { path: 'l/a.sh', wasFile: true, isFile: true },
+      { path: 'l/b.sh', wasFile: true, isFile: false },
+      { path: odd, wasFile: false, isFile: true }
+    ])
+    const brought = await git.lineCommits(base, last, 'l/a.sh')
+    expect([1, 2, 3, 4].map(line => brought?.get(line))).toEqual([undefined, mid, undefined, last])
+    expect(await git.lineCommits(base, last, odd)).toEqual(new Map([[1, last]]))
+    expect(await git.lineCommits(base, last, 'l/nothing')).toBe(null)
+  })
 })
 
 describe('writing', () => {

@@ -146,7 +146,8 @@ it('a refusal of the repo is evidence too', async () => {
     commit: 'f'.repeat(40),
     file: async () => {
       throw new Unseen('a.nix is a symbolic link')
-    }
+    },
+    changes: async () => []
   }
   const gathered = await gather([{ host: 'h', sources: [file] }], closedDoors({ repo }))
   expect(gathered.fact('h', file)).toMatchObject({

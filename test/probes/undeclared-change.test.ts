@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { undeclaredChange } from '../../probes/undeclared-change.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
 import type { HostBaseline } from '../../src/observe/sources/baseline.ts'
+import { broughtLines } from '../../src/observe/sources/commits.ts'
 import { network, service, template } from '../support/docker.ts'
 
 const start = (hash: string) => `/nix/store/${hash}-unit-script-app-start/bin/app-start`
@@ -105,7 +106,7 @@ describe('undeclared-change', () => {
     }
     const since = 'the baseline of 2026-06-13T05:30:00Z (e6349a9)'
     const wish = (was: string) => `${was}, as in ${since}, or a change that the plan expects`
-    expect(undeclaredChange.judge(seen, { expect: ['new'] })).toEqual([
+    expect(undeclaredChange.judge(seen, { expect: ['new'], explainedBy: 'plan' })).toEqual([
       {
         outcome: 'fail',
         saw: 'network proxy: 10.20.0.0/16',
@@ -123,6 +124,248 @@ describe('undeclared-change', () => {
   })
 
   it('cannot fail where everything is expected', () => {
-    expect(undeclaredChange.falsify(facts, { expect: ['*'] })).toEqual([])
+    expect(undeclaredChange.falsify(facts, { expect: ['*'], explainedBy: 'plan' })).toEqual([])
+  })
+})
+
+describe('undeclared-change, explained by commits', () => {
+  const wish = undeclaredChange.params.parse({ explainedBy: 'commits' })
+  const sha = '6c1f2aa'.repeat(6).slice(0, 40)
+  type Change = Readonly<Record<string, readonly [before: string | null, after: string | null]>>
+  const commitsOf = (changes: Change) => ({
+    from: facts.before.commit,
+    to: sha,
+    lines: broughtLines(
+      Object.entries(changes).map(([path, [before, after]]) => ({
+        path,
+        before,
+        after,
+        brought: new Map((after ?? '').split('\n').map((_, index) => [index + 1, sha]))
+      }))
+    )
+  })
+  const make = (rest: string) => `docker network create --driver overlay ${rest}\n`
+  const subnet = { networks: [bridge, other] }
+  const added = { networks: [...facts.networks, network({ name: 'debug' })] }
+  const gone = { networks: [bridge] }
+  const image = { services: [service({ template: template('3') })] }
+  const update = (rest: string) => `docker service update ${rest}\n`
+  const start = (command: string) => ({
+    name: 'app.service',
+    files: [{ path: '/etc/systemd/system/app.service', text: `[Service]\nExecStart=${command}\n` }]
+  })
+  const started = { programs: programs(start('/usr/bin/app --new')) }
+  const scripted = { programs: programs(unit('app.service', 'bbb')) }
+  const born = { programs: programs(unit('app.service'), { ...start('/usr/bin/new'), name: 'new.service' }) }
+  const sh = (after: string, before: string | null = null): Change => ({ 'ops/net.sh': [before, after] })
+
+  it.each<[why: string, outcome: string, changed: Partial<typeof facts>, commits: Change]>([
+    ['nothing differs and no commit', 'pass', {}, {}],
+    ['a commit that nothing follows', 'pass', {}, sh(make('--subnet 10.20.0.0/16 proxy'))],
+    ['no commit', 'fail', subnet, {}],
+    ['the subnet and the name', 'pass', subnet, sh(make('--subnet 10.20.0.0/16 proxy'))],
+    ['over two lines', 'pass', subnet, sh(make('\\\n  --subnet=10.20.0.0/16 \\\n  proxy'))],
+    ['guarded', 'pass', subnet, sh(`docker network inspect proxy || ${make('--subnet 10.20.0.0/16 proxy')}`)],
+    [
+      'in a script that Nix holds',
+      'pass',
+      subnet,
+      {
+        'nix/swarm.nix': [
+          '{ }\n',
+          "{ s = ''\n${pkgs.docker}/bin/docker network create --subnet 10.20.0.0/16 proxy || true\n''; }\n"
+        ]
+      }
+    ],
+    ['a new network', 'pass', added, sh(make('--subnet 10.10.0.0/16 debug'))],
+    [
+      'removed and made anew',
+      'pass',
+      subnet,
+      sh(`docker network rm proxy\n${make('--subnet 10.20.0.0/16 proxy')}`)
+    ],
+    [
+      'made and removed again',
+      'fail',
+      added,
+      sh(`${make('--subnet 10.10.0.0/16 debug')}docker network rm debug\n`)
+    ],
+    ['in a comment', 'fail', subnet, sh(`# ${make('--subnet 10.20.0.0/16 proxy')}`)],
+    ['behind a command, in a comment', 'fail', subnet, sh(`true # ${make('--subnet 10.20.0.0/16 proxy')}`)],
+    ['only said', 'fail', subnet, sh(`echo ${make('--subnet 10.20.0.0/16 proxy')}`)],
+    ['in prose', 'fail', subnet, { 'STATUS.md': [null, make('--subnet 10.20.0.0/16 proxy')] }],
+    ['only the name', 'fail', subnet, sh(make('proxy'))],
+    ['only the subnet', 'fail', subnet, sh(make('--subnet 10.20.0.0/16 proxy-old'))],
+    ['a variable for the name', 'fail', subnet, sh(make('--subnet 10.20.0.0/16 "$proxy"'))],
+    ['a longer subnet', 'fail', subnet, sh(make('--subnet 10.20.0.0/160 proxy'))],
+    ['the old subnet', 'fail', subnet, sh(make('--subnet 10.10.0.0/16 proxy'))],
+    [
+      'two subnets of which one is live',
+      'fail',
+      subnet,
+      sh(make('--subnet 10.20.0.0/16 --subnet 10.30.0.0/16 proxy'))
+    ],
+    [
+      'two lines that disagree',
+      'fail',
+      subnet,
+      sh(`${make('--subnet 10.20.0.0/16 proxy')}${make('--subnet 10.30.0.0/16 proxy')}`)
+    ],
+    [
+      'it connects, and does not create',
+      'fail',
+      subnet,
+      sh('docker network connect --ip 10.20.0.0/16 proxy app\n')
+    ],
+    [
+      'indented anew',
+      'fail',
+      subnet,
+      sh(`  ${make('--subnet 10.20.0.0/16 proxy')}`, make('--subnet 10.20.0.0/16 proxy'))
+    ],
+    [
+      'moved to another file',
+      'fail',
+      subnet,
+      {
+        'a.sh': [make('--subnet 10.20.0.0/16 proxy'), null],
+        'b.sh': [null, make('--subnet 10.20.0.0/16 proxy')]
+      }
+    ],
+    [
+      'a comment that became a command',
+      'pass',
+      subnet,
+      sh(make('--subnet 10.20.0.0/16 proxy'), `# ${make('--subnet 10.20.0.0/16 proxy')}`)
+    ],
+    ['a line that went', 'fail', gone, sh('true\n', make('--subnet 10.10.0.0/16 proxy'))],
+    ['gone, and removed by a line', 'fail', gone, sh('docker network rm proxy\n')],
+    [
+      'two networks of one name',
+      'fail',
+      { networks: [...facts.networks, network()] },
+      sh(make('--subnet 10.10.0.0/16 proxy'))
+    ],
+    ['a setting in YAML', 'pass', subnet, { 'net.yml': [null, 'networks:\n  proxy: 10.20.0.0/16\n'] }],
+    [
+      'one on a line in YAML',
+      'pass',
+      subnet,
+      { 'net.yml': [null, '- { name: proxy, subnet: 10.20.0.0/16 }\n'] }
+    ],
+    [
+      'a setting in Nix',
+      'pass',
+      subnet,
+      { 'net.nix': ['{ }', '{\n  networks.proxy.subnet = "10.20.0.0/16";\n}\n'] }
+    ],
+    ['a shell variable', 'fail', subnet, sh('proxy=10.20.0.0/16\n')],
+    ['another key in YAML', 'fail', subnet, { 'net.yml': [null, 'not-proxy: 10.20.0.0/16\n'] }],
+    ['in a text of JSON', 'fail', subnet, { 'net.json': [null, '"proxy": "10.20.0.0/16"\n'] }],
+    ['an image', 'pass', image, sh(update('--image shop:3 shop_app'))],
+    ['an image as a setting', 'pass', image, { 'images.yml': [null, 'shop_app: shop:3\n'] }],
+    ['an image of another service', 'fail', image, sh(update('--image shop:3 shop_app2'))],
+    ['another image', 'fail', image, sh(update('--image shop:30 shop_app'))],
+    ['an update of something else', 'fail', image, sh(update('--label-add v=shop:3 shop_app'))],
+    [
+      'the image of a compose file, of nobody knows which stack',
+      'fail',
+      image,
+      { 's.yml': [null, '    image: shop:3\n'] }
+    ],
+    [
+      'the start in the unit',
+      'pass',
+      started,
+      { 'u/app.service': [null, '[Service]\nExecStart=/usr/bin/app --new\n'] }
+    ],
+    [
+      'the start in a drop-in',
+      'pass',
+      started,
+      { 'app.service.d/a.conf': [null, 'ExecStart=/usr/bin/app --new\n'] }
+    ],
+    [
+      'the start in another unit',
+      'fail',
+      started,
+      { 'u/app2.service': [null, '[Service]\nExecStart=/usr/bin/app --new\n'] }
+    ],
+    [
+      'another start',
+      'fail',
+      started,
+      { 'u/app.service': [null, '[Service]\nExecStart=/usr/bin/app --newer\n'] }
+    ],
+    [
+      'the start in a comment of the unit',
+      'fail',
+      started,
+      { 'u/app.service': [null, '#ExecStart=/usr/bin/app --new\n'] }
+    ],
+    [
+      'a start that is gone',
+      'fail',
+      { programs: programs() },
+      { 'u/app.service': ['ExecStart=/usr/bin/app\n', null] }
+    ],
+    ['a new unit', 'pass', born, { 'u/new.service': [null, '[Service]\nExecStart=/usr/bin/new\n'] }],
+    [
+      'the script of NixOS',
+      'pass',
+      scripted,
+      { 'a.nix': ['{ }', "{ systemd.services.app.script = ''\ntrue\n''; }\n"] }
+    ],
+    [
+      'the description of NixOS',
+      'fail',
+      scripted,
+      { 'a.nix': ['{ }', '{ systemd.services.app.description = "x"; }\n'] }
+    ],
+    [
+      'the script of another unit',
+      'fail',
+      scripted,
+      { 'a.nix': ['{ }', "{ systemd.services.app2.script = ''\n''; }\n"] }
+    ],
+    [
+      'a network explained, and an image not',
+      'fail',
+      { ...subnet, ...image },
+      sh(make('--subnet 10.20.0.0/16 proxy'))
+    ]
+  ])('%s: %s', (_, outcome, changed, commits) => {
+    const seen = { ...facts, ...changed, commits: commitsOf(commits) }
+    expect(outcomeOf(undeclaredChange.judge(seen, wish))).toBe(outcome)
+    // Not asked for, no commit explains anything.
+    const { commits: __, ...plain } = seen
+    const strict = undeclaredChange.params.parse({})
+    expect(outcomeOf(undeclaredChange.judge(plain, strict))).toBe(
+      Object.keys(changed).length === 0 ? 'pass' : 'fail'
+    )
+    const untrue = undeclaredChange.falsify(seen, wish)
+    expect(untrue.length).toBeGreaterThan(0)
+    for (const one of untrue) expect(outcomeOf(undeclaredChange.judge(one, wish))).toBe('fail')
+  })
+
+  it('only a plan that says so asks for the commits', () => {
+    expect(Object.keys(undeclaredChange.needs(undeclaredChange.params.parse({})))).not.toContain('commits')
+    expect(Object.keys(undeclaredChange.needs(wish))).toContain('commits')
+  })
+
+  it('names the commit, the file and the line', () => {
+    const commits = commitsOf(sh(`true\n${make('--subnet 10.20.0.0/16 proxy')}`))
+    const seen = { ...facts, ...subnet, commits }
+    expect(undeclaredChange.judge(seen, wish)).toEqual([
+      {
+        outcome: 'pass',
+        saw: '2 networks, 1 services and 1 units compared with the baseline of 2026-06-13T05:30:00Z (e6349a9): only 1 differ as commits declare',
+        shows: [
+          'network proxy: 10.10.0.0/16 → 10.20.0.0/16',
+          '  declared by 6c1f2aa ops/net.sh:2: docker network create --driver overlay --subnet 10.20.0.0/16 proxy'
+        ]
+      }
+    ])
+    expect(undeclaredChange.falsify(seen, wish)).toHaveLength(2)
   })
 })

@@ -37,7 +37,7 @@ export function closedDoors(open: Partial<Doors> = {}): Doors {
     open: shut('every host'),
     fetch: shut('the web'),
     homeFile: shut('the home'),
-    repo: { commit: '0'.repeat(40), file: shut('the repo') },
+    repo: { commit: '0'.repeat(40), file: shut('the repo'), changes: shut('the repo') },
     record: {
       reviewTime: shut('the record'),
       claimTime: shut('the record'),

@@ -2,6 +2,7 @@
 /** Every fact source, for the probes of a home. */
 export { baseline, hostName, startsBefore } from './baseline.ts'
 export { hostClock } from './clock.ts'
+export { commitsSince } from './commits.ts'
 export { composeImages } from './compose-images.ts'
 export { endpointOwners } from './docker-endpoints.ts'
 export { dockerEngine, engineStart, swarmNodes } from './docker-host.ts'

@@ -9,7 +9,7 @@ const path = 'stacks/shop.yml'
 
 async function taken(text: string | null, paths: readonly string[] = [path]) {
   const source = composeImages(paths)
-  const doors = closedDoors({ repo: { commit, file: async () => text } })
+  const doors = closedDoors({ repo: { commit, file: async () => text, changes: async () => [] } })
   return (await gather([{ host: 'h', sources: [source] }], doors)).fact('h', source)
 }
 

@@ -120,7 +120,12 @@ it('reads the default path, or says that it knows none', async () => {
   const source = statusFile(null)
   const seen = async (statusPath?: string) => {
     const file = async (path: string) => (path === 'docs/STATUS-pvfix.md' ? table : null)
-    const repo = { commit: 'c0ffee', file, ...(statusPath === undefined ? {} : { statusPath }) }
+    const repo = {
+      commit: 'c0ffee',
+      file,
+      changes: async () => [],
+      ...(statusPath === undefined ? {} : { statusPath })
+    }
     return (await gather([{ host: 'h', sources: [source] }], closedDoors({ repo }))).fact('h', source)
   }
   expect(await seen('docs/STATUS-pvfix.md')).toMatchObject({
