@@ -34,7 +34,8 @@ export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
       proof: prove(check.probe, factsOf(observed, index))
     }))
     for (const { check, proof } of proofs) {
-      io.out(`${check.milestone}  ${proof.kind.padEnd(11)}  ${oneLine(check.title)}: ${oneLine(say(proof))}`)
+      const said = `${say(proof)}${waived(check)}`
+      io.out(`${check.milestone}  ${proof.kind.padEnd(11)}  ${oneLine(check.title)}: ${oneLine(said)}`)
     }
     io.json({
       phase: plan.phase,
@@ -53,4 +54,9 @@ export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
 
 function say(proof: Proof): string {
   return proof.kind === 'can fail' ? `${proof.ways} ${proof.ways === 1 ? 'way' : 'ways'}` : proof.why
+}
+
+/** A check that can fail decides nothing while it is waived. */
+function waived({ waiver }: Check): string {
+  return waiver === undefined ? '' : `; waived by ${waiver.by} until ${waiver.until}: ${waiver.reason}`
 }

@@ -89,6 +89,25 @@ describe('review', () => {
     expect((await run('review', other.slice(0, 12))).code).toBe(0)
   })
 
+  it('shows a waived check as such, in the review and to `prove`, and the gate reads it', async () => {
+    const waive = 'waive: { reason: moving house, by: ops, until: 2999-07-01 }'
+    const waived = readme('a palace').replace(/ }$/, `, ${waive} }`)
+    await world.plan('two', plan(`M1: { checks: [${readme('a repo')}, ${waived}] }`))
+    await world.claim('two-M1')
+    expect((await run('review', 'two-M1')).code).toBe(0)
+    const section = await world.repo.builder
+      .pull()
+      .then(() => world.repo.builder.read('reviews/REVIEW-two.md'))
+    expect(section).toMatch(/Waived by ops until 2999-07-01: moving house/)
+    expect((await gateOf(world, 'two-M1')).code).toBe(0)
+    const proved = await run('prove', 'two')
+    expect(proved.code).toBe(0)
+    expect(proved.stdout.match(/^M1 {2}can fail .*$/gm)).toEqual([
+      expect.not.stringContaining('waived'),
+      expect.stringMatching(/; waived by ops until 2999-07-01: moving house$/)
+    ])
+  })
+
   it.each([
     ['one-M7', /nothing is called "one-M7"[\s\S]*the plans have one-M1, one-M2/],
     ['; rm -rf /', /nothing is called/],
