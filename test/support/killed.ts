@@ -14,8 +14,8 @@ export interface Product {
 
 export interface Death {
   readonly killed: boolean
-  /** What the moment was. */
-  readonly moment: string
+  /** What the moments were; the last is the one at which it died. */
+  readonly moments: readonly string[]
 }
 
 const root = resolve(import.meta.dirname, '../..')
@@ -45,7 +45,7 @@ export async function buildProduct(name: string): Promise<Product> {
       await new Promise(done => child.once('close', done))
       const moments = (await readFile(log, 'utf8')).trim().split('\n')
       await rm(log)
-      return { killed: child.signalCode === 'SIGKILL', moment: moments.at(-1) ?? '' }
+      return { killed: child.signalCode === 'SIGKILL', moments }
     },
     dispose: () => rm(built, { recursive: true, force: true })
   }
