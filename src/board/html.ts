@@ -80,6 +80,12 @@ ${script === null ? null : { html: `<script>${script}</script>` }}
   return head.html
 }
 
+/** The policy that a page carries, for whoever serves it. */
+export function policyIn(text: string): string {
+  const found = /<meta http-equiv="Content-Security-Policy" content="(?<policy>[^"]+)">/.exec(text)
+  return found?.groups?.['policy'] ?? "default-src 'none'"
+}
+
 function digest(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`
 }

@@ -102,7 +102,7 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
 
   add(
     'serve',
-    'the watcher with a small HTTP server: webhooks wake it, Drone asks it, /healthz tells how it stands',
+    'the watcher with a small HTTP server: webhooks wake it, Drone asks it, /healthz, /metrics and the board tell how it stands',
     ['serve', 'serve --listen 127.0.0.1:9000', 'serve --json >> reviews.ndjson'],
     () => import('./serve.ts')
   ).option('--listen <address:port>', 'where (default: `serve.listen` of adversary.yaml, 127.0.0.1:8750)')

@@ -6,14 +6,18 @@ import { addressOf } from '../home/outlets.ts'
 import { readSecret } from '../home/secret.ts'
 import { type Log, logLine } from '../run/events.ts'
 import type { Standing } from '../run/state.ts'
-import type { World } from '../run/world.ts'
+import { boardModel } from '../run/board-model.ts'
+import type { Snapshot, World } from '../run/world.ts'
 import { type Bell, makeBell } from '../serve/bell.ts'
+import { boardKeeper, boardRoutes } from '../serve/board.ts'
 import { droneRoute } from '../serve/drone.ts'
 import { healthRoute, type Health } from '../serve/health.ts'
+import { metricsRoute } from '../serve/metrics.ts'
 import { type Route, router } from '../serve/routes.ts'
 import { webhookRoute } from '../serve/webhook.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
+import { packageVersion } from './package.ts'
 import { sayer, watchHome, withoutProgress } from './watch.ts'
 import { enter } from './world.ts'
 
@@ -40,24 +44,29 @@ export async function run(options: ServeOptions, given: Io): Promise<ExitCode> {
 async function serve(world: World, options: ServeOptions, io: Io): Promise<void> {
   const place = placeOf(world, options)
   const bell = makeBell()
-  let health: Health | null = null
-  const routes = await routesOf(world, io, bell, () => health)
+  const known: Known = { standing: null, seen: null }
+  const routes = await routesOf(world, io, bell, known)
   const server = await listen({
     ...place,
     handle: router(routes),
     fault: (error, path) => world.log('request failed', { path, why: messageOf(error) })
   })
-  world.log('listening', { url: server.url, routes: routes.map(({ name }) => name).join(', ') })
+  world.log('listening', { url: server.url, routes: [...new Set(routes.map(({ name }) => name))].join(', ') })
   try {
     await watchHome(
       world,
       options,
       io,
-      sayer(io, () => undefined),
+      {
+        ...sayer(io, () => undefined),
+        seen(at, by) {
+          known.seen = { at, world: by }
+        }
+      },
       {
         wait: bell.wait,
         beat: standing => {
-          health = healthOf(standing)
+          known.standing = standing
         }
       }
     )
@@ -66,20 +75,25 @@ async function serve(world: World, options: ServeOptions, io: Io): Promise<void>
   }
 }
 
+/** What the watcher said last. */
+interface Known {
+  standing: Standing | null
+  /** What it read of the repo, and by which plans. */
+  seen: { readonly at: Snapshot; readonly world: World } | null
+}
+
 /**
  * Everything that the server answers. Whoever has more to show adds a route here.
  *
  * @throws AdversaryError `usage` for a secret that is missing: better now than at the first request.
  */
-async function routesOf(
-  world: World,
-  io: Io,
-  bell: Bell,
-  health: () => Health | null
-): Promise<readonly Route[]> {
+async function routesOf(world: World, io: Io, bell: Bell, known: Known): Promise<readonly Route[]> {
   const { home } = world
   const { webhook, drone } = home.serve
-  const routes: Route[] = [healthRoute(health, nowMs)]
+  const routes: Route[] = [
+    healthRoute(() => (known.standing === null ? null : healthOf(known.standing)), nowMs),
+    ...(await sights(world, known))
+  ]
   if (webhook !== null) {
     const secret = () => readSecret(webhook, io.env)
     await secret()
@@ -121,6 +135,43 @@ async function routesOf(
     )
   }
   return routes
+}
+
+/** Of so many of the newest reviews the evidence can be read; the repo has all. */
+const newestPages = 200
+
+/** The board and the metrics, where the home wants them: both of one reading. */
+async function sights({ home, log }: World, known: Known): Promise<readonly Route[]> {
+  const version = await packageVersion()
+  const board = boardKeeper({
+    key: () =>
+      known.seen === null
+        ? null
+        : [known.seen.at.tip, known.seen.at.record.tip, plansOf(known.seen.world)].join(' '),
+    async make() {
+      if (known.seen === null) throw new AdversaryError('repository', 'nothing was read yet')
+      const { at, world } = known.seen
+      return boardModel(world, at, nowMs(), { version, newest: newestPages })
+    },
+    now: tick
+  })
+  return [
+    ...(home.serve.board ? boardRoutes(board) : []),
+    ...(home.serve.metrics
+      ? [
+          metricsRoute({
+            version,
+            watcher: () => known.standing,
+            board: async () => (await board())?.model ?? null,
+            failed: error => log('request failed', { path: '/metrics', why: messageOf(error) })
+          })
+        ]
+      : [])
+  ]
+}
+
+function plansOf({ home }: World): string {
+  return [...home.plans.values()].map(({ phase, digest }) => `${phase} ${digest}`).join(' ')
 }
 
 function placeOf(

@@ -57,6 +57,14 @@ export const serveSchema = z
       .string()
       .refine(text => addressOf(text) !== null, 'an address and a port, such as `127.0.0.1:8750`')
       .default('127.0.0.1:8750'),
+    board: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Shows the board to whoever may ask the server, with what hosts answered.' }),
+    metrics: z
+      .boolean()
+      .default(false)
+      .meta({ description: '`/metrics` for Prometheus, to whoever may ask the server.' }),
     webhook: z
       .strictObject({
         secret: scalar.localPath.optional(),
@@ -113,11 +121,13 @@ export function readServe(
   repoUrl: string,
   absolute: (path: string) => string
 ): ServeConfig {
-  const { webhook, drone } = value
+  const { webhook, drone, board, metrics } = value
   const listen = addressOf(value.listen)
   if (listen === null) throw refusal(file, ['serve', 'listen'], 'expected an address and a port')
   return {
     listen,
+    board,
+    metrics,
     webhook:
       webhook === undefined
         ? null

@@ -62,6 +62,9 @@ export interface ServeConfig {
   /** The secret of the forge's webhooks; null: none are taken. */
   readonly webhook: SecretPlace | null
   readonly drone: DroneConfig | null
+  /** Whether the board is shown, and whether `/metrics` is: to whoever may ask the server. */
+  readonly board: boolean
+  readonly metrics: boolean
 }
 
 export interface DroneConfig {

@@ -31,18 +31,19 @@ import { claimPatterns, type Snapshot, type World } from './world.ts'
  *
  * @param now milliseconds since 1970: freshness is judged as of then.
  * @param options.commits overrides the address that commits are linked to.
+ * @param options.newest how many of the newest reviews have a page; default all.
  */
 export async function boardModel(
   world: World,
   at: Snapshot,
   now: number,
-  options: { readonly version: string; readonly commits?: string }
+  options: { readonly version: string; readonly commits?: string; readonly newest?: number }
 ): Promise<BoardModel> {
   const { repo } = world.home
   const seen = await board(world, at, now)
   const claims = claimsIn(world, at)
   const reviews: ReviewModel[] = []
-  for (const review of at.record.reviews) {
+  for (const review of at.record.reviews.slice(-(options.newest ?? at.record.reviews.length))) {
     const page = await reviewModel(world, review, claims)
     if (page !== null) reviews.push(page)
   }

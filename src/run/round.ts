@@ -30,6 +30,8 @@ const backOff = { firstMs: 5_000, mostMs: 120_000 }
 export interface WatchEvents {
   /** A claim is being looked at. */
   looking?(claim: Claim): void
+  /** The record was read: at the beginning, and again after each answer. */
+  seen?(at: Snapshot, world: World): void
   /** A round is over, with this record. */
   rounded?(record: SignedRecord): void
   /** A claim was answered. */
@@ -74,6 +76,7 @@ export async function round(
   for (;;) {
     // Asked anew after each answer: claims may have come, and a later one may need what was just answered.
     const owed = await owedClaims(world, at)
+    events.seen?.(at, world)
     report(here, owed)
     const next = nextOf(here, owed.owed, tried)
     if (next === undefined) break
@@ -89,6 +92,7 @@ export async function round(
       if (planHuntDue(plan, state) && (await hunt(here, at, plan))) at = await snapshot(world)
     }
   }
+  events.seen?.(at, world)
   events.rounded?.(at.record)
   return tip
 }

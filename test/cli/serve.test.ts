@@ -4,6 +4,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type CliGoing, runCli, startCli } from '../support/cli.ts'
+import { readMetrics } from '../support/formats.ts'
 import { droneBody, droneHeaders, droneSecret } from '../support/drone.ts'
 import { makeScene, type Scene } from '../support/scene.ts'
 
@@ -162,6 +163,32 @@ it('many nudges are one', async () => {
   await until(async () => going.stderr.includes('"verdict":"PASS"'))
   expect(await scene.verdicts()).toHaveLength(1)
 }, 120_000)
+
+it('the board and the metrics move with the record, and are shown where the home wants them alone', async () => {
+  const { scene, url, going } = await serve('webhook: { secret: ../hook }, board: true, metrics: true')
+  const gates = async () =>
+    readMetrics(await (await fetch(`${url}/metrics`)).text()).flatMap(({ name, value }) =>
+      name === 'adversary_gate_open' ? [value] : []
+    )
+  // Until the watcher has read the repo once there is nothing to show.
+  await until(async () => (await (await fetch(`${url}/`)).text()).includes('never reviewed'))
+  expect(await gates()).toEqual([0])
+
+  await scene.claim('one-M1')
+  await deliver(url, forges['Gitea']?.(body()) ?? {})
+  await until(async () => going.stderr.includes('"verdict":"PASS"'))
+  const page = await until(async () => {
+    const text = await (await fetch(`${url}/`)).text()
+    return text.includes('Gate open') && text
+  })
+  expect(await gates()).toEqual([1])
+  const review = /href="(?<path>reviews\/[0-9a-f]{40}\.html)"/.exec(page)?.groups?.['path']
+  const evidence = await fetch(`${url}/${review}`)
+  expect([evidence.status, await evidence.text()]).toEqual([200, expect.stringContaining('one-M1')])
+
+  const other = await serve('webhook: { secret: ../hook }')
+  for (const path of ['/', '/metrics', `/${review}`]) expect((await fetch(other.url + path)).status).toBe(404)
+}, 180_000)
 
 describe("Drone's question", () => {
   it('is answered by the gate: blocked before the review, accepted after it, and blocked again by a veto', async () => {

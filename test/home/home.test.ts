@@ -672,8 +672,12 @@ describe('forge and serve', () => {
     expect((await load('')).serve).toEqual({
       listen: { address: '127.0.0.1', port: 8750 },
       webhook: null,
-      drone: null
+      drone: null,
+      board: false,
+      metrics: false
     })
+    const shown = await load('serve: { board: true, metrics: true }')
+    expect(shown.serve).toMatchObject({ board: true, metrics: true })
     expect((await load('serve: { listen: "[::1]:80" }')).serve.listen).toEqual({ address: '::1', port: 80 })
   })
 
@@ -696,6 +700,7 @@ describe('forge and serve', () => {
     ['serve: { listen: "localhost:80" }', /serve\.listen: .*an address and a port/],
     ['serve: { listen: "127.0.0.1:70000" }', /serve\.listen/],
     ['serve: { listen: "127.0.0.1" }', /serve\.listen/],
+    ['serve: { board: "yes" }', /serve\.board/],
     ['serve: { drone: { gates: [] } }', /serve\.drone\.gates/],
     ['serve: { drone: { gates: [{ target: x }] } }', /gates\[0\]: expected `gate`, or `letThrough: true`/],
     [
