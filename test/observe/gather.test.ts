@@ -124,7 +124,7 @@ it('hides the secrets of a file of the repo once, so that each place counts once
   const file: FactSource<string | null> = { key: 'file', place: 'repo', take: look => look.repo.file('a') }
   const seen: string[] = []
   const doors = closedDoors({
-    repo: { commit: 'f'.repeat(40), file: async () => 'hunter2' },
+    repo: { commit: 'f'.repeat(40), file: async () => 'hunter2', changes: async () => [] },
     redact(text) {
       seen.push(text)
       return text.replaceAll('hunter2', '«hidden»')
