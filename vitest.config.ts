@@ -6,7 +6,7 @@ const thorough = [
   'test/publish/**/*.test.ts',
   'test/faults/**/*.test.ts',
   'test/run/{kill,watch,review,hostile,place,secrets,statuses}.test.ts',
-  'test/cli/{doctor,bad-input,documents,gate,report,serve,pipelines}.test.ts',
+  'test/cli/{doctor,bad-input,documents,gate,pages,report,serve,pipelines}.test.ts',
   'test/doors/{git,guard}.test.ts'
 ]
 
