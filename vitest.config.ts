@@ -5,9 +5,11 @@ const thorough = [
   'test/gate/**/*.test.ts',
   'test/publish/**/*.test.ts',
   'test/faults/**/*.test.ts',
-  'test/run/{kill,watch,review,hostile,place,secrets,statuses}.test.ts',
-  'test/cli/{doctor,bad-input,documents,gate,pages,report,serve,pipelines}.test.ts',
-  'test/doors/{git,guard}.test.ts'
+  'test/run/{baseline,kill,watch,review,hostile,place,secrets,statuses}.test.ts',
+  'test/cli/{doctor,bad-input,documents,gate,init,lockdown,pages,process,report,serve,pipelines}.test.ts',
+  'test/doors/{git,guard}.test.ts',
+  'test/demo/demo.test.ts',
+  'test/tell/locate.test.ts'
 ]
 
 export default defineConfig({
