@@ -1087,3 +1087,52 @@ it('a revoked key', async () => {
     reasons: [expect.stringContaining('revoked')]
   })
 })
+
+describe('what a list of signers says in ways of its own', () => {
+  const once = 'namespaces="git",valid-before="20260601"'
+  it.each<[string, number, (keys: Scene['keys']) => string]>([
+    ['a key under all names is not the reviewer', 3, ({ reviewer }) => `* ${reviewer.publicKey}`],
+    ['a key under a pattern that fits', 3, ({ reviewer }) => `adversar* ${reviewer.publicKey}`],
+    ['a key under every name but one', 3, ({ reviewer }) => `!alice,* ${reviewer.publicKey}`],
+    ['two names, the first of them another', 3, ({ reviewer }) => `alice,adversary ${reviewer.publicKey}`],
+    [
+      'two names, the first of them the reviewer',
+      0,
+      ({ reviewer }) => `adversary,alice ${reviewer.publicKey}`
+    ],
+    ['a key for files', 3, ({ reviewer }) => `adversary namespaces="file" ${reviewer.publicKey}`],
+    ['a key for all but git', 3, ({ reviewer }) => `adversary namespaces="!git,*" ${reviewer.publicKey}`],
+    ['a key for files and git', 0, ({ reviewer }) => `adversary namespaces="file,git" ${reviewer.publicKey}`],
+    [
+      'a key as an authority signs nothing itself',
+      3,
+      ({ reviewer }) => `adversary cert-authority ${reviewer.publicKey}`
+    ],
+    [
+      'a key twice, the first time as another',
+      3,
+      ({ reviewer }) => `alice ${reviewer.publicKey}\nadversary ${reviewer.publicKey}`
+    ],
+    [
+      'a key twice, no longer valid as the reviewer',
+      3,
+      ({ reviewer }) => `adversary ${once} ${reviewer.publicKey}\nalice ${reviewer.publicKey}`
+    ],
+    [
+      'a key twice, valid by the second line',
+      0,
+      ({ reviewer }) => `adversary ${once} ${reviewer.publicKey}\nadversary ${reviewer.publicKey}`
+    ]
+  ])('%s', async (_, code, list) => {
+    const scene = await world.open('passed')
+    const answer = await scene.gate({ allowedSigners: `${list(scene.keys)}\n` })
+    expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code })
+  })
+
+  it('a key of the builder under all names signs no verdict', async () => {
+    const scene = await world.open('claimed')
+    await forge(scene, { ...pass(scene), key: scene.keys.builder, author: reviewerPerson })
+    const allowedSigners = `adversary ${scene.keys.reviewer.publicKey}\n* ${scene.keys.builder.publicKey}\n`
+    expect(await scene.gate({ allowedSigners })).toMatchObject({ code: 3 })
+  })
+})
