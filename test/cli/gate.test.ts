@@ -1,13 +1,15 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openClone } from '../../src/doors/git.ts'
 import { gateDocument } from '../../src/commands/documents.ts'
 import { runCli } from '../support/cli.ts'
 import { makeReviewer } from '../support/reviews.ts'
-import { allowedSigners, makeRepo, type TestKey, type TestRepo } from '../support/repo.ts'
+import { allowedSigners, makeRepo, testGit, type TestKey, type TestRepo } from '../support/repo.ts'
 
 /** What the gate makes of its surroundings; what it makes of histories is in test/gate. */
 
@@ -114,6 +116,43 @@ describe('adversary gate', () => {
       expect.stringMatching(code === 0 ? /open/ : /alice\/infra/)
     ])
   })
+
+  it.each<[string, (url: string) => Record<string, string>]>([
+    ['Drone', url => ({ DRONE: 'true', CI: 'true', DRONE_GIT_HTTP_URL: url, DRONE_REPO: 'ops/infra' })],
+    ['Woodpecker', url => ({ CI: 'woodpecker', CI_REPO_CLONE_URL: url, CI_REPO: 'ops/infra' })],
+    [
+      'Forgejo Actions, by the address in it,',
+      () => ({ CI: 'true', GITHUB_ACTIONS: 'true', GITHUB_REPOSITORY: 'ops/infra' })
+    ]
+  ])(
+    'sees the PASS from a checkout as %s makes it, which the builder may have set up',
+    async (_, environment) => {
+      const claim = await repo.builder.commit('claim(pvfix-M1): done')
+      await repo.builder.push()
+      const git = await openClone({ url: repo.url, dir: join(repo.dir, 'clone.git') })
+      const reviewer = 'adversary@example.test'
+      const make = makeReviewer(git, key, { allowed: signers, reviewer }, { now: Date.now() })
+      await make.say({ claim, repo: 'ops/infra' })
+      await git.close()
+
+      // Shallow, detached, of another user, and lent objects by what is not there.
+      const checkout = join(repo.dir, 'checkout')
+      await testGit(repo.dir, ['clone', '--quiet', '--depth=1', repo.url, checkout])
+      await testGit(checkout, ['checkout', '--quiet', '--detach'])
+      const words = [
+        '[core]\n\tfsmonitor = false-and-run\n\tsshCommand = false',
+        '[remote "origin"]\n\tpromisor = true\n\tpartialCloneFilter = tree:0\n\tuploadpack = false',
+        '[extensions]\n\tpartialClone = origin\n'
+      ]
+      await appendFile(join(checkout, '.git/config'), words.join('\n'))
+      await writeFile(join(checkout, '.git/objects/info/alternates'), '/nowhere/objects\n')
+      if (process.getuid?.() === 0) await promisify(execFile)('chown', ['-R', '12345:12345', checkout])
+
+      const env = { ...trust(), ...environment(repo.url) }
+      const { code, stdout } = await runCli(['gate', 'pvfix-M1'], { cwd: checkout, env })
+      expect([code, stdout]).toEqual([0, expect.stringMatching(/^pvfix-M1: open/)])
+    }
+  )
 
   it('takes the address of a checkout where the pipeline names none', async () => {
     const { code } = await runCli(['gate', 'one-M1'], { cwd: repo.builder.dir, env: trust() })
