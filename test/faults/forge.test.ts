@@ -112,7 +112,7 @@ describe('a remote', () => {
     const git = await clone(wire.url)
     wire.set('closed')
     const failure = await failing(() => git.remoteTip('main'))
-    expect(failure.why).toMatch(/cannot be reached: .*(?:hung up|reset|EOF)/i)
+    expect(failure.why).toMatch(/cannot be reached: .*(?:hung up|reset|EOF|closes under it)/i)
     wire.set('open')
     await mended('remote down', failure, () => git.remoteTip('main'))
   })

@@ -80,7 +80,9 @@ function said(text: string): string {
     )
     .filter(line => line !== '')
   const all = lines.join('; ')
-  return all.length > 600 ? `${all.slice(0, 597)}...` : all || 'git gave no reason'
+  return all.length > 600
+    ? `${all.slice(0, 597)}...`
+    : all || 'git ended without a word, as it does when a connection closes under it'
 }
 
 export function pushOutcome(remote: Remote, ran: RemoteRan): PushOutcome {
