@@ -147,10 +147,20 @@ export function doctored(
             ? stdout.replaceAll(
                 /^(?=SubState=)/gm,
                 () => `StatusText=${oneLine(next())}\nDescription=${oneLine(next())}\n`
-              )
+              ) + (argv.includes('*') ? `\n${failedUnit(stdout, oneLine(next()))}` : '')
             : stdout
     return { argv, exit: options.exit ?? exit, stdout: said, stderr: stderr + next() }
   })
+}
+
+/** A service of that name, as a host may say that it has one: like another, but failed. */
+function failedUnit(shown: string, name: string): string {
+  const like = shown.split(/\n\n+/).find(block => /^Id=[\w-]+\.service$/m.test(block)) ?? ''
+  return `${like}\n`
+    .replace(/^Id=.*$/m, () => `Id=${name}.service`)
+    .replace(/^Names=.*$/m, () => `Names=${name}.service`)
+    .replace(/^ActiveState=.*$/m, 'ActiveState=failed')
+    .replace(/^SubState=.*$/m, 'SubState=failed')
 }
 
 /** systemd escapes line ends in what it shows. */
