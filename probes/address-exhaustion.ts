@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { blockOrNull } from '../src/base/cidr.ts'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'

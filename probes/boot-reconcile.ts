@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { durationForm, parseDuration } from '../src/base/duration.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { freshBoot } from '../src/observe/fresh-boot.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
 import { swarmServices } from '../src/observe/sources/docker-services.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineProbe } from '../src/judge/probe.ts'
 import { hostClock } from '../src/observe/sources/clock.ts'
 

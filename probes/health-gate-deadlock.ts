@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Circle, judgeBoot } from '../src/base/boot-graph.ts'
 import { blindSpots, startsOf } from '../src/base/boot-starts.ts'
 import {

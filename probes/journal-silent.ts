@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { patternText } from '../src/base/pattern.ts'
 import { defineProbe } from '../src/judge/probe.ts'
 import { silence } from '../src/observe/silence.ts'

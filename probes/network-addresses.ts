@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { addressOf, block, blockOrNull, contains, subnetText } from '../src/base/cidr.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { addressesOn } from '../src/observe/addresses.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { anyGlobMatches, globMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { dockerEngine, engineStart } from '../src/observe/sources/docker-host.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { pattern, patternText } from '../src/base/pattern.ts'
 import { type CodeLine, codeOf } from '../src/base/program-text.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'

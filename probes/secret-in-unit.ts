@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { mark } from '../src/base/secret-name.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'

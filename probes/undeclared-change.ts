@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { oneLine } from '../src/base/text.ts'
 import { defineProbe, type Finding, type ValueOf } from '../src/judge/probe.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { isoMicros } from '../src/base/instant.ts'
 import { hostClock } from '../src/observe/sources/clock.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { pattern, patternText } from '../src/base/pattern.ts'
 import { codeLines } from '../src/base/program-text.ts'
 import { programRuns } from '../src/base/program-runs.ts'

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A block of addresses, as plain data. Two blocks are either apart, or one lies in the other. */
 export interface Block {

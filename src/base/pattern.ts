@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A regular expression that takes time linear in the text, whatever a plan or a host makes of it. */
 export interface Pattern {

@@ -137,15 +137,19 @@ function headOf(tokens: readonly PyToken[]): readonly [readonly PyToken[], reado
 
 /** Splits at a mark (or a word) that stands outside of all brackets. */
 export function split(tokens: readonly PyToken[], at: string): readonly (readonly PyToken[])[] {
-  const parts: PyToken[][] = [[]]
+  // Most have none: those are not looked at closely, nor copied. A deeply nested call asks very often.
+  if (!tokens.some(({ text }) => text === at)) return [tokens]
+  const parts: (readonly PyToken[])[] = []
   let depth = 0
-  for (const token of tokens) {
-    if (token.kind === 'mark' && '([{'.includes(token.text)) depth += 1
-    if (token.kind === 'mark' && ')]}'.includes(token.text)) depth -= 1
-    if (depth === 0 && token.text === at && token.kind !== 'string') parts.push([])
-    else parts.at(-1)?.push(token)
+  let from = 0
+  for (const [index, { kind, text }] of tokens.entries()) {
+    if (kind === 'mark' && '([{'.includes(text)) depth += 1
+    if (kind === 'mark' && ')]}'.includes(text)) depth -= 1
+    if (depth !== 0 || text !== at || kind === 'string') continue
+    parts.push(tokens.slice(from, index))
+    from = index + 1
   }
-  return parts
+  return from === 0 ? [tokens] : [...parts, tokens.slice(from)]
 }
 
 /** The index of the bracket that closes the one at `open`; the end of the tokens if none does. */

@@ -168,7 +168,7 @@ const shapes: readonly { readonly kind: SecretKind; readonly pattern: RegExp }[]
     pattern: shape('gl(?:pat|ptt|dt|rt|rtr|cbt|ft|soat|agent|imt|oas|ffct|wt)-[\\w.-]{16,255}')
   },
   { kind: 'token', pattern: shape('xox[a-z]-[\\w-]{10,}|' + edge + 'xapp-\\d-[\\w-]{10,}') },
-  { kind: 'api-key', pattern: shape('(?:[srp]k_(?:live|test)|whsec|sk-|rk_live)_\\w{10,}') },
+  { kind: 'api-key', pattern: shape('(?:[srp]k_(?:live|test)|whsec)_\\w{10,}') },
   { kind: 'api-key', pattern: shape('sk-(?:[a-z]{2,8}-)?[\\w-]{20,}') },
   {
     kind: 'token',

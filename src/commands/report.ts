@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { probes } from '../../probes/index.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'

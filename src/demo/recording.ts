@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readText } from '../doors/files.ts'
 import type { Recording } from '../doors/recorded-host.ts'
 import { moved, type Timeline } from './timeline.ts'

@@ -1,4 +1,4 @@
-import type { Pattern, Place } from '../observe/read-command.ts'
+import { type Pattern, type Place, takesMany } from '../observe/read-command.ts'
 import { commandStart, guardedReader } from './reader.ts'
 
 /** What a guarded host lets its reviewer read. */
@@ -77,6 +77,11 @@ program() {
   case $1 in ${secrets.join(' | ')}) return 1 ;; esac
   case $1 in ${programs.map(folder => `${quoted(`${folder}/`)}*`).join(' | ') || "''"}) ;; *) return 1 ;; esac
 }
+programs() {
+  shift "$(($1 + 1))"
+  [ $# -gt 0 ] || return 1
+  for word do program "$word" || return 1; done
+}
 
 ask() {
   if listed "$@"; then
@@ -118,14 +123,15 @@ function openLine(pattern: Pattern): string {
         return [`ids ${index} "$@"`]
       case 'path':
         return [`program "\${${at}}"`]
+      case 'paths':
+        return [`programs ${index} "$@"`]
       case 'pids':
         return [`pids "\${${at}}"`]
       case 'seconds':
         return [`seconds "\${${at}#${place.after}}"`]
     }
   })
-  const many = pattern.some(place => typeof place === 'object' && place.blank === 'ids')
-  const count = many ? [] : [`[ $# -eq ${pattern.length} ]`]
+  const count = pattern.some(takesMany) ? [] : [`[ $# -eq ${pattern.length} ]`]
   return `case $all in ${shape(pattern)}) ${[...count, ...checks, 'exit 0'].join(' && ')} ;; esac`
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { authorization, type Forge, repoApiOf } from './forge.ts'
 import type { ForgeAnswer, ForgeRequest } from './status.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { oneLine } from '../base/text.ts'
 import type { Verdict } from '../words.ts'
 import { authorization, type Forge, type ForgeKind, repoApiOf } from './forge.ts'

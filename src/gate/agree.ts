@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { sha256 } from '../base/canonical.ts'
 import type { Git } from '../doors/git.ts'
 import type { SignedRecord, SignedReview } from '../record/record.ts'

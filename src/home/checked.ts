@@ -1,5 +1,5 @@
 import type { core, ZodType } from 'zod'
-import { z } from 'zod'
+import * as z from 'zod'
 import { AdversaryError } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
 import { didYouMean } from '../base/nearest.ts'

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { messageOf } from '../base/errors.ts'
 import { patternText } from '../base/pattern.ts'
 import { repoName } from '../base/repo-name.ts'

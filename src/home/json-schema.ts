@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AnyProbe } from '../judge/probe.ts'
 import { configSchema } from './config.ts'
 import { planSchema } from './plan.ts'

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { forgeKinds, guessForge, repoPattern } from '../forge/forge.ts'
 import { refusal } from './checked.ts'
 import * as scalar from './scalars.ts'

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { z } from 'zod'
+import * as z from 'zod'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { namesIn } from '../doors/files.ts'
 import type { AnyProbe } from '../judge/probe.ts'
 import { defineProbe } from '../judge/probe.ts'
+import { wholeZod } from './whole-zod.ts'
 
 /**
  * What a probe must bring before anything is judged with it. Types are checked by the compiler for the
@@ -45,7 +46,11 @@ export async function loadOwnProbes(
   for (const name of (await namesIn(join(dir, 'probes'))) ?? []) {
     if (!name.endsWith('.mjs')) continue
     const file = `probes/${name}`
-    const probe = await load(join(dir, file), file, { defineProbe, z, facts: await facts() })
+    const probe = await load(join(dir, file), file, {
+      defineProbe,
+      z: await wholeZod(),
+      facts: await facts()
+    })
     if (`${probe.id}.mjs` !== name) {
       throw new AdversaryError(
         'usage',

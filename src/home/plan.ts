@@ -1,4 +1,4 @@
-import { z, ZodError } from 'zod'
+import * as z from 'zod'
 import { canonicalJson, sha256 } from '../base/canonical.ts'
 import { globMatches } from '../base/glob.ts'
 import { didYouMean } from '../base/nearest.ts'
@@ -239,7 +239,7 @@ function bind(probe: AnyProbe, params: unknown, at: Path, file: YamlFile): Bound
   try {
     return probe.bind(params)
   } catch (error) {
-    if (error instanceof ZodError) throw complaint(file, probe.params, error.issues, at)
+    if (error instanceof z.ZodError) throw complaint(file, probe.params, error.issues, at)
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { durationForm, parseDuration } from '../base/duration.ts'
 import { isRepoPath } from '../base/repo-path.ts'
 

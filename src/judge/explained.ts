@@ -43,6 +43,12 @@ function said(pattern: Pattern): string {
 
 function word(place: Place): string {
   if (typeof place === 'string') return typed({ argv: [place] })
-  const names = { ids: '<ids>', path: '<path>', pids: '<pids>', seconds: '<seconds>' } as const
+  const names = {
+    ids: '<ids>',
+    path: '<path>',
+    paths: '<paths>',
+    pids: '<pids>',
+    seconds: '<seconds>'
+  } as const
   return place.blank === 'seconds' ? `${place.after}${names.seconds}` : names[place.blank]
 }

@@ -40,6 +40,8 @@ export type Place =
   | { readonly blank: 'ids' }
   /** An absolute path: a file that a unit's start runs, or the folder of docker's data. */
   | { readonly blank: 'path' }
+  /** One or more of them; always the last place. */
+  | { readonly blank: 'paths' }
   /** Numbers of processes, apart by commas. */
   | { readonly blank: 'pids' }
   /** A word that begins like this and ends in seconds since 1970. */
@@ -50,13 +52,16 @@ export type Pattern = readonly Place[]
 
 /** Whether a command is one that the pattern allows. */
 export function fits(pattern: Pattern, argv: readonly string[]): boolean {
-  const last = pattern.at(-1)
-  const many = typeof last === 'object' && last.blank === 'ids'
-  if (many ? argv.length < pattern.length : argv.length !== pattern.length) return false
+  if (takesMany(pattern.at(-1)) ? argv.length < pattern.length : argv.length !== pattern.length) return false
   return argv.every((word, index) => {
     const place = pattern[Math.min(index, pattern.length - 1)]
     return place !== undefined && fills(place, word)
   })
+}
+
+/** Whether a place takes one word or more. */
+export function takesMany(place: Place | undefined): boolean {
+  return typeof place === 'object' && (place.blank === 'ids' || place.blank === 'paths')
 }
 
 function fills(place: Place, word: string): boolean {
@@ -65,6 +70,7 @@ function fills(place: Place, word: string): boolean {
     case 'ids':
       return /^[0-9a-z]{12,64}$/.test(word)
     case 'path':
+    case 'paths':
       return readablePath(word) === word
     case 'pids':
       return word.length <= 4_000 && /^\d+(?:,\d+)*$/.test(word)
@@ -79,8 +85,8 @@ function command(pattern: Pattern, limits: Limits = {}, ...blanks: readonly stri
   const argv: readonly string[] = pattern.flatMap(place => {
     if (typeof place === 'string') return place
     const rest = blanks.slice(filled)
-    filled += place.blank === 'ids' ? rest.length : 1
-    return place.blank === 'ids' ? rest : `${place.blank === 'seconds' ? place.after : ''}${rest[0] ?? ''}`
+    filled += takesMany(place) ? rest.length : 1
+    return takesMany(place) ? rest : `${place.blank === 'seconds' ? place.after : ''}${rest[0] ?? ''}`
   })
   for (const word of argv) {
     // A newline would end the word in the reader's protocol; nothing that we ask for has one.
@@ -100,6 +106,7 @@ export function sampleOf(pattern: Pattern): ReadCommand {
   const nothing = {
     ids: '0'.repeat(12),
     path: '/nix/store/adversary-lockdown',
+    paths: '/nix/store/adversary-lockdown',
     // One more than Linux ever gives.
     pids: '4194305',
     seconds: '999999999999'
@@ -122,6 +129,7 @@ const program = { capBytes: 128 * 1024, deadlineMs: 5_000 } as const
 
 const ids = { blank: 'ids' } as const
 const path = { blank: 'path' } as const
+const paths = { blank: 'paths' } as const
 const pids = { blank: 'pids' } as const
 const since = { blank: 'seconds', after: '--since=@' } as const
 
@@ -174,8 +182,8 @@ export const readPattern = {
   unitTexts: (units: readonly string[]) => ['systemctl', 'cat', '--', ...units],
   scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path],
   fileText: () => ['head', '-c', '131073', '--', path],
-  changeTime: () => ['stat', '-L', '-c', '%Y %n', '--', path],
-  linkTime: () => ['stat', '-c', '%Y %n', '--', path],
+  changeTimes: () => ['stat', '-L', '-c', '%Y %n', '--', paths],
+  linkTimes: () => ['stat', '-c', '%Y %n', '--', paths],
   processes: () => ['ps', '-ww', '-o', 'pid=,args=', '-p', pids],
   nixosVersion: () => ['nixos-version', '--json'],
   nixosSwitch: () => ['stat', '-c', '%Y', '--', '/run/current-system'],
@@ -222,10 +230,11 @@ export const readCommand = {
   /** Unit files and their drop-ins. Exit 1 is an answer: a unit of the pattern has no file. */
   unitTexts: (units: readonly string[]) =>
     command(readPattern.unitTexts(units), { ...large, answers: [0, 1] }),
-  /** When a file last changed, in seconds since 1970. Exit 1 is an answer: it is not there. */
-  changeTime: (file: string) => command(readPattern.changeTime(), { answers: [0, 1] }, file),
-  /** The same of a link itself: since when it leads where it does. */
-  linkTime: (file: string) => command(readPattern.linkTime(), { answers: [0, 1] }, file),
+  /** When files last changed, in seconds since 1970, and their names. Exit 1 is an answer: one is not there. */
+  changeTimes: (files: readonly string[]) =>
+    command(readPattern.changeTimes(), { answers: [0, 1] }, ...files),
+  /** The same of links themselves: since when they lead where they do. */
+  linkTimes: (files: readonly string[]) => command(readPattern.linkTimes(), { answers: [0, 1] }, ...files),
   /** Number and command line of these processes. Exit 1 is an answer: none of them is there any more. */
   processes: (found: readonly number[]) =>
     command(readPattern.processes(), { answers: [0, 1] }, found.join(',')),

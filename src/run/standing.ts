@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { messageOf } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
 import { oneLine } from '../base/text.ts'

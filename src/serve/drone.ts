@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { messageOf } from '../base/errors.ts'
 import { globMatches } from '../base/glob.ts'
 import { oneLine } from '../base/text.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { canonicalLines, sha256 } from '../base/canonical.ts'
 import type { Hidden } from '../base/hidden.ts'
 import { clear, type FindingState } from '../decide/findings.ts'

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { z } from 'zod'
+import * as z from 'zod'
 import { runCli } from '../support/cli.ts'
 import { makeScene, type Scene } from '../support/scene.ts'
 

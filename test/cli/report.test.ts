@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { runCli } from '../support/cli.ts'
 import { junitErrors, readMetrics, readStatement, sarifErrors } from '../support/formats.ts'
 import { allowedSigners, makeRepo, type TestRepo } from '../support/repo.ts'

@@ -24,7 +24,8 @@ const reads: readonly Pattern[] = [
   // Each of these looks like the other until its end.
   ['echo', 'df', '--', { blank: 'path' }],
   ['echo', 'df', '--', '/', '/var'],
-  ['echo', 'df', '--', { blank: 'path' }, '-i']
+  ['echo', 'df', '--', { blank: 'path' }, '-i'],
+  ['echo', 'stat', '-c', '%Y %n', '--', { blank: 'paths' }]
 ]
 const programs = ['/opt', '/nix/store'] as const
 const id = '0123456789ab'
@@ -69,7 +70,9 @@ describe.each(shells)('a host that is guarded by %s', shell => {
       ['head', '-c', '131073', '--', path],
       ['echo', 'df', '--', '/opt/a'],
       ['echo', 'df', '--', '/', '/var'],
-      ['echo', 'df', '--', '/opt/a', '-i']
+      ['echo', 'df', '--', '/opt/a', '-i'],
+      ['echo', 'stat', '-c', '%Y %n', '--', '/opt/a'],
+      ['echo', 'stat', '-c', '%Y %n', '--', '/opt/a b', '/nix/store/b']
     ])
     expect(answers.map(answer => (answer.answered ? [answer.exit, answer.stdout] : answer.why))).toEqual([
       [0, 'list {{json .}}\n'],
@@ -79,7 +82,9 @@ describe.each(shells)('a host that is guarded by %s', shell => {
       [0, 'print()\n'],
       [0, 'df -- /opt/a\n'],
       [0, 'df -- / /var\n'],
-      [0, 'df -- /opt/a -i\n']
+      [0, 'df -- /opt/a -i\n'],
+      [0, 'stat -c %Y %n -- /opt/a\n'],
+      [0, 'stat -c %Y %n -- /opt/a b /nix/store/b\n']
     ])
   })
 
@@ -108,6 +113,12 @@ describe.each(shells)('a host that is guarded by %s', shell => {
     ['head', '-c', '131073', '--', '/etc/passwd'],
     ['head', '-c', '131073', '--', '/opt/../etc/passwd'],
     ['head', '-c', '131073', '--', '/opt'],
+    ['echo', 'stat', '-c', '%Y %n', '--'],
+    ['echo', 'stat', '-c', '%Y %n', '--', '/opt/a', '/etc/passwd'],
+    ['echo', 'stat', '-c', '%Y %n', '--', '/opt/a', '/opt/.env'],
+    ['echo', 'stat', '-c', '%Y %n', '--', '/opt/a', '-L'],
+    ['echo', 'stat', '-c', '%Y %n', '--', '/opt/a', ''],
+    ['echo', 'stat', '-c', '%Y %n', '--', '/opt/a|/opt/b'],
     ['head', '-c', '131073', '--', '/optional/start'],
     ['head', '-c', '131073', '--', '/opt/start', '/etc/passwd'],
     ['head', '-c', '1', '--', '/opt/start'],
@@ -168,8 +179,10 @@ describe.each(shells)('a host that is guarded by %s', shell => {
           pattern.every(
             (place, at) =>
               typeof place === 'string' ||
-              place.blank !== 'path' ||
-              programs.some(folder => argv[at]?.startsWith(`${folder}/`))
+              (place.blank !== 'path' && place.blank !== 'paths') ||
+              argv
+                .slice(at, place.blank === 'path' ? at + 1 : argv.length)
+                .every(word => programs.some(folder => word.startsWith(`${folder}/`)))
           )
       )
       expect([argv, answer.answered && answer.exit !== 126]).toEqual([argv, allowed])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { probes } from '../../probes/index.ts'
 import { explained } from '../../src/judge/explained.ts'
 import { defineProbe } from '../../src/judge/probe.ts'

@@ -34,8 +34,11 @@ const each: Readonly<Record<keyof typeof readPattern, readonly [Pattern, ReadCom
   unitTexts: [readPattern.unitTexts(['a.service']), readCommand.unitTexts(['a.service'])],
   scriptText: [readPattern.scriptText(), readCommand.scriptText('/nix/store/x-start/bin/start')],
   fileText: [readPattern.fileText(), readCommand.fileText('/opt/a b/run.py')],
-  changeTime: [readPattern.changeTime(), readCommand.changeTime('/etc/systemd/system/a.service')],
-  linkTime: [readPattern.linkTime(), readCommand.linkTime('/etc/systemd/system/a.service')],
+  changeTimes: [
+    readPattern.changeTimes(),
+    readCommand.changeTimes(['/etc/systemd/system/a.service', '/srv/b'])
+  ],
+  linkTimes: [readPattern.linkTimes(), readCommand.linkTimes(['/etc/systemd/system/a.service'])],
   processes: [readPattern.processes(), readCommand.processes([1, 4_711])],
   nixosVersion: [readPattern.nixosVersion(), readCommand.nixosVersion()],
   nixosSwitch: [readPattern.nixosSwitch(), readCommand.nixosSwitch()],
@@ -90,6 +93,18 @@ describe('a blank takes', () => {
   ])('a path: %s is %s', (path, allowed) => {
     expect(fits(readPattern.fileText(), ['head', '-c', '131073', '--', path])).toBe(allowed)
     if (!allowed) expect(() => readCommand.fileText(path)).toThrow(RangeError)
+  })
+
+  it.each<[words: readonly string[], allowed: boolean]>([
+    [['/opt/a'], true],
+    [['/opt/a', '/opt/b c'], true],
+    [[], false],
+    [['/opt/a', '/etc/shadow'], false],
+    [['/opt/a', '-L'], false],
+    [['/opt/a', '/opt/b\n1 /opt/c'], false]
+  ])('paths: %j is %s', (words, allowed) => {
+    expect(fits(readPattern.changeTimes(), ['stat', '-L', '-c', '%Y %n', '--', ...words])).toBe(allowed)
+    if (!allowed) expect(() => readCommand.changeTimes(words)).toThrow(RangeError)
   })
 
   it('seconds: digits and nothing else', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { unitScript } from '../../probes/unit-script.ts'
 import type { UnitPrograms } from '../../src/observe/sources/unit-programs.ts'
 import type { UnitState } from '../../src/observe/sources/units.ts'

@@ -1,6 +1,6 @@
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { chromiumPath } from './browser-setup.ts'
 
 /** Debian's Chromium, headless, with nothing of its own on the network. */

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import draft04 from 'ajv-draft-04'
 import formats from 'ajv-formats'
-import { z } from 'zod'
+import * as z from 'zod'
 import { validateXML } from 'xmllint-wasm'
 
 /** What reads the formats of `--report` elsewhere: the formats' own schemas, and parsers that others keep. */

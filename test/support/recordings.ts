@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Answer, HostSession } from '../../src/doors/session.ts'
 import { parseGoTime } from '../../src/base/instant.ts'
 import { type ReadCommand, typed } from '../../src/observe/read-command.ts'

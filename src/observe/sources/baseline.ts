@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { startPrograms } from '../../base/running-program.ts'
 import { settingsOf, startCommands, type UnitFile } from '../../base/unit-text.ts'
 import { type BaselineSeen, type FactSource, Unseen } from '../fact.ts'

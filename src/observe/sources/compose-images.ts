@@ -1,5 +1,5 @@
 import { parseDocument } from 'yaml'
-import { z } from 'zod'
+import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { oneLine } from '../../base/text.ts'
 import { type FactSource, Unseen } from '../fact.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { parseGoTime, parseIso } from '../../base/instant.ts'
 import { type Look, type ReadResult, Unseen } from '../fact.ts'

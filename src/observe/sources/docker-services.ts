@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { canonicalJson, sha256 } from '../../base/canonical.ts'
 import type { FactSource, Look } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'

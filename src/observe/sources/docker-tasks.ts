@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type FactSource, Unseen } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
 import { disks, readCommand, readPattern } from '../read-command.ts'

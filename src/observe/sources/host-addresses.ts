@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type FactSource, type Look, Unseen } from '../fact.ts'
 import { type ReadCommand, readCommand, readPattern } from '../read-command.ts'
 import { maybe } from './docker-json.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { pattern } from '../../base/pattern.ts'
 import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
 import { type ReadCommand, readCommand, readPattern } from '../read-command.ts'

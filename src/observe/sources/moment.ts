@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isoMicros, parseIso } from '../../base/instant.ts'
 import { type FactSource, type HostClock, type Look, Unseen } from '../fact.ts'
 import { dockerNetworkList } from './docker-networks.ts'

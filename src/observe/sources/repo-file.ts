@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isRepoPath } from '../../base/repo-path.ts'
 import type { FactSource } from '../fact.ts'
 

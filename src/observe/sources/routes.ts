@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { type FactSource, type Look, type RouteAnswer, Unseen } from '../fact.ts'
 

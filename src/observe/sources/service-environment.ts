@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { FactSource } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
 import { askDocker, jsonArray } from './docker-json.ts'

@@ -1,7 +1,7 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isSystemProgram, readablePath } from '../../base/program-runs.ts'
 import { pathIn, startPrograms } from '../../base/running-program.ts'
-import { type FactSource, type ReadResult, Unseen } from '../fact.ts'
+import { type FactSource, Unseen } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
 import { assembled } from './unit-programs.ts'
 import { readStates, stateReads } from './units.ts'
@@ -16,8 +16,8 @@ export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
   reads: [
     stateReads(['*']),
     readPattern.unitTexts(['*.service']),
-    readPattern.changeTime(),
-    readPattern.linkTime()
+    readPattern.changeTimes(),
+    readPattern.linkTimes()
   ],
   async take(look) {
     const [states, cat] = await Promise.all([
@@ -36,27 +36,36 @@ export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
       .filter(path => !isSystemProgram(path) && readablePath(path) === path)
       .sort()
     if (own.length > 500) throw new Unseen(`${own.length} unit files are more than are looked at`)
-    const times = await Promise.all(
-      own.map(async path => {
-        const looks = [look.read(readCommand.changeTime(path))]
-        if (units.has(path)) looks.push(look.read(readCommand.linkTime(path)))
-        return (await Promise.all(looks)).flatMap(timeOf)
-      })
-    )
-    return Object.fromEntries(
-      own.flatMap((path, index) => {
-        const found = times[index] ?? []
-        return found.length === 0 ? [] : [[path, Math.max(...found)]]
-      })
-    )
+    const links = own.filter(path => units.has(path))
+    const looks = [
+      ...batches(own).map(some => look.read(readCommand.changeTimes(some))),
+      ...batches(links).map(some => look.read(readCommand.linkTimes(some)))
+    ]
+    const times = new Map<string, number>()
+    for (const { stdout } of await Promise.all(looks)) {
+      for (const [path, seconds] of timesIn(stdout, own)) {
+        times.set(path, Math.max(seconds, times.get(path) ?? 0))
+      }
+    }
+    return Object.fromEntries([...times].sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 }
 
-function timeOf({ exit, stdout }: ReadResult): readonly number[] {
-  if (exit === 1) return []
-  const [, seconds] = /^(\d{1,12}) \//.exec(stdout) ?? []
-  if (seconds === undefined) throw new RangeError(`no time and path: ${stdout}`)
-  return [Number(seconds)]
+/** A hundred files a question: each question costs the host a dozen processes. */
+function batches(files: readonly string[]): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(files.length / 100) }, (_, n) => files.slice(n * 100, (n + 1) * 100))
+}
+
+/** What is not there has no line. */
+function timesIn(stdout: string, asked: readonly string[]): readonly (readonly [string, number])[] {
+  return stdout
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => {
+      const [, seconds, path = ''] = /^(\d{1,12}) (\/.*)$/.exec(line) ?? []
+      if (seconds === undefined || !asked.includes(path)) throw new RangeError(`no time and path: ${line}`)
+      return [path, Number(seconds)]
+    })
 }
 
 /** The main process of a service that runs on. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseSystemdTime } from '../../base/instant.ts'
 import { type FactSource, type Look, Unseen } from '../fact.ts'
 import { type Pattern, readCommand, readPattern } from '../read-command.ts'

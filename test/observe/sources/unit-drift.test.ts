@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FactSource } from '../../../src/observe/fact.ts'
 import { gather } from '../../../src/observe/gather.ts'
-import { mainPrograms, nixos } from '../../../src/observe/sources/unit-drift.ts'
+import { mainPrograms, nixos, unitFileTimes } from '../../../src/observe/sources/unit-drift.ts'
 import { readPattern, typed } from '../../../src/observe/read-command.ts'
 import { stateReads } from '../../../src/observe/sources/units.ts'
 import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
@@ -84,6 +84,40 @@ describe('main programs', () => {
     })
     expect(fact).toMatchObject({ seen: false })
   })
+})
+
+describe('times of unit files', () => {
+  const cat = 'systemctl cat -- *.service'.replace('*.service', "'*.service'")
+  const text = (name: string) => `# /etc/systemd/system/${name}.service\n[Service]\nExecStart=/opt/${name}\n`
+  const recorded = (followed: string, links: string) => ({
+    [states]: { stdout: [state('a.service'), state('b.service'), state('c.service')].join('\n') },
+    [cat]: { stdout: [text('a'), text('b'), text('c')].join('\n') },
+    ["stat -L -c '%Y %n' -- /etc/systemd/system/a.service /etc/systemd/system/b.service /etc/systemd/system/c.service /opt/a /opt/b /opt/c"]:
+      { stdout: followed, exit: 1 },
+    ["stat -c '%Y %n' -- /etc/systemd/system/a.service /etc/systemd/system/b.service /etc/systemd/system/c.service"]:
+      { stdout: links }
+  })
+  const unit = (name: string) => `/etc/systemd/system/${name}.service`
+
+  it('of a link the younger one, its own or that of what it leads to; nothing of what is not there', async () => {
+    const { fact, rounds } = await taken(
+      unitFileTimes,
+      recorded(`10 ${unit('a')}\n20 ${unit('b')}\n7 /opt/a\n8 /opt/b\n`, `30 ${unit('a')}\n5 ${unit('b')}\n`)
+    )
+    expect(rounds).toEqual([2, 2])
+    expect(fact).toMatchObject({
+      seen: true,
+      value: { [unit('a')]: 30, [unit('b')]: 20, '/opt/a': 7, '/opt/b': 8 }
+    })
+  })
+
+  it.each(['10 /etc/passwd\n', `x ${'/opt/a'}\n`, '10\n', '99999999999999 /opt/a\n'])(
+    'are unseen where the host says something else: %j',
+    async said => {
+      const { fact } = await taken(unitFileTimes, recorded(said, ''))
+      expect(fact).toMatchObject({ seen: false })
+    }
+  )
 })
 
 it.each<[switched: Recorded[string], seconds: number | null]>([
