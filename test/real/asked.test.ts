@@ -124,6 +124,10 @@ milestones:
     checks:
       - probe: address-exhaustion
         with: { networks: [ingress], since: { review: M1 } }
+  M6:
+    checks:
+      - probe: undeclared-change
+        with: { expect: [ccci-bridge_app, "testhost-*"], explainedBy: commits }
 hunt: { probes: [] }
 `
 
@@ -212,6 +216,38 @@ hunt: { probes: [] }
     } finally {
       await undoUpdate()
     }
+  })
+
+  it('of the changes, one that a commit declares, two that none does; then those as well', async () => {
+    const undo = await defects.undeclared(host)
+    try {
+      const some = await claim('M6', {
+        files: {
+          'ops/debug.sh': 'docker network create \\\n  --subnet 10.94.0.0/24 debugging\n',
+          'ops/drone.sh': '# docker service update --image drone:other drone_ci_example_test_app\n'
+        }
+      })
+      expect(some.decision.verdict).toBe('FAIL')
+      expect(said(some)[0]?.says).toMatch(
+        /^service drone_ci_example_test_app: drone:other\nunit warm-keycloak\.service: .*ExecStartPost=\/bin\/true$/
+      )
+      const all = await claim('M6', {
+        files: {
+          'ops/drone.sh': 'docker service update --image drone:other drone_ci_example_test_app\n',
+          'units/warm-keycloak.service.d/post.conf': '[Service]\nExecStartPost=/bin/true\n'
+        }
+      })
+      expect(said(all)[0]?.says).toMatch(/only 3 differ as commits declare$/m)
+      expect(said(all)[0]?.says).toMatch(
+        /^network debugging: new → 10\.94\.0\.0\/24\n {2}declared by [0-9a-f]{7} ops\/debug\.sh:1: docker network create --subnet 10\.94\.0\.0\/24 debugging$/m
+      )
+      expect(all.decision.verdict).toBe('PASS')
+    } finally {
+      await undo()
+    }
+    // Declared, and not there: nothing differs.
+    const mended = await claim('M6')
+    expect(said(mended)[0]?.says).toMatch(/nothing differs$/m)
   })
 
   it('certificates: expired, one that soon will, a stand-in of the proxy, one of a staging CA; and a good one', async () => {
