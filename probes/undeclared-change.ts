@@ -88,10 +88,10 @@ export const undeclaredChange = defineProbe({
     if (first !== undefined) return [first, ...rest]
     const count = `${now.networks.length} networks, ${now.services.length} services and ${now.units.length} units`
     const some = [
-      ...(expected.length === 0 ? [] : [`${expected.length} expected ones differ`]),
-      ...(declared.length === 0 ? [] : [`${declared.length} differ as commits declare`])
+      ...(expected.length === 0 ? [] : [`${expected.length} as expected`]),
+      ...(declared.length === 0 ? [] : [`${declared.length} as commits declare`])
     ]
-    const differs = some.length === 0 ? 'nothing differs' : `only ${some.join(' and ')}`
+    const differs = some.length === 0 ? 'nothing differs' : `${some.join(' and ')} differ, and nothing else`
     return [{ outcome: 'pass', saw: `${count} compared with ${since}: ${differs}`, shows }]
   },
 

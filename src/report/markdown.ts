@@ -33,7 +33,7 @@ export function markdown(report: Report): string {
           )
         ]),
     list([
-      ...(claim === null ? [] : [`Claim ${inline(claim.sha.slice(0, 12))}: ${plain(claim.summary, 300)}`]),
+      ...(claim === null ? [] : [`Claim ${inline(claim.sha.slice(0, 12))}${said(claim.summary)}`]),
       ...(review === null
         ? []
         : [
@@ -46,6 +46,12 @@ export function markdown(report: Report): string {
     ])
   ]
   return `${parts.filter(part => part !== '').join('\n\n')}\n`
+}
+
+/** A gate knows the claim by its commit alone. */
+function said(summary: string): string {
+  const text = guarded(summary, 300)
+  return text === '' ? '' : `: ${text}`
 }
 
 /** An empty item of a list would make a heading of the line above it. */

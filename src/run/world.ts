@@ -241,7 +241,8 @@ function repoView(git: Git, commit: string): RepoView {
     file: path => textAt(commit, path),
     async changes(from, wanted) {
       const span = `${from.slice(0, 7)}..${commit.slice(0, 7)}`
-      if (!(await git.isAncestor(from, commit)))
+      // One that the clone does not even hold: the branch was rewritten since.
+      if ((await git.commit(from)) === null || !(await git.isAncestor(from, commit)))
         throw new Unseen(`${from.slice(0, 7)} is not among the commits that ${commit.slice(0, 7)} builds on`)
       const all = await git.changedFiles(from, commit)
       const files = all.filter(

@@ -91,5 +91,9 @@ describe.skipIf(inject('hostObstacle') !== null)('secrets on the real host', () 
     expect(leaked(objects)).toEqual([])
     expect(objects).not.toContain('pw-of-the-unit-4711')
     expect(objects).toContain('planted_app')
+    // Whoever reads the review is told that something was hidden, and of which kind.
+    expect(await phase.review()).toMatch(/^\*\*Hidden:\*\* .*\bprivate keys?\b.* in \d+ places /m)
+    const told = /"redacted": \[\s*\{\s*"kind": "[a-z-]+",\s*"places": \d+,\s*"secrets": \d+/
+    expect(told.test(objects)).toBe(true)
   })
 })

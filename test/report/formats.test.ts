@@ -382,6 +382,11 @@ describe('markdown', () => {
   })
 })
 
+it('a page of a gate, which knows the claim by its commit alone, makes no words for it', () => {
+  const page = markdown(report({ claim: { sha: 'a'.repeat(40), summary: '' } }))
+  expect(page).toMatch(/^- Claim `a{12}`$/m)
+})
+
 describe('hostile text', () => {
   const evilReport = fc.tuple(evilText, evilText, evilText, evilText).map(([a, b, c, d]) =>
     report({
