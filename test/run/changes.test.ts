@@ -17,7 +17,7 @@ afterEach(async () => {
   await scene.dispose()
 })
 
-async function changes(since = from, wanted = (_: string) => true) {
+async function changes(since = from, wanted: (path: string) => boolean = () => true) {
   const { world } = watched
   const at = await snapshot(world)
   return viewsOf(world, { commit: at.tip, phase: 'p1', record: at.record }).repo.changes(since, wanted)
