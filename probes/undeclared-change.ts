@@ -1,15 +1,10 @@
 import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { oneLine } from '../src/base/text.ts'
-import { defineProbe, type Finding, type ValueOf } from '../src/judge/probe.ts'
-import { type Changed, declaring } from '../src/observe/declared.ts'
-import {
-  baseline,
-  type HostBaseline,
-  hostName,
-  type Told,
-  unitStarts
-} from '../src/observe/sources/baseline.ts'
+import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { declaring } from '../src/observe/declared.ts'
+import { type Change, compared } from '../src/observe/since-baseline.ts'
+import { baseline, hostName } from '../src/observe/sources/baseline.ts'
 import { type BroughtLine, type CommitsSince, commitsSince } from '../src/observe/sources/commits.ts'
 import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
 import { swarmServices } from '../src/observe/sources/docker-services.ts'
@@ -115,88 +110,6 @@ export const undeclaredChange = defineProbe({
       : added
   }
 })
-
-interface Item {
-  readonly name: string
-  readonly is: readonly string[]
-}
-
-interface Live {
-  readonly networks: ValueOf<typeof dockerNetworks>
-  readonly services: ValueOf<typeof swarmServices>
-  readonly programs: ValueOf<typeof bootPrograms>
-}
-
-/** What is there now, and how it differs from what the orientation saw. */
-function compared(then: HostBaseline, { networks, services, programs }: Live) {
-  const now = {
-    networks: networks.map(({ name, subnets }) => ({
-      name,
-      is: subnets.map(({ subnet }) => subnet).sort()
-    })),
-    services: services.map(({ name, template }) => ({ name, is: [template.image] })),
-    units: unitStarts(programs.services).map(({ name, starts }) => ({ name, is: starts }))
-  }
-  const old = {
-    networks: itemsOf(then.networks, ({ subnets }) => [...subnets].sort()),
-    services: itemsOf(then.services, ({ image }) => [image]),
-    units: itemsOf(then.units, ({ starts }) => starts)
-  }
-  const changes = [
-    ...changesOf('network', old.networks, now.networks),
-    ...changesOf('service', old.services, now.services),
-    ...changesOf('unit', old.units, now.units)
-  ]
-  return { now, changes }
-}
-
-/** Null where the baseline does not tell. */
-function itemsOf<Value>(told: Told<Value>, is: (item: Value) => readonly string[]): readonly Item[] | null {
-  return told.seen ? told.items.map(item => ({ name: item.name, is: is(item) })) : null
-}
-
-interface Change {
-  readonly kind: 'network' | 'service' | 'unit'
-  readonly name: string
-  readonly was: string | null
-  readonly is: string | null
-  /** The one thing of this name that is there now, and the one at most that was; null for any other number. */
-  readonly one: Changed | null
-}
-
-/** What is new, gone, or otherwise, by name. Several things of one name are compared together. */
-function changesOf(
-  kind: Change['kind'],
-  before: readonly Item[] | null,
-  now: readonly Item[]
-): readonly Change[] {
-  if (before === null) return []
-  const names = [...new Set([...before, ...now].map(({ name }) => name))].sort()
-  return names.flatMap(name => {
-    const [was, is] = [before, now].map(items => items.filter(item => item.name === name))
-    return textOf(was) === textOf(is)
-      ? []
-      : [{ kind, name, was: textOf(was), is: textOf(is), one: oneOf(kind, name, was, is) }]
-  })
-}
-
-function oneOf(
-  kind: Change['kind'],
-  name: string,
-  was: readonly Item[] = [],
-  is: readonly Item[] = []
-): Changed | null {
-  const [old, ...others] = was
-  const [live, ...more] = is
-  return live === undefined || others.length + more.length > 0
-    ? null
-    : { kind, name, was: old?.is ?? null, is: live.is }
-}
-
-function textOf(items: readonly Item[] = []): string | null {
-  const found = items.map(({ is }) => is.join(' and ') || 'nothing')
-  return found.length === 0 ? null : found.sort().join('; ')
-}
 
 function said({ kind, name, was, is }: Change): string {
   return `${kind} ${name}: ${was ?? 'new'} → ${is ?? 'gone'}`
