@@ -59,7 +59,7 @@ export async function publishReview(world: World, draft: Draft): Promise<Told> {
     const { claim } = draft
     if (reviewOf(tip.record, claim.sha) !== null) return null
     // A builder may have rewritten the branch meanwhile: a review of a commit that is gone answers nobody.
-    if (!(await world.git.isAncestor(claim.sha, await branchTip(world, tip)))) return null
+    if (!(await holdsClaim(world, tip, claim.sha))) return null
     return reviewTelling(world, tip, draft)
   })
 }
@@ -203,10 +203,10 @@ async function put(
 }
 
 /** Claims live on the watched branch, which need not be the one that reviews are pushed to. */
-async function branchTip(world: World, tip: Tip): Promise<string> {
-  const { home, git } = world
-  if (reviewBranchOf(home) === home.repo.branch) return tip.sha
-  return (await git.fetch(home.repo.branch)) ?? tip.sha
+async function holdsClaim({ home, git }: World, tip: Tip, claim: string): Promise<boolean> {
+  const { branch } = home.repo
+  if (reviewBranchOf(home) === branch) return tip.record.history.some(({ sha }) => sha === claim)
+  return git.isAncestor(claim, (await git.fetch(branch)) ?? tip.sha)
 }
 
 function isReview(tip: Tip, sha: string): boolean {

@@ -2,6 +2,7 @@ import { AdversaryError } from '../../base/errors.ts'
 import type { NewCommit } from '../git.ts'
 import { kindOf } from './names.ts'
 import { type ObjectReader, treeSpans } from './objects.ts'
+import { type Algorithm, algorithmOf, type NewObjects, newObjects } from './pack.ts'
 import { runGit } from './process.ts'
 
 /**
@@ -18,37 +19,33 @@ export async function writeCommit(
   { tree, objects }: { readonly tree: string | null; readonly objects: ObjectReader },
   signal: AbortSignal | undefined
 ): Promise<string> {
-  const write: Write = async (type, bytes) => {
-    // Literally: what is odd in a builder's tree stays as it is.
-    const args = ['hash-object', '-w', '-t', type, '--literally', '--no-filters', '--stdin']
-    const ran = await runGit(dir, args, { input: bytes, signal })
-    if (ran.code !== 0) {
-      throw new AdversaryError(
-        'repository',
-        `git ${args[0]} failed: ${ran.stderr.trim() || 'no reason given'}`
-      )
-    }
-    return ran.stdout.toString().trim()
-  }
+  const made = newObjects(tree === null ? await algorithm(dir, signal) : algorithmOf(tree))
   let root = tree
   for (const { path, bytes } of commit.files) {
-    const blob = await write('blob', bytes)
-    root = await put(root, path.split('/'), blob, { write, objects })
+    root = await put(root, path.split('/'), made.add('blob', bytes), { made, objects })
   }
-  return sign(dir, root ?? (await write('tree', new Uint8Array())), commit, signal)
+  root ??= made.add('tree', new Uint8Array())
+  // All in one process: the time from reading the tip to the push is the time in which the race can be lost.
+  const ran = await runGit(dir, ['unpack-objects', '-q'], { input: await made.pack(), signal })
+  if (ran.code !== 0) {
+    throw new AdversaryError(
+      'repository',
+      `git unpack-objects failed: ${ran.stderr.trim() || 'no reason given'}`
+    )
+  }
+  return sign(dir, root, commit, signal)
 }
-
-type Write = (type: 'blob' | 'tree', bytes: Uint8Array) => Promise<string>
 
 /** The tree with the blob at that path. @throws AdversaryError `not-trusted` where something else is in the way. */
 async function put(
   tree: string | null,
   names: readonly string[],
   blob: string,
-  doors: { readonly write: Write; readonly objects: ObjectReader }
+  doors: { readonly made: NewObjects; readonly objects: ObjectReader }
 ): Promise<string> {
   const [name = '', ...below] = names
-  const raw = tree === null ? Buffer.alloc(0) : (await doors.objects.read(tree))?.bytes
+  const raw =
+    tree === null ? Buffer.alloc(0) : (doors.made.get(tree) ?? (await doors.objects.read(tree))?.bytes)
   if (raw === undefined) throw new AdversaryError('repository', `the clone misses the tree ${tree}`)
   const entries = treeSpans(raw, blob.length / 2)
   const folder = below.length > 0
@@ -66,7 +63,13 @@ async function put(
   const before = entries.find(other => Buffer.compare(sortKey(other.name, other.mode === '40000'), key) > 0)
   const from = there?.from ?? before?.from ?? raw.length
   const to = there?.to ?? from
-  return doors.write('tree', Buffer.concat([raw.subarray(0, from), entry, raw.subarray(to)]))
+  return doors.made.add('tree', Buffer.concat([raw.subarray(0, from), entry, raw.subarray(to)]))
+}
+
+/** How a repo that has no commit yet names its objects. */
+async function algorithm(dir: string, signal: AbortSignal | undefined): Promise<Algorithm> {
+  const ran = await runGit(dir, ['rev-parse', '--show-object-format'], { signal })
+  return ran.stdout.toString().trim() === 'sha256' ? 'sha256' : 'sha1'
 }
 
 /** git sorts a folder as if its name ended in a slash. */
