@@ -91,8 +91,11 @@ export interface Git {
   remoteTip(branch: string): Promise<string | null>
   /** The branch the remote's HEAD points at, null where it says none. */
   remoteHead(): Promise<string | null>
-  /** Fetches the branch and answers its sha; null where the remote has no such branch. */
-  fetch(branch: string): Promise<string | null>
+  /**
+   * Fetches the branch and answers its sha; null where the remote has no such branch. In a hurry the clone's
+   * upkeep is left to the next one.
+   */
+  fetch(branch: string, options?: { readonly hurry?: boolean }): Promise<string | null>
   /** Fetches one commit by its full id, through the branches where the server hands out no other; false where it is not there. */
   fetchCommit(sha: string): Promise<boolean>
   /** Commits of the range, parents before children (`--topo-order --reverse`). */
@@ -180,8 +183,13 @@ export async function openClone(options: CloneOptions): Promise<Git> {
     if (there?.ino === made.ino) await discard(dir)
     made = await prepare(dir, remote, signal)
     objects = objectReader(dir)
-    for (const branch of fetched) await fetchBranch(dir, remote, branch, deadlineMs)
+    for (const branch of fetched) await fetchTip(branch, false)
   }
+
+  const commitAt = async (ref: string) => (await objects.size(`${ref}^{commit}`))?.sha ?? null
+
+  const fetchTip = (branch: string, hurry: boolean) =>
+    fetchBranch(dir, remote, branch, { deadlineMs, hurry, commitAt })
 
   /** A clone is derived: what it cannot answer is asked once more of a new one. */
   const healing = async <Value>(ask: () => Promise<Value>): Promise<Value> => {
@@ -229,12 +237,12 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       return /^ref: refs\/heads\/(.+)\tHEAD$/m.exec(ran.stdout)?.[1] ?? null
     },
 
-    async fetch(branch) {
+    async fetch(branch, { hurry = false } = {}) {
       refOf(branch)
-      const tip = await fetchBranch(dir, remote, branch, deadlineMs).catch(async error => {
+      const tip = await fetchTip(branch, hurry).catch(async error => {
         if (error instanceof BrokenClone) {
           await renew()
-          return fetchBranch(dir, remote, branch, deadlineMs)
+          return fetchTip(branch, hurry)
         }
         // Each fetch that was cut off leaves its half of a pack.
         await tidy(dir, remote)
@@ -263,11 +271,11 @@ export async function openClone(options: CloneOptions): Promise<Git> {
         if (range.not !== undefined && range.not.length > 0) return readLog(dir, range, signal)
         if (whole?.tip === range.tip) return whole.commits
         const before = whole
-        const grown = before !== undefined && (await isAncestor(dir, before.tip, range.tip, signal))
-        const commits =
-          grown && before !== undefined
-            ? [...before.commits, ...(await readLog(dir, { tip: range.tip, not: [before.tip] }, signal))]
-            : await readLog(dir, range, signal)
+        const since =
+          before === undefined ? [] : await readLog(dir, { tip: range.tip, not: [before.tip] }, signal)
+        // Whatever builds on the old tip holds a commit that has it as a parent; a branch that was rewritten does not.
+        const grown = before !== undefined && since.some(({ parents }) => parents.includes(before.tip))
+        const commits = grown ? [...before.commits, ...since] : await readLog(dir, range, signal)
         whole = { tip: range.tip, commits }
         return commits
       })
@@ -397,11 +405,11 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       return pushOutcome(remote, ran)
     },
 
-    remembered: branch => remembered(dir, branch, signal),
+    remembered: branch => commitAt(seenRef(branch)),
 
     async remember(branch, sha, { anew = false } = {}) {
       if (!isSha(sha)) throw new RangeError(`${JSON.stringify(sha)} is not a full commit id`)
-      const before = await remembered(dir, branch, signal)
+      const before = await commitAt(seenRef(branch))
       if (before === sha) return
       if (before !== null && !anew && !(await isAncestor(dir, before, sha, signal))) return
       const ran = await runGit(dir, ['update-ref', seenRef(branch), sha], { signal })
@@ -415,17 +423,6 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       objects.close()
     }
   }
-}
-
-async function remembered(
-  dir: string,
-  branch: string,
-  signal: AbortSignal | undefined
-): Promise<string | null> {
-  const words = ['rev-parse', '--verify', '--quiet', `${seenRef(branch)}^{commit}`]
-  const ran = await runGit(dir, words, { signal })
-  const sha = ran.stdout.toString().trim()
-  return ran.code === 0 && isSha(sha) ? sha : null
 }
 
 function seenRef(branch: string): string {

@@ -53,7 +53,7 @@ export interface PublishOptions {
   readonly observedAt: number
   /** Default 5 minutes. */
   readonly freshMs?: number
-  /** Default 100: what was observed is stale before that, unless the remote answers at once. */
+  /** Default 1000: what was observed is stale before that. */
   readonly attempts?: number
   readonly signal?: AbortSignal
 }
@@ -64,8 +64,8 @@ export type Published =
   /** What was observed is too old to be published: observe again. */
   | { readonly kind: 'stale' }
 
-/** Between two attempts, in milliseconds. */
-const mostPauseMs = 1600
+/** The longest pause between two attempts, in milliseconds, and how many attempts long it may be. */
+const mostPause = { ms: 2000, attempts: 4 }
 
 /**
  * Puts one review on the branch: the push is the compare-and-swap. Lost pushes start over on the new tip.
@@ -76,17 +76,27 @@ const mostPauseMs = 1600
  */
 export async function publish(options: PublishOptions): Promise<Published> {
   const { git, branch, signal } = options
-  const attempts = options.attempts ?? 100
+  const attempts = options.attempts ?? 1000
   const freshMs = options.freshMs ?? 300_000
   let lost = ''
+  let believed = false
+  let reviews: number | null = null
+  let rivals = false
   for (let attempt = 1; attempt <= attempts; attempt++) {
     signal?.throwIfAborted()
-    if (options.now() - options.observedAt > freshMs) return { kind: 'stale' }
+    const begun = options.now()
+    if (begun - options.observedAt > freshMs) return { kind: 'stale' }
 
     const tip = await tipOf(options)
+    const { length } = tip.record.reviews
+    rivals ||= reviews !== null && length > reviews
+    reviews = length
     const publication = await options.build(tip)
     if (publication === null) return { kind: 'dropped' }
     const commit = await write(options, tip, publication)
+    // Once: it is the same key and the same list a moment later, and whoever is slow loses again.
+    if (!believed) await requireBelieved(options, commit)
+    believed = true
     const pushed = await push(git, commit, branch)
     if (pushed.kind === 'pushed') {
       await git.remember(branch, commit)
@@ -94,14 +104,24 @@ export async function publish(options: PublishOptions): Promise<Published> {
     }
     if (pushed.kind === 'refused') throw refused(branch, pushed.why)
     lost = pushed.why
-    // Reviewers that lost to each other must not come back in step, nor the one that lost most come last.
-    await options.sleep(Math.min(50 * 2 ** attempt, mostPauseMs) * (0.5 + Math.random()))
+    await options.sleep(pauseAfter(attempt, options.now() - begun, rivals))
   }
   throw new AdversaryError('repository', `the push to ${branch} lost ${attempts} races in a row: ${lost}`)
 }
 
+/**
+ * People push when they push: a pause would only make fewer attempts of it. Reviewers that lost to each other must
+ * not come back in step, nor the one that lost most come last; how long an attempt takes is how crowded it is.
+ */
+function pauseAfter(attempt: number, tookMs: number, rivals: boolean): number {
+  const attempts = rivals ? Math.min(2 ** (attempt - 1), mostPause.attempts) : 0.25
+  return Math.min(Math.max(tookMs, 20) * attempts, mostPause.ms) * Math.random()
+}
+
 async function tipOf({ git, branch, startFrom, trust }: PublishOptions): Promise<Tip> {
-  const sha = (await git.fetch(branch)) ?? (startFrom === undefined ? null : await git.fetch(startFrom))
+  const hurry = { hurry: true }
+  const sha =
+    (await git.fetch(branch, hurry)) ?? (startFrom === undefined ? null : await git.fetch(startFrom, hurry))
   if (sha === null) throw new AdversaryError('repository', `the remote has no branch ${startFrom ?? branch}`)
   return tipAt(git, sha, await readRecord(git, sha, trust))
 }
@@ -127,7 +147,7 @@ export function tipAt(git: Git, sha: string, record: SignedRecord): Tip {
 }
 
 async function write(options: PublishOptions, tip: Tip, publication: Publication): Promise<string> {
-  const { git, identity, trust } = options
+  const { git, identity } = options
   const { path, appended, files } = publication
   const before = (await tip.readFile(path)) ?? new Uint8Array()
   for (const file of files) {
@@ -150,13 +170,17 @@ async function write(options: PublishOptions, tip: Tip, publication: Publication
   }
 
   const section = { path, digest: sha256(appended) }
-  const commit = await git.writeCommit({
+  return git.writeCommit({
     parent: tip.sha,
     files: [{ path, bytes: Buffer.concat([before, appended]) }, ...files],
     message: printMessage({ ...publication.message, section, repo: options.repo ?? null }),
     identity,
     date: dateFor(options.now(), tip.record)
   })
+}
+
+/** @throws AdversaryError `not-trusted` where no gate would believe what was just signed. */
+async function requireBelieved({ git, identity, trust }: PublishOptions, commit: string): Promise<void> {
   const signature = (await git.signatures([commit], trust)).get(commit)
   if (signature?.state !== 'good' || signature.principal !== trust.reviewer) {
     const found = signature?.state === 'good' ? `it is ${signature.principal}'s` : 'it is not on the list'
@@ -168,7 +192,6 @@ async function write(options: PublishOptions, tip: Tip, publication: Publication
       }
     )
   }
-  return commit
 }
 
 /**

@@ -206,7 +206,7 @@ async function put(
 async function holdsClaim({ home, git }: World, tip: Tip, claim: string): Promise<boolean> {
   const { branch } = home.repo
   if (reviewBranchOf(home) === branch) return tip.record.history.some(({ sha }) => sha === claim)
-  return git.isAncestor(claim, (await git.fetch(branch)) ?? tip.sha)
+  return git.isAncestor(claim, (await git.fetch(branch, { hurry: true })) ?? tip.sha)
 }
 
 function isReview(tip: Tip, sha: string): boolean {

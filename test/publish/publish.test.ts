@@ -1,6 +1,6 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Git, openClone } from '../../src/doors/git.ts'
 import { publish } from '../../src/publish/publish.ts'
 import {
@@ -172,6 +172,37 @@ describe('a published review', () => {
       attempts: 2
     })
     await expect(publishing).rejects.toThrow('lost 2 races in a row')
+  })
+
+  it('is tried again at once beside people, and later beside other reviewers', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    onTestFinished(() => {
+      vi.restoreAllMocks()
+    })
+    const lose = async (faster: () => Promise<unknown>) => {
+      const pauses: number[] = []
+      const options = reviewer.options(async tip => {
+        if (pauses.length < 4) await faster()
+        return publicationOf(tip, {})
+      })
+      let now = options.observedAt
+      // Each attempt takes a second: the clock is read when it begins, when it is dated, and when it is lost.
+      await publish({ ...options, now: () => (now += 500), sleep: async ms => void pauses.push(ms) })
+      return pauses
+    }
+    const people = async () => {
+      await repo.builder.pull()
+      await repo.builder.commit('core: faster')
+      await repo.builder.push()
+    }
+    expect(await lose(people)).toEqual([125, 125, 125, 125])
+    const other = await openClone({ url: repo.url, dir: join(repo.dir, 'other.git') })
+    onTestFinished(() => other.close())
+    const rival = makeReviewer(other, key, trust)
+    let said = 0
+    const another = () => rival.say({ phase: `other-${(said += 1)}` })
+    // That it was a reviewer who was faster is known with the second attempt.
+    expect(await lose(another)).toEqual([125, 1000, 1000, 1000])
   })
 
   it('is never dated before a review that it builds on, and never by a builder', async () => {

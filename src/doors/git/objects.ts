@@ -18,7 +18,7 @@ export interface TreeEntry {
 
 /** Reads objects through one pair of `cat-file` processes, which is what makes many small reads cheap. */
 export interface ObjectReader {
-  /** Null where the clone has no such object. */
+  /** Null where the clone has no such object; takes a ref as well, `refs/…^{commit}`. */
   size(sha: string): Promise<{ readonly sha: string; readonly type: string; readonly size: number } | null>
   read(sha: string): Promise<GitObject | null>
   tree(sha: string): Promise<readonly TreeEntry[] | null>
@@ -192,7 +192,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
 
   return {
     ask(name: string): Promise<Answered | null> {
-      if (!/^[0-9a-f]{4,64}$/.test(name)) throw new RangeError(`${JSON.stringify(name)} is no object name`)
+      if (!isName(name)) throw new RangeError(`${JSON.stringify(name)} is no object name`)
       return new Promise((settle, reject) => {
         child ??= start()
         wake(child)
@@ -205,6 +205,11 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
       fail(new AdversaryError('repository', 'the clone was closed'))
     }
   }
+}
+
+/** A sha, or as much of it as tells it apart, or the commit of a ref by its whole name. */
+function isName(name: string): boolean {
+  return /^(?:[0-9a-f]{4,64}|refs\/[^\p{Cc}\s]+\^\{commit\})$/u.test(name)
 }
 
 function parseTree(bytes: Buffer, idBytes: number): readonly TreeEntry[] {

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os'
 import { AdversaryError } from '../../base/errors.ts'
 import type { PushOutcome } from '../git.ts'
 import { BrokenClone } from './log.ts'
-import { isSha, refOf } from './names.ts'
+import { refOf } from './names.ts'
 import { runGit } from './process.ts'
 import type { Remote, RemoteRan } from './remote.ts'
 
@@ -23,10 +23,12 @@ export async function fetchBranch(
   dir: string,
   remote: Remote,
   branch: string,
-  deadlineMs: number
+  how: { readonly deadlineMs: number; readonly hurry: boolean; commitAt(ref: string): Promise<string | null> }
 ): Promise<string | null> {
+  const { deadlineMs, commitAt } = how
+  const upkeep = how.hurry ? ['--no-auto-maintenance'] : []
   const tracking = `refs/remotes/origin/${branch}`
-  const words = [...fetchWords, '--', remote.url, `+${refOf(branch)}:${tracking}`]
+  const words = [...fetchWords, ...upkeep, '--', remote.url, `+${refOf(branch)}:${tracking}`]
   let ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })
   // Another process of this home may hold the ref, and the branch may move while it is fetched.
   for (let tries = 1; ran.code !== 0 && tries < fetchTries; tries++) {
@@ -44,10 +46,9 @@ export async function fetchBranch(
     if (asked.code !== 0) throw unreachable(remote, ran)
     throw new BrokenClone(`${remote.url} cannot be fetched: ${said(ran.stderr)}`)
   }
-  const tip = await runGit(dir, ['rev-parse', '--verify', '--quiet', `${tracking}^{commit}`])
-  const sha = tip.stdout.toString().trim()
-  if (tip.code !== 0 || !isSha(sha)) throw new BrokenClone(`${branch} was fetched and is not there`)
-  return sha
+  const tip = await commitAt(tracking)
+  if (tip === null) throw new BrokenClone(`${branch} was fetched and is not there`)
+  return tip
 }
 
 /** The line broke in the middle of a fetch: the clone is as it was before. */
