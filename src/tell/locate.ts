@@ -1,6 +1,7 @@
 import type { Html, Nodes, Root, RootContent } from 'mdast'
 import { remark } from 'remark'
 import remarkGfm from 'remark-gfm'
+import { type Part, scanner } from './scan.ts'
 
 /**
  * Finds places in a review file that other people have written in as well. A parser locates; what exists is
@@ -23,14 +24,16 @@ export interface Heading {
 /**
  * The real `#` headings at the top level: none in fences, comments, HTML, lists or quotes. Of a file that is made
  * to exhaust a parser, every line that looks like one: whoever reads them errs on the side of seeing a veto.
+ *
+ * @param size how much is parsed at once where something has to be, in bytes; Infinity: the whole text.
  */
-export function headings(bytes: Uint8Array): readonly Heading[] {
+export function headings(bytes: Uint8Array, size = leastParsed): readonly Heading[] {
   const text = latin1(bytes)
   const found: Heading[] = []
   let line = 1
   let counted = 0
-  for (const offset of headingOffsets(text)) {
-    line += text.slice(counted, offset).match(/\r\n|\r|\n/g)?.length ?? 0
+  for (const offset of headingOffsets(text, size)) {
+    line += linesIn(text.slice(counted, offset))
     counted = offset
     const [source = ''] = /^[^\r\n]*/.exec(text.slice(offset, offset + 10_000)) ?? []
     found.push({ line, offset, depth: /^#*/.exec(source)?.[0].length ?? 0, text: words(source) })
@@ -38,12 +41,22 @@ export function headings(bytes: Uint8Array): readonly Heading[] {
   return found
 }
 
-function headingOffsets(text: string): readonly number[] {
-  const cuts = parsed(text)
-  if (cuts === null) {
-    return [...text.matchAll(/(?<=^[ ]{0,3})#{1,6}(?=[ \t\r\n]|$)/gm)].map(({ index }) => index)
-  }
-  return cuts.flatMap(({ start, nodes }) =>
+function headingOffsets(text: string, size: number): readonly number[] {
+  const offsets = unlessExhausted(text, dialects => {
+    const { pieces, tail, sure } = cut(text, size, dialects)
+    const seen = pieces.flatMap(piece => ('nodes' in piece ? headingsIn(piece) : headingOf(piece)))
+    if (sure !== null) return seen.concat(headingOf(sure))
+    return [...seen, ...headingsIn({ start: tail, nodes: dialects[0](text.slice(tail)).children })]
+  })
+  return offsets ?? [...text.matchAll(/(?<=^[ ]{0,3})#{1,6}(?=[ \t\r\n]|$)/gm)].map(({ index }) => index)
+}
+
+function headingOf({ start, heading }: Part): number | readonly number[] {
+  return heading ? start : []
+}
+
+function headingsIn({ start, nodes }: Parsed): readonly number[] {
+  return (
     nodes
       // A heading with `===` under it has more than one line.
       .filter(node => node.type === 'heading' && node.position?.start.line === node.position?.end.line)
@@ -51,34 +64,36 @@ function headingOffsets(text: string): readonly number[] {
   )
 }
 
-function parsed(text: string): readonly Part[] | null {
-  return unlessExhausted(text, () => {
-    const cuts = split(text)
-    return cuts && [...cuts.parts, { start: cuts.tail, nodes: parse(text.slice(cuts.tail)).children }]
-  })
+/** How many lines end in this piece of the text. */
+function linesIn(text: string): number {
+  if (text.includes('\r')) return text.match(/\r\n|\r|\n/g)?.length ?? 0
+  let count = 0
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1
+  return count
 }
 
 function words(source: string): string {
-  const content = source.replace(/^#+/, '').trim()
-  const closed = /^#*$|[ \t]#+$/.test(content) ? content.replace(/#+$/, '').trimEnd() : content
+  const content = source.replace(/^#+/, '').replace(/^[ \t]+|[ \t]+$/g, '')
+  const closed = /^#*$|[ \t]#+$/.test(content) ? content.replace(/#+$/, '').replace(/[ \t]+$/, '') : content
   return Buffer.from(closed, 'latin1').toString()
 }
 
 /**
  * What must follow these bytes so that the line after it begins a block of its own at the top level: the
  * end of a fence, a comment or an element that was left open, and an empty line. Empty when nothing must.
+ *
+ * @param size as for `headings`.
  */
-export function openBlock(bytes: Uint8Array): Uint8Array {
+export function openBlock(bytes: Uint8Array, size = leastParsed): Uint8Array {
   const text = latin1(bytes)
   const eol = lineEnd(bytes)
-  return Buffer.from(unlessExhausted(text, () => endOfOpen(text, eol)) ?? endOfAnything(text, eol), 'latin1')
+  const end = unlessExhausted(text, dialects => endOfOpen(text, eol, size, dialects))
+  return Buffer.from(end ?? endOfAnything(text, eol), 'latin1')
 }
 
-function endOfOpen(text: string, eol: string): string | null {
-  const cuts = split(text)
-  if (cuts === null) return null
-  const rest = text.slice(cuts.tail)
-  const dialects = dialectsFor(text)
+function endOfOpen(text: string, eol: string, size: number, dialects: Dialects): string | null {
+  const { pieces, tail } = cut(text, size, dialects)
+  const rest = text.slice(tail)
 
   const ends: string[] = []
   let close = emptyLine(text, eol)
@@ -92,7 +107,8 @@ function endOfOpen(text: string, eol: string): string | null {
     close = `${/[\r\n]$/.test(text) ? '' : eol}${ends.map(end => end + eol).join('')}${eol}`
     nodes = dialects.map(parse => below(rest + close, parse))
   }
-  const html = htmlEnds([...cuts.parts.flatMap(part => part.nodes), ...(nodes[0] ?? [])])
+  const before = pieces.flatMap(piece => markupOf(text, piece, dialects[0]))
+  const html = htmlEnds([...before, ...(nodes[0] ?? []).map(markupIn)])
   return close + html.map(end => end + eol).join('') + (html.length > 0 ? eol : '')
 }
 
@@ -113,90 +129,150 @@ export function endOfAnything(text: string, eol: string): string {
 }
 
 /**
- * Bounds that no text written by people comes near, and in which the parser takes less than a second or two; of
- * a whole file that is made to be slow, twenty.
+ * Bounds that no text written by people comes near, and in which the parser takes less than a second or two; for
+ * a file of up to `whole` that is made to be slow, twenty. Of a longer one `parsed` bytes are parsed at most: what
+ * reviews hold is not.
  */
-const bounds = { whole: 2_097_152, part: 131_072, nested: 100, marks: 10_000 } as const
+const bounds = { whole: 2_097_152, parsed: 131_072, part: 131_072, nested: 100, marks: 10_000 } as const
+const leastParsed = 4096
+
+class Exhausted extends Error {}
+
+/** The parsers for this text: they throw when they would be exhausted. */
+function patient(text: string): Dialects {
+  const dialects = dialectsFor(text)
+  const most = text.length > bounds.whole ? bounds.parsed : 2 * bounds.whole
+  const left = { bytes: most * dialects.length, marks: 4 * bounds.marks ** 2 }
+  const careful =
+    (parse: Dialect): Dialect =>
+    part => {
+      left.bytes -= part.length
+      left.marks -= slowness(part)
+      // A heading and the ends of open blocks come behind a part.
+      if (part.length > bounds.part + 2048 || left.bytes < 0 || left.marks < 0) throw new Exhausted()
+      return parse(part)
+    }
+  const [first, ...others] = dialects
+  return [careful(first), ...others.map(careful)]
+}
+
+const deep = new RegExp(
+  `^[ \\t]*(?:(?:>|[-+*]|\\d{1,9}[.)]|\\[\\^[^\\]\\s]{1,200}\\]:)[ \\t]*){${bounds.nested}}`,
+  'm'
+)
 
 /** The parser is quadratic in the brackets and stars of a paragraph, and recurses into quotes in quotes. */
-function unlessExhausted<T>(text: string, locate: () => T | null): T | null {
-  if (text.length > bounds.whole) return null
+function slowness(text: string): number {
+  if (deep.test(text)) return Number.POSITIVE_INFINITY
   let marks = 0
   for (const paragraph of text.split(/\n[ \t\r]*\n/)) {
-    marks += (paragraph.match(/[*_~[\]!]/g)?.length ?? 0) ** 2
-    if (marks > bounds.marks ** 2) return null
+    const own = (paragraph.match(/[*_~[\]!]/g)?.length ?? 0) ** 2
+    if (own > bounds.marks ** 2) return Number.POSITIVE_INFINITY
+    marks += own
   }
-  const nested = new RegExp(
-    `^[ \\t]*(?:(?:>|[-+*]|\\d{1,9}[.)]|\\[\\^[^\\]\\s]{1,200}\\]:)[ \\t]*){${bounds.nested}}`,
-    'm'
-  )
-  if (nested.test(text)) return null
+  return marks
+}
+
+function unlessExhausted<T>(text: string, locate: (dialects: Dialects) => T | null): T | null {
   try {
-    return locate()
+    return locate(patient(text))
   } catch (error) {
     // The stack overflowed: nested all the same, over many lines.
-    if (error instanceof RangeError) return null
+    if (error instanceof Exhausted || error instanceof RangeError) return null
     throw error
   }
 }
 
 /** `\r\n` if most lines of the file end so, else `\n`. */
 export function lineEnd(bytes: Uint8Array): '\n' | '\r\n' {
+  if (!bytes.includes(13)) return '\n'
   const ends = latin1(bytes).match(/\r?\n/g) ?? []
   return ends.filter(end => end.length === 2).length * 2 > ends.length ? '\r\n' : '\n'
 }
 
 function emptyLine(text: string, eol: string): string {
+  if (/^(?:\xef\xbb\xbf)?$/.test(text)) return ''
+  let from = text.length
+  while (from > 0 && ' \t\r\n'.includes(text.charAt(from - 1))) from -= 1
   // A lone CR and our LF would be one line end.
-  if (/^(?:\xef\xbb\xbf)?$/.test(text) || /(?:^|[\r\n])[ \t]*(?:\n|\r)$/.test(text.replace(/\r\n$/, '\n')))
-    return ''
+  const end = text.slice(from).replace(/\r\n$/, '\n')
+  if ((from === 0 ? /(?:^|[\r\n])[ \t]*(?:\n|\r)$/ : /[\r\n][ \t]*(?:\n|\r)$/).test(end)) return ''
   return text.endsWith('\n') ? eol : eol + eol
 }
 
 type Dialect = (text: string) => Root
+type Dialects = readonly [Dialect, ...Dialect[]]
 
 const github = remark().use(remarkGfm).freeze()
 const common = remark().freeze()
 const parse: Dialect = text => github.parse(text)
 
 /** Footnotes are the one block in which dialects differ so much that a fence may be open in one and not in another. */
-function dialectsFor(text: string): readonly [Dialect, ...Dialect[]] {
+function dialectsFor(text: string): Dialects {
   return text.includes('[^') ? [parse, plain => common.parse(plain)] : [parse]
 }
 
-interface Part {
+/** A piece of the text that had to be parsed. */
+interface Parsed {
   readonly start: number
   readonly nodes: readonly RootContent[]
 }
 
+interface Cuts {
+  readonly pieces: readonly (Parsed | Part)[]
+  /** Where the last piece begins, in which something may be open. */
+  readonly tail: number
+  /** What is known of that one; null: it has to be parsed. */
+  readonly sure: Part | null
+}
+
 /**
  * Cuts the text before headings at the top level. From such a line on the parser is in the state in which it
- * began, so that the parts parse to what the whole would parse to, in linear instead of quadratic time. Each
- * cut is proven: the part is parsed together with that line, and the line must come out as such a heading.
- *
- * @param size of a part, in bytes, at least.
- * @returns null when no cut can be proven for too long.
+ * began, so that the pieces parse to what the whole would parse to, in linear instead of quadratic time. Where a
+ * cut is not certain by the lines alone it is proven: the piece is parsed together with the heading's line, and
+ * that line must come out as such a heading.
  */
-export function split(
-  text: string,
-  size = 4096
-): { readonly parts: readonly Part[]; readonly tail: number } | null {
-  const parts: Part[] = []
-  const dialects = dialectsFor(text)
+function cut(text: string, size: number, dialects: Dialects): Cuts {
+  const pieces: (Parsed | Part)[] = []
   let start = text.startsWith('\xef\xbb\xbf') ? 3 : 0
+  // A CR by itself ends lines as well, and nobody writes it.
+  const plain = Number.isFinite(size) && !(text.includes('\r') && /\r(?!\n)/.test(text))
+  const partAt = scanner(text)
+  for (;;) {
+    const part = plain ? partAt(start) : null
+    if (part !== null && !part.dubious) {
+      if (part.end === text.length) return { pieces, tail: start, sure: part }
+      pieces.push(part)
+      start = part.end
+      continue
+    }
+    const proven = provenPiece(text, start, Math.max(size, (part?.end ?? start) - start), dialects)
+    if (proven === null) return { pieces, tail: start, sure: null }
+    pieces.push({ start, nodes: proven.nodes })
+    start = proven.end
+  }
+}
+
+/**
+ * The piece from `start` to a heading that the parser sees at the top level; null: there is none behind it.
+ *
+ * @param size of the piece, in bytes, at least.
+ */
+function provenPiece(
+  text: string,
+  start: number,
+  size: number,
+  dialects: Dialects
+): { readonly nodes: readonly RootContent[]; readonly end: number } | null {
   const line = /^#{1,6} [^\r\n]*/gm
   for (let min = size; ; ) {
-    line.lastIndex = start + min
+    line.lastIndex = Math.min(start + min, text.length)
     const next = line.exec(text)
-    if ((next?.index ?? text.length) - start > bounds.part) return null
-    if (next === null) return { parts, tail: start }
-    const part = text.slice(start, next.index)
-    const [nodes, ...others] = dialects.map(dialect => below(part, dialect, next[0]))
-    if (nodes && !others.includes(null)) {
-      parts.push({ start, nodes })
-      start = next.index
-      min = size
-    } else min = 2 * part.length
+    if (next === null) return null
+    const piece = text.slice(start, next.index)
+    const [nodes, ...others] = dialects.map(dialect => below(piece, dialect, next[0]))
+    if (nodes && !others.includes(null)) return { nodes, end: next.index }
+    min = 2 * piece.length
   }
 }
 
@@ -238,16 +314,36 @@ const raw = new Set(['script', 'style', 'textarea', 'title', 'xmp', 'iframe', 'n
 /** Ends a comment, a tag and a quoted attribute, whichever is open; a comment by itself. */
 const endAll = `<!-- '> "> -->`
 
+/** The HTML of one block. */
+interface Markup {
+  readonly values: readonly string[]
+  /** What is opened in a list or a quote ends with it. */
+  readonly lasts: boolean
+}
+
+function markupIn(node: RootContent): Markup {
+  const lasts = node.type === 'html' || node.type === 'paragraph'
+  return { values: htmlIn(node).map(({ value }) => value), lasts }
+}
+
+function markupOf(text: string, piece: Parsed | Part, parse: Dialect): readonly Markup[] {
+  if ('nodes' in piece) return piece.nodes.map(markupIn)
+  if (!piece.inline) return [{ values: piece.html, lasts: true }]
+  return parse(text.slice(piece.start, piece.end)).children.map(markupIn)
+}
+
 /** What ends the HTML that is left open: Markdown ends such a block at an empty line, a browser does not. */
-function htmlEnds(nodes: readonly RootContent[]): readonly string[] {
+function htmlEnds(blocks: readonly Markup[]): readonly string[] {
   const open: string[] = []
+  // Reviews fold with the same few tags again and again.
+  const known = new Map<string, readonly Tag[]>()
   let torn = false
-  for (const node of nodes) {
-    const inParagraph = node.type === 'paragraph'
-    // What is opened in a list or a quote ends with it.
-    const stack = node.type === 'html' || inParagraph ? open : []
-    for (const { value } of htmlIn(node)) {
-      torn = value === endAll ? false : !takeTags(value, stack) || torn
+  for (const { values, lasts } of blocks) {
+    const stack = lasts ? open : []
+    for (const value of values) {
+      const tags = known.get(value) ?? tagsIn(value)
+      known.set(value, tags)
+      torn = value === endAll ? false : !takeTags(tags, stack) || torn
     }
   }
   return [...(torn ? [endAll] : []), ...open.reverse().map(name => `</${name}>`)]
@@ -258,21 +354,35 @@ function htmlIn(node: Nodes): readonly Html[] {
   return 'children' in node ? node.children.flatMap(htmlIn) : []
 }
 
+interface Tag {
+  readonly element: string
+  readonly closing: boolean
+  /** It ends within the text. */
+  readonly whole: boolean
+}
+
 /** Opens and closes elements on the stack. False when the text ends within a tag or a comment. */
-function takeTags(html: string, stack: string[]): boolean {
-  const tag =
-    /<!--[^]*?(?:-->|$)|<(\/?)([a-z][a-z0-9-]*)(?:[^>"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*(?:>|$)|<[!?][^>]*(?:>|$)/gi
-  let whole = true
-  for (const [found, slash, name = ''] of html.matchAll(tag)) {
-    const element = name.toLowerCase()
+function takeTags(tags: readonly Tag[], stack: string[]): boolean {
+  let ended = true
+  for (const { element, closing, whole } of tags) {
     const top = stack.at(-1) ?? ''
-    if (raw.has(top) && !(slash === '/' && element === top)) continue
-    if (!found.endsWith(found.startsWith('<!--') ? '-->' : '>')) whole = false
+    if (raw.has(top) && !(closing && element === top)) continue
+    if (!whole) ended = false
     if (!goingOn.has(element)) continue
-    if (slash !== '/') stack.push(element)
+    if (!closing) stack.push(element)
     else if (stack.includes(element)) stack.length = stack.lastIndexOf(element)
   }
-  return whole
+  return ended
+}
+
+function tagsIn(html: string): readonly Tag[] {
+  const tag =
+    /<!--[^]*?(?:-->|$)|<(\/?)([a-z][a-z0-9-]*)(?:[^>"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*(?:>|$)|<[!?][^>]*(?:>|$)/gi
+  return [...html.matchAll(tag)].map(([found, slash, name = '']) => ({
+    element: name.toLowerCase(),
+    closing: slash === '/',
+    whole: found.endsWith(found.startsWith('<!--') ? '-->' : '>')
+  }))
 }
 
 function startOf(node: RootContent): number {
