@@ -5,7 +5,7 @@ import { repoName } from '../base/repo-name.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { readBytes, readText } from '../doors/files.ts'
-import { type GateAnswer, gateOnce, type GateOptions } from '../gate/gate.ts'
+import { type GateAnswer, openGate, type GateOptions } from '../gate/gate.ts'
 import { loginFor } from '../gate/pipeline.ts'
 import { workingTreesAround } from '../home/working-tree.ts'
 import { type ExitCode, exitCode } from '../words.ts'
@@ -44,16 +44,21 @@ export async function run(options: GateCommandOptions, io: Io): Promise<ExitCode
   const started = tick()
   const question = await questionOf(options, io)
   io.progress(`reading the reviews of ${hideLogin(question.remote)}`)
-  for (;;) {
-    const answer = await gateOnce({ ...question, now: nowMs(), signal: io.signal })
-    const left = (options.waitMs ?? 0) - (tick() - started)
-    if (answer.code === exitCode.pass || !answer.mayChange || left <= 0) {
-      io.progress(null)
-      return say(answer, question.remote, io)
+  const gate = openGate({ ...question, signal: io.signal })
+  try {
+    for (;;) {
+      const answer = await gate.look(nowMs())
+      const left = (options.waitMs ?? 0) - (tick() - started)
+      if (answer.code === exitCode.pass || !answer.mayChange || left <= 0) {
+        io.progress(null)
+        return say(answer, question.remote, io)
+      }
+      // The same words until something changes: in a pipeline's log that is one line.
+      io.progress(`${answer.gate}: ${oneLine(answer.reasons[0] ?? 'not open yet')}; waiting for a review`)
+      await sleep(Math.min(lookAgainMs, left), io.signal)
     }
-    // The same words until something changes: in a pipeline's log that is one line.
-    io.progress(`${answer.gate}: ${oneLine(answer.reasons[0] ?? 'not open yet')}; waiting for a review`)
-    await sleep(Math.min(lookAgainMs, left), io.signal)
+  } finally {
+    await gate.close()
   }
 }
 

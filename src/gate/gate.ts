@@ -58,6 +58,19 @@ export interface GateAnswer {
   readonly mayChange: boolean
 }
 
+/** A gate that may be asked more than once. */
+export interface Gate {
+  /**
+   * May it proceed, as of now?
+   *
+   * @param now milliseconds since 1970.
+   * @throws as `gateOnce`.
+   */
+  look(now: number): Promise<GateAnswer>
+  /** Takes the clone away. */
+  close(): Promise<void>
+}
+
 /**
  * Asks once, in a temporary clone of its own that is gone afterwards. Nothing of the folder it runs in is read.
  *
@@ -65,31 +78,75 @@ export interface GateAnswer {
  * `missing-tool` without git or ssh-keygen.
  */
 export async function gateOnce(options: GateOptions): Promise<GateAnswer> {
+  const gate = openGate(options)
+  try {
+    return await gate.look(options.now)
+  } finally {
+    await gate.close()
+  }
+}
+
+/**
+ * The same for more than one look: the clone is made with the first and fetched into by the others, and where no
+ * branch has moved the answer is the one before.
+ *
+ * @throws AdversaryError `usage` for a name that is none.
+ */
+export function openGate(options: Omit<GateOptions, 'now'>): Gate {
   const { gate } = options
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,128}$/.test(gate)) {
     throw new AdversaryError('usage', `${JSON.stringify(gate)} names neither a phase nor a milestone`)
   }
   const signers = signersOf(options)
-  if ('why' in signers) return closed(gate, [signers])
+  let clone: { readonly folder: string; readonly git: Git } | null = null
+  let last: Asked | null = null
 
-  const folder = await temporaryFolder('adversary-gate-')
-  const { remote: url, signal, login } = options
-  let git: Git | undefined
-  try {
-    git = await openClone({
-      url,
-      dir: join(folder, 'clone.git'),
-      ...(signal === undefined ? {} : { signal }),
-      ...(login === undefined ? {} : { login })
-    })
-    return await ask(git, options, signers)
-  } finally {
-    await git?.close()
-    await removeFolder(folder)
+  const opened = async (): Promise<Git> => {
+    const folder = await temporaryFolder('adversary-gate-')
+    const { remote: url, signal, login } = options
+    try {
+      const git = await openClone({
+        url,
+        dir: join(folder, 'clone.git'),
+        ...(signal === undefined ? {} : { signal }),
+        ...(login === undefined ? {} : { login })
+      })
+      clone = { folder, git }
+      return git
+    } catch (error) {
+      await removeFolder(folder)
+      throw error
+    }
+  }
+
+  return {
+    async look(now) {
+      if ('why' in signers) return closed(gate, [signers])
+      const git = clone?.git ?? (await opened())
+      if (last === null || (await moved(git, last.tips))) last = await ask(git, { ...options, now }, signers)
+      return last.answer
+    },
+    async close() {
+      await clone?.git.close()
+      if (clone !== null) await removeFolder(clone.folder)
+    }
   }
 }
 
-function signersOf({ allowedSigners, reviewer, revoked }: GateOptions): Trust | Obstacle {
+interface Asked {
+  readonly answer: GateAnswer
+  /** The branches that it rests on, as they were; null: on more than that. */
+  readonly tips: ReadonlyMap<string, string | null> | null
+}
+
+/** Whether anything that the answer rests on may be another one now. What is not open does not open by waiting. */
+async function moved(git: Git, tips: Asked['tips']): Promise<boolean> {
+  if (tips === null) return true
+  for (const [branch, tip] of tips) if ((await git.remoteTip(branch)) !== tip) return true
+  return false
+}
+
+function signersOf({ allowedSigners, reviewer, revoked }: Omit<GateOptions, 'now'>): Trust | Obstacle {
   const refuse = (why: string, next: string): Obstacle => ({
     code: exitCode.notTrusted,
     why,
@@ -138,10 +195,10 @@ type Question = Pick<GateOptions, 'gate' | 'branch' | 'reviewBranch' | 'commit' 
 
 /** The same answer in a clone that is there already, by whom it trusts. Asks the remote for its branches. */
 export async function gateIn(git: Git, question: Question, trust: Trust): Promise<GateAnswer> {
-  return ask(git, question, trust)
+  return (await ask(git, question, trust)).answer
 }
 
-async function ask(git: Git, options: Question, trust: Trust): Promise<GateAnswer> {
+async function ask(git: Git, options: Question, trust: Trust): Promise<Asked> {
   const { gate, now } = options
   const branch = options.branch ?? (await git.remoteHead())
   const tip = branch === null ? null : await git.fetch(branch)
@@ -153,7 +210,11 @@ async function ask(git: Git, options: Question, trust: Trust): Promise<GateAnswe
   const main = await readBranch(git, branch, tip, trust, options.repo ?? null)
   const reviews = await reviewBranch(git, options, main, trust)
   const built = await builtCommit(git, options.commit ?? tip)
-  if ('why' in built) return closed(gate, [built])
+  if ('why' in built) return { answer: closed(gate, [built]), tips: null }
+  const tips = new Map([
+    [branch, tip],
+    [reviews.name, reviews.tip]
+  ])
 
   const { phase, milestone } = named(gate, [main, reviews])
   const view = await viewPhase(git, trust, phase, main, reviews)
@@ -168,7 +229,7 @@ async function ask(git: Git, options: Question, trust: Trust): Promise<GateAnswe
       line
     )
   }
-  if (milestone !== null) return one(milestone)
+  if (milestone !== null) return { answer: await one(milestone), tips }
 
   const policy = policyOf({ tip, reviews: view.signed, distrusted: [], history: [] }, phase)
   const names = policy?.milestones.map(known => known.milestone) ?? [
@@ -176,7 +237,8 @@ async function ask(git: Git, options: Question, trust: Trust): Promise<GateAnswe
   ]
   const answers: GateAnswer[] = []
   for (const name of names) answers.push(await one(name))
-  return wholePhase(gate, answers, [...untrusted(view), ...withoutPolicy(gate, policy !== null)])
+  const obstacles = [...untrusted(view), ...withoutPolicy(gate, policy !== null)]
+  return { answer: wholePhase(gate, answers, obstacles), tips }
 }
 
 async function reviewBranch(

@@ -31,16 +31,17 @@ export interface Proof {
  *
  * @param touches parents before children, all reachable from the tip.
  * @param history commits reachable from the tip, parents before children.
+ * @param parents of all of these.
  */
 export async function proveAppendOnly(input: {
   readonly path: string
   readonly tip: string
   readonly touches: readonly Touch[]
   readonly history: readonly Commit[]
+  readonly parents: ReadonlyMap<string, readonly string[]>
   file(commit: string, path: string): Promise<FileAt>
 }): Promise<Proof> {
-  const { path, tip, touches, history, file } = input
-  const parents = new Map(history.map(commit => [commit.sha, commit.parents]))
+  const { path, tip, touches, history, parents, file } = input
   const problems: { readonly sha: string; readonly why: string }[] = []
   const appended: Appended[] = []
 
@@ -59,7 +60,11 @@ export async function proveAppendOnly(input: {
     const { commit, review } = touch
     const fault = (why: string) =>
       problems.push({ sha: commit.sha, why: `${commit.sha.slice(0, 12)} (${touch.principal}) ${why}` })
-    const own = await bytesAt(commit.sha)
+    const [parent] = commit.parents
+    const [own, before] = await Promise.all([
+      bytesAt(commit.sha),
+      parent === undefined ? new Uint8Array() : bytesAt(parent)
+    ])
     if (typeof own === 'string') {
       fault(`leaves ${path} unreadable: ${own}`)
       continue
@@ -71,8 +76,6 @@ export async function proveAppendOnly(input: {
       fault(`is a merge and changes ${path} by itself`)
       continue
     }
-    const [parent] = commit.parents
-    const before = parent === undefined ? new Uint8Array() : await bytesAt(parent)
     if (typeof before === 'string' || !startsWith(own, before)) {
       fault(`changes what ${path} held before it`)
       continue

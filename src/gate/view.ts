@@ -44,6 +44,8 @@ export interface PhaseView {
   readonly doubts: readonly Distrusted[]
   /** Milestones with a verdict in the file that nobody signed. */
   readonly typed: ReadonlySet<string>
+  /** Of every commit of either branch. */
+  readonly parents: ReadonlyMap<string, readonly string[]>
 }
 
 /** @param repo what the pipeline calls the repo; null: it does not say. */
@@ -85,6 +87,9 @@ export async function viewPhase(
   const signed = all.filter(({ message }) => message.phase === phase)
   const files = [...new Set(signed.flatMap(({ message }) => message.section?.path ?? []))]
 
+  const parents = new Map<string, readonly string[]>()
+  for (const { record } of branches) for (const { sha, parents: of } of record.history) parents.set(sha, of)
+
   const problems: string[] = [...datesOutOfOrder(all, branches)]
   const appended = new Map<string, Appended>()
   for (const branch of branches) {
@@ -94,6 +99,7 @@ export async function viewPhase(
         tip: branch.tip,
         touches: await touchesOf(git, trust, branch, path),
         history: branch.record.history,
+        parents,
         file: (commit, name) => git.file(commit, name)
       })
       problems.push(...proof.problems)
@@ -117,7 +123,8 @@ export async function viewPhase(
       trust
     ),
     distrusted,
-    doubts: doubtsOf(distrusted, signed, branches, trust),
+    doubts: doubtsOf(distrusted, signed, trust, parents),
+    parents,
     claims: claimsOf(main.record.history, phase),
     appended,
     problems: [...new Set(problems)],
@@ -133,12 +140,10 @@ export async function viewPhase(
 function doubtsOf(
   distrusted: readonly Distrusted[],
   signed: readonly SignedReview[],
-  branches: readonly BranchView[],
-  trust: Trust
+  trust: Trust,
+  parents: ReadonlyMap<string, readonly string[]>
 ): readonly Distrusted[] {
-  const parents = new Map(
-    branches.flatMap(({ record }) => record.history.map(one => [one.sha, one.parents] as const))
-  )
+  if (distrusted.length === 0) return []
   const own = signed.filter(({ byReviewer }) => byReviewer)
   const behind = (reviews: readonly SignedReview[]) =>
     reachable(
@@ -240,13 +245,10 @@ export async function viewMilestone(
   milestone: string,
   built: { readonly sha: string; readonly history: readonly Commit[] }
 ): Promise<MilestoneFacts> {
-  const { main, reviews, signed } = view
+  const { main, reviews, signed, parents } = view
   const merged: SignedRecord = { tip: reviews.tip, reviews: signed, distrusted: view.distrusted, history: [] }
   const policy = policyOf(merged, view.phase)
   const rules = policy?.milestones.find(known => known.milestone === milestone) ?? null
-  const parents = new Map(
-    [...reviews.record.history, ...main.record.history].map(({ sha, parents: of }) => [sha, of])
-  )
   const claims = view.claims.filter(claim => claim.milestone === milestone)
   const newerClaims = [
     ...claims,
@@ -320,10 +322,10 @@ function decidingReviews(
   const verdicts = signed.filter(
     ({ byReviewer, message }) => byReviewer && message.verdict !== null && message.milestone === milestone
   )
-  const overtaken = new Set(
-    verdicts.flatMap(({ message }) =>
-      [...reachable([message.claim ?? ''], parents)].filter(sha => sha !== message.claim)
-    )
+  // One walk from all of them: no commit is its own ancestor.
+  const overtaken = reachable(
+    verdicts.flatMap(({ message }) => parents.get(message.claim ?? '') ?? []),
+    parents
   )
   const newest = verdicts.findLast(({ message }) => !overtaken.has(message.claim ?? ''))
   return verdicts.filter(({ message }) => message.claim === newest?.message.claim)

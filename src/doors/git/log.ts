@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { AdversaryError } from '../../base/errors.ts'
 import { sha256 } from '../../base/canonical.ts'
+import type { Person } from '../../words.ts'
 import type { Commit, Range, Signature, Signers } from '../git.ts'
 import { headerFault } from './header.ts'
 import { runGit } from './process.ts'
@@ -35,26 +37,28 @@ export async function readLog(
   if (words.length % fields.length !== 0)
     throw new BrokenClone('the history cannot be read: fields are missing')
   const commits: Commit[] = []
+  const people = new Map<string, Person>()
+  const person = (name: string, email: string): Person => {
+    const key = `${name}\0${email}`
+    const known = people.get(key) ?? { name, email }
+    people.set(key, known)
+    return known
+  }
+  const word = (index: number) => words[index] ?? ''
   for (let at = 0; at < words.length; at += fields.length) {
-    const [
-      sha = '',
-      parents = '',
-      an = '',
-      ae = '',
-      authored = '',
-      cn = '',
-      ce = '',
-      committed = '',
-      message = ''
-    ] = words.slice(at, at + fields.length)
+    const parents = word(at + 1)
+    const [authored, committed] = [word(at + 4), word(at + 7)]
+    const authoredAt = isoTime(authored)
+    const message = word(at + 8)
+    const end = message.indexOf('\n')
     commits.push({
-      sha,
+      sha: word(at),
       parents: parents === '' ? [] : parents.split(' '),
-      author: { name: an, email: ae },
-      committer: { name: cn, email: ce },
-      authoredAt: isoTime(authored),
-      committedAt: isoTime(committed),
-      subject: message.split('\n', 1)[0] ?? '',
+      author: person(word(at + 2), word(at + 3)),
+      committer: person(word(at + 5), word(at + 6)),
+      authoredAt,
+      committedAt: committed === authored ? authoredAt : isoTime(committed),
+      subject: end < 0 ? message : message.slice(0, end),
       message
     })
   }
@@ -113,8 +117,11 @@ export function verifier(
       }
       if (open.length > 0) {
         const files = await signersFiles(dir, signers)
-        const half = open.length > 8 ? Math.ceil(open.length / 2) : open.length
-        const parts = [open.slice(0, half), open.slice(half)].filter(part => part.length > 0)
+        // Each signature is a process of ssh-keygen, which git starts one after another.
+        const size = Math.max(4, Math.ceil(open.length / availableParallelism()))
+        const parts = Array.from({ length: Math.ceil(open.length / size) }, (_, index) =>
+          open.slice(index * size, (index + 1) * size)
+        )
         const answers = await Promise.all(parts.map(part => verify(dir, part, files, signal)))
         for (const [sha, signature] of answers.flat()) known.set(sha, signature)
       }
