@@ -15,7 +15,8 @@ export function logPage(banner: string): string {
 # The log
 
 \`adversary watch\` writes one line of JSON to stderr for each of these events, and nothing else; a line that is no
-JSON is its last word before it ends. Each has \`time\` (ISO 8601 UTC), \`level\` and \`event\`;
+JSON is its last word before it ends. Each has \`time\` (ISO 8601 UTC), \`level\` and \`event\`,
+and \`home\` where one process watches several;
 [the schema](../schemas/log.schema.json) has the rest. The list is closed: events and fields may be added, never
 renamed. Texts hold what servers, hosts and claims said: redacted, on one line, without control characters, cut at
 400 characters.

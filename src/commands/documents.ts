@@ -364,6 +364,7 @@ function logShapes() {
       time: instant,
       level: z.literal(level),
       event: z.literal(event),
+      home: z.string().optional(),
       ...Object.fromEntries(always.map(name => [name, field(name)])),
       ...Object.fromEntries(sometimes.map(name => [name, field(name).optional()]))
     })

@@ -96,9 +96,11 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
   add(
     'watch',
     'polls the repo and answers every claim, until SIGINT or SIGTERM',
-    ['watch', 'watch --once', 'watch --json >> reviews.ndjson'],
+    ['watch', 'watch --once', 'watch --homes ~/homes', 'watch --json >> reviews.ndjson'],
     () => import('./watch.ts')
-  ).option('--once', 'answer what is pending now, then end with the worst code of the reviews')
+  )
+    .option('--once', 'answer what is pending now, then end with the worst code of the reviews')
+    .option('--homes <dirs...>', 'several in one process: homes, or folders that hold homes')
 
   add(
     'serve',

@@ -6,7 +6,7 @@ import { type Log, logLine } from '../run/events.ts'
 import type { WatchEvents } from '../run/round.ts'
 import type { Standing } from '../run/state.ts'
 import { openStatuses, type Statuses } from '../run/statuses.ts'
-import { watch } from '../run/watch.ts'
+import { type Lanes, watch } from '../run/watch.ts'
 import type { World } from '../run/world.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../words.ts'
 import { openHome } from './home.ts'
@@ -15,10 +15,13 @@ import { progressOf } from './progress.ts'
 import { supervised } from './pulse.ts'
 import { sayChanges, sayReview, sayTold } from './say.ts'
 import { finishStatuses } from './statuses.ts'
+import { homesIn, watchHomes } from './watch-homes.ts'
 import { enter } from './world.ts'
 
 export interface WatchOptions extends CommonOptions {
   readonly once?: boolean | undefined
+  /** Homes, or folders that hold homes, as typed. */
+  readonly homes?: readonly string[] | undefined
 }
 
 /** From the best to the worst: the worst of its reviews is what `watch --once` ends with. */
@@ -29,14 +32,34 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
   const io = given.tty ? given : withoutProgress(given)
   const once = options.once === true
   let worst: ExitCode = exitCode.pass
-  const log: Log = (event, details) => {
-    if (options.quiet !== true) io.err(logLine(isoSecond(), event, details))
-  }
+  const logOf =
+    (home?: string): Log =>
+    (event, details) => {
+      if (options.quiet !== true) io.err(logLine(isoSecond(), event, details, home))
+    }
+  const log = logOf()
   const worse = (code: ExitCode) => {
     if (order.indexOf(code) > order.indexOf(worst)) worst = code
   }
   try {
-    await enter(options, io, world => watchHome(world, options, io, sayer(io, worse)), { log })
+    if (options.homes === undefined) {
+      await enter(options, io, world => watchHome(world, options, io, sayer(io, worse)), { log })
+    } else {
+      const watchOne = (home: string, lanes: Lanes, own: Io, begun: () => void) =>
+        enter(
+          { ...options, home },
+          own,
+          world => {
+            begun()
+            // Between its rounds a home holds no processes and no history.
+            const round: Lanes['round'] = work => lanes.round(() => work().finally(() => world.git.rest()))
+            const beside = { lanes: { ...lanes, round } }
+            return watchHome(world, { ...options, home }, own, sayer(own, worse), beside)
+          },
+          { log: logOf(home) }
+        )
+      await watchHomes(await homesIn(options.homes, io), { once, io, watchHome: watchOne, logOf })
+    }
   } catch (error) {
     if (once || !io.signal.aborted) throw error
     // It was told to stop while it was still beginning.
@@ -46,10 +69,11 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
   return once ? worst : exitCode.pass
 }
 
-/** What else there is to a watcher: who may wake it, and who hears how it stands. */
+/** What else there is to a watcher: who may wake it, who hears how it stands, where it waits for its turn. */
 export interface Beside {
   readonly wait?: NonNullable<Parameters<typeof watch>[2]['wait']>
   beat?(standing: Standing): void
+  readonly lanes?: Lanes
 }
 
 /** Watches one home until its signal ends, or with `once` until nothing is owed. */
@@ -77,6 +101,7 @@ export async function watchHome(
         }
       },
       ...(beside.wait === undefined ? {} : { wait: beside.wait }),
+      ...(beside.lanes === undefined ? {} : { lanes: beside.lanes }),
       ...(once ? {} : { reload: () => openHome(options, io) })
     })
   } finally {

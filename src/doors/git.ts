@@ -132,6 +132,8 @@ export interface Git {
    * build on stays remembered instead, unless `anew` says that this has been dealt with.
    */
   remember(branch: string, sha: string, options?: { readonly anew?: boolean }): Promise<void>
+  /** Ends the helper processes and forgets what can be read again, until something is asked. */
+  rest(): void
   /** Ends the helper processes. The clone stays. */
   close(): Promise<void>
 }
@@ -417,6 +419,11 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       if (ran.code !== 0 && !/cannot lock ref|unable to lock/i.test(ran.stderr)) {
         throw new BrokenClone(`the clone cannot be written: ${ran.stderr.trim()}`)
       }
+    },
+
+    rest() {
+      objects.close()
+      whole = undefined
     },
 
     async close() {

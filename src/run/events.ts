@@ -16,6 +16,7 @@ export const logFields = {
   changes: { type: 'number', tells: 'How many findings were opened, closed or reopened' },
   claim: { type: 'text', tells: "Full sha of the claim's commit" },
   commit: { type: 'text', tells: 'Full sha of the commit' },
+  home: { type: 'text', tells: 'The folder of the home, where one process watches several' },
   host: { type: 'text', tells: "The host's name in the home" },
   milestone: { type: 'text', tells: 'The milestone' },
   path: { type: 'text', tells: 'The path that was asked for' },
@@ -154,6 +155,12 @@ export const logEvents = {
     always: ['why', 'again_in_ms'],
     sometimes: ['phase', 'milestone', 'claim', 'times']
   },
+  'home failed': {
+    level: 'error',
+    tells: 'One of several homes cannot be watched; the others go on',
+    always: ['why', 'times'],
+    sometimes: ['again_in_ms']
+  },
   recovered: {
     level: 'info',
     tells: 'The remote answers again',
@@ -226,16 +233,17 @@ export type Log = <Event extends LogEvent>(event: Event, details: LogDetails<Eve
  * One line, without its end.
  *
  * @param time ISO 8601 UTC.
+ * @param home where one process watches several: whose event it is.
  * @param details hostile text: what a server, a host or a claim said may be in any of them. Here it is guarded.
  */
 export function logLine<Event extends LogEvent>(
   time: string,
   event: Event,
-  details: LogDetails<Event>
+  details: LogDetails<Event>,
+  home?: string
 ): string {
-  const guarded = Object.entries<unknown>(details).map(([field, value]) => [
-    field,
-    typeof value === 'string' ? oneLine(redact(value).text, 400) : value
-  ])
+  const guarded = Object.entries<unknown>(home === undefined ? details : { home, ...details }).map(
+    ([field, value]) => [field, typeof value === 'string' ? oneLine(redact(value).text, 400) : value]
+  )
   return JSON.stringify({ time, level: logEvents[event].level, event, ...Object.fromEntries(guarded) })
 }

@@ -1,4 +1,5 @@
 import { AdversaryError, messageOf } from '../base/errors.ts'
+import type { Lane } from '../base/lane.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import type { Home } from '../home/types.ts'
 import { huntDue, round, type RoundOptions, type WatchEvents } from './round.ts'
@@ -16,9 +17,18 @@ export interface WatchOptions extends RoundOptions {
    * @returns whether somebody did.
    */
   readonly wait?: Wait
+  /** Where other watchers of this process wait for their turn as well: to ask a remote, and to do what is due. */
+  readonly lanes?: Lanes
 }
 
 type Wait = (ms: number, signal: AbortSignal) => Promise<boolean>
+
+export interface Lanes {
+  readonly poll: Lane
+  readonly round: Lane
+}
+
+const alone: Lanes = { poll: work => work(), round: work => work() }
 
 /**
  * The loop: poll, do what is due, wait. Holds no state that matters: what was answered is read from the repo
@@ -75,14 +85,15 @@ async function turn(
   state: WatchState
 ): Promise<Seen> {
   const known = world === seen.world ? seen.tip : null
+  const lanes = options.lanes ?? alone
   step(state, 'asking the remote')
-  const tip = await world.git.remoteTip(world.home.repo.branch)
+  const tip = await lanes.poll(() => world.git.remoteTip(world.home.repo.branch))
   state.polls += 1
   state.polledMs = nowMs()
   const due = [...state.waiting.values()].some(({ nextTick }) => nextTick <= tick())
   // A branch that is not there is for the round to complain about.
   if (tip === null || tip !== known || due || (!options.once && huntDue(world, state))) {
-    return { world, tip: await round(world, events, options, state) }
+    return { world, tip: await lanes.round(() => round(world, events, options, state)) }
   }
   return { world, tip: known }
 }

@@ -21,7 +21,8 @@ import { page, type Section, table } from './table.ts'
 const groups: readonly (() => Promise<{ readonly group: Group }>)[] = [
   () => import('./start.bench.ts'),
   () => import('./review.bench.ts'),
-  () => import('./hosts.bench.ts')
+  () => import('./hosts.bench.ts'),
+  () => import('./history.bench.ts')
 ]
 
 async function main(): Promise<number> {

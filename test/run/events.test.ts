@@ -46,6 +46,7 @@ it('has these events and no others: they may be added, never renamed', () => {
     'host seen',
     'hunted',
     'failed',
+    'home failed',
     'recovered',
     'status not posted',
     'statuses posted',

@@ -125,7 +125,8 @@ export async function makeLongHistory(options: LongHistoryOptions): Promise<Long
         plan: sha256('plan'),
         evidence: { path: `machine-docs/evidence/${name}`, digest: sha256(facts) },
         policy,
-        accept: null
+        accept: null,
+        removed: []
       })
       const who = `adversary-bot <adversary@example.test> ${at} +0000`
       const head = `tree ${roots[n % states]}\nparent ${claim}\nauthor ${who}\ncommitter ${who}\n`

@@ -108,13 +108,10 @@ export function verifier(
       const key = sha256(`${sha256(signers.allowed)} ${signers.revoked ? sha256(signers.revoked) : 'none'}`)
       const known = remembered.get(key) ?? new Map<string, Signature>()
       remembered.set(key, known)
-      const open: string[] = []
-      for (const sha of new Set(shas)) {
-        if (known.has(sha)) continue
-        const fault = await misshapen(sha)
-        if (fault === null) open.push(sha)
-        else known.set(sha, fault)
-      }
+      const unknown = [...new Set(shas)].filter(sha => !known.has(sha))
+      const faults = await Promise.all(unknown.map(async sha => [sha, await misshapen(sha)] as const))
+      for (const [sha, fault] of faults) if (fault !== null) known.set(sha, fault)
+      const open = unknown.filter(sha => !known.has(sha))
       if (open.length > 0) {
         const files = await signersFiles(dir, signers)
         // Each signature is a process of ssh-keygen, which git starts one after another.

@@ -80,6 +80,7 @@ export function objectReader(dir: string): ObjectReader {
       checks.close()
       reads.close()
       recent = []
+      trees.clear()
     }
   }
 }
