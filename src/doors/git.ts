@@ -422,7 +422,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
     },
 
     rest() {
-      objects.close()
+      objects.rest()
       whole = undefined
     },
 

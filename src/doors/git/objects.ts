@@ -22,6 +22,8 @@ export interface ObjectReader {
   size(sha: string): Promise<{ readonly sha: string; readonly type: string; readonly size: number } | null>
   read(sha: string): Promise<GitObject | null>
   tree(sha: string): Promise<readonly TreeEntry[] | null>
+  /** Ends the processes if nothing is being read; the next question starts them again. */
+  rest(): void
   close(): void
 }
 
@@ -75,6 +77,9 @@ export function objectReader(dir: string): ObjectReader {
         entriesHeld -= length
       }
       return entries
+    },
+    rest() {
+      if (checks.idle() && reads.idle()) this.close()
     },
     close() {
       checks.close()
@@ -209,6 +214,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
         child.stdin.write(`${name}\n`)
       })
     },
+    idle: () => waiting.length === 0,
     close() {
       fail(new AdversaryError('repository', 'the clone was closed'))
     }
