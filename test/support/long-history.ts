@@ -126,7 +126,8 @@ export async function makeLongHistory(options: LongHistoryOptions): Promise<Long
         evidence: { path: `machine-docs/evidence/${name}`, digest: sha256(facts) },
         policy,
         accept: null,
-        removed: []
+        removed: [],
+        repo: null
       })
       const who = `adversary-bot <adversary@example.test> ${at} +0000`
       const head = `tree ${roots[n % states]}\nparent ${claim}\nauthor ${who}\ncommitter ${who}\n`
