@@ -133,7 +133,7 @@ export function endOfAnything(text: string, eol: string): string {
  * a file of up to `whole` that is made to be slow, twenty. Of a longer one `parsed` bytes are parsed at most: what
  * reviews hold is not.
  */
-const bounds = { whole: 2_097_152, parsed: 131_072, part: 131_072, nested: 100, marks: 10_000 } as const
+const bounds = { whole: 2_097_152, parsed: 65_536, part: 131_072, nested: 100, marks: 10_000 } as const
 const leastParsed = 4096
 
 class Exhausted extends Error {}

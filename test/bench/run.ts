@@ -22,7 +22,9 @@ const groups: readonly (() => Promise<{ readonly group: Group }>)[] = [
   () => import('./start.bench.ts'),
   () => import('./review.bench.ts'),
   () => import('./hosts.bench.ts'),
-  () => import('./history.bench.ts')
+  () => import('./history.bench.ts'),
+  () => import('./watch.bench.ts'),
+  () => import('./runners.bench.ts')
 ]
 
 async function main(): Promise<number> {
