@@ -211,10 +211,10 @@ async function ask(git: Git, options: Question, trust: Trust): Promise<Asked> {
   const reviews = await reviewBranch(git, options, main, trust)
   const built = await builtCommit(git, options.commit ?? tip)
   if ('why' in built) return { answer: closed(gate, [built]), tips: null }
-  const tips = new Map([
-    [branch, tip],
-    [reviews.name, reviews.tip]
-  ])
+  const tips = new Map<string, string | null>([[branch, tip]])
+  // A branch of reviews that is not there yet is one that may come.
+  const { reviewBranch: name = branch } = options
+  if (name !== branch) tips.set(name, reviews === main ? null : reviews.tip)
 
   const { phase, milestone } = named(gate, [main, reviews])
   const view = await viewPhase(git, trust, phase, main, reviews)

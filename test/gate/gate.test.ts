@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { gateOnce } from '../../src/gate/gate.ts'
+import { gateOnce, openGate } from '../../src/gate/gate.ts'
 import { type Base, gateTime, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
 import { day, policy } from '../support/reviews.ts'
 
@@ -361,6 +361,38 @@ describe('an honest history', () => {
     expect(await scene.gate({ reviewBranch: 'reviews' })).toMatchObject({ code: 0 })
     await push(scene, 'claim(pvfix-M2): again')
     expect(await scene.gate({ reviewBranch: 'reviews' })).toMatchObject({ code: 2 })
+  })
+
+  it('while it is waited for: a look sees whatever has been pushed since the one before', async () => {
+    const scene = await world.open('claimed')
+    const { openClone } = await import('../../src/doors/git.ts')
+    const { makeReviewer } = await import('../support/reviews.ts')
+    const asked = { gate: 'pvfix-M2', remote: scene.remote, allowedSigners: world.signers, reviewer: 'adversary' }
+    const here = openGate(asked)
+    const aside = openGate({ ...asked, reviewBranch: 'reviews' })
+    try {
+      for (const gate of [here, aside]) {
+        const first = await gate.look(gateTime)
+        expect(first).toMatchObject({ code: 2, mayChange: true })
+        // Nothing has moved: it is the very answer.
+        expect(await gate.look(gateTime)).toBe(first)
+      }
+      const git = await openClone({ url: scene.remote, dir: `${scene.remote}.aside` })
+      const trust = { allowed: world.signers, reviewer: 'adversary' }
+      const when = { branch: 'reviews', now: Date.UTC(2026, 5, 13, 9) }
+      await makeReviewer(git, scene.keys.reviewer, trust, when).say({ claim: scene.at.claim2, milestone: 'M2' })
+      await git.close()
+      // The branch of the reviews was not there before.
+      expect(await aside.look(gateTime)).toMatchObject({ code: 0 })
+      expect(await here.look(gateTime)).toMatchObject({ code: 2 })
+      await push(scene, 'claim(pvfix-M2): again')
+      expect(await aside.look(gateTime)).toMatchObject({ code: 2 })
+      await scene.edit('## Said', '## It was said')
+      expect(await here.look(gateTime)).toMatchObject({ code: 3 })
+    } finally {
+      await here.close()
+      await aside.close()
+    }
   })
 })
 
