@@ -86,6 +86,7 @@ export function objectReader(dir: string): ObjectReader {
       reads.close()
       recent = []
       trees.clear()
+      entriesHeld = 0
     }
   }
 }
