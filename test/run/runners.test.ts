@@ -29,7 +29,7 @@ async function eachOnce({ scene, claims, forced }: Runners): Promise<void> {
   expect(verdicts.map(({ claim }) => claim).sort()).toEqual([...claims].sort())
   expect(new Set(verdicts.map(({ verdict }) => verdict.split(' ')[1]))).toEqual(new Set(['PASS']))
   expect(await forced()).toEqual([])
-  const file = await scene.file('machine-docs/REVIEW-fleet.md')
+  const file = await scene.file('reviews/REVIEW-fleet.md')
   expect(file.match(/^## M\d+: PASS /gm)).toHaveLength(claims.length)
 }
 
