@@ -2,20 +2,23 @@ import { bootHost, hostObstacle, type TestHost } from '../support/host.ts'
 import { type Phase, playPhase, swarmNix } from '../support/phase.ts'
 import type { Bench, Group } from './bench.ts'
 import { controlMaster, farPlace, homeBeside, nearPlace, oneScript, type Place } from './far-host.ts'
+import { peersOn } from './peers.ts'
 import { program, run } from './processes.ts'
 
 /** The reference review on the real test host, from the start of the process to the verdict. */
 export const group: Group = {
   name: 'Review',
   obstacle: async () => hostObstacle(),
-  async prepare({ say }) {
+  async prepare({ say, peers }) {
     say('booting the test host')
     const host = await bootHost()
     await host.settle()
     const phase = await claimed(host)
     const places = [nearPlace(host, `${phase.repo.dir}/home`), await farPlace(host, phase)]
     const benches: Bench[] = []
-    for (const place of places) benches.push(await reference(place, host), await trivial(place, host))
+    for (const place of places) {
+      benches.push(await reference(place, host), ...(await trivial(place, host, peers)))
+    }
     return {
       benches,
       async dispose() {
@@ -77,7 +80,7 @@ async function reference(place: Place, host: TestHost): Promise<Bench> {
 }
 
 /** Fifty small questions: is this unit active? */
-async function trivial(place: Place, host: TestHost): Promise<Bench> {
+async function trivial(place: Place, host: TestHost, install: boolean): Promise<readonly Bench[]> {
   const listed = await host.run(
     'systemctl list-units --state=active --no-legend --plain --full | cut -d " " -f 1'
   )
@@ -96,14 +99,26 @@ async function trivial(place: Place, host: TestHost): Promise<Bench> {
   )
   const look = review(home)
   const commands = units.map(unit => `systemctl is-active ${unit}`)
-  return {
-    name: `50 trivial checks, ${place.roundTrip}`,
-    unit: 'ms',
-    rounds: 7,
-    ours: { name: 'review --dry-run', run: async () => (await look()).ms },
-    baselines: [
-      oneScript('the same questions in one `ssh host sh -s`', place, commands),
-      controlMaster('`ssh` for each, ControlMaster', place, commands)
-    ]
-  }
+  const ours = { name: 'review --dry-run', run: async () => (await look()).ms }
+  const { baselines, missing } = await peersOn(place, units, install)
+  return [
+    {
+      name: `50 trivial checks, ${place.roundTrip}`,
+      unit: 'ms',
+      rounds: 7,
+      ours,
+      baselines: [
+        oneScript('the same questions in one `ssh host sh -s`', place, commands),
+        controlMaster('`ssh` for each, ControlMaster', place, commands)
+      ]
+    },
+    {
+      name: `50 trivial checks and the tools of others, ${place.roundTrip}`,
+      unit: 'ms',
+      rounds: 3,
+      ours,
+      baselines,
+      ...(missing.length === 0 ? {} : { note: `${missing.join('; ')}.` })
+    }
+  ]
 }
