@@ -50,10 +50,11 @@ def test_active(host, unit):
     assert host.service(unit).is_running
 `
     )
-    const over = (backend: string) => [
-      ...['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--rootdir', dir],
-      ...[`--ssh-config=${config}`, `--hosts=${backend}://peer`, file]
-    ]
+    const over = (backend: string) =>
+      [
+        ['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--rootdir', dir],
+        [`--ssh-config=${config}`, `--hosts=${backend}://peer`, file]
+      ].flat()
     const env = { PYTHONDONTWRITEBYTECODE: '1' }
     return [
       {

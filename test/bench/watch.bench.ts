@@ -223,7 +223,7 @@ async function claimed(): Promise<Prepared> {
             try {
               // It has begun once it has answered the first.
               let ms = 0
-              for (const _ of ['first', 'second']) {
+              for (let nth = 1; nth <= 2; nth += 1) {
                 const claim = await scene.claim('one-M1')
                 const started = performance.now()
                 while ((await readFile(head, 'utf8')).trim() === claim) await pause(10)
@@ -241,7 +241,9 @@ async function claimed(): Promise<Prepared> {
             limit: 1,
             async run() {
               const claim = await scene.claim('one-M1')
-              return every + (await run([process.execPath, program, 'review', claim, '--home', scene.home])).ms
+              return (
+                every + (await run([process.execPath, program, 'review', claim, '--home', scene.home])).ms
+              )
             }
           }
         ],

@@ -367,7 +367,12 @@ describe('an honest history', () => {
     const scene = await world.open('claimed')
     const { openClone } = await import('../../src/doors/git.ts')
     const { makeReviewer } = await import('../support/reviews.ts')
-    const asked = { gate: 'pvfix-M2', remote: scene.remote, allowedSigners: world.signers, reviewer: 'adversary' }
+    const asked = {
+      gate: 'pvfix-M2',
+      remote: scene.remote,
+      allowedSigners: world.signers,
+      reviewer: 'adversary'
+    }
     const here = openGate(asked)
     const aside = openGate({ ...asked, reviewBranch: 'reviews' })
     try {
@@ -380,7 +385,10 @@ describe('an honest history', () => {
       const git = await openClone({ url: scene.remote, dir: `${scene.remote}.aside` })
       const trust = { allowed: world.signers, reviewer: 'adversary' }
       const when = { branch: 'reviews', now: Date.UTC(2026, 5, 13, 9) }
-      await makeReviewer(git, scene.keys.reviewer, trust, when).say({ claim: scene.at.claim2, milestone: 'M2' })
+      await makeReviewer(git, scene.keys.reviewer, trust, when).say({
+        claim: scene.at.claim2,
+        milestone: 'M2'
+      })
       await git.close()
       // The branch of the reviews was not there before.
       expect(await aside.look(gateTime)).toMatchObject({ code: 0 })
