@@ -109,6 +109,8 @@ const ansible: Peer = {
   async sides(place, units, dir) {
     const config = await sshConfig(place, dir)
     const file = join(dir, 'units.yml')
+    const settings = join(dir, 'ansible.cfg')
+    await writeFile(settings, '')
     const tasks = units.map(unit => ({ raw: `systemctl is-active ${unit}`, changed_when: false }))
     // JSON is YAML. `raw` needs no Python on the host and is the quickest that there is.
     await writeFile(file, JSON.stringify([{ hosts: 'all', gather_facts: false, tasks }]))
@@ -117,7 +119,7 @@ const ansible: Peer = {
         suffix: ', `raw`',
         argv: ['/usr/bin/ansible-playbook', '-i', 'peer,', file],
         env: {
-          ANSIBLE_CONFIG: '/dev/null',
+          ANSIBLE_CONFIG: settings,
           ANSIBLE_LOCAL_TEMP: join(dir, 'tmp'),
           ANSIBLE_SSH_CONTROL_PATH_DIR: join(dir, 'cp'),
           // A connection that is kept is kept for the run, not for the next round.
