@@ -41,14 +41,7 @@ const watcher: Side = {
   async run() {
     const made = await makeRunners(1, claims)
     try {
-      const { ms } = await run([
-        process.execPath,
-        program,
-        'watch',
-        '--once',
-        '--home',
-        made.homes[0] ?? ''
-      ])
+      const { ms } = await run([process.execPath, program, 'watch', '--once', '--home', made.homes[0] ?? ''])
       const answered = await made.scene.verdicts()
       if (answered.length !== claims) throw new Error(`${answered.length} reviews of ${claims} claims`)
       return ms
