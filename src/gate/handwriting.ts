@@ -107,10 +107,16 @@ function handwriting(
   // Parsing is slow, and most sections hold neither word.
   if (!/veto|\[adversary\]/i.test(Buffer.from(own).toString('latin1'))) return { vetoes, findings }
   const shown = headingsIn(bytes).filter(({ offset }) => offset >= from)
-  const visible = new Set(shown.map(({ offset }) => offset))
-  const hidden = (byHand ? headings(own) : [])
-    .map(heading => ({ ...heading, offset: heading.offset + from }))
-    .filter(({ offset }) => !visible.has(offset))
+  const alone = (byHand ? headings(own) : []).map(heading => ({ ...heading, offset: heading.offset + from }))
+  // A builder can make a file that nobody parses: then what was appended is no heading where it is none by itself.
+  const sure = new Set(alone.filter(({ guessed }) => guessed === undefined).map(({ offset }) => offset))
+  const visible = new Set(
+    shown
+      .filter(({ guessed, offset }) => guessed === undefined || sure.has(offset))
+      .map(({ offset }) => offset)
+  )
+  const known = new Set(shown.map(({ offset }) => offset))
+  const hidden = alone.filter(({ offset }) => !known.has(offset))
   const all = [...shown, ...hidden].sort((a, b) => a.offset - b.offset)
   for (const [index, { depth, text, offset }] of all.entries()) {
     // Whatever a person calls a veto closes; lifting one takes the exact words.

@@ -19,11 +19,13 @@ export interface Heading {
   readonly depth: number
   /** What stands behind the `#`, as it is written, without a closing row of `#`. */
   readonly text: string
+  /** Whether it is at the top level nobody knows: the file exhausts the parser. */
+  readonly guessed?: true
 }
 
 /**
  * The real `#` headings at the top level: none in fences, comments, HTML, lists or quotes. Of a file that is made
- * to exhaust a parser, every line that looks like one: whoever reads them errs on the side of seeing a veto.
+ * to exhaust a parser, every line that looks like one, as guessed: whoever reads them errs on the side of seeing a veto.
  *
  * @param size how much is parsed at once where something has to be, in bytes; Infinity: the whole text.
  */
@@ -32,23 +34,29 @@ export function headings(bytes: Uint8Array, size = leastParsed): readonly Headin
   const found: Heading[] = []
   let line = 1
   let counted = 0
-  for (const offset of headingOffsets(text, size)) {
+  const sure = headingOffsets(text, size)
+  const guessed = sure === null ? ({ guessed: true } as const) : {}
+  for (const offset of sure ?? likeHeadings(text)) {
     line += linesIn(text.slice(counted, offset))
     counted = offset
     const [source = ''] = /^[^\r\n]*/.exec(text.slice(offset, offset + 10_000)) ?? []
-    found.push({ line, offset, depth: /^#*/.exec(source)?.[0].length ?? 0, text: words(source) })
+    found.push({ line, offset, depth: /^#*/.exec(source)?.[0].length ?? 0, text: words(source), ...guessed })
   }
   return found
 }
 
-function headingOffsets(text: string, size: number): readonly number[] {
-  const offsets = unlessExhausted(text, dialects => {
+function likeHeadings(text: string): readonly number[] {
+  return [...text.matchAll(/(?<=^[ ]{0,3})#{1,6}(?=[ \t\r\n]|$)/gm)].map(({ index }) => index)
+}
+
+/** Null: the parser is exhausted. */
+function headingOffsets(text: string, size: number): readonly number[] | null {
+  return unlessExhausted<readonly number[]>(text, dialects => {
     const { pieces, tail, sure } = cut(text, size, dialects)
     const seen = pieces.flatMap(piece => ('nodes' in piece ? headingsIn(piece) : headingOf(piece)))
     if (sure !== null) return seen.concat(headingOf(sure))
     return [...seen, ...headingsIn({ start: tail, nodes: dialects[0](text.slice(tail)).children })]
   })
-  return offsets ?? [...text.matchAll(/(?<=^[ ]{0,3})#{1,6}(?=[ \t\r\n]|$)/gm)].map(({ index }) => index)
 }
 
 function headingOf({ start, heading }: Part): number | readonly number[] {
@@ -73,9 +81,17 @@ function linesIn(text: string): number {
 }
 
 function words(source: string): string {
-  const content = source.replace(/^#+/, '').replace(/^[ \t]+|[ \t]+$/g, '')
-  const closed = /^#*$|[ \t]#+$/.test(content) ? content.replace(/#+$/, '').replace(/[ \t]+$/, '') : content
+  const content = withoutEnd(source.replace(/^#+[ \t]*/, ''), ' \t')
+  const open = withoutEnd(content, '#')
+  const closed = open === '' || /[ \t]$/.test(open) ? withoutEnd(open, ' \t') : content
   return Buffer.from(closed, 'latin1').toString()
+}
+
+/** Without these signs at its end. An expression tries each row of them within the text as well: quadratic. */
+function withoutEnd(text: string, signs: string): string {
+  let end = text.length
+  while (end > 0 && signs.includes(text.charAt(end - 1))) end -= 1
+  return text.slice(0, end)
 }
 
 /**
@@ -334,19 +350,19 @@ function markupOf(text: string, piece: Parsed | Part, parse: Dialect): readonly 
 
 /** What ends the HTML that is left open: Markdown ends such a block at an empty line, a browser does not. */
 function htmlEnds(blocks: readonly Markup[]): readonly string[] {
-  const open: string[] = []
+  const open = openElements()
   // Reviews fold with the same few tags again and again.
   const known = new Map<string, readonly Tag[]>()
   let torn = false
   for (const { values, lasts } of blocks) {
-    const stack = lasts ? open : []
+    const stack = lasts ? open : openElements()
     for (const value of values) {
       const tags = known.get(value) ?? tagsIn(value)
       known.set(value, tags)
       torn = value === endAll ? false : !takeTags(tags, stack) || torn
     }
   }
-  return [...(torn ? [endAll] : []), ...open.reverse().map(name => `</${name}>`)]
+  return [...(torn ? [endAll] : []), ...open.names().map(name => `</${name}>`)]
 }
 
 function htmlIn(node: Nodes): readonly Html[] {
@@ -361,16 +377,40 @@ interface Tag {
   readonly whole: boolean
 }
 
-/** Opens and closes elements on the stack. False when the text ends within a tag or a comment. */
-function takeTags(tags: readonly Tag[], stack: string[]): boolean {
+/** The elements that are open. What closes none of them is told by their number, however many there are. */
+function openElements() {
+  const stack: string[] = []
+  const counts = new Map<string, number>()
+  const count = (name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
+  return {
+    top: () => stack.at(-1) ?? '',
+    /** The innermost first. */
+    names: (): readonly string[] => [...stack].reverse(),
+    open(name: string) {
+      stack.push(name)
+      count(name, 1)
+    },
+    /** Closes the innermost of this name, and what was opened in it. */
+    close(name: string) {
+      if ((counts.get(name) ?? 0) === 0) return
+      for (let closed = stack.pop(); closed !== undefined; closed = stack.pop()) {
+        count(closed, -1)
+        if (closed === name) return
+      }
+    }
+  }
+}
+
+/** Opens and closes elements. False when the text ends within a tag or a comment. */
+function takeTags(tags: readonly Tag[], elements: ReturnType<typeof openElements>): boolean {
   let ended = true
   for (const { element, closing, whole } of tags) {
-    const top = stack.at(-1) ?? ''
+    const top = elements.top()
     if (raw.has(top) && !(closing && element === top)) continue
     if (!whole) ended = false
     if (!goingOn.has(element)) continue
-    if (!closing) stack.push(element)
-    else if (stack.includes(element)) stack.length = stack.lastIndexOf(element)
+    if (closing) elements.close(element)
+    else elements.open(element)
   }
   return ended
 }

@@ -832,6 +832,18 @@ const edits: readonly Row[] = [
     scene => scene.say({ section: '## Said\n\n## VETO LIFTED M2: in prose alone\n' })
   ],
   [
+    'a veto lifted by a quote in a file that the builder made unreadable for a parser',
+    'vetoed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      const quote = 'To be lifted like this:\n\n```\n## VETO LIFTED M2: it is mended\n```\n'
+      await scene.append(`\n${quote}`, 'docs: how to lift it', scene.keys.alice)
+      await scene.append(`\n## A note\n\n <!-- -->\n${'>'.repeat(120)} x\n`)
+      await scene.append('\n## Said\n\nThe veto stands.\n', 'docs: it stands', scene.keys.alice)
+    }
+  ],
+  [
     'a veto lifted inside a fence that the builder left open',
     'vetoed',
     1,

@@ -66,6 +66,16 @@ describe('an honest history', () => {
       scene => scene.append('\n## VETO LIFTED M2: fine\n', 'docs: on', scene.keys.alice)
     ],
     [
+      'a veto lifted by its author in a file that no parser reads',
+      'vetoed',
+      0,
+      /PASS/,
+      async scene => {
+        await scene.append(`\n## A note\n\n <!-- -->\n${'>'.repeat(120)} x\n`)
+        await scene.append('\n## VETO LIFTED M2: fine\n', 'docs: on', scene.keys.alice)
+      }
+    ],
+    [
       'a veto lifted by the reviewer',
       'vetoed',
       0,

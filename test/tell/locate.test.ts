@@ -342,6 +342,14 @@ test('a file that is made to be slow holds nobody up, however long it is', () =>
   }
 }, 240_000)
 
+test.each<[what: string, file: string]>([
+  ['rows of spaces within headings', `## a${' '.repeat(9_900)}x\n`.repeat(60)],
+  ['ends of what was never opened', `${'<details>\n\n'.repeat(80_000)}${'</table>\n\n'.repeat(80_000)}# x\n`]
+])('a file with %s holds nobody up', (_, file) => {
+  expect(cpuMs(() => headings(bytes(file)))).toBeLessThan(2_000)
+  expect(cpuMs(() => openBlock(bytes(file)))).toBeLessThan(2_500)
+})
+
 describe('appended', () => {
   test('begins a new file with the header', () => {
     expect(text(appended(null, '# head\n\nwords\n', '## s\n'))).toBe('# head\n\nwords\n\n---\n\n## s\n')
