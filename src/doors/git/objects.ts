@@ -184,6 +184,8 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
     const started = startGit(dir, ['cat-file', mode])
     let said = ''
     started.stdout.on('data', (bytes: Buffer) => {
+      // What one that was given up said last may be read only now: it answers nothing that the next one is asked.
+      if (child !== started) return
       chunks.push(bytes)
       held += bytes.length
       listen()
