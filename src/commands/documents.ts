@@ -36,6 +36,20 @@ const check = z.looseObject({
   outcome,
   why: z.string().nullable(),
   attempts: z.int().positive(),
+  /** Whether a pass was followed by a fail. */
+  flapped: z.boolean(),
+  /** Each attempt, the first one first; absent where there was one only. */
+  looks: z
+    .array(
+      z.looseObject({
+        /** After the first attempt, in milliseconds. */
+        afterMs: z.int().nonnegative(),
+        outcome: outcome.exclude(['waived']),
+        evidence: z.array(z.int().positive())
+      })
+    )
+    .optional(),
+  waiver: z.looseObject({ reason: z.string(), by: z.string(), until: z.string() }).optional(),
   findings: z.array(said),
   /** Numbers of the reads that its facts came from. */
   evidence: z.array(z.int().positive())
