@@ -46,6 +46,13 @@ export async function fetchBranch(
     if (asked.code !== 0) throw unreachable(remote, ran)
     throw new BrokenClone(`${remote.url} cannot be fetched: ${said(ran.stderr)}`)
   }
+  // git calls that a success, and writes no ref.
+  if (/shallow roots are not allowed/.test(ran.stderr)) {
+    throw new AdversaryError(
+      'repository',
+      `${remote.url} is a shallow clone: it lacks history that claims need`
+    )
+  }
   const tip = await commitAt(tracking)
   if (tip === null) throw new BrokenClone(`${branch} was fetched and is not there`)
   return tip
