@@ -144,6 +144,8 @@ export async function startReader(
   let over: HostUnseen | undefined
   let timer: NodeJS.Timeout | undefined
   let greeted: ((time: string) => void) | undefined
+  /** The end of what the host printed before the reader's first word: nologin says there why. Null after that. */
+  let preface: string | null = ''
   let ended: (reason: HostUnseen) => void
   const end = new Promise<HostUnseen>(resolve => {
     ended = resolve
@@ -203,6 +205,7 @@ export async function startReader(
     },
     onFrame(head, body) {
       progressAt = tick()
+      preface = null
       const read = pending.get(head.id)
       if (head.kind === 'h') greeted?.(head.id)
       else if (read === undefined) return
@@ -217,12 +220,17 @@ export async function startReader(
     onBroken: why => fail(new HostUnseen('shell', why))
   })
   wire.stdout.on('data', (chunk: Buffer) => {
+    if (preface !== null) preface = (preface + chunk.toString('latin1')).slice(-200)
     if (over === undefined) parser.push(chunk)
   })
   // What went wrong is told by `gone`.
   wire.stdout.on('error', () => undefined)
   wire.stdin.on('error', () => undefined)
-  void wire.gone.then(fail)
+  void wire.gone.then(reason => {
+    const printed = (preface ?? '').replaceAll(/[^ -~]+/g, ' ').trim()
+    if (reason.kind !== 'shell' || printed === '') fail(reason)
+    else fail(new HostUnseen('shell', `${reason.message} (it printed: ${printed})`, reason.cause))
+  })
   options.signal.addEventListener('abort', stop, { once: true })
   login.addEventListener('abort', tooLate, { once: true })
   if (options.signal.aborted) stop()

@@ -1,13 +1,13 @@
-import { connect, type Socket } from 'node:net'
 import { readFile } from 'node:fs/promises'
-import ssh2 from 'ssh2'
+import { connect, type Socket } from 'node:net'
 import type {
   Algorithms,
-  Client as SshClient,
   ClientChannel,
   ConnectConfig,
-  ServerHostKeyAlgorithm
+  ServerHostKeyAlgorithm,
+  Client as SshClient
 } from 'ssh2'
+import ssh2 from 'ssh2'
 import { messageOf } from '../base/errors.ts'
 import { fingerprint, type KnownHost, keyType, knownName, lookUp } from './known-hosts.ts'
 import { loginLimit, newStart, reasonOf, type Start, startReader, type Wire } from './reader.ts'
@@ -164,7 +164,9 @@ function login(
     client.on('error', () => undefined)
     const notes: string[] = [...credentials.notes]
     let refusedKey: HostUnseen | undefined
+    let heard = ''
     let shaken = false
+    const reached = (): Reached => ({ target, heard, shaken })
 
     const failed = (reason: HostUnseen) => {
       settled()
@@ -175,9 +177,9 @@ function login(
     const onError = (error: Error & { level?: string }) => {
       // One agent that does not answer; the other methods still have their turn.
       if (error.level === 'agent') notes.push(`the agent: ${error.message}`)
-      else failed(refusedKey ?? whyNoLogin(error, target, shaken, notes))
+      else failed(refusedKey ?? whyNoLogin(error, reached(), notes))
     }
-    const onClose = () => failed(refusedKey ?? closedEarly(target, shaken))
+    const onClose = () => failed(refusedKey ?? endedEarly(reached()))
     const onAbort = () => failed(reasonOf(signal))
     const settled = () => {
       signal.removeEventListener('abort', onAbort)
@@ -212,6 +214,13 @@ function login(
       keepaliveCountMax: 3
     }
     try {
+      const listen = (chunk: Buffer) => {
+        heard += chunk.toString('latin1')
+        if (heard.length >= longestGreeting || greeted(heard)) socket.removeListener('data', listen)
+      }
+      // A paused socket is not started by a listener: nothing may flow before ssh2 listens too, and it resumes it.
+      socket.pause()
+      socket.on('data', listen)
       client.connect(config)
     } catch (error) {
       failed(new HostUnseen('unreachable', `cannot log in to ${target.host}: ${messageOf(error)}`, error))
@@ -247,12 +256,21 @@ function whyNotThisKey(key: Buffer, { name, files, known }: Names): HostUnseen |
   )
 }
 
+/** How far a login came. */
+interface Reached {
+  readonly target: SshTarget
+  /** The first of what the host said, its version line included if that came. */
+  readonly heard: string
+  /** Whether keys were exchanged. */
+  readonly shaken: boolean
+}
+
 function whyNoLogin(
-  error: Error & { level?: string },
-  target: SshTarget,
-  shaken: boolean,
+  error: Error & { level?: string; code?: unknown },
+  reached: Reached,
   notes: readonly string[]
 ): HostUnseen {
+  const { target, shaken } = reached
   const also = notes.length > 0 ? ` (${notes.join('; ')})` : ''
   if (error.level === 'client-authentication' || (shaken && /authentication/i.test(error.message))) {
     return new HostUnseen('login-refused', `${target.host} refused the login of ${target.user}${also}`, error)
@@ -265,13 +283,36 @@ function whyNoLogin(
       error
     )
   }
-  if (/lost before handshake/i.test(error.message)) return closedEarly(target, shaken)
+  if (/lost before handshake/i.test(error.message)) return endedEarly(reached)
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return endedEarly(reached, error)
   return new HostUnseen('unreachable', `the connection to ${target.host} failed: ${error.message}`, error)
 }
 
-function closedEarly(target: SshTarget, shaken: boolean): HostUnseen {
-  const when = shaken ? 'before login' : 'before the handshake (too many connections, or not an SSH server?)'
-  return new HostUnseen('unreachable', `${target.host} closed the connection ${when}`)
+/** RFC 4253 4.2: lines of the server's own may come before the one with its version. */
+function greeted(heard: string): boolean {
+  return /^SSH-[^\n]*\n/m.test(heard)
+}
+
+/** As many bytes as ssh2 takes before it gives a server up. */
+const longestGreeting = 8_192
+
+function endedEarly(reached: Reached, reset?: Error): HostUnseen {
+  const did = reset === undefined ? 'closed' : 'reset'
+  const why = `${reached.target.host} ${did} the connection ${whenEnded(reached)}`
+  return new HostUnseen('unreachable', why, reset)
+}
+
+function whenEnded({ heard, shaken }: Reached): string {
+  if (shaken) return 'before login'
+  if (greeted(heard)) return 'in the key exchange'
+  if (heard === '') return 'before its banner (too many connections, or not an SSH server?)'
+  if (/^SSH-[^\n]*$/.test(heard)) return 'in its banner'
+  // An OpenSSH that is full, or has been annoyed by this address, says so here.
+  const words = heard
+    .replaceAll(/[^ -~]+/g, ' ')
+    .trim()
+    .slice(0, 100)
+  return `before its banner, and said: ${words}`
 }
 
 function exec(client: SshClient, start: Start, signal: AbortSignal): Promise<Wire> {
@@ -292,7 +333,9 @@ function exec(client: SshClient, start: Start, signal: AbortSignal): Promise<Wir
     }
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) return onAbort()
-    void lost.then(failed)
+    void lost.then(({ message, cause }) =>
+      failed(new HostUnseen('unreachable', `the host gave no session after login: ${message}`, cause))
+    )
     const noSession = (error: unknown) =>
       failed(new HostUnseen('shell', `the host gives no session: ${messageOf(error)}`, error))
     try {
