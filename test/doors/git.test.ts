@@ -1,11 +1,11 @@
-import { chmod, mkdir, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Git, openClone } from '../../src/doors/git.ts'
-import { allowedSigners, makeRepo, testGit, type TestKey, type TestRepo } from '../support/repo.ts'
+import { allowedSigners, makeRepo, type TestKey, type TestRepo, testGit } from '../support/repo.ts'
 
 let repo: TestRepo
 let git: Git
@@ -224,6 +224,28 @@ describe('writing', () => {
     })
     expect(revoked.get(sha)).toMatchObject({ state: 'bad' })
     expect(revoked.get(tip)).toEqual({ state: 'none' })
+  })
+
+  it('calls no signature bad that this machine could not verify, and remembers nothing of it', async () => {
+    const tip = (await git.fetch('main')) ?? ''
+    const signers = { allowed: `${allowedSigners([['adversary', key]])}# asked for the first time\n` }
+    const before = { ...process.env }
+    const folder = join(repo.dir, 'dying')
+    await mkdir(folder)
+    await writeFile(join(folder, 'ssh-keygen'), '#!/bin/sh\nkill -9 $$\n')
+    await chmod(join(folder, 'ssh-keygen'), 0o755)
+    try {
+      process.env['PATH'] = `${folder}${delimiter}${before['PATH']}`
+      await expect(git.signatures([tip], signers)).rejects.toThrow(/could not be verified: .*signal 9/)
+      process.env['PATH'] = before['PATH']
+      process.env['TMPDIR'] = join(folder, 'gone')
+      await expect(git.signatures([tip], signers)).rejects.toThrow(/could not be verified: .*temporary file/)
+    } finally {
+      process.env['PATH'] = before['PATH']
+      if (before['TMPDIR'] === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = before['TMPDIR']
+    }
+    expect((await git.signatures([tip], signers)).get(tip)).toMatchObject({ state: 'good' })
   })
 
   it('says when it lost the race, and when it was refused', async () => {

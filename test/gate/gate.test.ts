@@ -1,6 +1,9 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { gateOnce, openGate } from '../../src/gate/gate.ts'
-import { type Base, gateTime, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
+import { type Base, type GateWorld, gateTime, makeGateWorld, path, type Scene } from '../support/gate.ts'
 import { day, policy } from '../support/reviews.ts'
 
 let world: GateWorld
@@ -51,6 +54,23 @@ describe('an honest history', () => {
       verdict: 'FAIL',
       mayChange: false
     })
+  })
+
+  it('is not open where the signature of a veto could not be verified', async () => {
+    const scene = await world.open('vetoed')
+    const before = process.env['PATH'] ?? ''
+    const folder = await mkdtemp(join(tmpdir(), 'adversary-dying-'))
+    const dies =
+      '#!/bin/sh\ncase "$*" in *"-I alice"*) kill -9 $$ ;; esac\nPATH=${PATH#*:} exec ssh-keygen "$@"\n'
+    await writeFile(join(folder, 'ssh-keygen'), dies)
+    await chmod(join(folder, 'ssh-keygen'), 0o755)
+    try {
+      process.env['PATH'] = `${folder}${delimiter}${before}`
+      await expect(scene.gate()).rejects.toThrow(/could not be verified/)
+    } finally {
+      process.env['PATH'] = before
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 
   it.each<[string, Base, number, RegExp, (scene: Scene) => Promise<unknown>]>([

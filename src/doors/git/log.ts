@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { AdversaryError } from '../../base/errors.ts'
 import { sha256 } from '../../base/canonical.ts'
+import { AdversaryError } from '../../base/errors.ts'
 import type { Person } from '../../words.ts'
 import type { Commit, Range, Signature, Signers } from '../git.ts'
 import { headerFault } from './header.ts'
@@ -153,6 +153,13 @@ async function signersFiles(dir: string, { allowed, revoked }: Signers): Promise
   }
 }
 
+/**
+ * What git says where this machine had no room or no process to verify with. It goes on and calls the commit
+ * unsigned or its signature bad: a veto would be none.
+ */
+const notVerified =
+  /^(?:error|fatal): (?:ssh-keygen died of signal|cannot (?:run|fork|exec)|could not create temporary file|failed writing detached signature)|(?:No space left on device|Disk quota exceeded|Cannot allocate memory|Resource temporarily unavailable|Too many open files)$/
+
 async function verify(
   dir: string,
   shas: readonly string[],
@@ -171,6 +178,9 @@ async function verify(
   if (/cannot run ssh-keygen|ssh-keygen.*needs? (?:to be )?install/i.test(ran.stderr)) {
     throw new AdversaryError('missing-tool', 'ssh-keygen is not installed')
   }
+  const trouble = ran.stderr.split('\n').find(line => notVerified.test(line))
+  if (trouble !== undefined)
+    throw new AdversaryError('repository', `signatures could not be verified: ${trouble}`)
   // Gone between two calls, with a clone that another process made anew: git would call every commit unsigned.
   if (![allowed, revoked].every(path => path === null || existsSync(path))) {
     throw new BrokenClone('the list of allowed signers is gone from the clone')
