@@ -36,7 +36,7 @@ export function verdictLine({ bytes, from }: Appended, milestone: string): numbe
 function looksLikeVerdict(text: string): string | null {
   const plain = text.normalize('NFKC').replace(/[\p{Cf}*_`\\]/gu, '')
   return (
-    /^\W*(?<milestone>[A-Za-z]{1,4}\d+(?:\.\d+)*)\s*[:–—-]?\s*PASS\b/i
+    /^\W*(?<milestone>[A-Za-z]{1,4}\d+(?:\.\d+)*)\s*(?:[:–—-]\s*)?PASS\b/i
       .exec(plain)
       ?.groups?.['milestone']?.toUpperCase() ?? null
   )

@@ -56,6 +56,14 @@ describe('an honest history', () => {
     })
   })
 
+  it('is not held up by a line that is made to be slow', async () => {
+    const scene = await world.open('passed')
+    await scene.append(`\n# M9${' '.repeat(200_000)}x\n`)
+    const before = process.cpuUsage()
+    expect(await scene.gate()).toMatchObject({ code: 0 })
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(5_000)
+  })
+
   it('is not open where the signature of a veto could not be verified', async () => {
     const scene = await world.open('vetoed')
     const before = process.env['PATH'] ?? ''
