@@ -7,7 +7,8 @@ import {
   programsOf,
   revisionDrift,
   timedUnits,
-  unitDrifts
+  unitDrifts,
+  unseenFiles
 } from '../src/observe/drift.ts'
 import { hostName, startsBefore } from '../src/observe/sources/baseline.ts'
 import {
@@ -63,7 +64,13 @@ export const unitDrift = defineProbe({
     const drifts = [...unitDrifts(judged, disk), kernelDrift(seen.nixos)]
     const [first, ...rest] = [
       ...drifts.flatMap(drift => (drift === null ? [] : [failed(drift)])),
-      ...(commit === undefined ? [] : revised(seen.nixos, commit))
+      ...(commit === undefined ? [] : revised(seen.nixos, commit)),
+      ...unseenFiles(judged, disk).map(
+        ({ name, path }): Finding => ({
+          outcome: 'unknown',
+          why: `when ${path} last changed, which ${name} runs, could not be seen: the login may not look there`
+        })
+      )
     ]
     if (first !== undefined) return [first, ...rest]
     const { count, untold } = programsOf(judged, disk)

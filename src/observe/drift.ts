@@ -22,8 +22,8 @@ export interface Drift {
 }
 
 export interface OnDisk {
-  /** When files last changed, by path, in seconds since 1970. */
-  readonly times: Readonly<Record<string, number>>
+  /** When files last changed, by path, in seconds since 1970; null for one that the login may not see. */
+  readonly times: Readonly<Record<string, number | null>>
   readonly mains: readonly MainProgram[]
   readonly programs: BootPrograms
   readonly nixos: Nixos | null
@@ -92,10 +92,27 @@ export function revisionDrift(revision: string, commit: string): Drift | null {
 /** Files of the Nix store all carry the first seconds of 1970: they say nothing of when they came to be. */
 const meaningful = 86_400
 
-/** Of the unit's files, and of the programs that start it, what changed last. */
-function newest({ name, files }: UnitState, { times, programs }: OnDisk) {
+/** What starts active units and may not be seen: whether it changed since is not known. */
+export function unseenFiles(units: readonly UnitState[], disk: OnDisk) {
+  return units.flatMap(unit =>
+    lastStart(unit) === null
+      ? []
+      : filesOf(unit, disk).flatMap(path =>
+          Object.hasOwn(disk.times, path) && disk.times[path] === null ? [{ name: unit.name, path }] : []
+        )
+  )
+}
+
+/** The unit's files, and the programs that start it. */
+function filesOf({ name, files }: UnitState, { programs }: OnDisk): readonly string[] {
   const texts = programs.services.find(service => service.name === name)?.files ?? []
-  const known = [...files, ...startPrograms(texts, name)].flatMap(path => {
+  return [...new Set([...files, ...startPrograms(texts, name)])]
+}
+
+/** Of these, what changed last. */
+function newest(unit: UnitState, disk: OnDisk) {
+  const { times } = disk
+  const known = filesOf(unit, disk).flatMap(path => {
     const seconds = Object.hasOwn(times, path) ? (times[path] ?? 0) : 0
     return seconds > meaningful ? [{ path, seconds }] : []
   })

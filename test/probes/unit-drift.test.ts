@@ -32,7 +32,7 @@ const none: BootPrograms = { services: [], programs: [], untold: [] }
 
 interface Sketch {
   readonly units?: readonly (typeof unit)[]
-  readonly times?: Readonly<Record<string, number>>
+  readonly times?: Readonly<Record<string, number | null>>
   readonly nixos?: Nixos | null
   readonly mains?: readonly MainProgram[]
   readonly programs?: BootPrograms
@@ -120,6 +120,17 @@ it.each<[name: string, outcome: string, sketch: Sketch, revision?: boolean]>([
   ],
   ['a file of the Nix store, all of which are of 1970', 'pass', { times: { [file]: 1 } }],
   ['a file without a time', 'pass', { times: {} }],
+  ['a file that may not be seen', 'unknown', { times: { [file]: null } }],
+  [
+    'one that may not be seen, of a unit that does not run',
+    'pass',
+    { units: [{ ...unit, active: 'inactive' }], times: { [file]: null } }
+  ],
+  [
+    'a program that may not be seen',
+    'unknown',
+    { programs: script('', '/root/x/start.sh'), times: { [file]: 1e9, '/root/x/start.sh': null } }
+  ],
   [
     'the script that it starts changed since',
     'fail',

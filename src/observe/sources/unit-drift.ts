@@ -8,9 +8,10 @@ import { readStates, stateReads } from './units.ts'
 
 /**
  * When the files of the services that are not the distribution's own last changed, and the programs that these
- * name: by path, in seconds since 1970. A link that was made anew changes as well.
+ * name: by path, in seconds since 1970. A link that was made anew changes as well. Null is a file that the login
+ * may not see, in a folder of somebody else; one that is not there has no entry.
  */
-export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
+export const unitFileTimes: FactSource<Readonly<Record<string, number | null>>> = {
   key: 'unit-file-times',
   place: 'host',
   reads: [
@@ -38,16 +39,22 @@ export const unitFileTimes: FactSource<Readonly<Record<string, number>>> = {
     if (own.length > 500) throw new Unseen(`${own.length} unit files are more than are looked at`)
     const links = own.filter(path => units.has(path))
     const looks = [
-      ...batches(own).map(some => look.read(readCommand.changeTimes(some))),
-      ...batches(links).map(some => look.read(readCommand.linkTimes(some)))
+      ...batches(own).map(async asked => ({ asked, said: await look.read(readCommand.changeTimes(asked)) })),
+      ...batches(links).map(async asked => ({ asked, said: await look.read(readCommand.linkTimes(asked)) }))
     ]
     const times = new Map<string, number>()
-    for (const { stdout } of await Promise.all(looks)) {
-      for (const [path, seconds] of timesIn(stdout, own)) {
-        times.set(path, Math.max(seconds, times.get(path) ?? 0))
-      }
+    const hidden = new Set<string>()
+    for (const {
+      asked,
+      said: { stdout, stderr }
+    } of await Promise.all(looks)) {
+      const told = new Map(timesIn(stdout, asked))
+      for (const [path, seconds] of told) times.set(path, Math.max(seconds, times.get(path) ?? 0))
+      for (const path of asked) if (!told.has(path) && !isGone(path, stderr)) hidden.add(path)
     }
-    return Object.fromEntries([...times].sort(([a], [b]) => (a < b ? -1 : 1)))
+    // A link whose own time is known says nothing of what it leads to.
+    const all = [...times, ...[...hidden].map(path => [path, null] as const)]
+    return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
   }
 }
 
@@ -56,7 +63,13 @@ function batches(files: readonly string[]): readonly (readonly string[])[] {
   return Array.from({ length: Math.ceil(files.length / 100) }, (_, n) => files.slice(n * 100, (n + 1) * 100))
 }
 
-/** What is not there has no line. */
+/** Only one that stat says is not there: what it says of a name that it quotes otherwise is not taken for that. */
+function isGone(path: string, stderr: string): boolean {
+  const ends = [`'${path}': No such file or directory`, `'${path}': Not a directory`]
+  return stderr.split('\n').some(line => ends.some(end => line.endsWith(end)))
+}
+
+/** What stat could tell nothing of has no line. */
 function timesIn(stdout: string, asked: readonly string[]): readonly (readonly [string, number])[] {
   return stdout
     .split('\n')

@@ -89,11 +89,11 @@ describe('main programs', () => {
 describe('times of unit files', () => {
   const cat = 'systemctl cat -- *.service'.replace('*.service', "'*.service'")
   const text = (name: string) => `# /etc/systemd/system/${name}.service\n[Service]\nExecStart=/opt/${name}\n`
-  const recorded = (followed: string, links: string) => ({
+  const recorded = (followed: string, links: string, stderr = '') => ({
     [states]: { stdout: [state('a.service'), state('b.service'), state('c.service')].join('\n') },
     [cat]: { stdout: [text('a'), text('b'), text('c')].join('\n') },
     ["stat -L -c '%Y %n' -- /etc/systemd/system/a.service /etc/systemd/system/b.service /etc/systemd/system/c.service /opt/a /opt/b /opt/c"]:
-      { stdout: followed, exit: 1 },
+      { stdout: followed, stderr, exit: 1 },
     ["stat -c '%Y %n' -- /etc/systemd/system/a.service /etc/systemd/system/b.service /etc/systemd/system/c.service"]:
       { stdout: links }
   })
@@ -107,8 +107,28 @@ describe('times of unit files', () => {
     expect(rounds).toEqual([2, 2])
     expect(fact).toMatchObject({
       seen: true,
-      value: { [unit('a')]: 30, [unit('b')]: 20, '/opt/a': 7, '/opt/b': 8 }
+      value: { [unit('a')]: 30, [unit('b')]: 20, [unit('c')]: null, '/opt/a': 7, '/opt/b': 8 }
     })
+  })
+
+  it('of a link to what may not be seen are not known by the link alone', async () => {
+    const { fact } = await taken(
+      unitFileTimes,
+      recorded('', `30 ${unit('a')}\n`, `stat: cannot statx '${unit('a')}': Permission denied\n`)
+    )
+    expect(fact.seen && (fact.value as Record<string, unknown>)[unit('a')]).toBe(null)
+  })
+
+  it.each([
+    ["stat: cannot statx '/opt/c': No such file or directory\n", undefined],
+    ["stat: can't stat '/opt/c': No such file or directory\n", undefined],
+    ["stat: cannot statx '/opt/c': Permission denied\n", null],
+    ["stat: cannot statx '/opt/c/d': No such file or directory\n", null],
+    ["stat: cannot statx '/opt/c': Not a directory\n", undefined],
+    ['', null]
+  ])('what has no line is gone only where stat says so: %j', async (stderr, seconds) => {
+    const { fact } = await taken(unitFileTimes, recorded('7 /opt/a\n', '', stderr))
+    expect(fact.seen && (fact.value as Record<string, unknown>)['/opt/c']).toBe(seconds)
   })
 
   it.each(['10 /etc/passwd\n', `x ${'/opt/a'}\n`, '10\n', '99999999999999 /opt/a\n'])(
