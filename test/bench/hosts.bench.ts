@@ -20,7 +20,11 @@ const atOnce = 16
 
 interface Answer {
   readonly stats: { readonly connections: number }
-  readonly evidence: readonly { readonly on: string; readonly exit: number | null }[]
+  readonly evidence: readonly {
+    readonly on: string
+    readonly exit: number | null
+    readonly why?: string
+  }[]
 }
 
 export const group: Group = {
@@ -106,7 +110,8 @@ hunt: { probes: [] }
       const { stats, evidence } = JSON.parse(ended.stdout) as Answer
       const answered = new Set(evidence.flatMap(({ on, exit }) => (exit === null ? [] : [on])))
       if (stats.connections !== many || answered.size !== many) {
-        throw new Error(`${answered.size} of ${many} hosts answered: ${ended.stderr.slice(-500)}`)
+        const whys = new Set(evidence.flatMap(({ why }) => why ?? []))
+        throw new Error(`${answered.size} of ${many} hosts answered: ${[...whys].slice(0, 5).join('; ')}`)
       }
       return ended
     }
