@@ -43,6 +43,11 @@ function shorten(text: string, max: number): string {
   return `${text.slice(0, Math.max(0, max - 1)).replace(/[\ud800-\udbff]$/, '')}…`
 }
 
+/** What a stranger said before any protocol held: what is not printable ASCII is a space. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^ -~]+/g, ' ').trim()
+}
+
 /**
  * A fenced block that nothing inside can close: the fence is longer than every run of backticks in it.
  * `info` is kept only if it is a plain word. No line break at the end.

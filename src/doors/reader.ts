@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { messageOf } from '../base/errors.ts'
+import { printable } from '../base/text.ts'
 import type { ReadCommand } from '../observe/read-command.ts'
 import { nowMs, sleep, tick } from './clock.ts'
 import { encodeRead, frameParser, stderrCap } from './frames.ts'
@@ -227,7 +228,7 @@ export async function startReader(
   wire.stdout.on('error', () => undefined)
   wire.stdin.on('error', () => undefined)
   void wire.gone.then(reason => {
-    const printed = (preface ?? '').replaceAll(/[^ -~]+/g, ' ').trim()
+    const printed = printable(preface ?? '')
     if (reason.kind !== 'shell' || printed === '') fail(reason)
     else fail(new HostUnseen('shell', `${reason.message} (it printed: ${printed})`, reason.cause))
   })

@@ -9,6 +9,7 @@ import type {
 } from 'ssh2'
 import ssh2 from 'ssh2'
 import { messageOf } from '../base/errors.ts'
+import { printable } from '../base/text.ts'
 import { fingerprint, type KnownHost, keyType, knownName, lookUp } from './known-hosts.ts'
 import { loginLimit, newStart, reasonOf, type Start, startReader, type Wire } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
@@ -308,11 +309,7 @@ function whenEnded({ heard, shaken }: Reached): string {
   if (heard === '') return 'before its banner (too many connections, or not an SSH server?)'
   if (/^SSH-[^\n]*$/.test(heard)) return 'in its banner'
   // An OpenSSH that is full, or has been annoyed by this address, says so here.
-  const words = heard
-    .replaceAll(/[^ -~]+/g, ' ')
-    .trim()
-    .slice(0, 100)
-  return `before its banner, and said: ${words}`
+  return `before its banner, and said: ${printable(heard).slice(0, 100)}`
 }
 
 function exec(client: SshClient, start: Start, signal: AbortSignal): Promise<Wire> {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { deflate } from 'node:zlib'
 
+const deflated = promisify(deflate)
+
 /** With which a repo names its objects. */
 export type Algorithm = 'sha1' | 'sha256'
 
@@ -33,7 +35,7 @@ export function newObjects(algorithm: Algorithm): NewObjects {
       head.writeUInt32BE(objects.size, 8)
       const parts: Buffer[] = [head]
       for (const { type, bytes } of objects.values()) {
-        parts.push(entryHead(type, bytes.length), await promisify(deflate)(bytes))
+        parts.push(entryHead(type, bytes.length), await deflated(bytes))
       }
       const body = Buffer.concat(parts)
       return Buffer.concat([body, createHash(algorithm).update(body).digest()])
