@@ -1,11 +1,10 @@
-import { stat } from 'node:fs/promises'
 import { AdversaryError } from '../base/errors.ts'
 import type { Person } from '../words.ts'
 import { changedFiles, lineCommits } from './git/changes.ts'
-import { BrokenClone, readLog, verifier } from './git/log.ts'
+import { readLog, verifier } from './git/log.ts'
 import { folded, isSha, kindOf, pathNames, refOf } from './git/names.ts'
 import { objectReader } from './git/objects.ts'
-import { requireTools, runGit } from './git/process.ts'
+import { BrokenClone, requireTools, runGit } from './git/process.ts'
 import { defaultFileCap, type Login, openRemote } from './git/remote.ts'
 import { accountSettings, fetchBranch, fetchWords, pushOutcome, unreachable } from './git/transfer.ts'
 import { discard, isPartial, prepare, tidy } from './git/upkeep.ts'
@@ -180,9 +179,8 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   const renew = async () => {
     objects.close()
     whole = undefined
-    const there = await stat(dir).catch(() => null)
     // Another process may have made it anew already.
-    if (there?.ino === made.ino) await discard(dir)
+    await discard(dir, made.ino)
     made = await prepare(dir, remote, signal)
     objects = objectReader(dir)
     for (const branch of fetched) await fetchTip(branch, false)

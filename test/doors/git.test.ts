@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, watch } from 'node:fs'
 import { chmod, mkdir, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Git, openClone } from '../../src/doors/git.ts'
+import { runGit } from '../../src/doors/git/process.ts'
 import { allowedSigners, makeRepo, type TestKey, type TestRepo, testGit } from '../support/repo.ts'
 
 let repo: TestRepo
@@ -428,6 +429,31 @@ describe('a clone that heals itself', () => {
       expect(await Promise.all(clones.map(clone => clone.fetch('main')))).toEqual([tip, tip, tip, tip])
     }
     await Promise.all(clones.map(clone => clone.close()))
+  })
+
+  it('is made once by many that begin at once, and none takes it away from another', async () => {
+    for (let round = 0; round < 6; round++) {
+      const dir = join(repo.dir, `begun-${round}.git`)
+      const taken: string[] = []
+      const watcher = watch(repo.dir, (_, name) => {
+        if (name?.startsWith(`begun-${round}.git.old-`)) taken.push(name)
+      })
+      const clones = await Promise.all(Array.from({ length: 8 }, () => openClone({ url: repo.url, dir })))
+      watcher.close()
+      expect(taken).toEqual([])
+      await Promise.all(clones.map(clone => clone.close()))
+    }
+  })
+
+  it('is not mistaken for a missing git when it is gone', async () => {
+    const gone = join(repo.dir, 'gone.git')
+    await expect(runGit(gone, ['rev-parse'])).rejects.toThrow(`the clone in ${gone} is gone`)
+    const clone = await openClone({ url: repo.url, dir: gone })
+    await clone.fetch('main')
+    await rm(gone, { recursive: true, force: true })
+    const tip = await clone.remoteTip('main')
+    expect(await clone.fetch('main')).toBe(tip)
+    await clone.close()
   })
 
   it('is made anew for another remote', async () => {

@@ -1,5 +1,4 @@
-import { BrokenClone } from './log.ts'
-import { runGit } from './process.ts'
+import { BrokenClone, runGit } from './process.ts'
 
 /** How many bytes of changed names, and of one file's story, git may answer. */
 const answerCap = 4 * 1024 * 1024

@@ -8,7 +8,7 @@ import { AdversaryError } from '../../base/errors.ts'
 import type { Person } from '../../words.ts'
 import type { Commit, Range, Signature, Signers } from '../git.ts'
 import { headerFault } from './header.ts'
-import { runGit } from './process.ts'
+import { BrokenClone, runGit } from './process.ts'
 
 const fields = ['%H', '%P', '%an', '%ae', '%at', '%cn', '%ce', '%ct', '%B'] as const
 
@@ -63,13 +63,6 @@ export async function readLog(
     })
   }
   return commits
-}
-
-/** The clone itself is damaged or incomplete: making it anew may help. */
-export class BrokenClone extends AdversaryError {
-  constructor(message: string) {
-    super('repository', message)
-  }
 }
 
 /** Seconds since 1970 as git keeps them, which may be any number: held inside what ISO 8601 can say. */

@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { AdversaryError } from '../../base/errors.ts'
-import { endProcess, startGit } from './process.ts'
+import { endProcess, notStartedOn, startGit } from './process.ts'
 
 /** One object of the clone as git stores it. */
 export interface GitObject {
@@ -195,7 +195,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
       if (said.length < 2000) said += bytes.toString()
     })
     started.stdin.on('error', () => undefined)
-    started.on('error', error => child === started && fail(error))
+    started.on('error', error => child === started && fail(notStartedOn(dir, error)))
     started.on('close', () => {
       if (child === started) {
         fail(

@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { devNull } from 'node:os'
 import { delimiter, isAbsolute, sep } from 'node:path'
 import { AdversaryError, messageOf } from '../../base/errors.ts'
@@ -23,6 +24,13 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** More output than this ends the process and rejects. */
   readonly capBytes?: number
+}
+
+/** The clone itself is damaged, incomplete or gone: making it anew may help. */
+export class BrokenClone extends AdversaryError {
+  constructor(message: string) {
+    super('repository', message)
+  }
 }
 
 /** The oldest git that signs and verifies with SSH keys. */
@@ -85,11 +93,18 @@ export const hardening = [
  * Runs git on the clone in `dir`.
  *
  * @returns the exit code with the output, whatever the code: what it means is for the caller to say.
- * @throws AdversaryError `missing-tool` without git; `repository` for a deadline, an abort, or too much output.
+ * @throws AdversaryError `missing-tool` without git; `repository` for a deadline, an abort, or too much output;
+ * `BrokenClone` where `dir` is gone.
  */
 export async function runGit(dir: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const child = startGit(dir, args, options.env)
-  return finish(child, `git ${args.find(word => !word.startsWith('-')) ?? ''}`, options)
+  return finish(child, dir, `git ${args.find(word => !word.startsWith('-')) ?? ''}`, options)
+}
+
+/** Why a git did not start on the clone in `dir`. A missing folder and a missing program are the same error to the system. */
+export function notStartedOn(dir: string, error: Error): AdversaryError {
+  if (!existsSync(dir)) return new BrokenClone(`the clone in ${dir} is gone`)
+  return notStarted('git', error)
 }
 
 /** A git process that the caller talks to. */
@@ -117,7 +132,12 @@ export function endProcess(child: ChildProcessWithoutNullStreams): void {
   }
 }
 
-function finish(child: ChildProcessWithoutNullStreams, name: string, options: RunOptions): Promise<Ran> {
+function finish(
+  child: ChildProcessWithoutNullStreams,
+  dir: string,
+  name: string,
+  options: RunOptions
+): Promise<Ran> {
   const { deadlineMs = localDeadlineMs, capBytes = outputCap, signal } = options
   return new Promise((settle, reject) => {
     const out: Buffer[] = []
@@ -150,7 +170,7 @@ function finish(child: ChildProcessWithoutNullStreams, name: string, options: Ru
     child.stdin.end(options.input)
     child.on('error', error => {
       clearTimeout(timer)
-      reject(notStarted('git', error))
+      reject(notStartedOn(dir, error))
     })
     child.on('close', (code, killedBy) => {
       clearTimeout(timer)

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { GitPluginError, simpleGit } from 'simple-git'
 import { AdversaryError, messageOf } from '../../base/errors.ts'
-import { gitEnvironment, hardening } from './process.ts'
+import { BrokenClone, gitEnvironment, hardening } from './process.ts'
 
 /** Everything that contacts a remote, through simple-git. */
 
@@ -74,26 +75,27 @@ export function openRemote(options: RemoteOptions): Remote {
       if (options.signal?.aborted) stop()
       let ended: RemoteRan | undefined
       // One instance for each call: after an error an instance runs nothing that was queued.
-      const git = simpleGit({
-        baseDir: dir ?? tmpdir(),
-        abort: over.signal,
-        allowEnvironment: Object.keys(env).filter(name => name.startsWith('GIT_')),
-        unsafe,
-        // The exit code is an answer that the caller reads, not an error that simple-git words.
-        errors(error, result) {
-          ended = {
-            code: result.exitCode,
-            stdout: Buffer.concat(result.stdOut).toString(),
-            stderr: Buffer.concat(result.stdErr).toString()
+      const start = () =>
+        simpleGit({
+          baseDir: dir ?? tmpdir(),
+          abort: over.signal,
+          allowEnvironment: Object.keys(env).filter(name => name.startsWith('GIT_')),
+          unsafe,
+          // The exit code is an answer that the caller reads, not an error that simple-git words.
+          errors(error, result) {
+            ended = {
+              code: result.exitCode,
+              stdout: Buffer.concat(result.stdOut).toString(),
+              stderr: Buffer.concat(result.stdErr).toString()
+            }
+            return result.exitCode > 0 ? undefined : error
           }
-          return result.exitCode > 0 ? undefined : error
-        }
-      }).env(env)
+        }).env(env)
       try {
         const where = dir === null ? [] : [`--git-dir=${dir}`]
         // It is asked to end then. A git that does not (a file system that hangs) is not waited for.
         const stdout = await Promise.race([
-          git.raw([...where, ...hardening, ...args]),
+          start().raw([...where, ...hardening, ...args]),
           abandoned(over.signal)
         ])
         // A git that was ended has an exit code too, and it is no answer.
@@ -109,6 +111,7 @@ export function openRemote(options: RemoteOptions): Remote {
           })
         }
         if (error instanceof GitPluginError) throw error
+        if (dir !== null && !existsSync(dir)) throw new BrokenClone(`the clone in ${dir} is gone`)
         throw new AdversaryError('repository', `git could not be run: ${messageOf(error)}`, { cause: error })
       } finally {
         clearTimeout(timer)

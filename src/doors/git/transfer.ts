@@ -1,9 +1,8 @@
 import { tmpdir } from 'node:os'
 import { AdversaryError } from '../../base/errors.ts'
 import type { PushOutcome } from '../git.ts'
-import { BrokenClone } from './log.ts'
 import { refOf } from './names.ts'
-import { runGit } from './process.ts'
+import { BrokenClone, runGit } from './process.ts'
 import type { Remote, RemoteRan } from './remote.ts'
 
 /** Fetching and pushing, and what their answers mean. */

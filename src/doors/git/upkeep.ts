@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from '
 import { basename, dirname, join } from 'node:path'
 import { sha256 } from '../../base/canonical.ts'
 import { AdversaryError } from '../../base/errors.ts'
-import { runGit } from './process.ts'
+import { nowMs } from '../clock.ts'
+import { BrokenClone, runGit } from './process.ts'
 import type { Remote } from './remote.ts'
 
 /** The clone as a folder: made, found broken, made anew, swept. */
@@ -45,13 +46,14 @@ async function made(dir: string, remote: Remote, signal: AbortSignal | undefined
   await mkdir(dirname(dir), { recursive: true })
   for (let tries = 0; tries < 5; tries++) {
     const mark = join(dir, 'adversary-remote')
+    const found = await inode(dir)
     const marked = await readFile(mark, 'utf8').catch(() => '')
     if (marked === whose && (await usable(dir, signal))) {
       const ino = await tidied(dir, mark, whose)
       if (ino !== null) return { ino, anew }
       continue
     }
-    await discard(dir)
+    if (found !== null) await discard(dir, found)
     anew = true
     const fresh = await mkdtemp(`${dir}.new-`)
     const ran = await runGit(fresh, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], {
@@ -75,14 +77,28 @@ export async function tidy(dir: string, remote: Remote): Promise<void> {
 /** Sweeps the clone and says which one it is; null where another process put a new one in its place meanwhile. */
 async function tidied(dir: string, mark: string, whose: string): Promise<number | null> {
   try {
-    // Written again for its time: what the file system calls now.
-    await writeFile(mark, whose)
-    await sweep(dir, mark)
+    await sweep(dir, await fileSystemNow(mark, whose))
     return (await stat(dir)).ino
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error
   }
+}
+
+/** What the file system calls now, in milliseconds: the mark is written again for it. */
+async function fileSystemNow(mark: string, whose: string): Promise<number> {
+  // Beside it first: another process that reads the mark reads all of it.
+  const fresh = `${mark}.new-${randomBytes(6).toString('hex')}`
+  try {
+    await writeFile(fresh, whose)
+    await rename(fresh, mark)
+  } catch (error) {
+    await rm(fresh, { force: true })
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
+    // Sweeping is what makes room; our own clock is good enough for that.
+    return nowMs()
+  }
+  return (await stat(mark)).mtimeMs
 }
 
 /** Whether a server has kept anything back. */
@@ -91,34 +107,50 @@ export async function isPartial(dir: string): Promise<boolean> {
   return names.some(name => name.endsWith('.promisor'))
 }
 
-/** Out of the way first: a process that is still reading finds either all of it or nothing. */
-export async function discard(dir: string): Promise<void> {
+/**
+ * Takes one clone away, by its inode, and no other that was put in its place. Out of the way first: a process
+ * that is still reading finds either all of it or nothing.
+ */
+export async function discard(dir: string, ino: number): Promise<void> {
+  if ((await inode(dir)) !== ino) return
   const aside = `${dir}.old-${randomBytes(6).toString('hex')}`
-  if (
-    await rename(dir, aside).then(
-      () => true,
-      () => false
-    )
+  const moved = await rename(dir, aside).then(
+    () => true,
+    () => false
   )
-    await rm(aside, { recursive: true, force: true })
+  if (!moved) return
+  // Between the look and the move another process was faster: its clone goes back, unless there is a newer one.
+  if ((await inode(aside)) !== ino) await rename(aside, dir).catch(() => undefined)
+  await rm(aside, { recursive: true, force: true })
+}
+
+async function inode(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ ino }) => ino,
+    () => null
+  )
 }
 
 async function usable(dir: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const ran = await runGit(dir, ['for-each-ref', '--format=%(objecttype)', 'refs/remotes'], { signal })
+  const ran = await runGit(dir, ['for-each-ref', '--format=%(objecttype)', 'refs/remotes'], { signal }).catch(
+    error => {
+      if (error instanceof BrokenClone) return null
+      throw error
+    }
+  )
   const strange = [
     join(dir, 'info', 'grafts'),
     join(dir, 'shallow'),
     join(dir, 'objects', 'info', 'alternates')
   ]
-  return ran.code === 0 && ran.stderr === '' && !strange.some(path => existsSync(path))
+  return ran?.code === 0 && ran.stderr === '' && !strange.some(path => existsSync(path))
 }
 
 /**
  * A process that was killed leaves locks, half-made clones and halves of objects and packs, which git itself
  * keeps for two weeks; one that is at work does not hold them this long.
  */
-async function sweep(dir: string, mark: string): Promise<void> {
-  const now = (await stat(mark)).mtimeMs
+async function sweep(dir: string, now: number): Promise<void> {
   const inside = (await readdir(dir, { recursive: true })).map(name => join(dir, name))
   const beside = (await readdir(dirname(dir)))
     .filter(name => ['.new-', '.old-'].some(kind => name.startsWith(basename(dir) + kind)))
