@@ -77,7 +77,8 @@ function text(value: string | Buffer): Buffer {
 
 /**
  * A host that answers from recordings: a real SSH server on 127.0.0.1 that lets one new key in, runs
- * nothing, and speaks the reader's side of the protocol. What was not recorded is no command there: 127.
+ * nothing, and speaks the reader's side of the protocol. What was not recorded is no command there: 127. What time
+ * it is (`date +%s%N`) is never recorded: it tells its own.
  *
  * @param hostMicros the host's clock, microseconds since 1970; ours unless told otherwise.
  */
@@ -148,7 +149,8 @@ function answer(
   const send = (kind: FrameHead['kind'], id: string, argument: string | number, body?: Buffer) =>
     channel.write(encodeFrame(nonce, { kind, id, argument: String(argument) }, body))
 
-  const tell = () => send('h', `${Math.round(hostMicros())}000`, 0)
+  const nanos = () => `${Math.round(hostMicros())}000`
+  const tell = () => send('h', nanos(), 0)
   const request = (line: string) => {
     const [kind, id = '', , capBytes, words] = line.split(' ')
     if (kind === 'h') tell()
@@ -160,11 +162,13 @@ function answer(
     if (read.argv.length < read.missing) return
     const { id, capBytes, argv } = read
     read = undefined
-    const { exit, stdout, stderr } = recorded(argv) ?? {
-      exit: 127,
-      stdout: '',
-      stderr: `${argv[0]}: not recorded: ${argv.join(' ')}\n`
-    }
+    const time = argv.join(' ') === 'date +%s%N' ? { exit: 0, stdout: `${nanos()}\n`, stderr: '' } : undefined
+    const { exit, stdout, stderr } = time ??
+      recorded(argv) ?? {
+        exit: 127,
+        stdout: '',
+        stderr: `${argv[0]}: not recorded: ${argv.join(' ')}\n`
+      }
     const out = Buffer.from(stdout).subarray(0, capBytes + 1)
     const err = Buffer.from(stderr)
     send('s', id, 0)

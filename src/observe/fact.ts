@@ -30,6 +30,8 @@ export interface FactSource<Value> {
    * other. A source that leaves it out is not held to a list, and works only where no host is locked.
    */
   readonly reads?: readonly Pattern[]
+  /** Tells what time it is on the host: not seen where the clock jumps between login and the end of a look. */
+  readonly timed?: true
   /** Asks and parses. Throws `Unseen` (or anything else) when there is no answer to parse. */
   take(look: Look): Promise<Value>
 }

@@ -21,6 +21,11 @@ import { fits, typed } from './read-command.ts'
 export interface Doors {
   /** The session to a host of the home, opened on first use. Rejects with the true reason. */
   open(host: string): Promise<HostSession>
+  /**
+   * Why times of a host that was opened cannot be compared: its clock or ours has jumped since. Null: they can.
+   * Rejects when that cannot be told.
+   */
+  jumped(host: string): Promise<string | null>
   fetch(request: RouteRequest): Promise<RouteAnswer>
   /** The text of a file of the home, for example a CA. */
   homeFile(path: string): Promise<string>
@@ -57,7 +62,7 @@ type Entry = Omit<Evidence, 'n'>
  */
 export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1): Promise<Gathered> {
   const hosts = new Map<string, HostReader>()
-  const taken = new Map<string, { readonly fact: Promise<Unnumbered>; readonly cited: Cited }>()
+  const taken = new Map<string, Taken>()
 
   for (const { host, sources } of wanted) {
     for (const source of sources) {
@@ -66,7 +71,8 @@ export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1)
       const cited: Cited = []
       const reader = hosts.get(host) ?? hostReader(host, doors)
       hosts.set(host, reader)
-      taken.set(name, { fact: take(source, look(host, source, reader, doors, cited)), cited })
+      const fact = take(source, look(host, source, reader, doors, cited))
+      taken.set(name, { fact, cited, timedOn: source.timed === true ? host : null })
     }
   }
 
@@ -88,6 +94,14 @@ export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1)
     }
     facts.set(name, { ...outcome, evidence: cites })
   }
+  // Once everything is read: what the clock does later changes nothing of that.
+  for (const [host, why] of await jumpsOf(taken, facts, doors)) {
+    for (const [name, { timedOn }] of taken) {
+      const fact = facts.get(name)
+      if (timedOn === host && fact?.seen === true)
+        facts.set(name, { seen: false, why, evidence: fact.evidence })
+    }
+  }
 
   return {
     evidence,
@@ -98,6 +112,33 @@ export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1)
       return fact
     }
   }
+}
+
+interface Taken {
+  readonly fact: Promise<Unnumbered>
+  readonly cited: Cited
+  /** The host whose time the fact tells. */
+  readonly timedOn: string | null
+}
+
+/** Hosts whose clock did not go on as it should while they were looked at, each with the reason. */
+async function jumpsOf(
+  taken: ReadonlyMap<string, Taken>,
+  facts: ReadonlyMap<string, Fact<unknown>>,
+  doors: Doors
+): Promise<ReadonlyMap<string, string>> {
+  const timed = [...taken].flatMap(([name, { timedOn }]) =>
+    timedOn !== null && facts.get(name)?.seen === true ? [timedOn] : []
+  )
+  const told = await Promise.all(
+    [...new Set(timed)].map(async host => {
+      const why = await doors
+        .jumped(host)
+        .catch(error => `whether the host's clock jumped cannot be told: ${doors.redact(messageOf(error))}`)
+      return why === null ? [] : [[host, why] as const]
+    })
+  )
+  return new Map(told.flat())
 }
 
 type Unnumbered =

@@ -160,6 +160,7 @@ export const readPattern = {
     '--timestamp=us+utc',
     'docker.service'
   ],
+  hostTime: () => ['date', '+%s%N'],
   diskBytes: () => ['df', '-P', '-k', '--', ...disks],
   diskInodes: () => ['df', '-P', '-i', '--', ...disks],
   folderBytes: () => ['df', '-P', '-k', '--', path],
@@ -213,6 +214,8 @@ export const readCommand = {
   dockerNodes: () => command(readPattern.dockerNodes()),
   dockerInfo: () => command(readPattern.dockerInfo()),
   engineStart: () => command(readPattern.engineStart()),
+  /** What time it is there, in nanoseconds since 1970; busybox prints whole seconds and a literal `%N`. */
+  hostTime: () => command(readPattern.hostTime()),
   /** Of `disks`. Exit 1 is an answer: one of them is not there, and the others are told all the same. */
   diskBytes: () => command(readPattern.diskBytes(), { answers: [0, 1] }),
   diskInodes: () => command(readPattern.diskInodes(), { answers: [0, 1] }),

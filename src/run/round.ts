@@ -287,7 +287,7 @@ function noteHosts({ world, state }: Round, observed: Observed): void {
     const before = state.hosts.get(name)
     if (before === undefined || unseen.has(name)) continue
     state.hosts.delete(name)
-    const seconds = Math.round((nowMs() - before.sinceMs) / 1000)
+    const seconds = Math.max(0, Math.round((nowMs() - before.sinceMs) / 1000))
     world.log('host seen', { host: name, after: before.times, seconds })
   }
 }

@@ -115,7 +115,8 @@ export async function watcherOf(stateDir: string): Promise<Watcher | null> {
   const written = await seen(join(stateDir, fileName))
   if (written === null) return null
   const { process: self, ...standing } = written
-  const stalled = nowMs() - Date.parse(standing.beatAt) > stalledMs
+  // A beat of hours ahead is no beat of now: the clock was set back, and the loop has not gone on since.
+  const stalled = Math.abs(nowMs() - Date.parse(standing.beatAt)) > stalledMs
   const states = {
     alive: stalled ? 'stalled' : 'running',
     gone: 'gone',

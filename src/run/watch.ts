@@ -115,7 +115,10 @@ function recovered({ log }: World, state: WatchState): void {
   const { remote } = state
   if (remote === null) return
   state.remote = null
-  log('recovered', { after: remote.times, seconds: Math.round((nowMs() - remote.sinceMs) / 1000) })
+  log('recovered', {
+    after: remote.times,
+    seconds: Math.max(0, Math.round((nowMs() - remote.sinceMs) / 1000))
+  })
 }
 
 /** Waits, and goes on saying that the loop is alive. Ends early when the signal does, and when it is woken. */

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
 import { type Hidden, tally } from '../base/hidden.ts'
-import { isoSecond, tick } from '../doors/clock.ts'
+import { isoSecond, nowMs, tick } from '../doors/clock.ts'
 import { readText } from '../doors/files.ts'
 import type { Commit, Git } from '../doors/git.ts'
 import { openClone } from '../doors/git.ts'
@@ -13,7 +13,8 @@ import { HostUnseen, type HostSession, type OpenSession } from '../doors/session
 import { type Home, homeFile, reviewBranchOf, reviewPathOf } from '../home/home.ts'
 import { type ChangedFile, type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
 import type { Doors } from '../observe/gather.ts'
-import { typed } from '../observe/read-command.ts'
+import { readCommand, typed } from '../observe/read-command.ts'
+import { jumpOf } from '../observe/sources/clock.ts'
 import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
 import type { Log } from './events.ts'
@@ -164,6 +165,14 @@ export function openDoors(
       const session = sessions.get(name) ?? open(name)
       sessions.set(name, session)
       return session
+    },
+    async jumped(name) {
+      const session = await (sessions.get(name) ?? open(name))
+      const [askedMs, asked] = [nowMs(), tick()]
+      const answer = await session.ask([readCommand.hostTime()])[0]
+      if (answer?.answered !== true) throw new Unseen(answer?.why ?? 'no answer')
+      if (answer.exit !== 0) throw new Unseen(`\`date +%s%N\` ended with ${answer.exit}`)
+      return jumpOf(session.clock, { printed: answer.stdout, askedMs, tookMs: tick() - asked })
     },
     async fetch(request) {
       const { fetchRoute } = await import('../doors/http.ts')

@@ -24,7 +24,8 @@ export function healthRoute(health: () => Health | null, now: () => number): Rou
       const is = health()
       if (is === null) return json(503, { status: 'starting' })
       const { polledAt, reviews, failures } = is
-      const status = now() - is.beatAtMs > silentMs ? 'silent' : failures >= manyFailures ? 'failing' : 'ok'
+      const status =
+        Math.abs(now() - is.beatAtMs) > silentMs ? 'silent' : failures >= manyFailures ? 'failing' : 'ok'
       return json(status === 'ok' ? 200 : 503, { status, polledAt, reviews, failures })
     }
   }

@@ -237,3 +237,27 @@ it('a slow read does not hold up what a quick one leads to', async () => {
   expect(gathered.fact('h', info)).toMatchObject({ seen: true, value: 'slow' })
   expect(gathered.fact('h', details)).toMatchObject({ seen: true, value: a })
 })
+
+it("what tells a host's time is not seen where its clock jumped, or where that cannot be told; all else is", async () => {
+  const time: FactSource<string> = { ...names, key: 'time', timed: true, take: async () => 'noon' }
+  const asked: string[] = []
+  const doors = closedDoors({
+    open: async () => recordedSession({ [list]: { stdout: a } }),
+    async jumped(host) {
+      asked.push(host)
+      if (host === 'mute') throw new Unseen('no answer within 10 s')
+      return host === 'jumps' ? 'it jumped' : null
+    }
+  })
+  const hosts = ['goes', 'jumps', 'mute', 'other']
+  const wanted = hosts.map(host => ({ host, sources: host === 'other' ? [names] : [time, names] }))
+  const gathered = await gather(wanted, doors)
+  expect(hosts.map(host => gathered.fact(host, names).seen)).toEqual([true, true, true, true])
+  expect(gathered.fact('goes', time)).toEqual({ seen: true, value: 'noon', evidence: [] })
+  expect(gathered.fact('jumps', time)).toEqual({ seen: false, why: 'it jumped', evidence: [] })
+  expect(gathered.fact('mute', time)).toMatchObject({
+    seen: false,
+    why: expect.stringMatching(/no answer within/)
+  })
+  expect(asked).toEqual(['goes', 'jumps', 'mute'])
+})

@@ -22,6 +22,7 @@ const each: Readonly<Record<keyof typeof readPattern, readonly [Pattern, ReadCom
   dockerNodes: [readPattern.dockerNodes(), readCommand.dockerNodes()],
   dockerInfo: [readPattern.dockerInfo(), readCommand.dockerInfo()],
   engineStart: [readPattern.engineStart(), readCommand.engineStart()],
+  hostTime: [readPattern.hostTime(), readCommand.hostTime()],
   diskBytes: [readPattern.diskBytes(), readCommand.diskBytes()],
   diskInodes: [readPattern.diskInodes(), readCommand.diskInodes()],
   folderBytes: [readPattern.folderBytes(), readCommand.folderBytes('/data/docker')],

@@ -35,6 +35,7 @@ export function closedDoors(open: Partial<Doors> = {}): Doors {
   let ticks = 0
   return {
     open: shut('every host'),
+    jumped: async () => null,
     fetch: shut('the web'),
     homeFile: shut('the home'),
     repo: { commit: '0'.repeat(40), file: shut('the repo'), changes: shut('the repo') },

@@ -52,7 +52,8 @@ const engine = z.object({
 export const dockerEngine: FactSource<DockerEngine> = {
   key: 'docker-engine',
   place: 'host',
-  reads: [readPattern.dockerInfo()],
+  reads: [readPattern.dockerInfo(), readPattern.hostTime()],
+  timed: true,
   async take(look) {
     const { stdout } = await askDocker(look, readCommand.dockerInfo())
     const found = engine.parse(JSON.parse(stdout))
