@@ -7,7 +7,7 @@
  *                                  → `NONCE s ID 0`           it has started
  *                                  → `NONCE o ID <bytes>` …   what it wrote to stdout, CAP + 1 bytes at most
  *                                  → `NONCE e ID <bytes>` …   what it wrote to stderr
- *                                  → `NONCE x ID <exit code>` it has ended; always the last
+ *                                  → `NONCE x ID <exit code>` it has ended; after e, and before or after o
  *
  * Every frame ends with `NONCE` on a line. The nonce is new for each session: what a login shell, a banner
  * or a command prints cannot pass for a frame, and a frame that something else wrote into shows it.
@@ -18,7 +18,7 @@ export interface FrameHead {
   readonly argument: string
 }
 
-/** Of stderr, this much is read: a command that writes more is ended by SIGPIPE, and its exit code says so. */
+/** Of stderr, this much is read, in bytes: a command that writes more is ended by SIGPIPE and has exit code 141. */
 export const stderrCap = 65_536
 
 /** One frame as the reader writes it. `body` is for o and e alone. */

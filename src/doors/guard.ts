@@ -96,7 +96,7 @@ number() {
   [ \${#1} -le "$2" ]
 }
 sane() {
-  [ "$_k" = h ] && return
+  case $_k in h | q) return ;; esac
   [ "$_k" = r ] && number "1$_i" 9 && number "$_l" 3 && number "$_c" 8 && number "$_w" 4
 }
 

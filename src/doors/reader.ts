@@ -20,8 +20,12 @@ import { HostUnseen } from './session.ts'
  *   lie as many tokens as reads may run at once. A token is an empty line: `read` takes byte by byte.
  * - SIGPIPE is ignored around a frame, or a writer might die with the token and leave the others waiting
  *   on the host for ever. It is restored, because commands would inherit that.
- * - `timeout` does not end a grandchild that called setsid and holds the pipe: `head` has one of its own.
- * - The exit code of a pipe's first command has no other portable way out than its own descriptor (4).
+ * - Processes are what a read costs, on both machines where they are one. The exit code of a pipe's first
+ *   command has no portable way out but a descriptor, so it is the last line of stderr, behind the nonce; where
+ *   nothing is before it, which is nearly always, the shell itself has read all there is.
+ * - Patterns are tried on texts from their end: from the front dash needs the square of the length.
+ * - A grandchild that called setsid may hold the pipes long after `timeout` has ended the command: what still
+ *   waits for it, and all that still runs when the session breaks off, is ended by `sweep`.
  */
 function readerLines({ run, check }: { readonly run: string; readonly check: string }): readonly string[] {
   return [
@@ -35,26 +39,36 @@ function readerLines({ run, check }: { readonly run: string; readonly check: str
 
     // frame KIND ID ARGUMENT [BYTES]
     'frame() { trap "" PIPE; read -r _x <&9;',
-    'echo "$_n $1 $2 $3"; printf %s "$4"; echo "$_n"; echo >&9; trap - PIPE; };',
+    'echo "$_n $1 $2 $3"; printf %s "$4"; echo "$_n"; echo >&9; trap - PIPE; } >&8;',
 
-    // take KIND CAP: at most CAP bytes of stdin, as one frame. The x saves trailing newlines.
-    'take() { _h=head; [ -n "$_t" ] && _h="timeout $((_l+2)) head";',
-    '_d=$($_h -c "$2"; echo x); _d=${_d%x}; frame "$1" "$_i" ${#_d} "$_d"; };',
+    // out WORD…: runs one read, with its number, seconds and cap in _i, _l, _c. The x saves trailing newlines.
+    'out() { _r=env; [ -n "$_t" ] && _r="timeout -k 1 $_l"; frame s "$_i" 0;',
+    `_d=$( { ${run} "$@" </dev/null 2>&3 3>&- 5<&- 7>&- 8>&- 9>&-; echo "$_n $? ." >&3; } |`,
+    'head -c $((_c+1)) 3>&- 7>&- 8>&- 9>&-; echo x); _d=${_d%x}; frame o "$_i" ${#_d} "$_d"; };',
 
-    // job WORD…: one read, with its number, seconds and cap in _i, _l, _c
-    'job() { _r=env; [ -n "$_t" ] && _r="timeout -k 1 $_l"; frame s "$_i" 0 >&8;',
-    `_s=$( { { { ${run} "$@" </dev/null 2>&3 3>&- 4>&- 5<&- 7>&- 8>&- 9>&-; echo $? >&4; } |`,
-    'take o $((_c+1)) >&8 3>&- 4>&-; } 3>&1 | take e 65536 >&8 4>&-; } 4>&1 );',
-    'frame x "$_i" "$_s" >&8; echo >&7; };',
+    // end: takes its stderr and its exit code.
+    'end() { IFS= read -r _d; case $_d in "$_n "*) _s=${_d#* }; _d=;; *) more;; esac;',
+    'frame e "$_i" ${#_d} "$_d"; frame x "$_i" "${_s%% *}"; echo >&7; };',
+    'more() { _h=head; [ -n "$_t" ] && _h="timeout $((_l+2)) head"; case $_d in *"$_n "*) ;;',
+    '*) _d=$(printf %.65536s "$_d"; echo; $_h -c 65536 8>&- 9>&-; echo x); _d=${_d%x};; esac; exec </dev/null;',
+    '_s=$(printf %s "$_d" | tail -c 39);',
+    'case $_s in *"$_n "*) _s=${_s##*"$_n "}; _d=${_d%"$_n "*};; *) _s=;; esac;',
+    '[ ${#_d} -gt 65536 ] && { _d=$(printf %.65536s "$_d"; echo x); _d=${_d%x}; : "${_s:=141}"; }; };',
+
+    // sweep: ends every process that came from this one.
+    'sweep() { set +f; read -r _x _y </proc/self/stat; _s=" $_x "; _q=$_s; _y=; until [ "$_y" = "$_q" ]; do _y=$_q;',
+    'for _x in /proc/[0-9]*/stat; do read -r _i _w _k _l _d <$_x || continue;',
+    'case $_q in *" $_i "*) ;; *" $_l "*) _q="$_q$_i ";; esac; done; done; kill ${_q#"$_s"}; };',
 
     ': | { exec 9<>/proc/self/fd/0; echo >&9;',
     ': | { exec 7<>/proc/self/fd/0; for _x in 1 2 3 4 5 6; do echo >&7; done; exec <&5 5<&-;',
-    'frame h "$(date +%s%N)" 0 >&8; _t=; timeout -k 1 5 true && _t=1;',
+    'frame h "$(date +%s%N)" 0; _t=; timeout -k 1 5 true && _t=1;',
     `while read -r _k _i _l _c _w; do ${check}case $_k in`,
-    'h) frame h "$(date +%s%N)" 0 >&8;;',
-    'r) set --; while [ $# -lt "$_w" ]; do IFS= read -r _x || exit; set -- "$@" "$_x"; done;',
-    'read -r _x <&7; job "$@" & ;;',
-    'esac; done; }; }'
+    'h) frame h "$(date +%s%N)" 0;;',
+    'q) exit;;',
+    'r) set --; while [ $# -lt "$_w" ]; do IFS= read -r _x || break 2; set -- "$@" "$_x"; done;',
+    'read -r _x <&7; out "$@" 3>&1 | end & ;;',
+    'esac; done; sweep; }; }'
   ]
 }
 
@@ -124,6 +138,8 @@ interface Pending {
   startedAt?: number
   stdout?: Buffer
   stderr?: Buffer
+  /** Exit code; empty where the host lost it. */
+  status?: string
 }
 
 /**
@@ -210,12 +226,16 @@ export async function startReader(
       const read = pending.get(head.id)
       if (head.kind === 'h') greeted?.(head.id)
       else if (read === undefined) return
-      else if (head.kind === 'o') read.stdout = body
-      else if (head.kind === 'e') read.stderr = body
-      else if (head.kind === 'x') settle(head.id, () => answerOf(read, head.argument, progressAt))
-      else {
+      else if (head.kind === 's') {
         read.startedAt = progressAt
         watch()
+      } else {
+        if (head.kind === 'o') read.stdout = body
+        else if (head.kind === 'e') read.stderr = body
+        else read.status = head.argument
+        // The two that write them do not wait for each other.
+        if (read.status === '' || (read.status !== undefined && read.stdout !== undefined))
+          settle(head.id, () => answerOf(read, progressAt))
       }
     },
     onBroken: why => fail(new HostUnseen('shell', why))
@@ -283,7 +303,7 @@ export async function startReader(
       const idle = over === undefined && pending.size === 0 && !overdue
       finish(new HostUnseen('shell', 'the session was closed'))
       if (idle) {
-        wire.stdin.end()
+        wire.stdin.end('q\n')
         await goneWithin(wire, goodbyeMs)
       }
       wire.destroy()
@@ -300,25 +320,26 @@ async function goneWithin(wire: Wire, ms: number): Promise<void> {
   enough.abort()
 }
 
-function answerOf(read: Pending, status: string, at: number): Answer {
+function answerOf(read: Pending, at: number): Answer {
   const ms = at - (read.startedAt ?? read.askedAt)
+  const { status = '', stdout, stderr } = read
   const { deadlineMs, capBytes } = read.command
-  // 124: coreutils' timeout. 143 and 137: what busybox's reports, and a command that had to be killed. Far
-  // past the deadline, it was `head` that was ended, and what it had read so far is gone.
+  // 124: coreutils' timeout. 143 and 137: what busybox's reports, and a command that had to be killed.
+  // Far past the deadline something else had held the pipes.
   const ended = ['124', '137', '143'].includes(status) && ms >= deadlineMs - 50
   if (ended || ms >= deadlineMs + graceMs) {
     return { answered: false, why: late(read.command), ms }
   }
-  if (status === '' || read.stdout === undefined || read.stderr === undefined) {
+  if (status === '' || stdout === undefined || stderr === undefined) {
     return { answered: false, why: 'the read was ended on the host', ms }
   }
   return {
     answered: true,
     exit: Number(status),
-    stdout: read.stdout.subarray(0, capBytes).toString(),
-    stderr: read.stderr.toString(),
+    stdout: stdout.subarray(0, capBytes).toString(),
+    stderr: stderr.toString(),
     ms,
-    cut: read.stdout.length > capBytes
+    cut: stdout.length > capBytes
   }
 }
 

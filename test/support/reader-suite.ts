@@ -1,9 +1,12 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import fc from 'fast-check'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { nowMs, tick } from '../../src/doors/clock.ts'
+import { encodeRead } from '../../src/doors/frames.ts'
 import { openLocal } from '../../src/doors/local.ts'
+import { newStart } from '../../src/doors/reader.ts'
 import type { Answer, HostAddress, HostSession } from '../../src/doors/session.ts'
 import type { ReadCommand } from '../../src/observe/read-command.ts'
 import { reading, script } from './read.ts'
@@ -152,6 +155,59 @@ export function readerSuite(shells: readonly Shell[]): void {
       expect(said(over)).toMatchObject({ stdout: '12345', cut: true })
       expect(said(quiet)).toEqual(printed('quiet\n'))
       expect(loud?.answered === true && loud.stderr.length).toBe(65_536)
+    })
+
+    it('tells errors from exit codes, however they end', async () => {
+      const on = await session(shell)
+      const answers = await ask(
+        on,
+        script('printf "no newline" >&2; exit 3'),
+        script('printf "\\n\\nthree\\n\\n" >&2; exit 4'),
+        script('printf %s "\\tdash -n \\n kept" >&2'),
+        script('i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done >&2; echo out; exit 5')
+      )
+      expect(answers.slice(0, 3).map(said)).toEqual([
+        printed('', 3, 'no newline'),
+        printed('', 4, '\n\nthree\n\n'),
+        printed('', 0, '\\tdash -n \\n kept')
+      ])
+      const lines = Array.from({ length: 3000 }, (_, n) => `line ${n}\n`).join('')
+      expect(said(answers[3])).toEqual(printed('out\n', 5, lines))
+    })
+
+    it('cuts errors at their cap, whether or not they are lines', async () => {
+      const on = await session(shell)
+      const [one, lines, exact] = await ask(
+        on,
+        script('head -c 200000 /dev/zero | tr "\\0" x >&2'),
+        script('yes >&2'),
+        script('head -c 65536 /dev/zero | tr "\\0" x >&2; exit 6')
+      )
+      expect(said(one)).toMatchObject({ answered: true, stderr: 'x'.repeat(65_536) })
+      expect(said(lines)).toMatchObject({ answered: true, exit: 141, stderr: 'y\n'.repeat(32_768) })
+      expect(said(exact)).toEqual(printed('', 6, 'x'.repeat(65_536)))
+    })
+
+    it('ends all that still runs when the connection breaks off', async () => {
+      const { argv, nonce } = newStart()
+      const [file, ...flags] = shell
+      const reader = spawn(file, [...flags, ...argv], { stdio: ['pipe', 'pipe', 'inherit'] })
+      const said = once(reader.stdout, 'data')
+      const mark = `62.${process.pid}`
+      const capBytes = 1_000_000
+      const hanging = [`sleep ${mark}`, `setsid sleep 4 & :`, `setsid sleep 4 & echo no >&2`]
+      hanging.forEach((text, id) => {
+        reader.stdin.write(encodeRead({ id: String(id), seconds: 90, capBytes, argv: ['sh', '-c', text] }))
+      })
+      await said
+      await new Promise(resolve => setTimeout(resolve, 500))
+      const running = () => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
+      expect(running()).toContain(mark)
+      expect(running()).toContain(nonce)
+      reader.stdin.end()
+      await once(reader, 'exit')
+      // The watchman of busybox's `timeout` looks every second whether there is something left to watch.
+      await vi.waitFor(() => expect(running().includes(mark) || running().includes(nonce)).toBe(false), 3_000)
     })
 
     it('loses NUL bytes and replaces what is not UTF-8, and nothing else', async () => {
