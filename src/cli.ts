@@ -16,13 +16,7 @@ async function start(): Promise<void> {
     )
     return end(70)
   }
-  // Loaded only now: an older Node could not even parse it.
-  const [{ main }, { createIo }, { packageVersion }] = await Promise.all([
-    import('./commands/program.ts'),
-    import('./commands/io.ts'),
-    import('./commands/package.ts')
-  ])
-
+  // Before all that takes its time: whoever is told to end while it still loads ends as it should.
   const interrupted = new AbortController()
   for (const [signal, code] of [
     ['SIGINT', 130],
@@ -40,6 +34,12 @@ async function start(): Promise<void> {
     })
   }
 
+  // Loaded only now: an older Node could not even parse it.
+  const [{ main }, { createIo }, { packageVersion }] = await Promise.all([
+    import('./commands/program.ts'),
+    import('./commands/io.ts'),
+    import('./commands/package.ts')
+  ])
   const around = { env: process.env, cwd: process.cwd(), userHome: homedir(), signal: interrupted.signal }
   const code = await main(process.argv.slice(2), {
     io: manner =>

@@ -137,6 +137,9 @@ async function rest(
   }
 }
 
+/** Plans that changed are read again after so long: whoever writes a file in place is done by then, in milliseconds. */
+const writtenMs = 250
+
 /** The same world until the plans of the home change; then one with the new plans. */
 function renewing(
   given: World,
@@ -147,9 +150,9 @@ function renewing(
   return async () => {
     if (reload === undefined) return world
     try {
-      const { plans, hosts } = await reload()
+      const { plans, hosts } = await settled(reload, world)
       state.plans = null
-      if (wordsOf(plans, hosts) === wordsOf(world.home.plans, world.home.hosts)) return world
+      if (wordsOf({ plans, hosts }) === wordsOf(world.home)) return world
       world.log('plans changed', { plans: [...plans.keys()].join(', ') })
       world = { ...world, home: { ...world.home, plans, hosts } }
     } catch (error) {
@@ -162,7 +165,20 @@ function renewing(
   }
 }
 
-function wordsOf(plans: Home['plans'], hosts: Home['hosts']): string {
+/** The home as two readings in a row find it: half of a plan may well be a plan, of fewer checks. */
+async function settled(reload: () => Promise<Home>, { home, signal }: World): Promise<Home> {
+  let before = wordsOf(home)
+  for (let tries = 0; tries < 10 && !signal.aborted; tries += 1) {
+    const found = await reload()
+    const words = wordsOf(found)
+    if (words === before || words === wordsOf(home)) return found
+    before = words
+    await sleep(writtenMs, signal).catch(() => undefined)
+  }
+  throw new AdversaryError('usage', 'the plans are being written: no two readings found the same')
+}
+
+function wordsOf({ plans, hosts }: Pick<Home, 'plans' | 'hosts'>): string {
   const digests = [...plans.values()].map(({ phase, digest }) => [phase, digest])
   return JSON.stringify([digests, [...hosts]])
 }

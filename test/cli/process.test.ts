@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeRepo } from '../support/repo.ts'
+import { makeScene } from '../support/scene.ts'
 
 /** What only a process of its own can show: streams that close, signals, and what is left behind. */
 
@@ -78,6 +79,48 @@ describe('the process', () => {
       })
     } finally {
       await repo.dispose()
+    }
+  })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly on %s while it still loads', async signal => {
+    // Sent by the program's first step; nothing is imported by then.
+    const told = `process.on("newListener", function first(name) {
+      if (name !== "uncaughtException") return
+      process.off("newListener", first)
+      setImmediate(() => process.kill(process.pid, "${signal}"))
+    })`
+    const preload = `--import=data:text/javascript,${encodeURIComponent(told)}`
+    const scene = await makeScene()
+    try {
+      const child = start(['watch'], { cwd: scene.home, env: { NODE_OPTIONS: preload } })
+      expect(await ended(child)).toMatchObject({ code: 0, signal: null, stdout: '' })
+    } finally {
+      await scene.dispose()
+    }
+  })
+
+  it('a watcher that is told to end at any early moment leaves nothing that harms the next one', async () => {
+    const scene = await makeScene()
+    try {
+      const check = '{ probe: repo-file, with: { path: README.md, contains: a repo } }'
+      await scene.plan('one', `milestones:\n  M1: { checks: [${check}] }\nhunt: { probes: [] }\n`)
+      await scene.claim('one-M1')
+      const before = await readdir(scene.home)
+      for (const ms of [0, 15, 30, 45, 60, 90, 130, 180, 250, 350, 500]) {
+        const child = start(['watch'], { cwd: scene.home })
+        await new Promise(done => setTimeout(done, ms))
+        const touched = (await readdir(scene.home)).length > before.length
+        child.kill('SIGTERM')
+        const { code, signal } = await ended(child)
+        // Node itself takes its time: before the program's first step a signal is the system's business.
+        if (signal !== null) expect([ms, touched]).toEqual([ms, false])
+        else expect([ms, code]).toEqual([ms, 0])
+      }
+      const { code } = await ended(start(['watch', '--once'], { cwd: scene.home }))
+      expect(code).toBe(0)
+      expect(await scene.verdicts()).toMatchObject([{ verdict: 'one-M1 PASS' }])
+    } finally {
+      await scene.dispose()
     }
   })
 })

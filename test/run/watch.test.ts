@@ -1,7 +1,9 @@
 import { mkdir, mkdtemp, readFile, rename, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { probes } from '../../probes/index.ts'
+import { loadHome } from '../../src/home/home.ts'
 import { watch } from '../../src/run/watch.ts'
 import { eventually, type FlakyHost, makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
 
@@ -338,6 +340,57 @@ describe('the loop', () => {
     await eventually(async () => (await it.verdicts()).length === 1)
     await running.stop()
     expect(await it.verdicts()).toMatchObject([{ claim: sha, verdict: 'one-M1 PASS' }])
+  })
+
+  it('an empty plan is none: the one before it counts until there is another', async () => {
+    const it = await scene()
+    await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
+    const watched = await it.world()
+    const running = watched.start()
+    const told = (event: string) => watched.log.filter(each => each.event === event)
+    await eventually(async () => told('oriented').length === 1)
+    await writeFile(join(it.home, 'plans/one.yaml'), '')
+    await eventually(async () => told('plans refused').length === 1)
+    await it.claim('one-M1')
+    await eventually(async () => (await it.verdicts()).length === 1)
+    await it.plan('one', plan(`M1: { ${repoCheck('what is not there')} }`))
+    await eventually(async () => told('plans changed').length === 1)
+    await it.claim('one-M1', 'again')
+    await eventually(async () => (await it.verdicts()).length === 2)
+    await running.stop()
+    expect((await it.verdicts()).map(({ verdict }) => verdict)).toEqual(['one-M1 PASS', 'one-M1 FAIL'])
+    expect(told('plans refused')[0]?.['why']).toMatch(/plans\/one\.yaml/)
+  })
+
+  it('half of a plan, which is a plan of fewer checks, is not judged by, nor that a plan is gone for a moment', async () => {
+    const it = await scene()
+    const read = () => loadHome(it.home, { userHome: homedir(), library: probes, facts: async () => ({}) })
+    const none = await read()
+    await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
+    const half = await read()
+    await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`, `M2: { ${repoCheck('what is not there')} }`))
+    const whole = await read()
+    const { world, log, ...rest } = await it.world()
+    await it.claim('one-M2')
+    // As it was, then as an editor leaves it on its way, then as it shall be.
+    const readings = [half, none, half]
+    const stop = new AbortController()
+    const answered: string[] = []
+    const events = {
+      oriented: () => undefined,
+      hunted: () => undefined,
+      reviewed: (draft: { readonly decision: { readonly verdict: string } }) => {
+        answered.push(draft.decision.verdict)
+        stop.abort(new Error('enough'))
+      }
+    }
+    await watch({ ...world, home: whole, signal: stop.signal }, events, {
+      once: false,
+      reload: async () => readings.shift() ?? whole
+    })
+    expect(answered).toEqual(['FAIL'])
+    expect(log.filter(({ event }) => event === 'plans changed')).toEqual([])
+    await rest.close()
   })
 
   it('two watchers on one repo: one review of each claim, one orientation', async () => {
