@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Bench, kept, measure, type Outcome, spread } from './bench.ts'
+import { type Bench, type Group, kept, measure, measureGroup, type Outcome, spread } from './bench.ts'
 import { page } from './table.ts'
 
 /** A bench that reports a wrong comparison is worse than none. */
@@ -57,6 +57,50 @@ describe('measure', () => {
   })
 })
 
+describe('measureGroup', () => {
+  const fails = async (): Promise<never> => {
+    throw new Error('no such tool')
+  }
+  const how = {
+    setting: { peers: false, say: () => undefined },
+    wanted: () => true,
+    measured: () => undefined
+  }
+  const things: Group = {
+    name: 'Things',
+    obstacle: async () => null,
+    prepare: async () => ({
+      benches: [
+        { ...bench([1, 1], [1, 1]), name: 'one', ours: { name: 'ours', run: fails } },
+        { ...bench([1, 1], [1, 1]), name: 'two' }
+      ],
+      dispose: async () => undefined
+    })
+  }
+
+  it('names a bench that fails, and goes on', async () => {
+    const { outcomes, failures } = await measureGroup(things, how)
+    expect(failures).toEqual([{ name: 'one', why: 'no such tool' }])
+    expect(outcomes.map(each => each.bench.name)).toEqual(['two'])
+  })
+
+  it('names a group that cannot be made ready, or not be put away', async () => {
+    const failed = [{ name: 'Things', why: 'no such tool' }]
+    expect(await measureGroup({ ...things, prepare: fails }, how)).toEqual({ outcomes: [], failures: failed })
+    expect(await measureGroup({ ...things, obstacle: fails }, how)).toEqual({
+      outcomes: [],
+      failures: failed
+    })
+    const stays = { ...things, prepare: async () => ({ benches: [], dispose: fails }) }
+    expect(await measureGroup(stays, how)).toEqual({ outcomes: [], failures: failed })
+  })
+
+  it('tells why a group was left out', async () => {
+    const left = { ...things, obstacle: async () => 'no root' }
+    expect(await measureGroup(left, how)).toEqual({ outcomes: [], failures: [], obstacle: 'no root' })
+  })
+})
+
 it('spread is the median and the middle half', () => {
   expect(spread([5, 1, 4, 2, 3])).toEqual({ median: 3, least: 2, most: 4 })
   expect(spread([1, 2])).toEqual({ median: 1.5, least: 1.25, most: 1.75 })
@@ -83,8 +127,9 @@ describe('limits', () => {
       at: '2026-06-13T05:33Z',
       around: ['machine: one'],
       sections: [
-        { name: 'Things', outcomes: [await outcome(15.1, 15)] },
-        { name: 'Hosts', outcomes: [], obstacle: 'no root' }
+        { name: 'Things', outcomes: [await outcome(15.1, 15)], failures: [] },
+        { name: 'Hosts', outcomes: [], failures: [], obstacle: 'no root' },
+        { name: 'Files', outcomes: [], failures: [{ name: 'a file', why: 'no\nroom' }] }
       ]
     })
     expect(text).toContain(
@@ -95,6 +140,7 @@ describe('limits', () => {
 
 - a thing: 15.1 ms, at most 15 ms was meant
 - a thing: 1.51 × theirs, at most 1.5 × was meant
+- Not measured: a file failed (no room)
 - Not measured: Hosts (no root)
 `
     )

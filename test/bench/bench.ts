@@ -97,6 +97,58 @@ export async function measure(bench: Bench, rounds = bench.rounds): Promise<Outc
   }
 }
 
+/** A bench, or what a group needs for all of them, that did not come to its end. */
+export interface Failure {
+  readonly name: string
+  readonly why: string
+}
+
+/** What became of a group: one bench's failure is not the others'. */
+export interface Measured {
+  readonly outcomes: readonly Outcome[]
+  readonly failures: readonly Failure[]
+  /** Why nothing of it was measured. */
+  readonly obstacle?: string
+}
+
+/** Runs those benches of the group that are wanted, one after the other. Never rejects. */
+export async function measureGroup(
+  group: Group,
+  how: {
+    readonly setting: Setting
+    readonly rounds?: number | undefined
+    wanted(bench: Bench): boolean
+    measured(outcome: Outcome): void
+  }
+): Promise<Measured> {
+  const outcomes: Outcome[] = []
+  const failures: Failure[] = []
+  const failing = async <T>(name: string, work: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await work()
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      failures.push({ name, why })
+      how.setting.say(`${name}: failed: ${why}`)
+      return null
+    }
+  }
+  const obstacle = await failing(group.name, () => group.obstacle(how.setting))
+  if (failures.length > 0) return { outcomes, failures }
+  if (obstacle !== null) return { outcomes, failures, obstacle }
+  how.setting.say(`${group.name}: getting ready`)
+  const prepared = await failing(group.name, () => group.prepare(how.setting))
+  if (prepared === null) return { outcomes, failures }
+  for (const bench of prepared.benches.filter(how.wanted)) {
+    const outcome = await failing(bench.name, () => measure(bench, how.rounds))
+    if (outcome === null) continue
+    outcomes.push(outcome)
+    how.measured(outcome)
+  }
+  await failing(group.name, () => prepared.dispose())
+  return { outcomes, failures }
+}
+
 async function timed(side: Side | undefined): Promise<number> {
   if (side === undefined) throw new RangeError('there is no such side')
   const started = performance.now()

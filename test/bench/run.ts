@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus, loadavg, release } from 'node:os'
 import { parseArgs, promisify } from 'node:util'
 import { inCheckout } from '../support/root.ts'
-import { measure, type Group, type Outcome, type Setting } from './bench.ts'
+import { type Group, measureGroup, type Setting } from './bench.ts'
 import { page, type Section, table } from './table.ts'
 
 /**
@@ -15,6 +15,8 @@ import { page, type Section, table } from './table.ts'
  * --peers        installs testinfra, serverspec and Ansible by apt where they are missing (as root)
  * --write        writes docs/bench.md
  * --list         names them
+ *
+ * What fails is named in the table, the others go on, and the exit code is 1.
  */
 
 /** Each file makes one group. Loaded one after the other: what one needs must not slow another down. */
@@ -55,24 +57,13 @@ async function main(): Promise<number> {
       continue
     }
     if (!wanted(values.only, group.name)) continue
-    const obstacle = await group.obstacle(setting)
-    if (obstacle !== null) {
-      sections.push({ name: group.name, outcomes: [], obstacle })
-      continue
-    }
-    setting.say(`${group.name}: getting ready`)
-    const { benches, dispose } = await group.prepare(setting)
-    const outcomes: Outcome[] = []
-    try {
-      for (const bench of benches.filter(({ name }) => wanted(values.bench, name))) {
-        const outcome = await measure(bench, rounds)
-        outcomes.push(outcome)
-        setting.say(table([outcome]))
-      }
-    } finally {
-      await dispose()
-    }
-    sections.push({ name: group.name, outcomes })
+    const measured = await measureGroup(group, {
+      setting,
+      rounds,
+      wanted: ({ name }) => wanted(values.bench, name),
+      measured: outcome => setting.say(table([outcome]))
+    })
+    sections.push({ name: group.name, ...measured })
   }
   if (values.list) return 0
 
@@ -83,7 +74,7 @@ async function main(): Promise<number> {
   const text = page({ at, around, sections })
   process.stdout.write(text)
   if (values.write) await writeFile(inCheckout('docs/bench.md'), text)
-  return 0
+  return sections.some(({ failures }) => failures.length > 0) ? 1 : 0
 }
 
 async function versions(): Promise<readonly string[]> {

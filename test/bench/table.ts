@@ -1,12 +1,9 @@
-import { type Comparison, kept, type Outcome, type Spread } from './bench.ts'
+import { type Comparison, kept, type Measured, type Outcome, type Spread } from './bench.ts'
 
 /** What was measured, as Markdown. */
 
-export interface Section {
+export interface Section extends Measured {
   readonly name: string
-  readonly outcomes: readonly Outcome[]
-  /** Why nothing of it was measured. */
-  readonly obstacle?: string
 }
 
 export interface Page {
@@ -24,9 +21,13 @@ export function page({ at, around, sections }: Page): string {
       kept(outcome, each) === false ? [missed(outcome, each)] : []
     )
   )
+  const failed = sections.flatMap(({ failures }) =>
+    failures.map(({ name, why }) => `- Not measured: ${name} failed (${oneLine(why)})`)
+  )
   const skipped = sections.flatMap(({ name, obstacle }) =>
     obstacle === undefined ? [] : [`- Not measured: ${name} (${obstacle})`]
   )
+  const missing = [...short, ...failed, ...skipped]
   return `# How fast
 
 Written by \`npm run bench -- --write\` on ${at}. Both sides of each comparison were run in turn, in the same minutes:
@@ -37,8 +38,12 @@ ${around.map(line => `- ${line}`).join('\n')}
 ${sections.flatMap(section => (section.outcomes.length > 0 ? [sectionText(section)] : [])).join('\n')}
 ## What falls short
 
-${short.length + skipped.length === 0 ? 'Nothing: every limit is kept.' : [...short, ...skipped].join('\n')}
+${all.length > 0 && missing.length === 0 ? 'Nothing: every limit is kept.' : missing.join('\n')}
 `
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim().slice(0, 300)
 }
 
 function sectionText({ name, outcomes }: Section): string {
