@@ -1,4 +1,4 @@
-import { Agent, request as send } from 'undici'
+import { Client, request as send } from './undici.ts'
 
 export interface ForgeCall {
   readonly method: 'GET' | 'POST'
@@ -28,15 +28,14 @@ export async function callForge(
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
 }> {
-  const agent = new Agent({
-    connections: 1,
+  const at = new URL(url)
+  const client = new Client(at.origin, {
     connect: { timeout: deadlineMs, ...(ca === undefined ? {} : { ca }) },
     headersTimeout: deadlineMs,
     bodyTimeout: deadlineMs
   })
   try {
-    const answer = await send(url, {
-      dispatcher: agent,
+    const answer = await send(client, at, {
       method,
       headers: { 'user-agent': 'adversary-bot', accept: 'application/json', ...headers },
       signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
@@ -62,6 +61,6 @@ export async function callForge(
     signal.throwIfAborted()
     throw error
   } finally {
-    await agent.destroy()
+    await client.destroy()
   }
 }

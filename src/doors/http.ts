@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, type PeerCertificate, TLSSocket } from 'node:tls'
-import { Agent, buildConnector, type Dispatcher, errors, request as send } from 'undici'
+import type { Dispatcher, buildConnector as Connector } from 'undici'
 import { messageOf } from '../base/errors.ts'
 import { type Certificate, type RouteAnswer, type RouteRequest, Unseen } from '../observe/fact.ts'
 import { nowMs } from './clock.ts'
+import { buildConnector, Client, errors, request as send } from './undici.ts'
 
 /**
  * Asks one URL with GET or HEAD, on a connection of its own, and follows no redirect. Where it asks is the
@@ -21,17 +22,15 @@ export async function fetchRoute(request: RouteRequest, signal: AbortSignal): Pr
   const deadline = AbortSignal.timeout(request.deadlineMs)
   const seen: Connection = { socket: null, tls: null }
   const ending = AbortSignal.any([signal, deadline])
-  const agent = new Agent({
+  const client = new Client(url.origin, {
     // Offered explicitly: what a route speaks must not hang on a default of the client.
     allowH2: true,
-    connections: 1,
     connect: connector(request, url, seen, ending),
     headersTimeout: 0,
     bodyTimeout: 0
   })
   try {
-    const answer = await send(url, {
-      dispatcher: agent,
+    const answer = await send(client, url, {
       method: request.method,
       headers: { 'user-agent': 'adversary-bot', accept: '*/*', 'accept-encoding': 'identity' },
       signal: ending
@@ -52,7 +51,7 @@ export async function fetchRoute(request: RouteRequest, signal: AbortSignal): Pr
     if (deadline.aborted) throw new Unseen(`no answer within ${request.deadlineMs / 1000} s from ${url.host}`)
     return failure(error, url, request.address ?? seen.socket?.remoteAddress ?? null)
   } finally {
-    await agent.destroy()
+    await client.destroy()
   }
 }
 
@@ -89,7 +88,7 @@ function connector(
   url: URL,
   seen: Connection,
   signal: AbortSignal
-): buildConnector.connector {
+): Connector.connector {
   const name = url.hostname.replace(/^\[(.*)\]$/, '$1')
   let misnamed: Error | undefined
   const connect = buildConnector({
