@@ -35,11 +35,7 @@ async function start(): Promise<void> {
   }
 
   // Loaded only now: an older Node could not even parse it.
-  const [{ main }, { createIo }, { packageVersion }] = await Promise.all([
-    import('./commands/program.ts'),
-    import('./commands/io.ts'),
-    import('./commands/package.ts')
-  ])
+  const { createIo, main, packageVersion } = await import('./commands/start.ts')
   const around = { env: process.env, cwd: process.cwd(), userHome: homedir(), signal: interrupted.signal }
   const code = await main(process.argv.slice(2), {
     io: manner =>

@@ -174,7 +174,7 @@ describe('a start loads', () => {
     files.forEach(load)
     return [...packages].sort()
   }
-  const beginning = ['src/cli.ts', 'src/commands/program.ts', 'src/commands/io.ts', 'src/commands/package.ts']
+  const beginning = ['src/cli.ts', 'src/commands/start.ts']
 
   it('the parser of words and nothing else, until a command runs', () => {
     const cli = sources.find(({ path }) => path === 'src/cli.ts')
