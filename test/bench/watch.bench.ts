@@ -11,6 +11,8 @@ import { program, run } from './processes.ts'
 
 const pollMs = 200
 const many = 500
+/** How often each of them is polled. */
+const crowdPollMs = 20_000
 
 export const group: Group = {
   name: 'Watching',
@@ -29,8 +31,8 @@ export const group: Group = {
       })
     )
     const bare = histories[1]?.remote ?? ''
-    const crowd = await crowdOf(join(dir, 'crowd'), many)
-    const waiting = await claimed()
+    const waiting = await claimed(1_000)
+    const crowd = await crowdOf(join(dir, 'crowd'))
     return {
       benches: [
         {
@@ -43,16 +45,11 @@ export const group: Group = {
           unit: 'ms',
           rounds: 3
         },
-        {
-          name: `${many} homes in one process, after three polls of each: memory`,
-          ours: { name: `${many} homes`, run: () => residentMb(crowd.homes, shim) },
-          baselines: [{ name: '1 home', run: () => residentMb(crowd.homes.slice(0, 1), shim) }],
-          unit: 'MB',
-          rounds: 1
-        },
-        ...waiting.benches
+        ...waiting.benches,
+        ...crowd.benches
       ],
       async dispose() {
+        await crowd.dispose()
         await waiting.dispose()
         await rm(dir, { recursive: true, force: true, maxRetries: 3 })
       }
@@ -70,7 +67,7 @@ interface Shim {
 async function gitThatIsCounted(dir: string): Promise<Shim> {
   const bin = join(dir, 'bin')
   const log = join(dir, 'git.log')
-  await mkdir(bin)
+  await mkdir(bin, { recursive: true })
   const { stdout } = await run(['sh', '-c', 'command -v git'])
   await writeFile(join(bin, 'git'), `#!/bin/sh\necho "$*" >> '${log}'\nexec ${stdout.trim()} "$@"\n`, {
     mode: 0o755
@@ -109,14 +106,14 @@ poll: ${at.poll}
 
 const asksRemote = (line: string) => /\bls-remote\b/.test(line)
 
-/** A watcher of the homes that is idle, while `work` looks at it. */
-async function whileIdle<T>(
-  homes: readonly string[],
-  shim: Shim,
-  work: (pid: number) => Promise<T>
-): Promise<T> {
+interface Watcher {
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+/** Starts a watcher, and waits until it has asked so many times and does nothing else. `words` name its homes. */
+async function watching(words: readonly string[], polls: number, shim: Shim): Promise<Watcher> {
   await shim.taken()
-  const words = homes.length === 1 ? ['--home', homes[0] ?? ''] : ['--homes', ...homes]
   const child = spawn(process.execPath, [program, 'watch', ...words], {
     env: { ...process.env, PATH: shim.path },
     stdio: ['ignore', 'ignore', 'pipe']
@@ -124,32 +121,46 @@ async function whileIdle<T>(
   let said = ''
   child.stderr.on('data', (bytes: Buffer) => (said = `${said}${bytes}`.slice(-2_000)))
   const ended = new Promise<void>(done => child.on('close', () => done()))
-  try {
-    let settled = 0
-    while (settled < 3 * homes.length) {
-      if (child.exitCode !== null) throw new Error(`the watcher ended: ${said}`)
-      await pause(200)
-      settled += (await shim.taken()).filter(asksRemote).length
-    }
-    return await work(child.pid ?? 0)
-  } finally {
+  const stop = async () => {
     child.kill('SIGTERM')
     await ended
+  }
+  try {
+    for (let asked = 0, quietMs = 0; asked < polls || quietMs < 1_000; ) {
+      if (child.exitCode !== null) throw new Error(`the watcher ended: ${said}`)
+      await pause(200)
+      const lines = await shim.taken()
+      const asks = lines.filter(asksRemote).length
+      asked += asks
+      quietMs = lines.length === asks ? quietMs + 200 : 0
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { pid: child.pid ?? 0, stop }
+}
+
+/** What one poll of this home costs the processor, in ms. */
+async function idlePoll(home: string, shim: Shim): Promise<number> {
+  const watcher = await watching(['--home', home], 3, shim)
+  try {
+    return await pollCost(watcher.pid, 25 * pollMs, shim)
+  } finally {
+    await watcher.stop()
   }
 }
 
 /** What one poll costs the processor, git's own part included, in ms. Throws if it is more than one process. */
-function idlePoll(home: string, shim: Shim): Promise<number> {
-  return whileIdle([home], shim, async pid => {
-    const before = await processorMs(pid)
-    await shim.taken()
-    await pause(25 * pollMs)
-    const lines = await shim.taken()
-    const after = await processorMs(pid)
-    const polls = lines.filter(asksRemote).length
-    if (polls < 5 || lines.length !== polls) throw new Error(`${lines.length} processes in ${polls} polls`)
-    return (after - before) / polls
-  })
+async function pollCost(pid: number, forMs: number, shim: Shim): Promise<number> {
+  const before = await processorMs(pid)
+  await shim.taken()
+  await pause(forMs)
+  const lines = await shim.taken()
+  const after = await processorMs(pid)
+  const polls = lines.filter(asksRemote).length
+  if (polls < 5 || lines.length !== polls) throw new Error(`${lines.length} processes in ${polls} polls`)
+  return (after - before) / polls
 }
 
 /** The processor time of a process and of the children that it has waited for, in ms. */
@@ -171,38 +182,84 @@ async function lsRemote(remote: string): Promise<number> {
   return (seconds.reduce((sum, each) => sum + each, 0) * 1000) / times
 }
 
-async function residentMb(homes: readonly string[], shim: Shim): Promise<number> {
-  return whileIdle(homes, shim, async pid => {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8')
-    return Number(/^VmRSS:\s+(?<kb>\d+)/m.exec(status)?.groups?.['kb']) / 1024
-  })
+async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(?<kb>\d+)/m.exec(status)?.groups?.['kb']) / 1024
 }
 
-/** Homes of small repos of their own, all copies of one. */
-async function crowdOf(dir: string, count: number): Promise<{ readonly homes: readonly string[] }> {
-  const first = await makeLongHistory({ commits: 50, reviews: 2, dir: join(dir, 'first') })
-  const homes: string[] = []
-  for (let n = 0; n < count; n += 1) {
-    const remote = join(dir, `repo-${n}.git`)
-    const home = join(dir, `home-${n}`)
-    await cp(first.remote, remote, { recursive: true })
-    await writeHome(home, {
-      remote,
-      key: first.key,
-      signers: join(first.dir, 'allowed_signers'),
-      poll: '20s'
-    })
-    homes.push(home)
+/**
+ * Homes in one process: all but one are copies of one that was watched before, and have its remote in common; the
+ * other has a remote of its own, and claims are pushed there. It starts with the first bench that looks at it.
+ */
+async function crowdOf(dir: string): Promise<Prepared> {
+  const first = await makeLongHistory({ commits: 50, reviews: 2, dir })
+  const home = (n: number) => join(dir, 'homes', `home-${n}`)
+  const signers = join(dir, 'allowed_signers')
+  await writeHome(home(1), { remote: first.remote, key: first.key, signers, poll: `${crowdPollMs}ms` })
+  await run([process.execPath, program, 'watch', '--once', '--home', home(1)])
+  for (let n = 2; n < many; n += 1) await cp(home(1), home(n), { recursive: true })
+  const one = await claimed(crowdPollMs)
+  const shim = await gitThatIsCounted(dir)
+  const aloneShim = await gitThatIsCounted(join(dir, 'alone'))
+  let all: Promise<Watcher> | undefined
+  const crowd = () => (all ??= watching(['--homes', join(dir, 'homes'), one.home], 2 * many, shim))
+  const alone = async <T>(look: (pid: number) => Promise<T>) => {
+    const watcher = await watching(['--home', home(1)], 1, aloneShim)
+    return look(watcher.pid).finally(() => watcher.stop())
   }
-  return { homes }
+  return {
+    benches: [
+      {
+        name: `${many} homes in one process: memory`,
+        ours: { name: `${many} homes`, run: async () => residentMb((await crowd()).pid) },
+        baselines: [{ name: '1 home', run: () => alone(residentMb) }],
+        unit: 'MB',
+        rounds: 1
+      },
+      {
+        name: `${many} homes in one process, each polled every ${crowdPollMs / 1000} s: processor time of a poll`,
+        ours: { name: `${many} homes`, run: async () => pollCost((await crowd()).pid, crowdPollMs, shim) },
+        baselines: [{ name: '`git ls-remote` alone', run: () => lsRemote(first.remote) }],
+        unit: 'ms',
+        rounds: 1
+      },
+      {
+        name: `from a claim's push to its review's, in one of ${many} homes`,
+        ours: {
+          name: 'watch --homes',
+          async run() {
+            await crowd()
+            return one.answered()
+          }
+        },
+        baselines: [{ name: 'poll interval and `adversary review`', limit: 1, run: one.byHand }],
+        unit: 'ms',
+        rounds: 2
+      }
+    ],
+    async dispose() {
+      await all?.then(watcher => watcher.stop()).catch(() => undefined)
+      await one.dispose()
+    }
+  }
+}
+
+interface Claimed extends Prepared {
+  readonly home: string
+  /** Pushes a claim. Answers after how many ms a watcher's review was pushed. */
+  answered(): Promise<number>
+  /** A review by hand, and the interval that a poll may be away. In ms. */
+  byHand(): Promise<number>
 }
 
 /** From the push of a claim to the push of its review, beside what it is made of. */
-async function claimed(): Promise<Prepared> {
-  const every = 1_000
+async function claimed(every: number): Promise<Claimed> {
   const scene = await makeScene({ more: [`poll: ${every}ms`] })
   const check = '{ probe: repo-file, with: { path: README.md, contains: a repo } }'
   await scene.plan('one', `milestones: { M1: { checks: [${check}] } }\nhunt: { probes: [] }\n`)
+  // What a watcher pushes first, its look at what is there already, must not come between.
+  await scene.commit('core: a first commit')
+  await run([process.execPath, program, 'watch', '--once', '--home', scene.home])
   const watcher = () => {
     const child = spawn(process.execPath, [program, 'watch', '--home', scene.home], { stdio: 'ignore' })
     const ended = new Promise<void>(done => child.on('close', () => done()))
@@ -212,7 +269,23 @@ async function claimed(): Promise<Prepared> {
     }
   }
   const head = join(scene.repo.remote, 'refs/heads/main')
+  const answered = async () => {
+    const claim = await scene.claim('one-M1')
+    const started = performance.now()
+    while ((await readFile(head, 'utf8')).trim() === claim) {
+      if (performance.now() - started > 3 * every + 30_000) throw new Error('no review was pushed')
+      await pause(10)
+    }
+    return performance.now() - started
+  }
+  const byHand = async () => {
+    const claim = await scene.claim('one-M1')
+    return every + (await run([process.execPath, program, 'review', claim, '--home', scene.home])).ms
+  }
   return {
+    home: scene.home,
+    answered,
+    byHand,
     benches: [
       {
         name: `from a claim's push to its review's, polling every ${every / 1000} s`,
@@ -222,31 +295,14 @@ async function claimed(): Promise<Prepared> {
             const stop = watcher()
             try {
               // It has begun once it has answered the first.
-              let ms = 0
-              for (let nth = 1; nth <= 2; nth += 1) {
-                const claim = await scene.claim('one-M1')
-                const started = performance.now()
-                while ((await readFile(head, 'utf8')).trim() === claim) await pause(10)
-                ms = performance.now() - started
-              }
-              return ms
+              await answered()
+              return await answered()
             } finally {
               await stop()
             }
           }
         },
-        baselines: [
-          {
-            name: 'poll interval and `adversary review`',
-            limit: 1,
-            async run() {
-              const claim = await scene.claim('one-M1')
-              return (
-                every + (await run([process.execPath, program, 'review', claim, '--home', scene.home])).ms
-              )
-            }
-          }
-        ],
+        baselines: [{ name: 'poll interval and `adversary review`', limit: 1, run: byHand }],
         unit: 'ms',
         rounds: 5
       }
