@@ -14,11 +14,18 @@ export function appended(existing: Uint8Array | null, header: string, section: s
       hint: 'convert it to UTF-8, and sign for that with `adversary accept`'
     })
   }
-  const isNew = /^(?:\xef\xbb\xbf)?[ \t\r\n]*$/.test(Buffer.from(bytes).toString('latin1'))
-  const text = `${isNew ? `${ending(header)}\n` : ''}---\n\n${ending(section)}`
+  const text = `${isBlank(bytes) ? `${ending(header)}\n` : ''}---\n\n${ending(section)}`
   const eol = lineEnd(bytes)
   const added = Buffer.from(eol === '\n' ? text : text.replaceAll('\n', eol))
   return Buffer.concat([openBlock(bytes), added])
+}
+
+/** Nothing but spaces and line ends, behind a byte order mark perhaps. */
+function isBlank(bytes: Uint8Array): boolean {
+  const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  return bytes
+    .subarray(marked ? 3 : 0)
+    .every(byte => byte === 0x20 || byte === 9 || byte === 10 || byte === 13)
 }
 
 /** By its byte order mark. */

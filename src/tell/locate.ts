@@ -32,12 +32,13 @@ export interface Heading {
 export function headings(bytes: Uint8Array, size = leastParsed): readonly Heading[] {
   const text = latin1(bytes)
   const found: Heading[] = []
+  const count = lineCounter(text)
   let line = 1
   let counted = 0
   const sure = headingOffsets(text, size)
   const guessed = sure === null ? ({ guessed: true } as const) : {}
   for (const offset of sure ?? likeHeadings(text)) {
-    line += linesIn(text.slice(counted, offset))
+    line += count(counted, offset)
     counted = offset
     const [source = ''] = /^[^\r\n]*/.exec(text.slice(offset, offset + 10_000)) ?? []
     found.push({ line, offset, depth: /^#*/.exec(source)?.[0].length ?? 0, text: words(source), ...guessed })
@@ -72,12 +73,14 @@ function headingsIn({ start, nodes }: Parsed): readonly number[] {
   )
 }
 
-/** How many lines end in this piece of the text. */
-function linesIn(text: string): number {
-  if (text.includes('\r')) return text.match(/\r\n|\r|\n/g)?.length ?? 0
-  let count = 0
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1
-  return count
+/** Counts the lines that end in a piece of the text: by `\n`, `\r\n`, or a `\r` by itself. */
+function lineCounter(text: string): (from: number, to: number) => number {
+  if (text.includes('\r')) return (from, to) => text.slice(from, to).match(/\r\n|\r|\n/g)?.length ?? 0
+  return (from, to) => {
+    let count = 0
+    for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) count += 1
+    return count
+  }
 }
 
 function words(source: string): string {
@@ -357,8 +360,8 @@ function htmlEnds(blocks: readonly Markup[]): readonly string[] {
   for (const { values, lasts } of blocks) {
     const stack = lasts ? open : openElements()
     for (const value of values) {
-      const tags = known.get(value) ?? tagsIn(value)
-      known.set(value, tags)
+      let tags = known.get(value)
+      if (tags === undefined) known.set(value, (tags = tagsIn(value)))
       torn = value === endAll ? false : !takeTags(tags, stack) || torn
     }
   }

@@ -59,7 +59,7 @@ function nextPart(text: string, start: number, angles: { next: number }): Part {
     if (htmlStart >= 0) {
       if (blank(text, at)) {
         html ??= []
-        html.push(text.slice(htmlStart, at).replace(/\r?\n$/, ''))
+        html.push(text.slice(htmlStart, lineEndBefore(text, at)))
         htmlStart = -1
       }
       at = next
@@ -148,6 +148,12 @@ function blank(text: string, at: number): boolean {
   return end >= text.length || text.charCodeAt(end) === lf || text.charCodeAt(end) === cr
 }
 
+/** Where the line end begins that stands before this offset. */
+function lineEndBefore(text: string, at: number): number {
+  const end = text.charCodeAt(at - 1) === lf ? at - 1 : at
+  return end < at && text.charCodeAt(end - 1) === cr ? end - 1 : end
+}
+
 function angleFrom(text: string, at: number): number {
   const found = text.indexOf('<', at)
   return found < 0 ? text.length : found
@@ -155,7 +161,10 @@ function angleFrom(text: string, at: number): number {
 
 /** Whether the `<` here may begin HTML. */
 function begins(text: string, at: number): boolean {
-  return /^<[A-Za-z/!?]/.test(text.slice(at, at + 2))
+  const after = text.charCodeAt(at + 1)
+  if (text.charCodeAt(at) !== angle) return false
+  const letter = after | 0x20
+  return (letter >= 0x61 && letter <= 0x7a) || after === 0x2f || after === 0x21 || after === 0x3f
 }
 
 /** Whether a line that begins with one to three spaces may begin a heading, a fence, HTML or a footnote. */
