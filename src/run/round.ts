@@ -6,6 +6,7 @@ import type { Plan } from '../home/types.ts'
 import { reviewAskedFor } from '../observe/sources/moment.ts'
 import { newestReview, orientationsOf, settledClaims, type SignedRecord } from '../record/record.ts'
 import type { Claim } from '../words.ts'
+import { doubled, jittered } from './back-off.ts'
 import { orientation } from './orientation.ts'
 import { tellRemoved } from './removed.ts'
 import { publishHunt, publishOrientation, publishReview, type Told } from './publish.ts'
@@ -245,7 +246,7 @@ function wait({ world, state }: Round, work: Work, why: string, notBefore = 0): 
   if (leftMs <= 0) return false
   // A host that rests says itself when it is asked again: that look was none.
   const pauseMs = notBefore > 0 ? (before?.pauseMs ?? firstPause(world)) : pauseAfter(before, world)
-  const nextMs = notBefore > 0 ? Math.max(notBefore - tick(), 0) : Math.min(pauseMs, leftMs)
+  const nextMs = notBefore > 0 ? Math.max(notBefore - tick(), 0) : Math.min(jittered(pauseMs), leftMs)
   putOff(state, work.key, { about: work.about, why, unseenSince, pauseMs, nextTick: tick() + nextMs })
   const { key: _, ...which } = work
   world.log('could not see', { ...which, why, again_in_ms: Math.round(nextMs) })
@@ -297,7 +298,7 @@ function firstPause({ home }: World): number {
 }
 
 function pauseAfter(before: { readonly pauseMs: number } | undefined, world: World): number {
-  return before === undefined ? firstPause(world) : Math.min(before.pauseMs * 2, backOff.mostMs)
+  return doubled(before?.pauseMs, firstPause(world), backOff.mostMs)
 }
 
 /** What goes wrong with one claim or phase must not hold up the others: it is logged and tried again later. */
@@ -318,9 +319,10 @@ async function attempt(
     const pauseMs = pauseAfter(before, world)
     const why = error instanceof AdversaryError ? error.message : `a fault of its own: ${messageOf(error)}`
     const { about } = work
-    putOff(state, work.key, { about, why, pauseMs, nextTick: tick() + pauseMs, failure: error })
+    const nextMs = jittered(pauseMs)
+    putOff(state, work.key, { about, why, pauseMs, nextTick: tick() + nextMs, failure: error })
     const times = state.waiting.get(work.key)?.times ?? 1
-    world.log('failed', { ...work.log, why, times, again_in_ms: Math.round(pauseMs) })
+    world.log('failed', { ...work.log, why, times, again_in_ms: Math.round(nextMs) })
     return true
   }
 }

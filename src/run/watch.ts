@@ -2,6 +2,7 @@ import { AdversaryError, messageOf } from '../base/errors.ts'
 import type { Lane } from '../base/lane.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import type { Home } from '../home/types.ts'
+import { jittered } from './back-off.ts'
 import { huntDue, round, type RoundOptions, type WatchEvents } from './round.ts'
 import { again, beat, type Pulse, startState, step, type WatchState } from './state.ts'
 import type { World } from './world.ts'
@@ -106,7 +107,8 @@ function everythingFailed({ waiting }: WatchState): boolean {
 function remoteFailed({ home, log }: World, state: WatchState, error: unknown): number {
   const why = messageOf(error)
   state.remote = again(state.remote, why)
-  const pauseMs = Math.min(home.pollMs * 2 ** Math.min(state.remote.times, 5), 10 * 60_000)
+  const longest = Math.min(home.pollMs * 2 ** Math.min(state.remote.times, 5), 10 * 60_000)
+  const pauseMs = Math.round(jittered(longest))
   log('failed', { why, times: state.remote.times, again_in_ms: pauseMs })
   return pauseMs
 }

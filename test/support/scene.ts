@@ -30,7 +30,12 @@ export interface Scene {
   commit(message: string, options?: CommitOptions): Promise<string>
   claim(target: string, summary?: string, options?: CommitOptions): Promise<string>
   /** Another process's view of the home: its own clone when `clone` is given. */
-  world(options?: { readonly signal?: AbortSignal; readonly clone?: string }): Promise<Watched>
+  world(options?: {
+    readonly signal?: AbortSignal
+    readonly clone?: string
+    /** Hears of each event when it comes. */
+    heard?(event: Event): void
+  }): Promise<Watched>
   /** All reviews of claims on the branch, oldest first. */
   verdicts(branch?: string): Promise<readonly Answered[]>
   file(path: string, branch?: string): Promise<string>
@@ -110,7 +115,7 @@ export async function makeScene(
       return sha
     },
     claim: (target, summary = 'done', commit) => scene.commit(`claim(${target}): ${summary}`, commit),
-    async world({ signal = new AbortController().signal, clone } = {}) {
+    async world({ signal = new AbortController().signal, clone, heard } = {}) {
       const log: Event[] = []
       const load = () => loadHome(home, { userHome: homedir(), library: probes, facts: async () => ({}) })
       const loaded = await load()
@@ -123,7 +128,9 @@ export async function makeScene(
           log(event, details) {
             // The list of events is closed, with their fields.
             logDocument.parse(JSON.parse(logLine(isoSecond(), event, details)))
-            log.push({ event, ...details })
+            const now = { event, ...details }
+            log.push(now)
+            heard?.(now)
           }
         }
       )
