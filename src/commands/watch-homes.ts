@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { join, resolve } from 'node:path'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { lane } from '../base/lane.ts'
@@ -54,6 +55,8 @@ export async function watchHomes(
   }
 ): Promise<void> {
   const { once, io } = how
+  // A listener or two for each home is no leak, however many homes.
+  setMaxListeners(0, io.signal)
   const lanes: Lanes = { poll: lane(atOnce.polls), round: lane(atOnce.rounds) }
   // Homes begin in turn too: each starts a few processes to look at its clone.
   const beginning = lane(atOnce.rounds)
