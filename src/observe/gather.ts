@@ -271,7 +271,7 @@ function hostReader(host: string, doors: Doors): HostReader {
   }
 
   const flush = async () => {
-    const round = waiting
+    const round = waiting.toSorted((one, other) => Number(other.command.leads) - Number(one.command.leads))
     waiting = []
     const started = doors.tick()
     try {

@@ -20,15 +20,18 @@ export interface ReadCommand {
   readonly deadlineMs: number
   /** How many bytes of stdout are read. What is longer is cut, and a cut answer is `unknown`. */
   readonly capBytes: number
+  /** Other reads wait for its answer, so it is asked before those that none waits for. */
+  readonly leads: boolean
 }
 
 interface Limits {
   readonly answers?: readonly number[]
   readonly deadlineMs?: number
   readonly capBytes?: number
+  readonly leads?: boolean
 }
 
-const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024 } as const
+const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024, leads: false } as const
 
 /**
  * One place of a command: a word that is always this one, or a blank that only the host's own earlier answers,
@@ -197,17 +200,17 @@ export const readPattern = {
 
 /** The same, filled in and with what counts as an answer. */
 export const readCommand = {
-  dockerNetworkList: () => command(readPattern.dockerNetworkList()),
+  dockerNetworkList: () => command(readPattern.dockerNetworkList(), { leads: true }),
   dockerNetworks: (found: readonly string[]) => command(readPattern.dockerNetworks(), large, ...found),
   /** Exit 1 is an answer: a network may be gone since the first look, and the others are printed all the same. */
   dockerNetworksAgain: (found: readonly string[]) =>
     command(readPattern.dockerNetworksAgain(), { ...large, answers: [0, 1] }, ...found),
   /** Every container that the engine knows, whatever became of it. */
   dockerContainers: () => command(readPattern.dockerContainers(), large),
-  dockerServiceList: () => command(readPattern.dockerServiceList()),
+  dockerServiceList: () => command(readPattern.dockerServiceList(), { leads: true }),
   dockerServices: (found: readonly string[]) => command(readPattern.dockerServices(), large, ...found),
   dockerServiceTasks: (found: readonly string[]) =>
-    command(readPattern.dockerServiceTasks(), large, ...found),
+    command(readPattern.dockerServiceTasks(), { ...large, leads: true }, ...found),
   /** Exit 1 is an answer too: a task may be gone since it was listed, and the others are printed all the same. */
   dockerTasks: (found: readonly string[]) =>
     command(readPattern.dockerTasks(), { ...large, answers: [0, 1] }, ...found),
@@ -232,7 +235,7 @@ export const readCommand = {
     command(readPattern.unitStates(units, properties), large),
   /** Unit files and their drop-ins. Exit 1 is an answer: a unit of the pattern has no file. */
   unitTexts: (units: readonly string[]) =>
-    command(readPattern.unitTexts(units), { ...large, answers: [0, 1] }),
+    command(readPattern.unitTexts(units), { ...large, answers: [0, 1], leads: true }),
   /** When files last changed, in seconds since 1970, and their names. Exit 1 is an answer: one is not there. */
   changeTimes: (files: readonly string[]) =>
     command(readPattern.changeTimes(), { answers: [0, 1] }, ...files),
@@ -248,7 +251,7 @@ export const readCommand = {
   /** Which kernel was booted, and which one the system that is active now has. Exit 1 is an answer: no NixOS. */
   nixosKernels: () => command(readPattern.nixosKernels(), { answers: [0, 1] }),
   /** A file if its first line says that it is a script; nothing of a binary. */
-  scriptText: (file: string) => command(readPattern.scriptText(), program, file),
+  scriptText: (file: string) => command(readPattern.scriptText(), { ...program, leads: true }, file),
   /** A file that something reads as a program. */
   fileText: (file: string) => command(readPattern.fileText(), program, file),
   /** The journal's files, and since when each holds messages. */

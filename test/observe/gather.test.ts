@@ -46,6 +46,32 @@ it('asks what two facts share once, and what depends on it in one more round', a
   ])
 })
 
+it('asks first what others wait for', async () => {
+  const info: FactSource<string> = {
+    key: 'info',
+    place: 'host',
+    async take(look) {
+      const [first] = await Promise.all([
+        look.read(readCommand.dockerInfo()),
+        look.read(readCommand.diskBytes()),
+        look.read(readCommand.dockerNetworkList())
+      ])
+      return first.stdout
+    }
+  }
+  const session = recordedSession({
+    'docker info': { stdout: '{}' },
+    df: { stdout: '' },
+    [list]: { stdout: `${a}\n` }
+  })
+  await gather([{ host: 'h', sources: [info] }], closedDoors({ open: async () => session }))
+  expect(session.rounds[0]?.map(line => line.split(' ').slice(0, 2).join(' '))).toEqual([
+    'docker network',
+    'docker info',
+    'df -P'
+  ])
+})
+
 it.each<[name: string, answer: Parameters<typeof recordedSession>[0][string], why: string]>([
   [
     'an exit that is no answer',

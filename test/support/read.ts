@@ -5,7 +5,14 @@ export function reading(
   argv: readonly string[],
   limits: { readonly deadlineMs?: number; readonly capBytes?: number } = {}
 ): ReadCommand {
-  const command = { argv, answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024, ...limits }
+  const command = {
+    argv,
+    answers: [0],
+    deadlineMs: 10_000,
+    capBytes: 4 * 1024 * 1024,
+    leads: false,
+    ...limits
+  }
   // Only src/observe/read-command.ts can brand a command: that is the point, except here.
   return command as unknown as ReadCommand
 }
