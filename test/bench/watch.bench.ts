@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { makeLongHistory } from '../support/long-history.ts'
 import { makeScene } from '../support/scene.ts'
 import type { Group, Prepared } from './bench.ts'
@@ -111,28 +112,30 @@ interface Watcher {
   stop(): Promise<void>
 }
 
-/** Starts a watcher, and waits until it has asked so many times and does nothing else. `words` name its homes. */
-async function watching(words: readonly string[], polls: number, shim: Shim): Promise<Watcher> {
+/** Starts a watcher, and waits until each of its homes has begun and it does nothing but poll. `words` name them. */
+async function watching(words: readonly string[], homes: number, shim: Shim): Promise<Watcher> {
   await shim.taken()
   const child = spawn(process.execPath, [program, 'watch', ...words], {
     env: { ...process.env, PATH: shim.path },
     stdio: ['ignore', 'ignore', 'pipe']
   })
   let said = ''
-  child.stderr.on('data', (bytes: Buffer) => (said = `${said}${bytes}`.slice(-2_000)))
+  const seen = { begun: 0 }
+  createInterface({ input: child.stderr }).on('line', line => {
+    if (line.includes('"event":"watching"')) seen.begun += 1
+    said = `${said}${line}\n`.slice(-2_000)
+  })
   const ended = new Promise<void>(done => child.on('close', () => done()))
   const stop = async () => {
     child.kill('SIGTERM')
     await ended
   }
   try {
-    for (let asked = 0, quietMs = 0; asked < polls || quietMs < 1_000; ) {
+    for (let quietMs = 0; seen.begun < homes || quietMs < 1_000; ) {
       if (child.exitCode !== null) throw new Error(`the watcher ended: ${said}`)
       await pause(200)
       const lines = await shim.taken()
-      const asks = lines.filter(asksRemote).length
-      asked += asks
-      quietMs = lines.length === asks ? quietMs + 200 : 0
+      quietMs = lines.every(asksRemote) ? quietMs + 200 : 0
     }
   } catch (error) {
     await stop()
@@ -143,7 +146,7 @@ async function watching(words: readonly string[], polls: number, shim: Shim): Pr
 
 /** What one poll of this home costs the processor, in ms. */
 async function idlePoll(home: string, shim: Shim): Promise<number> {
-  const watcher = await watching(['--home', home], 3, shim)
+  const watcher = await watching(['--home', home], 1, shim)
   try {
     return await pollCost(watcher.pid, 25 * pollMs, shim)
   } finally {
@@ -202,7 +205,7 @@ async function crowdOf(dir: string): Promise<Prepared> {
   const shim = await gitThatIsCounted(dir)
   const aloneShim = await gitThatIsCounted(join(dir, 'alone'))
   let all: Promise<Watcher> | undefined
-  const crowd = () => (all ??= watching(['--homes', join(dir, 'homes'), one.home], 2 * many, shim))
+  const crowd = () => (all ??= watching(['--homes', join(dir, 'homes'), one.home], many, shim))
   const alone = async <T>(look: (pid: number) => Promise<T>) => {
     const watcher = await watching(['--home', home(1)], 1, aloneShim)
     return look(watcher.pid).finally(() => watcher.stop())
