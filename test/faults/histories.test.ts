@@ -191,7 +191,13 @@ async function measured(words: readonly string[]) {
     .split('\n')
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line))
-  return { code, events, own: Math.round(own / 1000), git: Math.round(Math.max(...most.values()) / 1000) }
+  return {
+    code,
+    said: log,
+    events,
+    own: Math.round(own / 1000),
+    git: Math.round(Math.max(...most.values()) / 1000)
+  }
 }
 
 const root = resolve(import.meta.dirname, '../..')
@@ -218,7 +224,7 @@ it('a file of 2 GiB: what is beside it is answered, what it stands in the way of
       await commitTree('main^{tree}', `claim(${target}): number ${claims}`)
     }
     const begun = performance.now()
-    const { code, events, ...megabytes } = await measured(['watch', '--once'])
+    const { code, events, said: _, ...megabytes } = await measured(['watch', '--once'])
     const took = seconds(begun)
     expect(events.filter(({ event }) => event === 'failed')).toEqual([])
     const unseen = events.filter(({ event }) => event === 'could not see')
@@ -255,6 +261,10 @@ it('a file of 2 GiB: what is beside it is answered, what it stands in the way of
 
   await writeFile(join(scene.home, 'plans/three.yaml'), '')
   await truncate(join(scene.home, 'plans/three.yaml'), bytes)
-  const { code, own } = await measured(['watch', '--once'])
-  expect([code, own < 300]).toEqual([64, true])
+  const { code, own, said: stderr } = await measured(['watch', '--once'])
+  expect([code, own < 300, stderr]).toEqual([
+    64,
+    true,
+    expect.stringMatching(/plans\/three\.yaml: cannot be read: .*bytes/)
+  ])
 }, 400_000)
