@@ -9,6 +9,8 @@ export interface EnterOptions {
   readonly log?: World['log']
   /** Hosts that will be asked, as far as the home tells: their sessions are opened beside the clone. */
   readonly asks?: (home: Home) => readonly string[]
+  /** What the work loads anyway: it is loaded while the remote and the hosts are waited for. */
+  readonly load?: () => Promise<unknown>
 }
 
 /** Opens the home and the clone, does the work, and leaves no process behind. */
@@ -16,14 +18,17 @@ export async function enter<T>(
   options: CommonOptions,
   io: Io,
   work: (world: World) => Promise<T>,
-  { log = () => undefined, asks = () => [] }: EnterOptions = {}
+  { log = () => undefined, asks = () => [], load }: EnterOptions = {}
 ): Promise<T> {
   const home = await openHome(options, io)
   io.progress(`reading ${home.repo.branch} of ${redact(home.repo.url).text}`)
   const seat = { userHome: io.userHome, signal: io.signal }
   const early = openEarly({ home, ...seat }, asks(home))
   try {
-    const world = await openWorld(home, { ...seat, log, openSession: early.openSession })
+    const opening = openWorld(home, { ...seat, log, openSession: early.openSession })
+    // What goes wrong with it is told to the work.
+    load?.().catch(() => undefined)
+    const world = await opening
     try {
       return await work(world)
     } finally {

@@ -3,7 +3,7 @@ import { ZodError } from 'zod'
 import { claimTable } from '../../probes/claim-table.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
 import type { RouteAnswer } from '../../src/observe/fact.ts'
-import { parseStatements } from '../../src/observe/sources/status-tables.ts'
+import { parseStatements } from '../../src/observe/status-text.ts'
 import { network, service, task } from '../support/docker.ts'
 
 const url = 'https://ci.example.test/'

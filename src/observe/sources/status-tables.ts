@@ -1,6 +1,3 @@
-import type { Nodes } from 'mdast'
-import { remark } from 'remark'
-import remarkGfm from 'remark-gfm'
 import { type FactSource, Unseen } from '../fact.ts'
 
 /** One thing that a builder's status file says: a row of a table, or an `EXPECTED:` line. Hostile text throughout. */
@@ -23,8 +20,6 @@ export interface StatusFile {
   readonly statements: readonly Statement[] | null
 }
 
-const caps = { characters: 256 * 1024, lineLength: 1000, statements: 500 } as const
-
 /**
  * What the builder wrote, at the claim's commit.
  *
@@ -39,94 +34,9 @@ export function statusFile(path: string | null): FactSource<StatusFile> {
       const at = path ?? look.repo.statusPath
       if (at === undefined) throw new Unseen('no path of a status file is known: give `path`')
       const text = await look.repo.file(at)
+      // Loads remark, which hardly any plan needs before its hosts have answered.
+      const { parseStatements } = await import('../status-text.ts')
       return { path: at, commit: look.repo.commit, statements: text === null ? null : parseStatements(text) }
     }
   }
-}
-
-/**
- * The tables and expectations of a Markdown text. Tables are found line by line and their cells are read with
- * remark: parsing the whole at once takes quadratic time, and a builder chooses the text.
- *
- * @throws Unseen for a text that is too long.
- */
-export function parseStatements(text: string): readonly Statement[] {
-  if (text.length > caps.characters)
-    throw new Unseen(`the status file is longer than ${caps.characters} characters`)
-  const lines = text.split(/\r?\n/)
-  const found: Statement[] = []
-  let fence: string | null = null
-  let comment = false
-  let under = ''
-  let above = ''
-  for (let at = 0; at < lines.length; at += 1) {
-    const line = lines[at] ?? ''
-    if (found.length > caps.statements)
-      throw new Unseen(`the status file says more than ${caps.statements} things`)
-    if (line.length > caps.lineLength) continue
-    const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
-    if (comment || (fence === null && /^ {0,3}<!--/.test(line))) {
-      comment = !line.includes('-->')
-      continue
-    }
-    if (mark !== undefined) {
-      if (fence === null) fence = mark
-      else if (mark.startsWith(fence) && line.trim() === mark) fence = null
-      continue
-    }
-    const expected = /^[\s>*+-]*(?:\*\*|__|`)?EXPECTED(?:\*\*|__|`)?:(?:\*\*|__|`)?(.*)$/.exec(line)?.[1]
-    if (expected !== undefined) {
-      found.push({ kind: 'expected', line: at + 1, under, above, columns: [], cells: [expected.trim()] })
-      continue
-    }
-    if (fence === null) {
-      const heading = /^ {0,3}#{1,6}\s+(.*)$/.exec(line)?.[1]
-      if (heading !== undefined) under = heading
-      const end = tableEnd(lines, at)
-      if (end !== null) {
-        found.push(...rowsOf(lines, at, end).map(row => ({ ...row, under, above })))
-        at = end - 1
-        continue
-      }
-    }
-    if (line.trim() !== '') above = line.trim()
-  }
-  return found
-}
-
-const delimiter = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/
-
-/** Behind the last row of the table that begins here; null where none does. */
-function tableEnd(lines: readonly string[], start: number): number | null {
-  const below = lines[start + 1] ?? ''
-  if (lines[start]?.includes('|') !== true || !below.includes('|') || !delimiter.test(below)) return null
-  let end = start + 2
-  while (lines[end]?.includes('|') === true && end - start < caps.statements + 10) end += 1
-  return end
-}
-
-/** Row by row: the parser takes quadratic time over some texts, and a row is short. */
-function rowsOf(
-  lines: readonly string[],
-  start: number,
-  end: number
-): readonly Omit<Statement, 'under' | 'above'>[] {
-  const head = lines.slice(start, start + 2)
-  return lines.slice(start + 2, end).map((line, index) => {
-    const [columns = [], cells = []] = tableCells([...head, line])
-    return { kind: 'row', line: start + index + 3, columns, cells }
-  })
-}
-
-const parser = remark().use(remarkGfm).freeze()
-
-function tableCells(lines: readonly string[]): readonly (readonly string[])[] {
-  const [table] = parser.parse(lines.map(line => line.slice(0, caps.lineLength)).join('\n')).children
-  if (table?.type !== 'table') return []
-  return table.children.map(row => row.children.map(cell => textOf(cell).trim()))
-}
-
-function textOf(node: Nodes): string {
-  if ('children' in node) return node.children.map(textOf).join('')
-  return 'value' in node ? node.value : ''
 }

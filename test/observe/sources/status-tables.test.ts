@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { gather } from '../../../src/observe/gather.ts'
-import { parseStatements, type Statement, statusFile } from '../../../src/observe/sources/status-tables.ts'
+import { type Statement, statusFile } from '../../../src/observe/sources/status-tables.ts'
+import { parseStatements } from '../../../src/observe/status-text.ts'
 import { closedDoors } from '../../support/doors.ts'
 import { cpuMs } from '../../support/cpu.ts'
 
