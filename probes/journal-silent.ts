@@ -58,6 +58,7 @@ export const journalSilent = defineProbe({
   falsify({ search, since, clock }) {
     const dayLater = since.micros + Math.abs(clock.skewMs * 2000) + 86_400_000_000
     const match = { micros: dayLater, message: 'falsified' }
-    return [{ search: { ...search, found: 1, matches: [match] }, since, clock }]
+    const later = { ...clock, hostMicros: Math.max(clock.hostMicros, dayLater) }
+    return [{ search: { ...search, found: 1, matches: [match] }, since, clock: later }]
   }
 })

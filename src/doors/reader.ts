@@ -266,12 +266,14 @@ export async function startReader(
     return clockOf(time, atMs, tick() - at)
   }
   let clock: HostSession['clock']
+  let clockAt: number
   try {
     clock = await clockSince(start.atMs, start.at)
     if (!wire.dialled) {
       wire.stdin.write('h\n')
       clock = await clockSince(nowMs(), tick())
     }
+    clockAt = tick()
   } catch (error) {
     fail(error instanceof HostUnseen ? error : new HostUnseen('shell', messageOf(error), error))
     throw error
@@ -279,7 +281,9 @@ export async function startReader(
   login.removeEventListener('abort', tooLate)
 
   return {
-    clock,
+    get clock() {
+      return { ...clock, hostMicros: Math.round(clock.hostMicros + (tick() - clockAt) * 1000) }
+    },
     get stats() {
       return { connections: 1, execs: 1, reads }
     },

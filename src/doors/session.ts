@@ -10,7 +10,7 @@ export interface HostSession {
    * soon as its own answer is there, and none of them ever rejects: no answer is a value too.
    */
   ask(commands: readonly ReadCommand[]): readonly Promise<Answer>[]
-  /** The host's clock, read once when the session began. */
+  /** The host's clock, read once when the session began; `hostMicros` has gone on since. */
   readonly clock: { readonly hostMicros: number; readonly skewMs: number; readonly uncertaintyMs: number }
   readonly stats: { readonly connections: number; readonly execs: number; readonly reads: number }
   close(): Promise<void>

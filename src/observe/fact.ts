@@ -65,7 +65,7 @@ export interface ReadResult {
 }
 
 export interface HostClock {
-  /** Microseconds since 1970 on the host, when it was asked. */
+  /** Microseconds since 1970 on the host, now: as it was at login, and what has passed since. */
   readonly hostMicros: number
   /** The host's clock minus ours, in milliseconds. */
   readonly skewMs: number

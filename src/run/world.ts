@@ -210,7 +210,9 @@ export function openDoors(
 /** The same session, with each of its reads told of. */
 function followed(name: string, session: HostSession, progress: Progress): HostSession {
   return {
-    clock: session.clock,
+    get clock() {
+      return session.clock
+    },
     get stats() {
       return session.stats
     },

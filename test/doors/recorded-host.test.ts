@@ -31,7 +31,8 @@ it.each(['ssh2', 'openssh'] as const)(
     await writeFile(join(folder, 'known_hosts'), `[127.0.0.1]:${host.port} ${host.hostKey}\n`)
     try {
       const session = await openSession(address, { signal: new AbortController().signal })
-      expect(session.clock.hostMicros).toBe(1_800_000_000_000_000)
+      // It goes on from there.
+      expect(Math.trunc(session.clock.hostMicros / 1e9)).toBe(1_800_000)
       const ask = (...argv: string[]) => Promise.all(session.ask([reading(argv)]))
       const [both, cut] = await Promise.all([
         Promise.all(session.ask([reading(['uptime']), reading(awkward.argv)])),

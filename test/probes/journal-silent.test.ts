@@ -12,7 +12,7 @@ const since = {
   clock: 'reviewer',
   said: 'the review of M1 at 2026-06-13T05:33:10Z'
 }
-const clock: HostClock = { hostMicros: 0, skewMs: 0, uncertaintyMs: 5 }
+const clock: HostClock = { hostMicros: base + 3_600_000_000, skewMs: 0, uncertaintyMs: 5 }
 const silent: JournalSearch = {
   unit: 'docker.service',
   reachesMicros: base - 60_000_000,

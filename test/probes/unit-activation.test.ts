@@ -7,7 +7,7 @@ import { unitState } from '../support/boot.ts'
 const created = Date.UTC(2026, 5, 13, 5, 38, 2) * 1000 + 125_154
 const second = 1_000_000
 const after: Moment = { micros: created, spanMicros: 0, said: 'the creation of network proxy', clock: 'host' }
-const clock = { hostMicros: created, skewMs: 0, uncertaintyMs: 5 }
+const clock = { hostMicros: created + 60 * second, skewMs: 0, uncertaintyMs: 5 }
 const unit = (rest: Partial<UnitState> = {}) =>
   unitState('swarm-init.service', { activeMicros: created + 15 * second, ...rest })
 const params = (rest: object = {}) =>
@@ -23,6 +23,17 @@ it.each<[name: string, outcome: string, state: UnitState, moment?: Moment | unde
   ['at the same microsecond', 'unknown', unit({ activeMicros: created })],
   ['one microsecond before it', 'fail', unit({ activeMicros: created - 1 })],
   ['the engine restarted since: neither time moves', 'pass', unit({ startedMicros: created - second })],
+  [
+    'two minutes in the future, as a look that takes long may see it',
+    'pass',
+    unit({ activeMicros: created + 180 * second })
+  ],
+  [
+    'further in the future: its clock was set back since',
+    'unknown',
+    unit({ activeMicros: created + 180 * second + 1 })
+  ],
+  ['after something of the future', 'unknown', unit(), { ...after, micros: created + 3600 * second }],
   ['not found, which systemd answers with 0', 'fail', unit({ load: 'not-found', active: 'inactive' })],
   ['masked', 'fail', unit({ load: 'masked', active: 'inactive' })],
   ['failed', 'fail', unit({ active: 'failed', sub: 'failed', result: 'exit-code' })],

@@ -120,6 +120,9 @@ export interface Order {
   readonly why: string
 }
 
+/** What happened later than the host's own now, by more than a look may take: its clock was set back since. */
+const futureLimitMs = 120_000
+
 /** Beyond this skew nobody knows whether the clock stood where it stands now when the thing happened. */
 const skewLimitMs = 60_000
 
@@ -129,11 +132,17 @@ const skewLimitMs = 60_000
  * Two times of the host's own clock are compared as they are. A moment of another clock is moved by the
  * measured skew, and what falls within the measurement's uncertainty (and the moment's own span) is
  * `too-close`: unknown, not pass and not fail. Where the skew is over a minute, the order counts only if it
- * is the same with and without the correction.
+ * is the same with and without the correction. A time in the host's own future was told by a clock that stood
+ * wrong, as one that is kept in local time does until it is set at boot: it comes after and before nothing.
  *
  * @param hostMicros microseconds since 1970 on the host's clock.
  */
 export function isAfter(hostMicros: number, moment: Moment, clock: HostClock): Order {
+  const ahead = Math.max(hostMicros, moment.clock === 'host' ? moment.micros : 0) - clock.hostMicros
+  if (ahead > futureLimitMs * 1000) {
+    const why = `not to be put in order with ${moment.said}: a time of the host's is ${seconds(ahead)} in its own future, so its clock was set back since`
+    return { order: 'too-close', why }
+  }
   if (moment.clock === 'host') {
     const order = compare(hostMicros, moment.micros, moment.micros + moment.spanMicros)
     return { order, why: apart(hostMicros - moment.micros, moment, order) }

@@ -163,7 +163,11 @@ describe('what came after it', () => {
     clock,
     said: 'it'
   })
-  const skew = (skewMs: number, uncertaintyMs = 5) => ({ hostMicros: 0, skewMs, uncertaintyMs })
+  const skew = (skewMs: number, uncertaintyMs = 5) => ({ hostMicros: base, skewMs, uncertaintyMs })
+  const late = (skewMs: number, uncertaintyMs = 5) => ({
+    ...skew(skewMs, uncertaintyMs),
+    hostMicros: base + 86_400_000_000
+  })
 
   it.each<[name: string, later: number, moment: Moment, clock: ReturnType<typeof skew>, order: string]>([
     ['one microsecond later on the same clock', 1, at('host'), skew(90_000, 500), 'after'],
@@ -191,17 +195,33 @@ describe('what came after it', () => {
       skew(60_001),
       'after'
     ],
+    ['two minutes in the host’s future', 120_000_000, at('reviewer'), skew(0), 'after'],
+    ['further in the host’s future', 120_000_001, at('reviewer'), skew(0), 'too-close'],
+    [
+      'a moment of the host’s in its future',
+      -1,
+      { ...at('host'), micros: base + 120_000_001 },
+      skew(0),
+      'too-close'
+    ],
+    [
+      'a day that is still to come',
+      -1,
+      { ...at('absolute'), micros: base + 86_400_000_000 },
+      skew(0),
+      'before'
+    ],
     ['a clock a minute off, long before', -90_000_000, at('reviewer'), skew(60_001), 'before']
   ])('%s', (_, later, moment, clock, order) => {
     expect(isAfter(base + later, moment, clock).order).toBe(order)
   })
 
   it('says how far apart, and how good the clocks are', () => {
-    expect(isAfter(base + 291_125_154, at('builder', 999_999), skew(12, 3)).why).toBe(
+    expect(isAfter(base + 291_125_154, at('builder', 999_999), late(12, 3)).why).toBe(
       "291.113 s after it (the host's clock is 12 ms ahead of ours, ±3 ms; the claim's time may be the builder's own clock)"
     )
-    expect(isAfter(base + 14_874_846, at('host'), skew(12)).why).toBe('14.875 s after it')
-    expect(isAfter(base, at('reviewer'), skew(-3_600_000)).why).toBe(
+    expect(isAfter(base + 14_874_846, at('host'), late(12)).why).toBe('14.875 s after it')
+    expect(isAfter(base, at('reviewer'), late(-3_600_000)).why).toBe(
       "the host's clock is 60 min behind ours, ±5 ms: too far off to compare it with it"
     )
   })
