@@ -41,18 +41,19 @@ function readerLines({ run, check }: { readonly run: string; readonly check: str
     'frame() { trap "" PIPE; read -r _x <&9;',
     'echo "$_n $1 $2 $3"; printf %s "$4"; echo "$_n"; echo >&9; trap - PIPE; } >&8;',
 
-    // out WORD…: runs one read, with its number, seconds and cap in _i, _l, _c. The x saves trailing newlines.
+    // out WORD…: runs one read, with its number, seconds and cap in _i, _l, _c. The x saves trailing newlines, and
+    // is there only if all was read: a `head` that was killed or never began must not make half of it the whole.
     'out() { _r=env; [ -n "$_t" ] && _r="timeout -k 1 $_l"; frame s "$_i" 0;',
     `_d=$( { ${run} "$@" </dev/null 2>&3 3>&- 5<&- 7>&- 8>&- 9>&-; echo "$_n $? ." >&3; } |`,
-    'head -c $((_c+1)) 3>&- 7>&- 8>&- 9>&-; echo x); _d=${_d%x}; frame o "$_i" ${#_d} "$_d"; };',
+    'head -c $((_c+1)) 3>&- 7>&- 8>&- 9>&- && echo x) && frame o "$_i" $((${#_d}-1)) "${_d%x}" || frame x "$_i"; };',
 
-    // end: takes its stderr and its exit code.
-    'end() { IFS= read -r _d; case $_d in "$_n "*) _s=${_d#* }; _d=;; *) more;; esac;',
+    // fin: takes its stderr and its exit code.
+    'fin() { IFS= read -r _d; case $_d in "$_n "*) _s=${_d#* }; _d=;; *) more;; esac;',
     'frame e "$_i" ${#_d} "$_d"; frame x "$_i" "${_s%% *}"; echo >&7; };',
     'more() { _h=head; [ -n "$_t" ] && _h="timeout $((_l+2)) head"; case $_d in *"$_n "*) ;;',
-    '*) _d=$(printf %.65536s "$_d"; echo; $_h -c 65536 8>&- 9>&-; echo x); _d=${_d%x};; esac; exec </dev/null;',
+    '*) _d=$(printf %.65536s "$_d"; echo; $_h -c 65600 8>&- 9>&- && echo x); _d=${_d%x};; esac; exec </dev/null;',
     '_s=$(printf %s "$_d" | tail -c 39);',
-    'case $_s in *"$_n "*) _s=${_s##*"$_n "}; _d=${_d%"$_n "*};; *) _s=;; esac;',
+    'case $_s in *"$_n "*.*) _s=${_s##*"$_n "}; _d=${_d%"$_n "*};; *) _s=;; esac;',
     '[ ${#_d} -gt 65536 ] && { _d=$(printf %.65536s "$_d"; echo x); _d=${_d%x}; : "${_s:=141}"; }; };',
 
     // sweep: ends every process that came from this one.
@@ -67,7 +68,7 @@ function readerLines({ run, check }: { readonly run: string; readonly check: str
     'h) frame h "$(date +%s%N)" 0;;',
     'q) exit;;',
     'r) set --; while [ $# -lt "$_w" ]; do IFS= read -r _x || break 2; set -- "$@" "$_x"; done;',
-    'read -r _x <&7; out "$@" 3>&1 | end & ;;',
+    'read -r _x <&7; out "$@" 3>&1 | fin & ;;',
     'esac; done; sweep; }; }'
   ]
 }

@@ -1,7 +1,11 @@
-import { expect, it } from 'vitest'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
 import { openLocal } from '../../src/doors/local.ts'
 import { newStart, nonceOf, readerProgram } from '../../src/doors/reader.ts'
 import type { HostAddress } from '../../src/doors/session.ts'
+import { script } from '../support/read.ts'
 import { readerSuite } from '../support/reader-suite.ts'
 
 const here: HostAddress = { name: 'here', ssh: 'localhost', transport: 'local', timeoutMs: 5_000 }
@@ -38,4 +42,20 @@ it('says why there is no reader', async () => {
   await expect(
     openLocal(here, { signal: AbortSignal.abort(new Error('enough')) }, ['sh'])
   ).rejects.toMatchObject({ kind: 'timeout', message: 'stopped: enough' })
+})
+
+it('takes no output for the whole of which the host lost a part', async () => {
+  const bin = await mkdtemp(join(tmpdir(), 'adversary-reader-'))
+  onTestFinished(() => rm(bin, { recursive: true, force: true }))
+  const path = process.env['PATH'] ?? ''
+  // As if the host's memory ran out: what takes the output ends before all is read, or never begins.
+  for (const lines of ['head -c 3\nkill -9 $$', 'head -c 3\nexit 1', 'exit 127']) {
+    await writeFile(join(bin, 'head'), `#!/bin/sh\nPATH=\${PATH#*:}\n${lines}\n`)
+    await chmod(join(bin, 'head'), 0o755)
+    const shell = ['env', `PATH=${bin}:${path}`, '/bin/sh'] as const
+    const on = await openLocal(here, { signal: never }, [...shell])
+    onTestFinished(() => on.close())
+    const [lost] = await Promise.all(on.ask([script('printf "one x"')]))
+    expect(lost).toMatchObject({ answered: false, why: 'the read was ended on the host' })
+  }
 })

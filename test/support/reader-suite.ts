@@ -188,6 +188,21 @@ export function readerSuite(shells: readonly Shell[]): void {
       expect(said(exact)).toEqual(printed('', 6, 'x'.repeat(65_536)))
     })
 
+    it('tells no exit code but the one that was, wherever errors are cut', async () => {
+      const on = await session(shell)
+      const sizes = [65_501, 65_534, ...Array.from({ length: 12 }, (_, n) => 65_556 + n)]
+      const answers = await ask(
+        on,
+        ...sizes.map(size => script(`echo >&2; head -c ${size} /dev/zero | tr "\\0" x >&2; exit 10`))
+      )
+      // `\n` and these bytes are 65536 at most, which is all of it.
+      expect(answers.slice(0, 2).map(said)).toEqual(
+        sizes.slice(0, 2).map(size => printed('', 10, `\n${'x'.repeat(size)}`))
+      )
+      // Of more than that the code may be lost, and half of it is none.
+      for (const answer of answers) expect(answer).toMatchObject({ exit: expect.toBeOneOf([10, 141]) })
+    })
+
     it('ends all that still runs when the connection breaks off', async () => {
       const { argv, nonce } = newStart()
       const [file, ...flags] = shell
