@@ -51,7 +51,7 @@ hosts: { prod: { ssh: prod }, backup: { ssh: backup } }
     await writeFile(join(dir, name), text)
   }
   const facts = async () => ({ ...(await import('../src/observe/sources/index.ts')) })
-  return loadHome(dir, { userHome: dir, library: probes, facts })
+  return loadHome(dir, { userHome: dir, library: async () => probes, facts })
 }
 
 describe('README.md', () => {
@@ -104,7 +104,7 @@ identity: { name: adversary-bot, email: adversary@example.test, signingKey: ~/.s
       const at = join(dir, `ci-${index}`)
       await mkdir(at)
       await writeFile(join(at, 'adversary.yaml'), base + more)
-      return loadHome(at, { userHome: dir, library: probes, facts: async () => ({}) })
+      return loadHome(at, { userHome: dir, library: async () => probes, facts: async () => ({}) })
     })
   )
   const [drone, forge, webhook, sights] = loaded

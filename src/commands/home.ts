@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import { AdversaryError } from '../base/errors.ts'
-import { configFile, findHome, type Home, loadHome } from '../home/home.ts'
-import { probes } from '../../probes/index.ts'
+import { configFile, findHome, type Home, loadHome, type Machine } from '../home/home.ts'
 import type { CommonOptions, Io } from './io.ts'
 
 /**
@@ -12,7 +11,8 @@ import type { CommonOptions, Io } from './io.ts'
 export async function openHome(
   options: CommonOptions,
   io: Io,
-  want?: { readonly plans: boolean }
+  want?: { readonly plans: boolean },
+  read?: NonNullable<Machine['read']>
 ): Promise<Home> {
   const dir = options.home === undefined ? await findHome(io.cwd) : resolve(io.cwd, options.home)
   if (dir === null) {
@@ -20,5 +20,10 @@ export async function openHome(
     throw new AdversaryError('usage', `there is no ${configFile} in ${io.cwd} or above`, { hint })
   }
   const facts = async () => ({ ...(await import('../observe/sources/index.ts')) })
-  return loadHome(dir, { userHome: io.userHome, library: probes, facts }, want)
+  const library = async () => (await import('../../probes/index.ts')).probes
+  return loadHome(
+    dir,
+    { userHome: io.userHome, library, facts, ...(read === undefined ? {} : { read }) },
+    want
+  )
 }

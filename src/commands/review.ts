@@ -1,5 +1,5 @@
-import type { Home } from '../home/home.ts'
-import { hostsAskedBy } from '../run/early.ts'
+import type { Home, PlanFile } from '../home/home.ts'
+import { hostsAskedBy, likelyHost } from '../run/early.ts'
 import type { ExitCode } from '../words.ts'
 import type { CommonOptions, Io } from './io.ts'
 import { enter } from './world.ts'
@@ -19,5 +19,7 @@ export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
   // Half of the program, and nothing that a login or a fetch waits for.
   const load = () => import('./review-work.ts')
   const asks = (home: Home) => hostsAskedBy(home, options.target)
-  return enter(options, io, async world => (await load()).review(world, options, io), { asks, load })
+  const likely = (home: Pick<Home, 'hosts'>, plans: readonly PlanFile[]) =>
+    likelyHost(home, plans, options.target)
+  return enter(options, io, async world => (await load()).review(world, options, io), { asks, likely, load })
 }

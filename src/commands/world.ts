@@ -1,6 +1,6 @@
 import { redact } from '../base/redact.ts'
-import type { Home } from '../home/home.ts'
-import { openEarly } from '../run/early.ts'
+import type { Home, PlanFile } from '../home/home.ts'
+import { type Early, openEarly } from '../run/early.ts'
 import { openWorld, type World } from '../run/world.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
@@ -9,6 +9,8 @@ export interface EnterOptions {
   readonly log?: World['log']
   /** Hosts that will be asked, as far as the home tells: their sessions are opened beside the clone. */
   readonly asks?: (home: Home) => readonly string[]
+  /** Of these, those that can be told before the plans are understood: they are logged in to first of all. */
+  readonly likely?: (home: Pick<Home, 'hosts'>, plans: readonly PlanFile[]) => readonly string[]
   /** What the work loads anyway: it is loaded while the remote and the hosts are waited for. */
   readonly load?: () => Promise<unknown>
 }
@@ -18,13 +20,18 @@ export async function enter<T>(
   options: CommonOptions,
   io: Io,
   work: (world: World) => Promise<T>,
-  { log = () => undefined, asks = () => [], load }: EnterOptions = {}
+  { log = () => undefined, asks = () => [], likely = () => [], load }: EnterOptions = {}
 ): Promise<T> {
-  const home = await openHome(options, io)
-  io.progress(`reading ${home.repo.branch} of ${redact(home.repo.url).text}`)
   const seat = { userHome: io.userHome, signal: io.signal }
-  const early = openEarly({ home, ...seat }, asks(home))
+  let early: Early | undefined
   try {
+    const home = await openHome(options, io, undefined, (config, plans) => {
+      early = openEarly({ home: config, ...seat })
+      early.begin(likely(config, plans))
+    })
+    io.progress(`reading ${home.repo.branch} of ${redact(home.repo.url).text}`)
+    early ??= openEarly({ home, ...seat })
+    early.begin(asks(home))
     const opening = openWorld(home, { ...seat, log, openSession: early.openSession })
     // What goes wrong with it is told to the work.
     load?.().catch(() => undefined)
@@ -36,6 +43,6 @@ export async function enter<T>(
       await world.git.close()
     }
   } finally {
-    await early.close()
+    await early?.close()
   }
 }

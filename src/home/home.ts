@@ -2,7 +2,7 @@ import { dirname, join, resolve } from 'node:path'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { kindOf, namesIn, readText, realPath } from '../doors/files.ts'
 import type { AnyProbe } from '../judge/probe.ts'
-import { absolutePath, readConfig } from './config.ts'
+import { absolutePath, type Config, readConfig } from './config.ts'
 import type { Kit } from './own-probes.ts'
 import { loadOwnProbes } from './own-probes.ts'
 import { readPlan } from './plan.ts'
@@ -18,10 +18,19 @@ export const configFile = 'adversary.yaml'
 export interface Machine {
   /** What `~` stands for. */
   readonly userHome: string
-  /** The library of probes. */
-  readonly library: readonly AnyProbe[]
+  /** The library of probes, which is loaded once the configuration has been read. */
+  library(): Promise<readonly AnyProbe[]>
   /** The fact sources that a home's own probes may use; loaded where there are such probes. */
   facts(): Promise<Kit['facts']>
+  /** Hears what the home says before its plans are understood, and before the library is loaded. */
+  read?(config: Config, plans: readonly PlanFile[]): void
+}
+
+/** A plan as it is written, not yet understood. */
+export interface PlanFile {
+  /** Its name without the ending, which is its phase where it names none. */
+  readonly stem: string
+  readonly file: YamlFile
 }
 
 /** The nearest folder upwards from `cwd` (included) with an `adversary.yaml`; null: there is none. */
@@ -36,7 +45,7 @@ export async function findHome(cwd: string): Promise<string | null> {
  * Reads and checks the whole home: configuration, own probes, every plan.
  *
  * @throws AdversaryError (usage) for the first thing that is wrong, naming file, line, key, value and
- * what was expected; nothing has been done then.
+ * what was expected.
  * @param want.plans false leaves the plans alone, whatever state they are in.
  */
 export async function loadHome(
@@ -53,9 +62,7 @@ export async function loadHome(
   const config = readConfig(source, root, machine.userHome)
   await keepOutOfTheRepo(config, machine.userHome)
 
-  const own = await loadOwnProbes(root, machine.library, machine.facts)
-  const probes = [...machine.library, ...own]
-  const plans = new Map<string, Plan>()
+  const files: PlanFile[] = []
   const names = want.plans ? await namesIn(join(root, 'plans')) : null
   for (const name of names ?? []) {
     if (name.endsWith('.yml')) {
@@ -65,7 +72,15 @@ export async function loadHome(
     if (!name.endsWith('.yaml') || name.startsWith('.')) continue
     const file = await yaml(root, `plans/${name}`)
     if (file === null) throw new AdversaryError('usage', `plans/${name}: it is gone, or a link to nothing`)
-    const plan = readPlan(file, name.slice(0, -5), { ...config, probes })
+    files.push({ stem: name.slice(0, -5), file })
+  }
+  machine.read?.(config, files)
+
+  const library = await machine.library()
+  const probes = [...library, ...(await loadOwnProbes(root, library, machine.facts))]
+  const plans = new Map<string, Plan>()
+  for (const { stem, file } of files) {
+    const plan = readPlan(file, stem, { ...config, probes })
     plans.set(plan.phase, plan)
   }
   return { ...config, plans, probes }

@@ -2,33 +2,43 @@ import { openSession as openDoor } from '../doors/open-session.ts'
 import type { HostSession, OpenSession } from '../doors/session.ts'
 import { bounded } from './bounded.ts'
 import { asksHost } from './review.ts'
-import type { Seat } from './world.ts'
-import type { Home } from '../home/home.ts'
+import type { Home, PlanFile } from '../home/home.ts'
 
 /** Sessions that are being opened while the repo is still fetched: neither needs to wait for the other. */
 export interface Early {
+  /**
+   * Begins to log in to hosts, to each of them once. Nothing is asked of them yet, and what goes wrong is told to
+   * whoever wants them.
+   */
+  begin(names: readonly string[]): void
   /** Hands out a session that was opened early, each of them once; what is opened after that is opened anew. */
   readonly openSession: OpenSession
   /** Closes those that nobody wanted. */
   close(): Promise<void>
 }
 
-/** Begins to log in to the hosts. Nothing is asked of them yet, and what goes wrong is told to whoever wants them. */
-export function openEarly(seat: Seat, names: readonly string[]): Early {
-  const openSession = bounded(seat.openSession ?? openDoor, seat.home.concurrency)
+export function openEarly(seat: {
+  readonly home: Pick<Home, 'hosts' | 'concurrency'>
+  readonly signal: AbortSignal
+}): Early {
+  const openSession = bounded(openDoor, seat.home.concurrency)
+  const begun = new Set<string>()
   const waiting = new Map<
     string,
     { readonly session: Promise<HostSession>; readonly stop: AbortController }
   >()
-  for (const name of names) {
-    const host = seat.home.hosts.get(name)
-    if (host === undefined) continue
-    const stop = new AbortController()
-    const session = openSession(host, { signal: AbortSignal.any([seat.signal, stop.signal]) })
-    session.catch(() => undefined)
-    waiting.set(name, { session, stop })
-  }
   return {
+    begin(names) {
+      for (const name of names) {
+        const host = seat.home.hosts.get(name)
+        if (host === undefined || begun.has(name)) continue
+        begun.add(name)
+        const stop = new AbortController()
+        const session = openSession(host, { signal: AbortSignal.any([seat.signal, stop.signal]) })
+        session.catch(() => undefined)
+        waiting.set(name, { session, stop })
+      }
+    },
     openSession(host, options) {
       const early = waiting.get(host.name)
       if (early === undefined) return openSession(host, options)
@@ -54,6 +64,22 @@ export function openEarly(seat: Seat, names: readonly string[]): Early {
       )
     }
   }
+}
+
+/** The host that a review of `<phase>-<milestone>` most likely asks, before a plan is understood: the plan's own. */
+export function likelyHost(
+  { hosts }: Pick<Home, 'hosts'>,
+  plans: readonly PlanFile[],
+  target: string
+): readonly string[] {
+  for (const { stem, file } of plans) {
+    const phase = file.at(['phase']) ?? stem
+    if (typeof phase !== 'string' || !target.startsWith(`${phase}-`)) continue
+    if (!file.has(['milestones', target.slice(phase.length + 1)])) continue
+    const host = file.at(['host']) ?? (hosts.size === 1 ? [...hosts.keys()][0] : undefined)
+    return typeof host === 'string' ? [host] : []
+  }
+  return []
 }
 
 /** The hosts that a review of `<phase>-<milestone>` asks, as far as the plans know that milestone. */

@@ -16,7 +16,8 @@ beforeEach(async () => {
 })
 afterEach(() => repo.dispose())
 
-const load = (dir: string) => loadHome(dir, { userHome: user, library: probes, facts: async () => ({}) })
+const load = (dir: string) =>
+  loadHome(dir, { userHome: user, library: async () => probes, facts: async () => ({}) })
 const init = (words: readonly string[], cwd = repo.builder.dir) =>
   runCli(['init', ...words], { cwd, userHome: user })
 

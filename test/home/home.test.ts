@@ -56,7 +56,7 @@ let machine: Machine
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'home-'))
   dir = join(root, 'home')
-  machine = { userHome: join(root, 'user'), library, facts: async () => ({ onHost }) }
+  machine = { userHome: join(root, 'user'), library: async () => library, facts: async () => ({ onHost }) }
 })
 afterEach(() => rm(root, { recursive: true, force: true }))
 

@@ -42,7 +42,11 @@ hosts: { cc-ci: { ssh: ${host?.ssh}, identityFile: ${host?.identityFile}, knownH
 `
     )
     await writeFile(join(dir, 'plans/p1.yaml'), suggestedPlan('cc-ci', 'p1', suggested.suggestions))
-    const home = await loadHome(dir, { userHome: homedir(), library: probes, facts: async () => ({}) })
+    const home = await loadHome(dir, {
+      userHome: homedir(),
+      library: async () => probes,
+      facts: async () => ({})
+    })
     const checks = home.plans.get('p1')?.milestones[0]?.checks ?? []
     expect(checks.length).toBeGreaterThan(15)
     const observed = await look({ ...world, home }, nowhere, { phase: 'p1', checks, hunts: [] }, budget)

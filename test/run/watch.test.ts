@@ -364,7 +364,8 @@ describe('the loop', () => {
 
   it('half of a plan, which is a plan of fewer checks, is not judged by, nor that a plan is gone for a moment', async () => {
     const it = await scene()
-    const read = () => loadHome(it.home, { userHome: homedir(), library: probes, facts: async () => ({}) })
+    const read = () =>
+      loadHome(it.home, { userHome: homedir(), library: async () => probes, facts: async () => ({}) })
     const none = await read()
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
     const half = await read()

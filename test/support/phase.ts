@@ -63,7 +63,7 @@ export async function playPhase(
   await writeFile(join(dir, 'adversary.yaml'), adversaryYaml(home))
   await writeFile(join(dir, 'plans/pvfix.yaml'), (options.plan ?? (yaml => yaml))(planYaml(home)))
   const world = await openWorld(
-    await loadHome(dir, { userHome: homedir(), library: probes, facts: async () => ({}) }),
+    await loadHome(dir, { userHome: homedir(), library: async () => probes, facts: async () => ({}) }),
     {
       userHome: homedir(),
       signal: new AbortController().signal,

@@ -117,7 +117,8 @@ export async function makeScene(
     claim: (target, summary = 'done', commit) => scene.commit(`claim(${target}): ${summary}`, commit),
     async world({ signal = new AbortController().signal, clone, heard } = {}) {
       const log: Event[] = []
-      const load = () => loadHome(home, { userHome: homedir(), library: probes, facts: async () => ({}) })
+      const load = () =>
+        loadHome(home, { userHome: homedir(), library: async () => probes, facts: async () => ({}) })
       const loaded = await load()
       const stop = new AbortController()
       const world = await openWorld(
