@@ -5,7 +5,7 @@
  *                                  → `NONCE h <date +%s%N> 0`
  *   r ID SECONDS CAP WORDS ⏎ …     asks for one read; one line for each word
  *                                  → `NONCE s ID 0`           it has started
- *                                  → `NONCE o ID <bytes>` …   what it wrote to stdout, CAP + 1 bytes at most
+ *                                  → `NONCE o ID <bytes>` …   what it wrote to stdout; more than CAP bytes where it was cut
  *                                  → `NONCE e ID <bytes>` …   what it wrote to stderr
  *                                  → `NONCE x ID <exit code>` it has ended; after e, and before or after o
  *

@@ -41,11 +41,13 @@ function readerLines({ run, check }: { readonly run: string; readonly check: str
     'frame() { trap "" PIPE; read -r _x <&9;',
     'echo "$_n $1 $2 $3"; printf %s "$4"; echo "$_n"; echo >&9; trap - PIPE; } >&8;',
 
-    // out WORD…: runs one read, with its number, seconds and cap in _i, _l, _c. The x saves trailing newlines, and
-    // is there only if all was read: a `head` that was killed or never began must not make half of it the whole.
+    // out WORD…: runs one read, with its number, seconds and cap in _i, _l, _c. Its output is whole if the nonce comes
+    // right behind it: what a `head` that was killed leaves is not, nor what was cut, whatever NUL bytes it had.
     'out() { _r=env; [ -n "$_t" ] && _r="timeout -k 1 $_l"; frame s "$_i" 0;',
-    `_d=$( { ${run} "$@" </dev/null 2>&3 3>&- 5<&- 7>&- 8>&- 9>&-; echo "$_n $? ." >&3; } |`,
-    'head -c $((_c+1)) 3>&- 7>&- 8>&- 9>&- && echo x) && frame o "$_i" $((${#_d}-1)) "${_d%x}" || frame x "$_i"; };',
+    `_d=$( { ${run} "$@" </dev/null 2>&3 3>&- 5<&- 7>&- 8>&- 9>&-; _s=$?;`,
+    'trap "" PIPE; echo "$_n $_s ." >&3; printf %s "$_n"; } |',
+    `head -c $((_c+32)) 3>&- 7>&- 8>&- 9>&-); _x=\${_d%${'?'.repeat(32)}}; if [ "$_x$_n" = "$_d" ]; then`,
+    'frame o "$_i" ${#_x} "$_x"; elif [ ${#_d} -gt "$_c" ]; then frame o "$_i" ${#_d} "$_d"; else frame x "$_i"; fi; };',
 
     // fin: takes its stderr and its exit code.
     'fin() { IFS= read -r _d; case $_d in "$_n "*) _s=${_d#* }; _d=;; *) more;; esac;',
@@ -219,7 +221,7 @@ export async function startReader(
     room(head) {
       if (head.kind === 'e') return stderrCap
       const read = pending.get(head.id)
-      return read === undefined ? null : read.command.capBytes + 1
+      return read === undefined ? null : read.command.capBytes + start.nonce.length
     },
     onFrame(head, body) {
       progressAt = tick()

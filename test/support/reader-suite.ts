@@ -157,6 +157,21 @@ export function readerSuite(shells: readonly Shell[]): void {
       expect(loud?.answered === true && loud.stderr.length).toBe(65_536)
     })
 
+    it('tells that it cut what has NUL bytes in it, and takes no more for the whole', async () => {
+      const on = await session(shell)
+      const [one, many, fits, exact] = await ask(
+        on,
+        script('printf "a\\0bcdef"', { capBytes: 5 }),
+        script('head -c 1000 /dev/zero; echo end', { capBytes: 500 }),
+        script('printf "a\\0bcd"', { capBytes: 5 }),
+        script('printf "\\n\\n\\n\\n\\n"', { capBytes: 5 })
+      )
+      expect(one).toMatchObject({ answered: true, cut: true })
+      expect(said(many)).toEqual({ answered: false, why: 'the read was ended on the host' })
+      expect(said(fits)).toEqual(printed('abcd'))
+      expect(said(exact)).toEqual(printed('\n\n\n\n\n'))
+    })
+
     it('tells errors from exit codes, however they end', async () => {
       const on = await session(shell)
       const answers = await ask(
