@@ -47,7 +47,11 @@ async function made(dir: string, remote: Remote, signal: AbortSignal | undefined
   for (let tries = 0; tries < 5; tries++) {
     const mark = join(dir, 'adversary-remote')
     const found = await inode(dir)
-    const marked = await readFile(mark, 'utf8').catch(() => '')
+    const marked = await readFile(mark, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      // What cannot be read now (no descriptor left, no right) may be whole all the same, and holds what was seen last.
+      if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
+      return ''
+    })
     if (marked === whose && (await usable(dir, signal))) {
       const ino = await tidied(dir, mark, whose)
       if (ino !== null) return { ino, anew }
