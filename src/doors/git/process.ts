@@ -98,7 +98,8 @@ export const hardening = [
  */
 export async function runGit(dir: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const child = startGit(dir, args, options.env)
-  return finish(child, dir, `git ${args.find(word => !word.startsWith('-')) ?? ''}`, options)
+  const verb = args.find((word, at) => !word.startsWith('-') && args[at - 1] !== '-c') ?? ''
+  return finish(child, dir, `git ${verb}`, options)
 }
 
 /** Why a git did not start on the clone in `dir`. A missing folder and a missing program are the same error to the system. */
