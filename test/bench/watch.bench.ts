@@ -131,11 +131,14 @@ async function watching(words: readonly string[], homes: number, shim: Shim): Pr
     await ended
   }
   try {
-    for (let quietMs = 0; seen.begun < homes || quietMs < 1_000; ) {
+    // Twice each: what a home does first of all comes between its first poll and its second.
+    for (let asked = 0, quietMs = 0; seen.begun < homes || asked < 2 * homes + 1 || quietMs < 1_000; ) {
       if (child.exitCode !== null) throw new Error(`the watcher ended: ${said}`)
       await pause(200)
       const lines = await shim.taken()
-      quietMs = lines.every(asksRemote) ? quietMs + 200 : 0
+      const asks = lines.filter(asksRemote).length
+      asked += asks
+      quietMs = lines.length === asks ? quietMs + 200 : 0
     }
   } catch (error) {
     await stop()
