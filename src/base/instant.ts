@@ -50,3 +50,18 @@ function instant(text: string, iso: string, fraction: string): number {
   if (!(ms > 0)) throw new RangeError(`not a time: ${JSON.stringify(text.slice(0, 60))}`)
   return ms * 1000 + Number(fraction.slice(0, 6).padEnd(6, '0'))
 }
+
+/** A time as `date +%s%N` prints it, as far as it tells one. */
+export interface PrintedTime {
+  readonly micros: number
+  /** How far it may be off, either way, in milliseconds. */
+  readonly unsureMs: number
+}
+
+/** What `date +%s%N` printed; busybox prints whole seconds and a literal `%N`. Null: it is no time. */
+export function parseDateSeconds(printed: string): PrintedTime | null {
+  const digits = /^\d{9,19}/.exec(printed)?.[0]
+  if (digits === undefined) return null
+  if (digits.length < 16) return { micros: Number(digits) * 1e6 + 500_000, unsureMs: 500 }
+  return { micros: Number(BigInt(digits) / 1000n), unsureMs: 0 }
+}

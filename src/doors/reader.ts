@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { messageOf } from '../base/errors.ts'
+import { parseDateSeconds } from '../base/instant.ts'
 import { printable } from '../base/text.ts'
 import type { ReadCommand } from '../observe/read-command.ts'
 import { nowMs, sleep, tick } from './clock.ts'
@@ -356,15 +357,12 @@ function late(command: ReadCommand): string {
 
 /** The host's clock against ours: it was read somewhere between sending and receiving. */
 function clockOf(time: string, sentMs: number, roundTripMs: number): HostSession['clock'] {
-  const digits = /^\d{9,19}/.exec(time)?.[0]
-  if (digits === undefined) throw new HostUnseen('shell', 'the host does not tell its time (`date +%s%N`)')
-  // busybox prints whole seconds and a literal `%N`.
-  const whole = digits.length < 16
-  const hostMicros = whole ? Number(digits) * 1e6 + 500_000 : Number(BigInt(digits) / 1000n)
+  const told = parseDateSeconds(time)
+  if (told === null) throw new HostUnseen('shell', 'the host does not tell its time (`date +%s%N`)')
   return {
-    hostMicros,
-    skewMs: Math.round(hostMicros / 1000 - (sentMs + roundTripMs / 2)),
-    uncertaintyMs: Math.ceil(roundTripMs / 2) + (whole ? 500 : 0)
+    hostMicros: told.micros,
+    skewMs: Math.round(told.micros / 1000 - (sentMs + roundTripMs / 2)),
+    uncertaintyMs: Math.ceil(roundTripMs / 2) + told.unsureMs
   }
 }
 

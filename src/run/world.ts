@@ -156,18 +156,20 @@ export function openDoors(
     }
   }
 
+  function sessionOf(name: string): Promise<HostSession> {
+    const session = sessions.get(name) ?? open(name)
+    sessions.set(name, session)
+    return session
+  }
+
   return {
     tick,
     redact: text => redact(text, { salt, told: hidden.add }).text,
     repo,
     record,
-    open(name) {
-      const session = sessions.get(name) ?? open(name)
-      sessions.set(name, session)
-      return session
-    },
+    open: sessionOf,
     async jumped(name) {
-      const session = await (sessions.get(name) ?? open(name))
+      const session = await sessionOf(name)
       const [askedMs, asked] = [nowMs(), tick()]
       const answer = await session.ask([readCommand.hostTime()])[0]
       if (answer?.answered !== true) throw new Unseen(answer?.why ?? 'no answer')

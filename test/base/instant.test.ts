@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { isoMicros, parseGoTime, parseIso, parseSystemdTime } from '../../src/base/instant.ts'
+import {
+  isoMicros,
+  parseDateSeconds,
+  parseGoTime,
+  parseIso,
+  parseSystemdTime
+} from '../../src/base/instant.ts'
 
 const micros = Date.UTC(2026, 5, 13, 5, 38, 2) * 1000
 
@@ -56,4 +62,14 @@ it('prints what it reads', () => {
       expect(parseIso(isoMicros(at))).toBe(at)
     })
   )
+})
+
+it.each([
+  ['1781328791125154677\n', { micros: 1_781_328_791_125_154, unsureMs: 0 }],
+  ['1781328791%N\n', { micros: 1_781_328_791_500_000, unsureMs: 500 }],
+  ['12345678', null],
+  ['date: invalid', null],
+  ['', null]
+])('what `date` printed: %j', (printed, told) => {
+  expect(parseDateSeconds(printed)).toEqual(told)
 })

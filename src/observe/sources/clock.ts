@@ -1,3 +1,4 @@
+import { parseDateSeconds } from '../../base/instant.ts'
 import { type FactSource, type HostClock, Unseen } from '../fact.ts'
 import { readPattern } from '../read-command.ts'
 
@@ -30,12 +31,10 @@ const driftMs = 100
  * @throws Unseen when the host told no time.
  */
 export function jumpOf(login: HostClock, { printed, askedMs, tookMs }: TimeRead): string | null {
-  const digits = /^\d{9,19}/.exec(printed)?.[0]
-  if (digits === undefined) throw new Unseen('the host does not tell its time (`date +%s%N`)')
-  const whole = digits.length < 16
-  const hostMs = whole ? Number(digits) * 1000 + 500 : Number(BigInt(digits) / 1000n) / 1000
-  const movedMs = hostMs - (askedMs + tookMs / 2) - login.skewMs
-  const unsureMs = login.uncertaintyMs + tookMs / 2 + (whole ? 500 : 0) + driftMs
+  const told = parseDateSeconds(printed)
+  if (told === null) throw new Unseen('the host does not tell its time (`date +%s%N`)')
+  const movedMs = told.micros / 1000 - (askedMs + tookMs / 2) - login.skewMs
+  const unsureMs = login.uncertaintyMs + tookMs / 2 + told.unsureMs + driftMs
   if (Math.abs(movedMs) <= unsureMs) return null
   const way = movedMs < 0 ? 'back' : 'forward'
   return `the host's clock jumped ${way} by ${apart(Math.abs(movedMs))} against ours while it was looked at, so its times tell no order`
