@@ -46,8 +46,6 @@ export interface Wanted {
 export interface Gathered {
   /** The fact of a source, as seen from a host. Throws if the source was not among those wanted. */
   fact(host: string, source: FactSource<unknown>): Fact<unknown>
-  /** Under which name the fact is kept in an evidence file: the source's key, and the host's name for facts of a host. */
-  name(host: string, source: FactSource<unknown>): string
   /** Every read, numbered in the order in which the wanted facts cite them. */
   readonly evidence: readonly Evidence[]
 }
@@ -59,8 +57,15 @@ type Entry = Omit<Evidence, 'n'>
  * once; what they ask of one host before any answer is back travels together as one round.
  *
  * @param first the number of the first read, for attempts that continue an evidence list.
+ * @param seen hears of each fact, by its name, as soon as it is there. It may yet turn out that there is none: where a host's
+ * clock has jumped.
  */
-export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1): Promise<Gathered> {
+export async function gather(
+  wanted: readonly Wanted[],
+  doors: Doors,
+  first = 1,
+  seen: (name: string, fact: Unnumbered) => void = () => undefined
+): Promise<Gathered> {
   const hosts = new Map<string, HostReader>()
   const taken = new Map<string, Taken>()
 
@@ -73,6 +78,7 @@ export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1)
       hosts.set(host, reader)
       const fact = take(source, look(host, source, reader, doors, cited))
       taken.set(name, { fact, cited, timedOn: source.timed === true ? host : null })
+      void fact.then(outcome => seen(name, outcome))
     }
   }
 
@@ -105,7 +111,6 @@ export async function gather(wanted: readonly Wanted[], doors: Doors, first = 1)
 
   return {
     evidence,
-    name: factName,
     fact(host, source) {
       const fact = facts.get(factName(host, source))
       if (fact === undefined) throw new Error(`${source.key} was not gathered`)
@@ -141,12 +146,14 @@ async function jumpsOf(
   return new Map(told.flat())
 }
 
-type Unnumbered =
+/** A fact before its reads have numbers. */
+export type Unnumbered =
   | { readonly seen: true; readonly value: unknown }
   | { readonly seen: false; readonly why: string }
 type Cited = Promise<Entry>[]
 
-function factName(host: string, source: FactSource<unknown>): string {
+/** The source's key, and the host's name for facts of a host. */
+export function factName(host: string, source: FactSource<unknown>): string {
   return source.place === 'host' ? `${source.key} @ ${host}` : source.key
 }
 
@@ -271,7 +278,7 @@ function hostReader(host: string, doors: Doors): HostReader {
   }
 
   const flush = async () => {
-    const round = waiting.toSorted((one, other) => Number(other.command.leads) - Number(one.command.leads))
+    const round = waiting.toSorted((one, other) => other.command.leads - one.command.leads)
     waiting = []
     const started = doors.tick()
     try {

@@ -20,18 +20,18 @@ export interface ReadCommand {
   readonly deadlineMs: number
   /** How many bytes of stdout are read. What is longer is cut, and a cut answer is `unknown`. */
   readonly capBytes: number
-  /** Other reads wait for its answer, so it is asked before those that none waits for. */
-  readonly leads: boolean
+  /** How many rounds of reads wait for its answer, one behind the other: the longest way is begun first. */
+  readonly leads: number
 }
 
 interface Limits {
   readonly answers?: readonly number[]
   readonly deadlineMs?: number
   readonly capBytes?: number
-  readonly leads?: boolean
+  readonly leads?: number
 }
 
-const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024, leads: false } as const
+const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024, leads: 0 } as const
 
 /**
  * One place of a command: a word that is always this one, or a blank that only the host's own earlier answers,
@@ -200,17 +200,17 @@ export const readPattern = {
 
 /** The same, filled in and with what counts as an answer. */
 export const readCommand = {
-  dockerNetworkList: () => command(readPattern.dockerNetworkList(), { leads: true }),
+  dockerNetworkList: () => command(readPattern.dockerNetworkList(), { leads: 1 }),
   dockerNetworks: (found: readonly string[]) => command(readPattern.dockerNetworks(), large, ...found),
   /** Exit 1 is an answer: a network may be gone since the first look, and the others are printed all the same. */
   dockerNetworksAgain: (found: readonly string[]) =>
     command(readPattern.dockerNetworksAgain(), { ...large, answers: [0, 1] }, ...found),
   /** Every container that the engine knows, whatever became of it. */
   dockerContainers: () => command(readPattern.dockerContainers(), large),
-  dockerServiceList: () => command(readPattern.dockerServiceList(), { leads: true }),
+  dockerServiceList: () => command(readPattern.dockerServiceList(), { leads: 2 }),
   dockerServices: (found: readonly string[]) => command(readPattern.dockerServices(), large, ...found),
   dockerServiceTasks: (found: readonly string[]) =>
-    command(readPattern.dockerServiceTasks(), { ...large, leads: true }, ...found),
+    command(readPattern.dockerServiceTasks(), { ...large, leads: 1 }, ...found),
   /** Exit 1 is an answer too: a task may be gone since it was listed, and the others are printed all the same. */
   dockerTasks: (found: readonly string[]) =>
     command(readPattern.dockerTasks(), { ...large, answers: [0, 1] }, ...found),
@@ -232,10 +232,14 @@ export const readCommand = {
   ipRoutes: (family: 4 | 6) => command(readPattern.ipRoutes(family)),
   /** Unknown units answer 0 too, with LoadState=not-found. A systemd without `us+utc` answers 1. */
   unitStates: (units: readonly string[], properties: readonly string[]) =>
-    command(readPattern.unitStates(units, properties), large),
+    command(readPattern.unitStates(units, properties), { ...large, leads: units.includes('*') ? 3 : 1 }),
   /** Unit files and their drop-ins. Exit 1 is an answer: a unit of the pattern has no file. */
   unitTexts: (units: readonly string[]) =>
-    command(readPattern.unitTexts(units), { ...large, answers: [0, 1], leads: true }),
+    command(readPattern.unitTexts(units), {
+      ...large,
+      answers: [0, 1],
+      leads: units.includes('*.service') ? 3 : 1
+    }),
   /** When files last changed, in seconds since 1970, and their names. Exit 1 is an answer: one is not there. */
   changeTimes: (files: readonly string[]) =>
     command(readPattern.changeTimes(), { answers: [0, 1] }, ...files),
@@ -251,7 +255,7 @@ export const readCommand = {
   /** Which kernel was booted, and which one the system that is active now has. Exit 1 is an answer: no NixOS. */
   nixosKernels: () => command(readPattern.nixosKernels(), { answers: [0, 1] }),
   /** A file if its first line says that it is a script; nothing of a binary. */
-  scriptText: (file: string) => command(readPattern.scriptText(), { ...program, leads: true }, file),
+  scriptText: (file: string) => command(readPattern.scriptText(), { ...program, leads: 1 }, file),
   /** A file that something reads as a program. */
   fileText: (file: string) => command(readPattern.fileText(), program, file),
   /** The journal's files, and since when each holds messages. */

@@ -96,10 +96,7 @@ export const mainPrograms: FactSource<readonly MainProgram[]> = {
   place: 'host',
   reads: [stateReads(['*']), readPattern.unitStates(['*.service'], mainProperties), readPattern.processes()],
   async take(look) {
-    const [states, mains] = await Promise.all([
-      readStates(look, ['*']),
-      look.read(readCommand.unitStates(['*.service'], mainProperties))
-    ])
+    const states = await readStates(look, ['*'])
     const own = states.filter(
       ({ name, active, type, files }) =>
         name.endsWith('.service') &&
@@ -107,6 +104,9 @@ export const mainPrograms: FactSource<readonly MainProgram[]> = {
         type !== 'oneshot' &&
         files.some(path => !isSystemProgram(path))
     )
+    // One after the other, unlike elsewhere: to look at every service costs systemd much, and mostly there are none.
+    if (own.length === 0) return []
+    const mains = await look.read(readCommand.unitStates(['*.service'], mainProperties))
     const names = new Set(own.map(({ name }) => name))
     const units = mains.stdout.split(/\n\n+/).flatMap(block => {
       const unit = /^Id=(.*)$/m.exec(block)?.[1] ?? ''

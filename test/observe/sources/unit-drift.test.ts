@@ -49,7 +49,7 @@ describe('main programs', () => {
           '    101 /opt/a --key=hunter2 --home=/srv/a plain\n'
       }
     })
-    expect(rounds).toEqual([2, 1])
+    expect(rounds).toEqual([1, 1, 1])
     expect(fact).toMatchObject({
       seen: true,
       value: [
@@ -73,7 +73,20 @@ describe('main programs', () => {
       [states]: { stdout: state('a.service') },
       [mains]: { stdout: main('a.service', 0) }
     })
-    expect([fact.seen, rounds]).toEqual([true, [2]])
+    expect([fact.seen, rounds]).toEqual([true, [1, 1]])
+  })
+
+  it('ask no service for its process where none is of interest', async () => {
+    const { fact, rounds } = await taken(mainPrograms, {
+      [states]: {
+        stdout: [
+          state('once.service', { type: 'oneshot' }),
+          state('down.service', { active: 'inactive' }),
+          state('ssh.service', { folder: '/usr/lib/systemd/system' })
+        ].join('\n')
+      }
+    })
+    expect([fact, rounds]).toMatchObject([{ seen: true, value: [] }, [1]])
   })
 
   it('are unseen where ps is not there', async () => {
