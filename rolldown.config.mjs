@@ -6,7 +6,9 @@
 const config = {
   input: { cli: 'src/cli.ts' },
   platform: 'node',
-  external: (id, importer) => id === 'ssh2' || (id === 'zod' && importer?.endsWith('/src/home/whole-zod.ts') === true),
+  // A part of ssh2 asks for its folder, and then does not look there: what it would load is in it.
+  transform: { define: { __dirname: '""' } },
+  external: (id, importer) => id.endsWith('.node') || id === 'cpu-features' || (id === 'zod' && importer?.endsWith('/src/home/whole-zod.ts') === true),
   output: {
     dir: 'dist/bin',
     cleanDir: true,

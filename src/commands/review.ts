@@ -21,5 +21,10 @@ export async function run(options: ReviewOptions, io: Io): Promise<ExitCode> {
   const asks = (home: Home) => hostsAskedBy(home, options.target)
   const likely = (home: Pick<Home, 'hosts'>, plans: readonly PlanFile[]) =>
     likelyHost(home, plans, options.target)
-  return enter(options, io, async world => (await load()).review(world, options, io), { asks, likely, load })
+  return enter(options, io, async world => (await load()).review(world, options, io), {
+    asks,
+    likely,
+    load,
+    fetches: true
+  })
 }

@@ -1,7 +1,8 @@
 import { redact } from '../base/redact.ts'
 import type { Home, PlanFile } from '../home/home.ts'
-import { type Early, openEarly } from '../run/early.ts'
-import { openWorld, type World } from '../run/world.ts'
+import type { Git } from '../doors/git.ts'
+import { type Early, fetching, openEarly } from '../run/early.ts'
+import { cloneOf, openWorld, type World } from '../run/world.ts'
 import { openHome } from './home.ts'
 import type { CommonOptions, Io } from './io.ts'
 
@@ -13,6 +14,8 @@ export interface EnterOptions {
   readonly likely?: (home: Pick<Home, 'hosts'>, plans: readonly PlanFile[]) => readonly string[]
   /** What the work loads anyway: it is loaded while the remote and the hosts are waited for. */
   readonly load?: () => Promise<unknown>
+  /** The work fetches the watched branch before all else: that is begun as soon as it can be. */
+  readonly fetches?: boolean
 }
 
 /** Opens the home and the clone, does the work, and leaves no process behind. */
@@ -20,19 +23,25 @@ export async function enter<T>(
   options: CommonOptions,
   io: Io,
   work: (world: World) => Promise<T>,
-  { log = () => undefined, asks = () => [], likely = () => [], load }: EnterOptions = {}
+  { log = () => undefined, asks = () => [], likely = () => [], load, fetches = false }: EnterOptions = {}
 ): Promise<T> {
   const seat = { userHome: io.userHome, signal: io.signal }
+  const over = new AbortController()
   let early: Early | undefined
+  let clone: Promise<Git> | undefined
   try {
-    const home = await openHome(options, io, undefined, (config, plans) => {
+    const home = await openHome(options, io, undefined, async (config, plans) => {
       early = openEarly({ home: config, ...seat })
-      early.begin(likely(config, plans))
+      await early.begin(likely(config, plans))
+      clone = cloneOf(config, AbortSignal.any([io.signal, over.signal])).then(git =>
+        fetches ? fetching(git, config.repo.branch) : git
+      )
+      clone.catch(() => undefined)
     })
     io.progress(`reading ${home.repo.branch} of ${redact(home.repo.url).text}`)
     early ??= openEarly({ home, ...seat })
-    early.begin(asks(home))
-    const opening = openWorld(home, { ...seat, log, openSession: early.openSession })
+    void early.begin(asks(home))
+    const opening = openWorld(home, { ...seat, log, openSession: early.openSession }, clone)
     // What goes wrong with it is told to the work.
     load?.().catch(() => undefined)
     const world = await opening
@@ -40,9 +49,14 @@ export async function enter<T>(
       return await work(world)
     } finally {
       io.progress(null)
-      await world.git.close()
     }
   } finally {
     await early?.close()
+    await clone?.then(
+      git => git.close(),
+      () => undefined
+    )
+    // What was begun and is not needed any more.
+    over.abort(new Error('the command has ended'))
   }
 }

@@ -9,10 +9,16 @@ import type { OpenSession } from './session.ts'
 export const openSession: OpenSession = async (host, options) => {
   switch (host.transport) {
     case 'ssh2':
-      return (await import('./ssh.ts')).openSsh2(host, options)
-    case 'openssh':
-      return (await import('./openssh.ts')).openOpenssh(host, options)
-    case 'local':
-      return (await import('./local.ts')).openLocal(host, options)
+      return (await import('./dial.ts')).openDialling(host, options)
+    case 'openssh': {
+      const { openOpenssh } = await import('./openssh.ts')
+      options.begun?.()
+      return openOpenssh(host, options)
+    }
+    case 'local': {
+      const { openLocal } = await import('./local.ts')
+      options.begun?.()
+      return openLocal(host, options)
+    }
   }
 }

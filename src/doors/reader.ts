@@ -66,7 +66,8 @@ function readerLines({ run, check }: { readonly run: string; readonly check: str
 
     ': | { exec 9<>/proc/self/fd/0; echo >&9;',
     ': | { exec 7<>/proc/self/fd/0; for _x in 1 2 3 4 5 6; do echo >&7; done; exec <&5 5<&-;',
-    'frame h "$(date +%s%N)" 0; _t=; timeout -k 1 5 true && _t=1;',
+    // Whether there is a `timeout` that can do this is found out by what is asked anyway.
+    '_t=1; _d=$(timeout -k 1 5 date +%s%N) || { _t=; _d=$(date +%s%N); }; frame h "$_d" 0;',
     `while read -r _k _i _l _c _w; do ${check}case $_k in`,
     'h) frame h "$(date +%s%N)" 0;;',
     'q) exit;;',

@@ -48,6 +48,8 @@ export interface HostAddress {
 
 export interface SessionOptions {
   readonly signal: AbortSignal
+  /** Called once when the host has been asked for a connection; what happens next takes its time there. */
+  readonly begun?: () => void
 }
 
 /** The host could not be seen at all. `kind` tells a watcher how to back off. */

@@ -1,12 +1,10 @@
 import { readFile, stat } from 'node:fs/promises'
-import ssh2 from 'ssh2'
 import type { AgentAuthMethod, IdentityCallback, ParsedKey, PublicKeyAuthMethod, SignCallback } from 'ssh2'
 import type { SigningRequestOptions } from 'ssh2'
 import { messageOf } from '../base/errors.ts'
 import { type HostAddress, HostUnseen } from './session.ts'
 import { resolveTarget, type SshTarget } from './ssh-config.ts'
-
-const { BaseAgent, OpenSSHAgent, utils } = ssh2
+import { BaseAgent, OpenSSHAgent, parseKey } from './ssh2.ts'
 
 /** What is offered to a host, in this order, and what could not be. */
 export interface Credentials {
@@ -67,7 +65,7 @@ export async function offeredKey(host: HostAddress): Promise<string | null> {
 export async function publicKeyOf(file: string): Promise<string | null> {
   for (const name of [`${file}.pub`, file]) {
     const text = await readFile(name, 'utf8').catch(() => null)
-    const parsed = text === null ? new Error('no such file') : utils.parseKey(text)
+    const parsed = text === null ? new Error('no such file') : parseKey(text)
     if (parsed instanceof Error) continue
     // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
     const [key] = [parsed].flat()
@@ -94,7 +92,7 @@ async function keyOf(file: string): Promise<Key> {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     return { kind: 'none', why: missing ? `there is no ${file}` : `cannot read ${file}: ${messageOf(error)}` }
   }
-  const parsed = utils.parseKey(text)
+  const parsed = parseKey(text)
   if (!(parsed instanceof Error)) {
     // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
     return [parsed].flat()[0]?.isPrivateKey() === true
@@ -105,7 +103,7 @@ async function keyOf(file: string): Promise<Key> {
     return { kind: 'none', why: `${file} is not a key that we can use: ${parsed.message}` }
   }
   const half = await readFile(`${file}.pub`, 'utf8').then(
-    pub => utils.parseKey(pub),
+    pub => parseKey(pub),
     () => undefined
   )
   const publicKey = half === undefined || half instanceof Error ? undefined : half.getPublicSSH()
@@ -114,10 +112,10 @@ async function keyOf(file: string): Promise<Key> {
 
 /** An agent that shows some of its keys: `IdentitiesOnly`. */
 class OnlyAgent extends BaseAgent<ParsedKey> {
-  readonly #agent: ssh2.OpenSSHAgent
+  readonly #agent: InstanceType<typeof OpenSSHAgent>
   readonly #keys: readonly Buffer[]
 
-  constructor(agent: ssh2.OpenSSHAgent, keys: readonly Buffer[]) {
+  constructor(agent: InstanceType<typeof OpenSSHAgent>, keys: readonly Buffer[]) {
     super()
     this.#agent = agent
     this.#keys = keys

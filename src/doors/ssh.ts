@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type {
   Algorithms,
   ClientChannel,
@@ -7,17 +7,16 @@ import type {
   ServerHostKeyAlgorithm,
   Client as SshClient
 } from 'ssh2'
-import ssh2 from 'ssh2'
 import { messageOf } from '../base/errors.ts'
 import { printable } from '../base/text.ts'
+import { dialHost, type Line } from './dial.ts'
 import { fingerprint, type KnownHost, keyType, knownName, lookUp } from './known-hosts.ts'
-import { loginLimit, newStart, reasonOf, type Start, startReader, type Wire } from './reader.ts'
+import { newStart, reasonOf, type Start, startReader, type Wire } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
-import { resolveTarget, type SshTarget } from './ssh-config.ts'
+import type { SshTarget } from './ssh-config.ts'
+import { Client } from './ssh2.ts'
 import { type Credentials, credentialsOf } from './ssh-keys.ts'
-
-const { Client } = ssh2
 
 /** ssh2's own list still has SHA-1 signatures and unauthenticated ciphers. */
 const algorithms: Algorithms = {
@@ -35,17 +34,22 @@ const hostKeyAlgorithms: readonly ServerHostKeyAlgorithm[] = [
   'rsa-sha2-256'
 ]
 
-/** Reads a host over one SSH connection of our own (ssh2). The host key is always checked. */
-export async function openSsh2(host: HostAddress, options: SessionOptions): Promise<HostSession> {
-  const limit = loginLimit(host, options)
-  try {
-    const client = await openClient(host, limit.signal)
-    const start = newStart()
-    const wire = await exec(client, start, limit.signal)
-    return await startReader(wire, start, options, limit.signal)
-  } finally {
-    limit.done()
-  }
+/**
+ * Reads a host over one SSH connection of our own (ssh2). The host key is always checked.
+ *
+ * @param line of `dialHost`.
+ * @param login of `loginLimit`.
+ */
+export async function openSsh2(
+  host: HostAddress,
+  line: Line,
+  options: SessionOptions,
+  login: AbortSignal
+): Promise<HostSession> {
+  const client = await openClient(host, login, line)
+  const start = newStart()
+  const wire = await exec(client, start, login)
+  return startReader(wire, start, options, login)
 }
 
 /**
@@ -54,12 +58,16 @@ export async function openSsh2(host: HostAddress, options: SessionOptions): Prom
  * @param signal of `loginLimit`.
  * @throws HostUnseen with the true reason.
  */
-export async function openClient(host: HostAddress, signal: AbortSignal): Promise<SshClient> {
-  const target = await resolveTarget(host)
-  const names = await knownNames(target, host)
-  const credentials = await credentialsOf(target)
-  const socket = await dial(target, signal)
-  return login(socket, target, names, credentials, signal)
+export async function openClient(host: HostAddress, signal: AbortSignal, dialled?: Line): Promise<SshClient> {
+  const { target, socket, hangUp } = dialled ?? (await dialHost(host, signal))
+  try {
+    const names = await knownNames(target, host)
+    const credentials = await credentialsOf(target)
+    return await login(await socket, target, names, credentials, signal)
+  } catch (error) {
+    hangUp()
+    throw error
+  }
 }
 
 interface Names {
@@ -102,54 +110,6 @@ async function knownNames(target: SshTarget, host: HostAddress): Promise<Names> 
     )
   }
   return { name, files: inFiles, known }
-}
-
-function dial(target: SshTarget, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(reasonOf(signal))
-    // Node gives each of several addresses a quarter of a second by itself; a far host needs more.
-    const socket = connect({
-      host: target.host,
-      port: target.port,
-      noDelay: true,
-      autoSelectFamilyAttemptTimeout: 2_000
-    })
-    const settled = () => {
-      socket.removeListener('error', failed)
-      signal.removeEventListener('abort', stopped)
-    }
-    const failed = (error: Error) => {
-      settled()
-      reject(new HostUnseen('unreachable', whyNotDialled(target, error), error))
-    }
-    const stopped = () => {
-      settled()
-      socket.once('error', () => undefined)
-      socket.destroy()
-      reject(reasonOf(signal))
-    }
-    socket.once('error', failed)
-    signal.addEventListener('abort', stopped, { once: true })
-    socket.once('connect', () => {
-      settled()
-      resolve(socket)
-    })
-  })
-}
-
-function whyNotDialled(target: SshTarget, error: Error): string {
-  const at = `${target.host} port ${target.port}`
-  const code = 'code' in error ? error.code : undefined
-  switch (code) {
-    case 'ENOTFOUND':
-      return `there is no host named ${target.host}`
-    case 'EAI_AGAIN':
-      return `the name ${target.host} could not be looked up`
-    case 'ECONNREFUSED':
-      return `${at} refused the connection`
-    default:
-      return `cannot connect to ${at}: ${messageOf(error)}`
-  }
 }
 
 function login(
@@ -199,6 +159,11 @@ function login(
     })
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) return onAbort()
+    if (socket.destroyed) {
+      // Ended while ssh2 was loaded: nothing more comes of it.
+      heard = String(socket.read() ?? '')
+      return failed(endedEarly(reached(), socket.errored ?? undefined))
+    }
 
     const config: ConnectConfig = {
       sock: socket,

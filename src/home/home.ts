@@ -22,8 +22,8 @@ export interface Machine {
   library(): Promise<readonly AnyProbe[]>
   /** The fact sources that a home's own probes may use; loaded where there are such probes. */
   facts(): Promise<Kit['facts']>
-  /** Hears what the home says before its plans are understood, and before the library is loaded. */
-  read?(config: Config, plans: readonly PlanFile[]): void
+  /** Hears what the home says before its plans are understood and the library is loaded, which wait for it. */
+  read?(config: Config, plans: readonly PlanFile[]): Promise<void>
 }
 
 /** A plan as it is written, not yet understood. */
@@ -74,7 +74,7 @@ export async function loadHome(
     if (file === null) throw new AdversaryError('usage', `plans/${name}: it is gone, or a link to nothing`)
     files.push({ stem: name.slice(0, -5), file })
   }
-  machine.read?.(config, files)
+  await machine.read?.(config, files)
 
   const library = await machine.library()
   const probes = [...library, ...(await loadOwnProbes(root, library, machine.facts))]

@@ -47,7 +47,30 @@ export interface SignedRecord {
 
 /** Reads the signed history reachable from the tip. */
 export async function readRecord(git: Git, tip: string, trust: Trust): Promise<SignedRecord> {
+  return (await beginRecord(git, tip, trust)).record
+}
+
+/** A record whose signatures are still being verified. */
+export interface BegunRecord {
+  /** As in the record. */
+  readonly history: readonly Commit[]
+  readonly record: Promise<SignedRecord>
+}
+
+/** The same, for whoever can do something with the history alone. */
+export async function beginRecord(git: Git, tip: string, trust: Trust): Promise<BegunRecord> {
   const history = await git.commits({ tip })
+  const record = recordOf(git, tip, history, trust)
+  record.catch(() => undefined)
+  return { history, record }
+}
+
+async function recordOf(
+  git: Git,
+  tip: string,
+  history: readonly Commit[],
+  trust: Trust
+): Promise<SignedRecord> {
   const candidates = history.filter(commit => looksLikeReview(commit.message))
   const signatures = await git.signatures(
     candidates.map(commit => commit.sha),
@@ -62,6 +85,11 @@ export async function readRecord(git: Git, tip: string, trust: Trust): Promise<S
     else reviews.push(read)
   }
   return { tip, reviews, distrusted, history }
+}
+
+/** Whether any commit looks like a review of this claim, signed or not. */
+export function mayBeAnswered(history: readonly Commit[], claim: string): boolean {
+  return history.some(({ message }) => looksLikeReview(message) && message.includes(claim))
 }
 
 function believed(

@@ -1,4 +1,5 @@
 import { openSession as openDoor } from '../doors/open-session.ts'
+import type { Git } from '../doors/git.ts'
 import type { HostSession, OpenSession } from '../doors/session.ts'
 import { bounded } from './bounded.ts'
 import { asksHost } from './review.ts'
@@ -9,8 +10,10 @@ export interface Early {
   /**
    * Begins to log in to hosts, to each of them once. Nothing is asked of them yet, and what goes wrong is told to
    * whoever wants them.
+   *
+   * @returns when all that are begun for the first time are on their way. Never rejects.
    */
-  begin(names: readonly string[]): void
+  begin(names: readonly string[]): Promise<void>
   /** Hands out a session that was opened early, each of them once; what is opened after that is opened anew. */
   readonly openSession: OpenSession
   /** Closes those that nobody wanted. */
@@ -28,16 +31,26 @@ export function openEarly(seat: {
     { readonly session: Promise<HostSession>; readonly stop: AbortController }
   >()
   return {
-    begin(names) {
+    async begin(names) {
+      const ways: Promise<void>[] = []
       for (const name of names) {
         const host = seat.home.hosts.get(name)
         if (host === undefined || begun.has(name)) continue
         begun.add(name)
         const stop = new AbortController()
-        const session = openSession(host, { signal: AbortSignal.any([seat.signal, stop.signal]) })
-        session.catch(() => undefined)
-        waiting.set(name, { session, stop })
+        const signal = AbortSignal.any([seat.signal, stop.signal])
+        ways.push(
+          new Promise(onItsWay => {
+            const session = openSession(host, { signal, begun: onItsWay })
+            session.then(
+              () => onItsWay(),
+              () => onItsWay()
+            )
+            waiting.set(name, { session, stop })
+          })
+        )
       }
+      await Promise.all(ways)
     },
     openSession(host, options) {
       const early = waiting.get(host.name)
@@ -62,6 +75,20 @@ export function openEarly(seat: {
           )
         })
       )
+    }
+  }
+}
+
+/** The same clone, with its first fetch of the branch begun: whoever fetches it first is handed that one. */
+export function fetching(git: Git, branch: string): Git {
+  let ahead: Promise<string | null> | null = git.fetch(branch)
+  ahead.catch(() => undefined)
+  return {
+    ...git,
+    fetch(name, options) {
+      const begun = name === branch ? ahead : null
+      if (begun !== null) ahead = null
+      return begun ?? git.fetch(name, options)
     }
   }
 }

@@ -1,11 +1,29 @@
 import { sha256 } from '../base/canonical.ts'
+import { AdversaryError } from '../base/errors.ts'
 import { parseClaim } from '../claim/parse.ts'
 import type { Commit, Git } from '../doors/git.ts'
 import type { Home } from '../home/home.ts'
 import { baselinesOf, type SignedRecord, type SignedReview } from '../record/record.ts'
 import { type EvidenceRecord, parseEvidenceFile } from '../tell/evidence-file.ts'
+import type { Snapshot, World } from './world.ts'
 
-/** What the signed history says of a phase's beginning. */
+/** What the history says of claims, and of a phase's beginning. */
+
+/** The commits of the branch in which claims count. @throws AdversaryError `usage` for a `since` that is not there. */
+export async function claimHistory(
+  { home, git }: World,
+  { tip }: Pick<Snapshot, 'tip'>
+): Promise<readonly Commit[]> {
+  const { since, branch } = home.repo
+  if (since === null) return git.commits({ tip })
+  const start = await git.commit(since)
+  if (start === null) {
+    throw new AdversaryError('usage', `adversary.yaml: repo.since: ${branch} has no commit ${since}`, {
+      hint: `claims after that commit count; the tip is ${tip.slice(0, 12)}`
+    })
+  }
+  return git.commits({ tip, not: [start.sha] })
+}
 
 export function ancestorsOf(sha: string, history: readonly Commit[]): ReadonlySet<string> {
   const parents = new Map(history.map(commit => [commit.sha, commit.parents]))

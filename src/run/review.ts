@@ -60,19 +60,25 @@ export interface LookOptions {
   /** How long to go on looking at what settles, in milliseconds from now. */
   readonly budgetMs: number
   readonly progress?: Progress
+  /** Takes over the goodbye to the hosts, which otherwise is waited for. It never rejects. */
+  parting?(goodbye: Promise<void>): void
+}
+
+/** Where a look starts from; the record only has to be there by the time that something asks for it. */
+export interface LookedFrom extends Pick<Snapshot, 'tip'> {
+  readonly record: SignedRecord | Promise<SignedRecord>
 }
 
 /** Observes and decides one claim. Nothing is written. */
 export async function draftReview(
   world: World,
-  at: Snapshot,
+  at: LookedFrom,
   owed: { readonly claim: Claim; readonly supersedes: readonly Claim[] },
   options: LookOptions
 ): Promise<Draft> {
   const { claim } = owed
   const plan = world.home.plans.get(claim.phase) ?? null
   const milestone = plan?.milestones.find(({ id }) => id === claim.milestone) ?? null
-  const obstacles = obstaclesOf(plan, milestone, claim, at.record)
   const observed = await observe(
     world,
     at,
@@ -84,6 +90,7 @@ export async function draftReview(
     },
     options
   )
+  const obstacles = obstaclesOf(plan, milestone, claim, await at.record)
   const decision = decide(
     observed.checks.map(({ check }) => check),
     obstacles
@@ -127,7 +134,7 @@ export interface Subject {
 /** Looks at checks and hunts together: one connection to each host, every read once. */
 export function observe(
   world: World,
-  at: Snapshot,
+  at: LookedFrom,
   subject: Subject,
   options: LookOptions
 ): Promise<Observed> {
@@ -176,7 +183,9 @@ export async function look(
     }
   } finally {
     clearTimeout(timer)
-    await doors.close()
+    const goodbye = doors.close()
+    if (options.parting === undefined) await goodbye
+    else options.parting(goodbye)
   }
 }
 

@@ -1,12 +1,12 @@
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { type Owed, type Pending, pending } from '../claim/pending.ts'
 import { nowMs, tick } from '../doors/clock.ts'
-import type { Commit } from '../doors/git.ts'
 import type { Plan } from '../home/types.ts'
 import { reviewAskedFor } from '../observe/sources/moment.ts'
 import { newestReview, orientationsOf, settledClaims, type SignedRecord } from '../record/record.ts'
 import type { Claim } from '../words.ts'
 import { doubled, jittered } from './back-off.ts'
+import { claimHistory } from './history.ts'
 import { orientation } from './orientation.ts'
 import { tellRemoved } from './removed.ts'
 import { publishHunt, publishOrientation, publishReview, type Told } from './publish.ts'
@@ -102,19 +102,6 @@ export async function round(
 export async function owedClaims(world: World, at: Snapshot): Promise<Pending> {
   const history = await claimHistory(world, at)
   return pending(history, settledClaims(at.record), world.home.identity, claimPatterns(world.home))
-}
-
-/** The commits of the branch in which claims count. @throws AdversaryError `usage` for a `since` that is not there. */
-export async function claimHistory({ home, git }: World, { tip }: Snapshot): Promise<readonly Commit[]> {
-  const { since, branch } = home.repo
-  if (since === null) return git.commits({ tip })
-  const start = await git.commit(since)
-  if (start === null) {
-    throw new AdversaryError('usage', `adversary.yaml: repo.since: ${branch} has no commit ${since}`, {
-      hint: `claims after that commit count; the tip is ${tip.slice(0, 12)}`
-    })
-  }
-  return git.commits({ tip, not: [start.sha] })
 }
 
 function report({ world, state }: Round, { owed, malformed, own }: Pending): void {

@@ -6,7 +6,7 @@ import { redact } from '../base/redact.ts'
 import { type Hidden, tally } from '../base/hidden.ts'
 import { isoSecond, nowMs, tick } from '../doors/clock.ts'
 import { readText } from '../doors/files.ts'
-import type { Commit, Git } from '../doors/git.ts'
+import type { Git } from '../doors/git.ts'
 import { openClone } from '../doors/git.ts'
 import { openSession as openDoor } from '../doors/open-session.ts'
 import { HostUnseen, type HostSession, type OpenSession } from '../doors/session.ts'
@@ -15,7 +15,7 @@ import { type ChangedFile, type RecordView, type RepoView, Unseen } from '../obs
 import type { Doors } from '../observe/gather.ts'
 import { readCommand, typed } from '../observe/read-command.ts'
 import { jumpOf } from '../observe/sources/clock.ts'
-import { readRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
+import { beginRecord, type BegunRecord, reviewTime, type SignedRecord, type Trust } from '../record/record.ts'
 import { parseClaim } from '../claim/parse.ts'
 import type { Log } from './events.ts'
 import { bounded } from './bounded.ts'
@@ -40,14 +40,18 @@ export interface World extends Seat {
 
 export type WorldOptions = Omit<Seat, 'home'> & Pick<World, 'log'>
 
-/** Opens the clone (made anew where it is broken) and reads whom to believe. */
-export async function openWorld(home: Home, options: WorldOptions): Promise<World> {
+/** Opens the clone, made anew where it is broken. Nothing is fetched. */
+export function cloneOf(
+  { repo, stateDir }: Pick<Home, 'repo' | 'stateDir'>,
+  signal: AbortSignal
+): Promise<Git> {
+  return openClone({ url: repo.url, dir: join(stateDir, 'clone.git'), signal })
+}
+
+/** Reads whom to believe, and takes the clone, or opens it. */
+export async function openWorld(home: Home, options: WorldOptions, clone?: Promise<Git>): Promise<World> {
   const trust = await trustOf(home)
-  const git = await openClone({
-    url: home.repo.url,
-    dir: join(home.stateDir, 'clone.git'),
-    signal: options.signal
-  })
+  const git = await (clone ?? cloneOf(home, options.signal))
   return { home, git, trust, ...options }
 }
 
@@ -79,6 +83,12 @@ export interface Snapshot {
 
 /** Fetches and reads the record. Throws AdversaryError `repository` for an empty repo or a missing branch. */
 export async function snapshot(world: World): Promise<Snapshot> {
+  const { tip, record } = await glance(world)
+  return { tip, record: await record }
+}
+
+/** The same, with signatures that are still being verified. */
+export async function glance(world: World): Promise<{ readonly tip: string } & BegunRecord> {
   const { home, git, trust } = world
   const tip = await git.fetch(home.repo.branch)
   if (tip === null) {
@@ -88,9 +98,15 @@ export async function snapshot(world: World): Promise<Snapshot> {
   }
   const reviews = reviewBranchOf(home)
   const reviewTip = reviews === home.repo.branch ? tip : ((await git.fetch(reviews)) ?? tip)
-  const record = await readRecord(git, reviewTip, trust)
-  await git.remember(reviews, reviewTip)
-  return { tip, record }
+  const begun = await beginRecord(git, reviewTip, trust)
+  const remembered = async () => {
+    const record = await begun.record
+    await git.remember(reviews, reviewTip)
+    return record
+  }
+  const record = remembered()
+  record.catch(() => undefined)
+  return { tip, history: begun.history, record }
 }
 
 /** The doors of one review: sessions opened on first use, closed by `close`. */
@@ -119,11 +135,15 @@ export interface Views {
 /** The repo at one commit, and the signed record of one phase. */
 export function viewsOf(
   world: World,
-  at: { readonly commit: string; readonly phase: string; readonly record: SignedRecord }
+  at: {
+    readonly commit: string
+    readonly phase: string
+    readonly record: SignedRecord | Promise<SignedRecord>
+  }
 ): Views {
   return {
     repo: { ...repoView(world.git, at.commit), statusPath: statusPathOf(world.home, at.phase) },
-    record: recordView(world, at.record, at.record.history, at.phase)
+    record: recordView(world, at.record, at.phase)
   }
 }
 
@@ -280,15 +300,12 @@ function repoView(git: Git, commit: string): RepoView {
   }
 }
 
-function recordView(
-  world: World,
-  record: SignedRecord,
-  history: readonly Commit[],
-  phase: string
-): RecordView {
+function recordView(world: World, signed: SignedRecord | Promise<SignedRecord>, phase: string): RecordView {
   return {
-    reviewTime: async milestone => reviewTime(record, phase, milestone),
+    reviewTime: async milestone => reviewTime(await signed, phase, milestone),
     async claimTime(milestone) {
+      const record = await signed
+      const { history } = record
       const claims = history.filter(commit => {
         const parsed = parseClaim(commit, claimPatterns(world.home))
         return parsed.kind === 'claim' && parsed.claim.phase === phase && parsed.claim.milestone === milestone
@@ -301,7 +318,7 @@ function recordView(
       return [newest.committedAt, ...reviews.map(review => review.commit.committedAt)].sort().at(-1) ?? null
     },
     async baseline() {
-      for (const review of baselinesBefore(world.home, record, phase).toReversed()) {
+      for (const review of baselinesBefore(world.home, await signed, phase).toReversed()) {
         const { sha } = review.commit
         const evidence = await evidenceOf(world.git, review)
         if (evidence?.kind === 'orientation') return { commit: sha, at: evidence.at, facts: evidence.facts }

@@ -1,10 +1,13 @@
 import { chmod, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { tick } from '../../src/doors/clock.ts'
+import { dialHost } from '../../src/doors/dial.ts'
 import { fingerprint } from '../../src/doors/known-hosts.ts'
 import { openSession } from '../../src/doors/open-session.ts'
 import type { HostAddress, HostSession } from '../../src/doors/session.ts'
+import { openClient } from '../../src/doors/ssh.ts'
 import { reading, script } from '../support/read.ts'
 import { type Fault, keyPair, startSshServer, type TestServer } from '../support/ssh-server.ts'
 
@@ -226,5 +229,40 @@ describe('over ssh2 alone', () => {
       })
     }
     expect(on.seen.connections).toBe(0)
+  })
+})
+
+describe('a host that hangs up between the dial and the login', () => {
+  it.each([
+    ['by a reset', 'reset', 'resetAndDestroy'],
+    ['in good order', 'closed', 'end']
+  ] as const)('%s is told as what it is', async (_how, did, ending) => {
+    // Once the connection stands at this end too.
+    const listening = createServer(socket => void setTimeout(() => socket[ending](), 30))
+    await new Promise<void>(resolve => listening.listen(0, '127.0.0.1', resolve))
+    ended.push(() => new Promise(resolve => listening.close(() => resolve())))
+    const address = listening.address()
+    const port = address === null || typeof address === 'string' ? 0 : address.port
+    const on = await server()
+    const host = { ...on.address, ssh: `reader@127.0.0.1:${port}` }
+    const { signal } = new AbortController()
+    const line = await dialHost(host, signal)
+    await line.socket
+    // As long as ssh2 may take to be loaded.
+    await new Promise(resolve => setTimeout(resolve, 100))
+    await expect(openClient(host, signal, line)).rejects.toThrow(
+      `127.0.0.1 ${did} the connection before its banner`
+    )
+  })
+
+  it('lets go of the connection where there is nothing to log in with', async () => {
+    const on = await server()
+    const host = { ...on.address, identityFile: '/nonexistent/key' }
+    const { signal } = new AbortController()
+    const line = await dialHost(host, signal)
+    const socket = await line.socket
+    await expect(openClient(host, signal, line)).rejects.toMatchObject({ kind: 'configuration' })
+    await new Promise(setImmediate)
+    expect(socket.destroyed).toBe(true)
   })
 })

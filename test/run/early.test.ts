@@ -1,9 +1,14 @@
 import { rm } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Home } from '../../src/home/home.ts'
 import { parseYaml } from '../../src/home/yaml.ts'
-import { hostsAskedBy, likelyHost, openEarly } from '../../src/run/early.ts'
+import { mayBeAnswered } from '../../src/record/record.ts'
+import { draftReview } from '../../src/run/review.ts'
+import { owedClaims } from '../../src/run/round.ts'
+import { snapshot } from '../../src/run/world.ts'
+import { fetching, hostsAskedBy, likelyHost, openEarly } from '../../src/run/early.ts'
 import { runCli } from '../support/cli.ts'
 import { makeScene, type Scene } from '../support/scene.ts'
 import { startSshServer, type TestServer } from '../support/ssh-server.ts'
@@ -41,7 +46,7 @@ function early(names: readonly string[]) {
   const host = home.hosts.get('far')
   if (host === undefined) throw new Error('the home has no host')
   const opened = openEarly({ home, signal: never })
-  opened.begin(names)
+  void opened.begin(names)
   return { host, ...opened }
 }
 
@@ -68,7 +73,7 @@ it('knows the likely host before the plans are understood', () => {
 
 it('logs in to a host once, however often it is named, and to none that it does not know', async () => {
   const { host, begin, openSession, close } = early(['far', 'nowhere'])
-  begin(['far'])
+  void begin(['far'])
   const session = await openSession(host, { signal: never })
   expect(server.seen).toMatchObject({ connections: 1, logins: 1, execs: 1 })
   await session.close()
@@ -99,10 +104,10 @@ it('what goes wrong is told to whoever wants it, and nobody else', async () => {
   const host = { ...server.address, name: 'far', ssh: `reader@localhost:${server.port}` }
   const seat = { home: { ...home, hosts: new Map([['far', host]]) }, signal: never }
   const unwanted = openEarly(seat)
-  unwanted.begin(['far'])
+  await unwanted.begin(['far'])
   await unwanted.close()
   const wanted = openEarly(seat)
-  wanted.begin(['far'])
+  await wanted.begin(['far'])
   await expect(wanted.openSession(host, { signal: never })).rejects.toThrow(/host key of .* is unknown/)
   await wanted.close()
   expect(server.seen.logins).toBe(0)
@@ -119,4 +124,90 @@ it('a review logs in once; one that is recorded asks nothing', async () => {
   await rm(join(scene.home, 'plans/p2.yaml'))
   const again = await runCli(['review', 'p1-M1', '--json'], { cwd: scene.home })
   expect(JSON.parse(again.stdout)).toMatchObject({ verdict: 'PASS', recorded: true })
+})
+
+it('is on its way once it is dialled, whether or not the host ever says a word', async () => {
+  const sockets: Socket[] = []
+  const silent = createServer(socket => void sockets.push(socket))
+  await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+  const address = silent.address()
+  const port = address === null || typeof address === 'string' ? 0 : address.port
+  const host = { ...server.address, name: 'far', ssh: `reader@127.0.0.1:${port}` }
+  const nowhere = { ...host, name: 'nowhere', ssh: '-oProxyCommand=x' }
+  const hosts = new Map([host, nowhere].map(each => [each.name, each]))
+  const opened = openEarly({ home: { ...home, hosts }, signal: never })
+  await expect(opened.begin(['far', 'nowhere'])).resolves.toBeUndefined()
+  await opened.close()
+  for (const socket of sockets) socket.destroy()
+  await new Promise(resolve => silent.close(resolve))
+})
+
+it('hands the fetch that was begun to whoever fetches the branch first, and fetches anew after that', async () => {
+  const { world, close } = await scene.world()
+  const first = await scene.commit('first')
+  const ahead = fetching(world.git, 'main')
+  expect(await ahead.fetch('main')).toBe(first)
+  const second = await scene.commit('second')
+  expect(await ahead.fetch('main')).toBe(second)
+
+  const other = fetching(world.git, 'main')
+  expect(await other.fetch('nowhere')).toBeNull()
+  expect(await other.fetch('main')).toBe(second)
+
+  const gone = fetching({ ...world.git, fetch: () => Promise.reject(new Error('gone')) }, 'main')
+  // Nobody has asked yet, and nobody may have to.
+  await new Promise(setImmediate)
+  await expect(gone.fetch('main')).rejects.toThrow('gone')
+  await close()
+})
+
+it('the hosts are asked while signatures are verified, and nothing is decided before these are', async () => {
+  await scene.claim('p1-M1')
+  const { world, close } = await scene.world()
+  const at = await snapshot(world)
+  const [owed] = (await owedClaims(world, at)).owed
+  if (owed === undefined) throw new Error('nothing is owed')
+  let verified: (record: typeof at.record) => void = () => undefined
+  const record = new Promise<typeof at.record>(resolve => {
+    verified = resolve
+  })
+  let decided = false
+  const drafting = draftReview(world, { tip: at.tip, record }, owed, { budgetMs: 20_000 })
+  void drafting.then(() => {
+    decided = true
+  })
+  while (server.seen.execs === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await new Promise(resolve => setTimeout(resolve, 300))
+  expect(decided).toBe(false)
+  verified(at.record)
+  expect((await drafting).decision.verdict).toBe('PASS')
+
+  const unreadable = Promise.reject(new Error('unreadable'))
+  unreadable.catch(() => undefined)
+  const refused = draftReview(world, { tip: at.tip, record: unreadable }, owed, {
+    budgetMs: 20_000
+  })
+  await expect(refused).rejects.toThrow('unreadable')
+  await close()
+})
+
+it('whatever looks like a review of the claim may be its answer, signed or not', () => {
+  const [person, date] = [{ name: 'x', email: 'x@example.test' }, '2026-11-01T00:00:00Z']
+  const commit = (message: string) => ({
+    sha: 'a'.repeat(40),
+    parents: [],
+    author: person,
+    committer: person,
+    authoredAt: date,
+    committedAt: date,
+    subject: message.split('\n')[0] ?? '',
+    message
+  })
+  const claim = 'b'.repeat(40)
+  const may = (message: string) => mayBeAnswered([commit('other'), commit(message)], claim)
+  expect(may(`review(p1-M1): M1 PASS\n\nAdversary-Claim: ${claim}\n`)).toBe(true)
+  expect(may(`review(p1-M1): M1 PASS\n\nAdversary-Supersedes: ${claim}\n`)).toBe(true)
+  expect(may(`Review [p1-M1]\n\n${claim}`)).toBe(true)
+  expect(may(`review(p1-M1): M1 PASS\n\nAdversary-Claim: ${'c'.repeat(40)}\n`)).toBe(false)
+  expect(may(`claim(p1-M1): ${claim}`)).toBe(false)
 })
