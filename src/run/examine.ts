@@ -2,7 +2,7 @@ import type { CheckResult, LookedAt } from '../decide/verdict.ts'
 import type { BoundProbe, Finding } from '../judge/probe.ts'
 import { judge, outcomeOf } from '../judge/run.ts'
 import type { Evidence, Fact } from '../observe/fact.ts'
-import { type Doors, gather } from '../observe/gather.ts'
+import { type Doors, factName, gather, type Unnumbered } from '../observe/gather.ts'
 import type { Outcome } from '../words.ts'
 
 /** One thing to find out: a probe with its parameters, and the host to ask. */
@@ -45,7 +45,7 @@ export interface Patience {
 const lookAgainMs = { within: 10_000, settling: 3_000 }
 
 interface Attempt extends LookedAt {
-  readonly findings: readonly [Finding, ...Finding[]]
+  readonly findings: Findings
   readonly facts: Judged
 }
 
@@ -67,10 +67,12 @@ export async function examine(
   for (let round = 1; ; round += 1) {
     const asked = open.map(index => at(questions, index))
     const afterMs = Math.round(patience.tick() - started)
+    const ahead = judgedAhead(asked)
     const gathered = await gather(
       asked.map(({ host, probe }) => ({ host, sources: Object.values(probe.needs) })),
       doors,
-      evidence.length + 1
+      evidence.length + 1,
+      ahead.hear
     )
     evidence.push(...gathered.evidence)
     for (const [position, index] of open.entries()) {
@@ -79,14 +81,14 @@ export async function examine(
       const names: Record<string, string> = {}
       for (const [need, source] of Object.entries(question.probe.needs)) {
         const fact = gathered.fact(question.host, source)
-        const base = gathered.name(question.host, source)
+        const base = factName(question.host, source)
         // A later attempt must not overwrite what another check was judged on in an earlier one.
         const name = round === 1 ? base : `${base} (attempt ${round})`
         byName[need] = fact
         names[need] = name
         facts[name] = fact
       }
-      const findings = judge(question.probe, byName)
+      const findings = ahead.findings(position, byName)
       at(attempts, index).push({
         afterMs,
         outcome: outcomeOf(findings),
@@ -112,6 +114,59 @@ export async function examine(
     judged: last.map(attempt => attempt.facts),
     facts
   }
+}
+
+type Findings = readonly [Finding, ...Finding[]]
+
+/**
+ * Judges each question as soon as what it needs is seen, while others are still waited for. A judgement depends on
+ * the facts alone: where one of them turns out to be another, the question is judged again.
+ */
+function judgedAhead(questions: readonly Question[]) {
+  const facts = questions.map((): Record<string, Fact<unknown>> => ({}))
+  const wanted = new Map<string, { readonly index: number; readonly need: string }[]>()
+  for (const [index, { host, probe }] of questions.entries()) {
+    for (const [need, source] of Object.entries(probe.needs)) {
+      const name = factName(host, source)
+      const by = wanted.get(name) ?? []
+      by.push({ index, need })
+      wanted.set(name, by)
+    }
+  }
+  const judged = new Map<
+    number,
+    { readonly on: Readonly<Record<string, Fact<unknown>>>; readonly findings: Findings }
+  >()
+  const judgeNow = (index: number) => {
+    const on = at(facts, index)
+    if (!judged.has(index)) judged.set(index, { on, findings: judge(at(questions, index).probe, on) })
+  }
+  return {
+    hear(name: string, fact: Unnumbered): void {
+      for (const { index, need } of wanted.get(name) ?? []) {
+        const on = at(facts, index)
+        on[need] = { ...fact, evidence: [] }
+        const missing = Object.keys(at(questions, index).probe.needs).some(each => !(each in on))
+        if (!missing) setImmediate(() => judgeNow(index))
+      }
+    },
+    findings(index: number, byName: Readonly<Record<string, Fact<unknown>>>): Findings {
+      const before = judged.get(index)
+      if (
+        before !== undefined &&
+        Object.entries(byName).every(([need, fact]) => isSame(fact, before.on[need]))
+      )
+        return before.findings
+      const findings = judge(at(questions, index).probe, byName)
+      judged.set(index, { on: byName, findings })
+      return findings
+    }
+  }
+}
+
+function isSame(fact: Fact<unknown>, other: Fact<unknown> | undefined): boolean {
+  if (other === undefined) return false
+  return fact.seen ? other.seen && fact.value === other.value : !other.seen && fact.why === other.why
 }
 
 function unsettled(question: Question, tries: readonly Attempt[], elapsedMs: number): boolean {

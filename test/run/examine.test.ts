@@ -159,3 +159,51 @@ it('a waiver counts until the end of its day', async () => {
     why: 'the waiver by ada ended on 2026-06-12'
   })
 })
+
+/** Looks at one fact that is there at once, and one that is there when it is let go. */
+function pair(order: string[]) {
+  let letGo = () => undefined as void
+  const waited = new Promise<string>(resolve => {
+    letGo = () => resolve('slow')
+  })
+  const probe = (key: string, take: () => Promise<string>): BoundProbe => ({
+    id: key,
+    given: {},
+    needs: { it: { key, place: 'host', timed: true, take } },
+    judge({ it: value }) {
+      order.push(`judged ${String(value)}`)
+      return [{ outcome: 'pass', saw: String(value) }]
+    },
+    falsify: () => []
+  })
+  const questions = [probe('slow', () => waited), probe('quick', async () => 'quick')].map(each => ({
+    ...question([]),
+    probe: each
+  }))
+  return { questions, letGo }
+}
+
+it('judges what is there while the rest is waited for, and each once', async () => {
+  const order: string[] = []
+  const { questions, letGo } = pair(order)
+  const examined = examine(questions, doors, patience(0))
+  while (order.length === 0) await new Promise(setImmediate)
+  expect(order).toEqual(['judged quick'])
+  letGo()
+  const { checks } = await examined
+  expect(order).toEqual(['judged quick', 'judged slow'])
+  expect(checks.map(({ outcome }) => outcome)).toEqual(['pass', 'pass'])
+})
+
+it('believes no judgement on a time that turns out to be none', async () => {
+  const order: string[] = []
+  const { questions, letGo } = pair(order)
+  const jumped = { ...doors, jumped: async () => "the host's clock jumped" }
+  const examined = examine(questions, jumped, patience(0))
+  while (order.length === 0) await new Promise(setImmediate)
+  letGo()
+  const { checks } = await examined
+  for (const check of checks)
+    expect(check).toMatchObject({ outcome: 'unknown', why: "the host's clock jumped" })
+  expect(checks).toHaveLength(2)
+})
