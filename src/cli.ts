@@ -1,5 +1,11 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+
+// Most commands end before optimized code pays for its making: on Node 20 that takes a sixth of their processor time,
+// from the hosts and tools that they wait for. What runs long is optimized all the same, thirty times later. Newer
+// engines have a cheaper step in between, and no such flag.
+if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=2000000')
 
 /** The one file that touches the process: words in, exit code out, signals in between. */
 
