@@ -149,12 +149,12 @@ export const nixos: FactSource<Nixos | null> = {
   place: 'host',
   reads: [readPattern.nixosVersion(), readPattern.nixosKernels(), readPattern.nixosSwitch()],
   async take(look) {
-    const [said, kernels, switched] = await Promise.all([
-      look.read(readCommand.nixosVersion()),
+    const said = await look.read(readCommand.nixosVersion())
+    if (said.exit === 127) return null
+    const [kernels, switched] = await Promise.all([
       look.read(readCommand.nixosKernels()),
       look.read(readCommand.nixosSwitch())
     ])
-    if (said.exit === 127) return null
     const [bootedKernel = '', currentKernel = ''] = kernels.stdout.split('\n')
     return {
       revision: version.parse(JSON.parse(said.stdout)).configurationRevision ?? null,
