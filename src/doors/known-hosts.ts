@@ -40,8 +40,9 @@ export function lookUp(name: string, texts: readonly string[]): KnownHost {
     const marker = fields[0]?.startsWith('@') === true ? fields.shift() : undefined
     const [names, type, encoded] = fields
     if (names === undefined || type === undefined || encoded === undefined || names.startsWith('#')) continue
+    if (!namesHost(names, name)) continue
     const blob = Buffer.from(encoded, 'base64')
-    if (keyType(blob) !== type || !namesHost(names, name)) continue
+    if (keyType(blob) !== type) continue
     if (marker === undefined) keys.push({ type, blob })
     else if (marker === '@revoked') revoked.push(blob)
     else if (marker === '@cert-authority') byAuthority = true
