@@ -82,6 +82,7 @@ export async function gather(
     }
   }
 
+  const jumps = jumpsOf(taken, doors)
   const numbers = new Map<Entry, number>()
   const evidence: Evidence[] = []
   const facts = new Map<string, Fact<unknown>>()
@@ -100,13 +101,11 @@ export async function gather(
     }
     facts.set(name, { ...outcome, evidence: cites })
   }
-  // Once everything is read: what the clock does later changes nothing of that.
-  for (const [host, why] of await jumpsOf(taken, facts, doors)) {
-    for (const [name, { timedOn }] of taken) {
-      const fact = facts.get(name)
-      if (timedOn === host && fact?.seen === true)
-        facts.set(name, { seen: false, why, evidence: fact.evidence })
-    }
+  for (const [name, { timedOn }] of taken) {
+    const fact = facts.get(name)
+    const why = timedOn === null ? null : await jumps.get(timedOn)
+    if (typeof why === 'string' && fact?.seen === true)
+      facts.set(name, { seen: false, why, evidence: fact.evidence })
   }
 
   return {
@@ -126,24 +125,27 @@ interface Taken {
   readonly timedOn: string | null
 }
 
-/** Hosts whose clock did not go on as it should while they were looked at, each with the reason. */
-async function jumpsOf(
+/**
+ * For each host whose time was to be told: why it tells none, its clock having jumped. Each is looked at once more as
+ * soon as all that tells its time is read, whatever else is still read there and elsewhere: what the clock does later
+ * changes nothing of that.
+ */
+function jumpsOf(
   taken: ReadonlyMap<string, Taken>,
-  facts: ReadonlyMap<string, Fact<unknown>>,
   doors: Doors
-): Promise<ReadonlyMap<string, string>> {
-  const timed = [...taken].flatMap(([name, { timedOn }]) =>
-    timedOn !== null && facts.get(name)?.seen === true ? [timedOn] : []
-  )
-  const told = await Promise.all(
-    [...new Set(timed)].map(async host => {
-      const why = await doors
-        .jumped(host)
-        .catch(error => `whether the host's clock jumped cannot be told: ${doors.redact(messageOf(error))}`)
-      return why === null ? [] : [[host, why] as const]
-    })
-  )
-  return new Map(told.flat())
+): ReadonlyMap<string, Promise<string | null>> {
+  const timed = new Map<string, Promise<Unnumbered>[]>()
+  for (const { timedOn, fact } of taken.values()) {
+    if (timedOn !== null) timed.set(timedOn, [...(timed.get(timedOn) ?? []), fact])
+  }
+  const jumpOf = async (host: string, facts: readonly Promise<Unnumbered>[]) => {
+    const seen = (await Promise.all(facts)).some(fact => fact.seen)
+    if (!seen) return null
+    return doors
+      .jumped(host)
+      .catch(error => `whether the host's clock jumped cannot be told: ${doors.redact(messageOf(error))}`)
+  }
+  return new Map([...timed].map(([host, facts]) => [host, jumpOf(host, facts)]))
 }
 
 /** A fact before its reads have numbers. */

@@ -287,3 +287,40 @@ it("what tells a host's time is not seen where its clock jumped, or where that c
   })
   expect(asked).toEqual(['goes', 'jumps', 'mute'])
 })
+
+it("a host's clock is looked at again once all that tells its time is read, whatever else is waited for", async () => {
+  let looked = () => undefined as void
+  const lookedAgain = new Promise<string>(resolve => {
+    looked = () => resolve('late')
+  })
+  const times = ['early', 'later'].map(
+    (key, index): FactSource<string> => ({
+      ...names,
+      key,
+      timed: true,
+      take: async () => {
+        for (let turn = 0; turn < 5 * index; turn++) await new Promise(setImmediate)
+        settled.push(key)
+        return key
+      }
+    })
+  )
+  const slow: FactSource<string> = { ...names, key: 'slow', take: () => lookedAgain }
+  const settled: string[] = []
+  const doors = closedDoors({
+    async jumped() {
+      expect(settled).toEqual(['early', 'later'])
+      looked()
+      return null
+    }
+  })
+  const gathered = await gather(
+    [
+      { host: 'h', sources: [slow, ...times] },
+      { host: 'other', sources: [slow] }
+    ],
+    doors
+  )
+  expect(gathered.fact('h', slow)).toMatchObject({ seen: true, value: 'late' })
+  expect(settled).toEqual(['early', 'later'])
+})
