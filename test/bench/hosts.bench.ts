@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import type { Client } from 'ssh2'
 import type { HostAddress } from '../../src/doors/session.ts'
 import { openClient } from '../../src/doors/ssh.ts'
 import { allowedSigners, makeRepo } from '../support/repo.ts'
@@ -59,7 +60,7 @@ export const group: Group = {
     const key = await repo.key('reviewer')
     const signers = join(dir, 'allowed_signers')
     await writeFile(signers, allowedSigners([['adversary@example.test', key]]))
-    const home = async (name: string, more: readonly string[]) => {
+    const home = async (name: string, more: readonly string[], probe = 'disk-headroom') => {
       const at = join(dir, name)
       await mkdir(join(at, 'plans'), { recursive: true })
       const listed = hosts.map(
@@ -78,7 +79,7 @@ ${[...more, ...listed].join('\n')}
       await writeFile(
         join(at, 'plans/p1.yaml'),
         `phase: p1
-milestones: { M1: { checks: [{ probe: disk-headroom, on: 'web-*' }] } }
+milestones: { M1: { checks: [{ probe: ${probe}, on: 'web-*' }] } }
 hunt: { probes: [] }
 `
       )
@@ -87,6 +88,7 @@ hunt: { probes: [] }
     await repo.builder.commit('claim(p1-M1): rolled out')
     await repo.builder.push()
     const plain = await home('plain', [])
+    const clocks = await home('clocks', [], 'clock-skew')
     const review = (at: string) =>
       run(
         [
@@ -126,21 +128,39 @@ hunt: { probes: [] }
           `  web-0-${n}: { ssh: "nobody@127.0.2.1:${silent.port}", identityFile: ${sshd.identityFile}, knownHosts: ${sshd.knownHosts} }`
       )
     )
+    const logins = {
+      name: `${many} logins by ssh2, ${atOnce} at once, nothing asked`,
+      run: () => loginsOnly(hosts),
+      limit: 1.5
+    }
     const benches: readonly Bench[] = [
       {
-        name: `${many} hosts`,
+        name: `${many} hosts, one question each (clock-skew)`,
+        unit: 'ms',
+        rounds: 3,
+        ours: { ...own, run: async () => (await seen(clocks)).ms },
+        baselines: [
+          logins,
+          {
+            name: `${many} logins by ssh2 that ask the same (\`date\`)`,
+            run: () => loginsOnly(hosts, 'date +%s%N')
+          },
+          { name: `${many} × \`ssh host true\`, ${atOnce} at once`, run: () => sshEach(hosts) }
+        ],
+        note: 'One address each, one real sshd: what the hosts compute for the handshake, the session and each read is computed by the same cores.'
+      },
+      {
+        name: `${many} hosts, three questions each (disk-headroom)`,
         unit: 'ms',
         rounds: 3,
         ours: own,
         baselines: [
+          logins,
           {
-            name: `${many} logins by ssh2, ${atOnce} at once, nothing asked`,
-            run: () => loginsOnly(hosts),
-            limit: 1.5
-          },
-          { name: `${many} × \`ssh host true\`, ${atOnce} at once`, run: () => sshEach(hosts) }
-        ],
-        note: 'One address each, one real sshd: what the hosts compute for the handshake and for each read is computed by the same cores.'
+            name: `${many} logins by ssh2 that ask the same, in one shell`,
+            run: () => loginsOnly(hosts, "docker info --format '{{json .}}'; df -P -k; df -P -i")
+          }
+        ]
       },
       {
         name: `${many} hosts, memory`,
@@ -264,14 +284,25 @@ async function inTurn<T>(all: readonly T[], work: (one: T) => Promise<void>): Pr
   await Promise.all(Array.from({ length: atOnce }, next))
 }
 
-/** What the handshakes alone cost: in this process, which is there already. */
-async function loginsOnly(hosts: readonly HostAddress[]): Promise<undefined> {
+/** What the handshakes alone cost, or with one command after each: in this process, which is there already. */
+async function loginsOnly(hosts: readonly HostAddress[], command?: string): Promise<undefined> {
   await inTurn(hosts, async host => {
     const client = await openClient(host, new AbortController().signal)
+    if (command !== undefined) await ran(client, command)
     client.end()
     await once(client, 'close')
   })
   return undefined
+}
+
+function ran(client: Client, command: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.exec(command, (error, channel) => {
+      if (error !== undefined) return reject(error)
+      channel.stderr.resume()
+      channel.resume().on('close', () => resolve())
+    })
+  })
 }
 
 async function sshEach(hosts: readonly HostAddress[]): Promise<undefined> {
