@@ -17,8 +17,8 @@ interface VerdictHeading {
   readonly offset: number
 }
 
-function verdictHeadings(bytes: Uint8Array): readonly VerdictHeading[] {
-  return headings(bytes).flatMap(({ depth, text, offset, line }) => {
+async function verdictHeadings(bytes: Uint8Array): Promise<readonly VerdictHeading[]> {
+  return (await headings(bytes)).flatMap(({ depth, text, offset, line }) => {
     const said = depth === 2 ? verdictHeading.exec(text)?.groups : undefined
     return said === undefined
       ? []
@@ -27,8 +27,8 @@ function verdictHeadings(bytes: Uint8Array): readonly VerdictHeading[] {
 }
 
 /** Line of the heading, from 1, with which a review's own bytes tell its verdict; null: they show none. */
-export function verdictLine({ bytes, from }: Appended, milestone: string): number | null {
-  const own = verdictHeadings(bytes).filter(({ offset }) => offset >= from)
+export async function verdictLine({ bytes, from }: Appended, milestone: string): Promise<number | null> {
+  const own = (await verdictHeadings(bytes)).filter(({ offset }) => offset >= from)
   return own.find(heading => heading.milestone === milestone)?.line ?? null
 }
 
@@ -70,7 +70,7 @@ export async function typedVerdicts(
       // Parsing is slow: only where a line that may be such a heading is there.
       if (shown.size === 0) continue
       for (const milestone of unsignedPasses(
-        headings(file.bytes).map(({ text }) => text),
+        (await headings(file.bytes)).map(({ text }) => text),
         signed
       ))
         typed.add(milestone)
@@ -105,7 +105,7 @@ export async function disagreements(
   const problems: string[] = []
   if (own === undefined) problems.push('its section is not in the review file')
   else {
-    const said = verdictHeadings(own.bytes).filter(({ offset }) => offset >= own.from)
+    const said = (await verdictHeadings(own.bytes)).filter(({ offset }) => offset >= own.from)
     const [heading] = said
     if (
       said.length !== 1 ||

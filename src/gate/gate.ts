@@ -221,7 +221,7 @@ async function ask(git: Git, options: Question, trust: Trust): Promise<Asked> {
   const one = async (name: string) => {
     const facts = await viewMilestone(git, view, name, built)
     const appended = view.appended.get(facts.review?.commit.sha ?? '')
-    const line = appended === undefined ? null : verdictLine(appended, name)
+    const line = appended === undefined ? null : await verdictLine(appended, name)
     return answer(
       `${phase}-${name}`,
       [...untrusted(view), ...judgeMilestone(facts, now, options.repo ?? null)],

@@ -11,19 +11,19 @@ export const everyMilestone = '*'
  * The reviews of the phase together with what listed people wrote into its file by hand: a veto and a finding
  * close gates without a trailer too.
  */
-export function withHandwriting(
+export async function withHandwriting(
   signed: readonly SignedReview[],
   appended: ReadonlyMap<string, Appended>,
   history: readonly Commit[],
   trust: Trust
-): readonly SignedReview[] {
+): Promise<readonly SignedReview[]> {
   const reviews = new Map(signed.map(review => [review.commit.sha, review]))
   const phase = signed[0]?.message.phase ?? ''
   const headingsIn = reader([...appended.values()].map(({ bytes }) => bytes))
   for (const { touch, from, bytes } of appended.values()) {
     const { commit, principal } = touch
     const review = reviews.get(commit.sha)
-    const said = handwriting(bytes, from, { headingsIn, byHand: review === undefined })
+    const said = await handwriting(bytes, from, { headingsIn, byHand: review === undefined })
     if (said.vetoes.length + said.findings.length === 0) continue
     if (review === undefined) {
       const message = { ...silent, phase, ...said }
@@ -80,13 +80,13 @@ const silent: ReviewMessage = {
 }
 
 /** Headings of a file as it was, each file that grew out of it parsed once. */
-function reader(files: readonly Uint8Array[]): (bytes: Uint8Array) => readonly Heading[] {
+function reader(files: readonly Uint8Array[]): (bytes: Uint8Array) => Promise<readonly Heading[]> {
   const longest = [...files].sort((a, b) => b.length - a.length)
   const read = new Map<Uint8Array, readonly Heading[]>()
-  return bytes => {
+  return async bytes => {
     // A last line without an end may have been written on by somebody else.
     const whole = bytes.at(-1) === 0x0a ? (longest.find(file => startsWith(file, bytes)) ?? bytes) : bytes
-    const found = read.get(whole) ?? headings(whole)
+    const found = read.get(whole) ?? (await headings(whole))
     read.set(whole, found)
     return found.filter(({ offset }) => offset < bytes.length)
   }
@@ -96,18 +96,19 @@ function reader(files: readonly Uint8Array[]): (bytes: Uint8Array) => readonly H
  * What stands in the bytes behind `from`. It lifts and closes only where the file shows a heading. What a person
  * writes by hand vetoes and opens also where something that was left open before it hides that.
  */
-function handwriting(
+async function handwriting(
   bytes: Uint8Array,
   from: number,
-  { headingsIn, byHand }: { headingsIn(bytes: Uint8Array): readonly Heading[]; readonly byHand: boolean }
-): Pick<ReviewMessage, 'vetoes' | 'findings'> {
+  { headingsIn, byHand }: { headingsIn: ReturnType<typeof reader>; readonly byHand: boolean }
+): Promise<Pick<ReviewMessage, 'vetoes' | 'findings'>> {
   const vetoes: ReviewMessage['vetoes'][number][] = []
   const findings: FindingTrailer[] = []
   const own = bytes.subarray(from)
   // Parsing is slow, and most sections hold neither word.
   if (!/veto|\[adversary\]/i.test(Buffer.from(own).toString('latin1'))) return { vetoes, findings }
-  const shown = headingsIn(bytes).filter(({ offset }) => offset >= from)
-  const alone = (byHand ? headings(own) : []).map(heading => ({ ...heading, offset: heading.offset + from }))
+  const shown = (await headingsIn(bytes)).filter(({ offset }) => offset >= from)
+  const heard = byHand ? await headings(own) : []
+  const alone = heard.map(heading => ({ ...heading, offset: heading.offset + from }))
   // A builder can make a file that nobody parses: then what was appended is no heading where it is none by itself.
   const sure = new Set(alone.filter(({ guessed }) => guessed === undefined).map(({ offset }) => offset))
   const visible = new Set(

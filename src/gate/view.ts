@@ -116,7 +116,7 @@ export async function viewPhase(
     phase,
     main,
     reviews,
-    signed: withHandwriting(
+    signed: await withHandwriting(
       signed,
       appended,
       branches.flatMap(({ record }) => record.history),

@@ -178,7 +178,7 @@ async function sectionOf(git: World['git'], review: SignedReview, id: string): P
   const path = review.message.section?.path
   const file = path === undefined ? null : await git.file(review.commit.sha, path)
   if (file?.kind !== 'file') return null
-  const all = headings(file.bytes)
+  const all = await headings(file.bytes)
   const index = all.findLastIndex(({ depth, text }) => depth === 2 && text.startsWith(`[adversary] ${id}: `))
   const start = all[index]
   if (start === undefined) return null

@@ -11,7 +11,7 @@ export interface SectionLines {
 
 export async function sectionLines(git: Git, commit: string, path: string): Promise<SectionLines> {
   const file = await git.file(commit, path)
-  return linesOf(file.kind === 'file' ? headings(file.bytes) : [])
+  return linesOf(file.kind === 'file' ? await headings(file.bytes) : [])
 }
 
 export function linesOf(found: readonly Heading[]): SectionLines {

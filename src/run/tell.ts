@@ -106,7 +106,7 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   return {
     path,
     section,
-    appended: appended(await tip.readFile(path), header, section),
+    appended: await appended(await tip.readFile(path), header, section),
     files: [{ path: evidence.path, bytes }],
     changes,
     findings,

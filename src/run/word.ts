@@ -176,7 +176,7 @@ export async function say(
       })
       return {
         path,
-        appended: appended(await tip.readFile(path), header, elsewhere(word.section, [place])),
+        appended: await appended(await tip.readFile(path), header, elsewhere(word.section, [place])),
         files: [],
         message: {
           phase,

@@ -7,7 +7,11 @@ import { lineEnd, openBlock } from './locate.ts'
  *
  * @throws AdversaryError `repository` for a file in UTF-16, to which no text can be added.
  */
-export function appended(existing: Uint8Array | null, header: string, section: string): Uint8Array {
+export async function appended(
+  existing: Uint8Array | null,
+  header: string,
+  section: string
+): Promise<Uint8Array> {
   const bytes = existing ?? new Uint8Array()
   if (isUtf16(bytes)) {
     throw new AdversaryError('repository', 'the review file is in UTF-16', {
@@ -17,7 +21,7 @@ export function appended(existing: Uint8Array | null, header: string, section: s
   const text = `${isBlank(bytes) ? `${ending(header)}\n` : ''}---\n\n${ending(section)}`
   const eol = lineEnd(bytes)
   const added = Buffer.from(eol === '\n' ? text : text.replaceAll('\n', eol))
-  return Buffer.concat([openBlock(bytes), added])
+  return Buffer.concat([await openBlock(bytes), added])
 }
 
 /** Nothing but spaces and line ends, behind a byte order mark perhaps. */

@@ -20,6 +20,11 @@ export interface Part {
   readonly html: readonly string[]
   /** Its words may hold HTML as well. */
   readonly inline: boolean
+  /**
+   * The signs of the fence that is open at its end; null: none is. Nothing else outlives an empty line: the HTML
+   * here ends at one.
+   */
+  readonly fence: string | null
 }
 
 /** Elements that begin HTML even within a paragraph, and end at an empty line: those that reviews fold with. */
@@ -42,13 +47,17 @@ function nextPart(text: string, start: number, angles: { next: number }): Part {
   let html: string[] | null = null
   let inline = false
   let heading = false
+  let openFence: string | null = null
+  /** Where words begin that nobody looked at for code; none of it goes on over this line's beginning. */
+  let unread = start
   const part = (end: number, dubious: boolean): Part => ({
     start,
     end,
     heading,
     dubious,
     html: html ?? none,
-    inline
+    inline,
+    fence: openFence
   })
 
   for (let at = start; at < text.length; ) {
@@ -61,6 +70,7 @@ function nextPart(text: string, start: number, angles: { next: number }): Part {
         html ??= []
         html.push(text.slice(htmlStart, lineEndBefore(text, at)))
         htmlStart = -1
+        unread = next
       }
       at = next
       continue
@@ -72,7 +82,11 @@ function nextPart(text: string, start: number, angles: { next: number }): Part {
     } else if (first === backtick || first === tilde) {
       const length = fence(text, at, next)
       if (length > 0) {
-        at = behindFence(text, next, text.slice(at, at + length))
+        const signs = text.slice(at, at + length)
+        const behind = behindFence(text, next, signs)
+        if (behind < 0) openFence = signs
+        at = behind < 0 ? text.length : behind
+        unread = at
         continue
       }
     } else if (first === angle && begins(text, at)) {
@@ -84,17 +98,22 @@ function nextPart(text: string, start: number, angles: { next: number }): Part {
       return part(at, true)
     } else if (first === space && indented(text, at)) {
       return part(at, true)
+    } else if (first === lf || first === cr) {
+      unread = next
     }
     if (!inline) {
       if (angles.next < at) angles.next = angleFrom(text, at)
       while (!inline && angles.next < next) {
-        inline = begins(text, angles.next)
-        if (!inline) angles.next = angleFrom(text, angles.next + 1)
+        if (!begins(text, angles.next)) angles.next = angleFrom(text, angles.next + 1)
+        else if (onlyCode(text, unread, next)) {
+          unread = next
+          angles.next = angleFrom(text, next)
+        } else inline = true
       }
     }
     at = next
   }
-  if (htmlStart >= 0) html = [...(html ?? []), text.slice(htmlStart)]
+  if (htmlStart >= 0) html = [...(html ?? []), text.slice(htmlStart, lineEndBefore(text, text.length))]
   return part(text.length, false)
 }
 
@@ -119,7 +138,7 @@ function fence(text: string, at: number, next: number): number {
   return text.charCodeAt(at) === backtick && text.slice(at + length, next).includes('`') ? 0 : length
 }
 
-/** Where the line begins that comes after the end of a fence; the text's end where it has none. */
+/** Where the line begins that comes after the end of a fence; -1: it has none. */
 function behindFence(text: string, from: number, signs: string): number {
   for (let at = text.indexOf(signs, from); at >= 0; ) {
     const length = run(text, at)
@@ -131,7 +150,49 @@ function behindFence(text: string, from: number, signs: string): number {
     }
     at = text.indexOf(signs, at + length)
   }
-  return text.length
+  return -1
+}
+
+/**
+ * Whether no HTML can be in these lines because each `<` stands in code that begins and ends on its line. Words
+ * are read from the left, so what is code depends on all lines of the paragraph before: on each of them every
+ * row of backticks must have its end, and nothing may stand outside of code that takes a backtick for itself, as
+ * a `<`, an address, the target or the name of a link and a backslash do. A table cuts code at a `|`.
+ *
+ * @param from where no words go on from the line before.
+ */
+function onlyCode(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; ) {
+    // A copy, because what is looked up in the text is looked for up to its end.
+    const line = text.slice(at, text.indexOf('\n', at) + 1 || text.length)
+    let outside = 0
+    for (let code = line.indexOf('`'); code >= 0; code = line.indexOf('`', outside)) {
+      const end = endOfCode(line, code)
+      if (end < 0 || !harmless(line, outside, code) || line.slice(code, end).includes('|')) return false
+      outside = end
+    }
+    if (!harmless(line, outside, line.length)) return false
+    at += line.length
+  }
+  return true
+}
+
+/** Behind the next row of as many backticks as begin here; -1: the line has none. */
+function endOfCode(line: string, start: number): number {
+  const length = run(line, start)
+  for (let at = line.indexOf('`', start + length); at >= 0; ) {
+    const found = run(line, at)
+    if (found === length) return at + found
+    at = line.indexOf('`', at + found)
+  }
+  return -1
+}
+
+const takesBackticks = /<|\\$|:\/\/|www\.|\][([]|\[\^/i
+
+/** Whether words between code leave the backticks behind them, and those of the lines below, to make code. */
+function harmless(text: string, from: number, to: number): boolean {
+  return from === to || !takesBackticks.test(text.slice(from, to))
 }
 
 function run(text: string, at: number): number {

@@ -34,7 +34,7 @@ export const group: Group = {
           ours: {
             name: 'append and read',
             run: async () => {
-              headings(Buffer.concat([file, appended(file, '', section)]))
+              await headings(Buffer.concat([file, await appended(file, '', section)]))
               return undefined
             }
           },
