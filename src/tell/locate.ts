@@ -165,8 +165,12 @@ async function unlessExhausted<T>(locate: () => Promise<T>): Promise<T | null> {
 /** `\r\n` if most lines of the file end so, else `\n`. */
 export function lineEnd(bytes: Uint8Array): '\n' | '\r\n' {
   if (!bytes.includes(13)) return '\n'
-  const ends = latin1(bytes).match(/\r?\n/g) ?? []
-  return ends.filter(end => end.length === 2).length * 2 > ends.length ? '\r\n' : '\n'
+  const text = latin1(bytes)
+  let more = 0
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+    more += text.charCodeAt(at - 1) === 13 ? 1 : -1
+  }
+  return more > 0 ? '\r\n' : '\n'
 }
 
 function emptyLine(text: string, eol: string): string {
