@@ -32,11 +32,11 @@ export async function enter<T>(
   try {
     const home = await openHome(options, io, undefined, async (config, plans) => {
       early = openEarly({ home: config, ...seat })
-      await early.begin(likely(config, plans))
       clone = cloneOf(config, AbortSignal.any([io.signal, over.signal])).then(git =>
         fetches ? fetching(git, config.repo.branch) : git
       )
       clone.catch(() => undefined)
+      await early.begin(likely(config, plans))
     })
     io.progress(`reading ${home.repo.branch} of ${redact(home.repo.url).text}`)
     early ??= openEarly({ home, ...seat })
