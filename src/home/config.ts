@@ -93,7 +93,7 @@ export const configSchema = z.strictObject({
 })
 
 /** The home less its plans and probes. */
-export type Config = Omit<Home, 'plans' | 'probes'>
+export type Config = Omit<Home, 'plans' | 'probes' | 'digest'>
 
 /**
  * Checks `adversary.yaml` and makes its paths absolute.

@@ -1,4 +1,5 @@
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
+import { sha256 } from '../base/canonical.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { kindOf, namesIn, readText, realPath } from '../doors/files.ts'
 import type { AnyProbe } from '../judge/probe.ts'
@@ -54,26 +55,19 @@ export async function loadHome(
   want: { readonly plans: boolean } = { plans: true }
 ): Promise<Home> {
   const root = (await realPath(dir)) ?? resolve(dir)
-  const source = await yaml(root, configFile)
-  if (source === null) {
+  const text = await configText(root)
+  if (text === null) {
     const hint = 'adversary init writes one'
     throw new AdversaryError('usage', `there is no ${configFile} in ${root}`, { hint })
   }
-  const config = readConfig(source, root, machine.userHome)
+  const config = readConfig(yaml(text, configFile), root, machine.userHome)
   await keepOutOfTheRepo(config, machine.userHome)
 
-  const files: PlanFile[] = []
-  const names = want.plans ? await namesIn(join(root, 'plans')) : null
-  for (const name of names ?? []) {
-    if (name.endsWith('.yml')) {
-      const hint = `mv plans/${name} plans/${name.slice(0, -4)}.yaml`
-      throw new AdversaryError('usage', `plans/${name}: expected the ending \`.yaml\``, { hint })
-    }
-    if (!name.endsWith('.yaml') || name.startsWith('.')) continue
-    const file = await yaml(root, `plans/${name}`)
-    if (file === null) throw new AdversaryError('usage', `plans/${name}: it is gone, or a link to nothing`)
-    files.push({ stem: name.slice(0, -5), file })
-  }
+  const texts = want.plans ? await planTexts(root) : []
+  const files = texts.map(([name, plan]): PlanFile => {
+    if (plan === null) throw new AdversaryError('usage', `${name}: it is gone, or a link to nothing`)
+    return { stem: basename(name, '.yaml'), file: yaml(plan, name) }
+  })
   await machine.read?.(config, files)
 
   const library = await machine.library()
@@ -83,7 +77,38 @@ export async function loadHome(
     const plan = readPlan(file, stem, { ...config, probes })
     plans.set(plan.phase, plan)
   }
-  return { ...config, plans, probes }
+  return { ...config, plans, probes, digest: digestOf(text, texts) }
+}
+
+/** The `digest` that the home would have if it were read now; null where it could not be read. */
+export async function homeDigest(dir: string): Promise<string | null> {
+  const text = await configText(dir)
+  return text === null ? null : digestOf(text, await planTexts(dir))
+}
+
+function digestOf(config: string, plans: readonly NamedText[]): string {
+  return sha256(JSON.stringify([config, plans]))
+}
+
+type NamedText = readonly [name: string, text: string | null]
+
+function configText(root: string): Promise<string | null> {
+  return textOf(join(root, configFile), configFile)
+}
+
+/** What the files of plans hold, by their names in the home; null: it is gone, or a link to nothing. */
+async function planTexts(root: string): Promise<readonly NamedText[]> {
+  const texts: NamedText[] = []
+  for (const name of (await namesIn(join(root, 'plans'))) ?? []) {
+    if (name.endsWith('.yml')) {
+      const hint = `mv plans/${name} plans/${name.slice(0, -4)}.yaml`
+      throw new AdversaryError('usage', `plans/${name}: expected the ending \`.yaml\``, { hint })
+    }
+    if (!name.endsWith('.yaml') || name.startsWith('.')) continue
+    const path = `plans/${name}`
+    texts.push([path, await textOf(join(root, path), path)])
+  }
+  return texts
 }
 
 /** The review file of a phase, in the repo. */
@@ -108,9 +133,8 @@ export async function homeFile(home: Pick<Home, 'dir'>, path: string, userHome: 
   return text
 }
 
-async function yaml(dir: string, name: string): Promise<YamlFile | null> {
-  const text = await textOf(join(dir, name), name)
-  return text === null ? null : parseYaml(text.replace(/^\uFEFF/, ''), name)
+function yaml(text: string, name: string): YamlFile {
+  return parseYaml(text.replace(/^\uFEFF/, ''), name)
 }
 
 async function textOf(path: string, name: string): Promise<string | null> {

@@ -29,6 +29,8 @@ export interface Home {
   readonly probes: readonly AnyProbe[]
   /** `.adversary/`: clone, lock, snapshots. Derived; may be deleted at any time. */
   readonly stateDir: string
+  /** `sha256:…` over the files it was read from, comments included: see `homeDigest`. */
+  readonly digest: string
 }
 
 export interface RepoConfig {

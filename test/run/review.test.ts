@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as commonmark from 'commonmark'
@@ -301,4 +302,33 @@ describe('told to stop', () => {
       await server.close()
     }
   })
+})
+
+it('judges nothing by a plan that was still being written when it was read', async () => {
+  const world = await makeScene()
+  const run = (...words: string[]) => runCli(words, { cwd: world.home })
+  // Whoever writes it is done by the time that the route is asked.
+  let rest = async () => undefined as void
+  const route = createServer((_, response) => void rest().then(() => response.end('there')))
+  await new Promise<void>(resolve => route.listen(0, '127.0.0.1', resolve))
+  const address = route.address()
+  const port = address === null || typeof address === 'string' ? 0 : address.port
+  const check = `{ probe: route-status, with: { routes: { "http://127.0.0.1:${port}/": { status: 200 } } } }`
+  const half = `milestones:\n  M1:\n    checks:\n      - ${check}\n`
+  await world.plan('half', half)
+  await world.claim('half-M1')
+  const before = await world.subjects()
+
+  rest = () => world.plan('half', `${half}      - ${readme('a palace')}\n`)
+  const told = await run('review', 'half-M1')
+  expect([told.code, told.stderr]).toEqual([
+    64,
+    expect.stringContaining('the home changed while the claim was looked at')
+  ])
+  expect(await world.subjects()).toEqual(before)
+
+  rest = async () => undefined
+  expect((await run('review', 'half-M1')).code).toBe(1)
+  await new Promise(resolve => route.close(resolve))
+  await world.dispose()
 })
