@@ -77,7 +77,7 @@ export async function gather(
       const reader = hosts.get(host) ?? hostReader(host, doors)
       hosts.set(host, reader)
       const fact = take(source, look(host, source, reader, doors, cited))
-      taken.set(name, { fact, cited, timedOn: source.timed === true ? host : null })
+      taken.set(name, { fact, cited, host, timed: source.timed === true })
       void fact.then(outcome => seen(name, outcome))
     }
   }
@@ -101,9 +101,9 @@ export async function gather(
     }
     facts.set(name, { ...outcome, evidence: cites })
   }
-  for (const [name, { timedOn }] of taken) {
+  for (const [name, { host, timed }] of taken) {
     const fact = facts.get(name)
-    const why = timedOn === null ? null : await jumps.get(timedOn)
+    const why = timed ? await jumps.get(host) : null
     if (typeof why === 'string' && fact?.seen === true)
       facts.set(name, { seen: false, why, evidence: fact.evidence })
   }
@@ -121,31 +121,36 @@ export async function gather(
 interface Taken {
   readonly fact: Promise<Unnumbered>
   readonly cited: Cited
-  /** The host whose time the fact tells. */
-  readonly timedOn: string | null
+  readonly host: string
+  /** Nothing is known by it where the host's clock has jumped. */
+  readonly timed: boolean
 }
 
 /**
- * For each host whose time was to be told: why it tells none, its clock having jumped. Each is looked at once more as
- * soon as all that tells its time is read, whatever else is still read there and elsewhere: what the clock does later
- * changes nothing of that.
+ * For each host whose time is told by a fact: why it tells none, its clock having jumped. It is looked at once more as
+ * soon as all that is asked of this host is read, whatever is still read elsewhere: what the clock does later changes
+ * nothing of that. All, because what tells a time need not be what tells how far that is to be believed.
  */
 function jumpsOf(
   taken: ReadonlyMap<string, Taken>,
   doors: Doors
 ): ReadonlyMap<string, Promise<string | null>> {
-  const timed = new Map<string, Promise<Unnumbered>[]>()
-  for (const { timedOn, fact } of taken.values()) {
-    if (timedOn !== null) timed.set(timedOn, [...(timed.get(timedOn) ?? []), fact])
+  const byHost = new Map<string, Taken[]>()
+  for (const one of taken.values()) {
+    const all = byHost.get(one.host) ?? []
+    all.push(one)
+    byHost.set(one.host, all)
   }
-  const jumpOf = async (host: string, facts: readonly Promise<Unnumbered>[]) => {
-    const seen = (await Promise.all(facts)).some(fact => fact.seen)
-    if (!seen) return null
+  const jumpOf = async (host: string, all: readonly Taken[]) => {
+    const outcomes = await Promise.all(
+      all.map(async ({ fact, timed }) => ({ timed, seen: (await fact).seen }))
+    )
+    if (!outcomes.some(({ timed, seen }) => timed && seen)) return null
     return doors
       .jumped(host)
       .catch(error => `whether the host's clock jumped cannot be told: ${doors.redact(messageOf(error))}`)
   }
-  return new Map([...timed].map(([host, facts]) => [host, jumpOf(host, facts)]))
+  return new Map([...byHost].map(([host, all]) => [host, jumpOf(host, all)]))
 }
 
 /** A fact before its reads have numbers. */

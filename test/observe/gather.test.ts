@@ -288,39 +288,40 @@ it("what tells a host's time is not seen where its clock jumped, or where that c
   expect(asked).toEqual(['goes', 'jumps', 'mute'])
 })
 
-it("a host's clock is looked at again once all that tells its time is read, whatever else is waited for", async () => {
+it("a host's clock is looked at again once all that is asked of it is read, whatever is waited for elsewhere", async () => {
   let looked = () => undefined as void
   const lookedAgain = new Promise<string>(resolve => {
     looked = () => resolve('late')
   })
-  const times = ['early', 'later'].map(
-    (key, index): FactSource<string> => ({
-      ...names,
-      key,
-      timed: true,
-      take: async () => {
-        for (let turn = 0; turn < 5 * index; turn++) await new Promise(setImmediate)
-        settled.push(key)
-        return key
-      }
-    })
-  )
-  const slow: FactSource<string> = { ...names, key: 'slow', take: () => lookedAgain }
   const settled: string[] = []
+  const after = (turns: number, key: string, marks: { readonly timed?: true }): FactSource<string> => ({
+    ...names,
+    ...marks,
+    key,
+    async take() {
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+      settled.push(key)
+      return key
+    }
+  })
+  const elsewhere: FactSource<string> = { ...names, key: 'elsewhere', take: () => lookedAgain }
   const doors = closedDoors({
-    async jumped() {
-      expect(settled).toEqual(['early', 'later'])
+    async jumped(host) {
       looked()
-      return null
+      return `${host} jumped after ${settled.join(', ')}`
     }
   })
   const gathered = await gather(
     [
-      { host: 'h', sources: [slow, ...times] },
-      { host: 'other', sources: [slow] }
+      { host: 'other', sources: [elsewhere] },
+      // What tells a time is not marked: it is believed by what is.
+      { host: 'h', sources: [after(0, 'clock', { timed: true }), after(9, 'state', {})] }
     ],
     doors
   )
-  expect(gathered.fact('h', slow)).toMatchObject({ seen: true, value: 'late' })
-  expect(settled).toEqual(['early', 'later'])
+  expect(gathered.fact('h', { ...names, key: 'clock' })).toMatchObject({
+    seen: false,
+    why: 'h jumped after clock, state'
+  })
+  expect(gathered.fact('other', elsewhere)).toMatchObject({ seen: true, value: 'late' })
 })
