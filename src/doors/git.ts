@@ -5,7 +5,7 @@ import { readLog, verifier } from './git/log.ts'
 import { folded, isSha, kindOf, pathNames, refOf } from './git/names.ts'
 import { objectReader } from './git/objects.ts'
 import { BrokenClone, requireTools, runGit } from './git/process.ts'
-import { defaultFileCap, type Login, openRemote } from './git/remote.ts'
+import { defaultFileCap, isHttp, type Login, openRemote } from './git/remote.ts'
 import { accountSettings, fetchBranch, fetchWords, pushOutcome, unreachable } from './git/transfer.ts'
 import { discard, isPartial, prepare, tidy } from './git/upkeep.ts'
 import { writeCommit } from './git/write.ts'
@@ -163,7 +163,9 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   const deadlineMs = options.remoteDeadlineMs ?? 60_000
   // Four questions that do not wait for each other; the remote is the first to need the last two.
   const tools = requireTools()
-  const settings = options.configuration === 'none' ? Promise.resolve([]) : accountSettings()
+  // What it says of credentials and proxies is of HTTP alone.
+  const asked = options.configuration !== 'none' && isHttp(options.url)
+  const settings = asked ? accountSettings() : Promise.resolve([])
   settings.catch(() => undefined)
   await tools
   const remote = openRemote({ url: options.url, login: options.login, settings, signal, deadlineMs })

@@ -49,6 +49,32 @@ describe('reading', () => {
     })
   })
 
+  it('has git put a crowded clone in order, and starts nothing for that in another', async () => {
+    const dir = join(repo.dir, 'crowded.git')
+    const own = await openClone({ url: repo.url, dir })
+    const packs = async () =>
+      (await readdir(join(dir, 'objects/pack'))).filter(name => name.endsWith('.pack'))
+    // As many fetches leave behind, each with a few objects of its own.
+    const pack = async () => {
+      const blob = (await testGit(dir, ['hash-object', '-w', '--stdin'], { input: randomBytes(8) })).trim()
+      await testGit(dir, ['update-ref', `refs/test/${blob}`, blob])
+      await testGit(dir, ['pack-objects', '-q', 'objects/pack/pack'], { input: `${blob}\n` })
+    }
+    for (let n = 0; n < 49; n++) await pack()
+    await own.fetch('main')
+    expect((await packs()).length).toBeGreaterThanOrEqual(49)
+    await pack()
+    await pack()
+    // In a hurry it is left to the next one.
+    await own.fetch('main', { hurry: true })
+    expect((await packs()).length).toBeGreaterThanOrEqual(51)
+    const tip = await own.fetch('main')
+    expect((await packs()).length).toBeLessThan(5)
+    expect(tip).toBe(await repo.builder.tip())
+    expect(await own.commits({ tip: tip ?? '' })).not.toEqual([])
+    await own.close()
+  })
+
   it('reads new commits on top of those it knows, and a rewritten branch from its beginning', async () => {
     const before = await repo.builder.tip()
     const one = await repo.builder.commit('core: one')

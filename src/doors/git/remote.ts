@@ -157,7 +157,7 @@ function environment(
     ['fetch.recurseSubmodules', 'false'],
     ['push.recurseSubmodules', 'no'],
     ['gc.autoDetach', 'false'],
-    ...(/^https?:/i.test(url) ? [] : keptBack(url))
+    ...(isHttp(url) ? [] : keptBack(url))
   ]
   if (who !== undefined) settings.push(['credential.helper', ''], ['credential.helper', helper])
 
@@ -190,6 +190,11 @@ function environment(
   }
 
   return env
+}
+
+/** Whether git asks credential helpers, proxies and CAs for this URL. */
+export function isHttp(url: string): boolean {
+  return /^https?:/i.test(url)
 }
 
 function separated(given: string): { readonly url: string; readonly login?: Login } {

@@ -4,6 +4,7 @@ import type { PushOutcome } from '../git.ts'
 import { refOf } from './names.ts'
 import { BrokenClone, runGit } from './process.ts'
 import type { Remote, RemoteRan } from './remote.ts'
+import { isCrowded } from './upkeep.ts'
 
 /** Fetching and pushing, and what their answers mean. */
 
@@ -25,7 +26,7 @@ export async function fetchBranch(
   how: { readonly deadlineMs: number; readonly hurry: boolean; commitAt(ref: string): Promise<string | null> }
 ): Promise<string | null> {
   const { deadlineMs, commitAt } = how
-  const upkeep = how.hurry ? ['--no-auto-maintenance'] : []
+  const upkeep = how.hurry || !(await isCrowded(dir)) ? ['--no-auto-maintenance'] : []
   const tracking = `refs/remotes/origin/${branch}`
   const words = [...fetchWords, ...upkeep, '--', remote.url, `+${refOf(branch)}:${tracking}`]
   let ran = await remote.run(dir, words, { deadlineMs: deadlineMs * 10 })

@@ -105,6 +105,20 @@ async function fileSystemNow(mark: string, whose: string): Promise<number> {
   return (await stat(mark)).mtimeMs
 }
 
+/** What git's own upkeep begins at: loose objects, of which every 256th lies in this folder, and packs. */
+const crowd = { loose: 27, packs: 50 } as const
+
+/** Whether git would find something to do. It finds that out in a process of its own, at each fetch. */
+export async function isCrowded(dir: string): Promise<boolean> {
+  const [loose, packs] = await Promise.all(
+    ['17', 'pack'].map(name => readdir(join(dir, 'objects', name)).catch((): readonly string[] => []))
+  )
+  return (
+    (loose ?? []).length >= crowd.loose ||
+    (packs ?? []).filter(name => name.endsWith('.pack')).length >= crowd.packs
+  )
+}
+
 /** Whether a server has kept anything back. */
 export async function isPartial(dir: string): Promise<boolean> {
   const names = await readdir(join(dir, 'objects', 'pack'))
