@@ -1,14 +1,20 @@
 // What the package ships: the program in a few files instead of seven hundred, most of which the start of a
 // process would otherwise have to find and read. One chunk for what each command loads, without comments and
-// indentation but with its names and with maps to the sources. ssh2 stays outside: it looks for a file beside its
-// own. So does the zod that is handed to probes of the reviewer's own: to keep everything that it can do would
-// keep all of it in the start of every command.
+// indentation but with its names and with maps to the sources. The zod that is handed to probes of the reviewer's own
+// stays outside: to keep everything that it can do would keep all of it in the start of every command.
 const config = {
   input: { cli: 'src/cli.ts' },
   platform: 'node',
   // A part of ssh2 asks for its folder, and then does not look there: what it would load is in it.
   transform: { define: { __dirname: '""' } },
-  external: (id, importer) => id.endsWith('.node') || id === 'cpu-features' || (id === 'zod' && importer?.endsWith('/src/home/whole-zod.ts') === true),
+  external: (id, importer) => id === 'zod' && importer?.endsWith('/src/home/whole-zod.ts') === true,
+  plugins: [
+    {
+      // ssh2 tries for native code and does without: no file of that name, wherever it comes to lie, is to be loaded.
+      name: 'nothing native',
+      resolveId: id => (/\.node$|^cpu-features$/.test(id) ? { id: 'node:none', external: true } : null)
+    }
+  ],
   output: {
     dir: 'dist/bin',
     cleanDir: true,

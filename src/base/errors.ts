@@ -42,5 +42,10 @@ export function messageOf(thrown: unknown): string {
     return [...new Set(thrown.errors.map(messageOf))].join('; ')
   }
   if (thrown instanceof Error && thrown.message !== '') return thrown.message
-  return String(thrown) || 'an error without a message'
+  try {
+    return String(thrown) || 'an error without a message'
+  } catch {
+    // An object that cannot be made a text: `throw Object.create(null)`.
+    return 'an error without a message'
+  }
 }

@@ -1,11 +1,16 @@
 import { AdversaryError } from '../base/errors.ts'
 import { isoSecond } from '../doors/clock.ts'
-import { homeDigest } from '../home/home.ts'
 import type { Milestone, Plan } from '../home/types.ts'
 import { tipAt } from '../publish/publish.ts'
 import { reviewOf, type SignedReview } from '../record/record.ts'
 import { observedDocument, placed, reviewDocument } from '../run/document.ts'
-import { publishPreVerification, publishReview, reviewTelling, type Told } from '../run/publish.ts'
+import {
+  publishPreVerification,
+  publishReview,
+  refuseChanged,
+  reviewTelling,
+  type Told
+} from '../run/publish.ts'
 import type { Draft, Observed } from '../run/review.ts'
 import type { Statuses } from '../run/statuses.ts'
 import { snapshot, type Snapshot, type World } from '../run/world.ts'
@@ -23,11 +28,7 @@ export async function tellDraft(
   { statuses, dryRun }: { readonly statuses: Statuses; readonly dryRun: boolean },
   io: Io
 ): Promise<ExitCode> {
-  // Half of a plan that somebody was writing is a plan of fewer checks; by now the rest of it stands there.
-  if ((await homeDigest(world.home.dir)) !== world.home.digest) {
-    const hint = 'run it again'
-    throw new AdversaryError('usage', 'the home changed while the claim was looked at', { hint })
-  }
+  await refuseChanged(world, draft)
   if (dryRun) {
     const telling = await reviewTelling(world, tipAt(world.git, at.tip, at.record), draft)
     io.out(telling.section)

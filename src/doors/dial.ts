@@ -20,11 +20,15 @@ export interface Line {
  */
 export async function openDialling(host: HostAddress, options: SessionOptions): Promise<HostSession> {
   const limit = loginLimit(host, options)
+  let line: Line | undefined
   try {
-    const line = await dialHost(host, limit.signal)
+    line = await dialHost(host, limit.signal)
     options.begun?.()
     const { openSsh2 } = await import('./ssh.ts')
     return await openSsh2(host, line, options, limit.signal)
+  } catch (error) {
+    line?.hangUp()
+    throw error
   } finally {
     limit.done()
   }
@@ -38,12 +42,15 @@ export async function openDialling(host: HostAddress, options: SessionOptions): 
  */
 export async function dialHost(host: HostAddress, signal: AbortSignal): Promise<Line> {
   const target = await resolveTarget(host)
-  const socket = dial(target, signal)
-  const hangUp = () =>
+  const given = new AbortController()
+  const socket = dial(target, AbortSignal.any([signal, given.signal]))
+  const hangUp = () => {
+    given.abort(new HostUnseen('unreachable', `${target.host} is not needed any more`))
     void socket.then(
       each => each.destroy(),
       () => undefined
     )
+  }
   socket.catch(() => undefined)
   return { target, socket, hangUp }
 }

@@ -93,7 +93,7 @@ export const configSchema = z.strictObject({
 })
 
 /** The home less its plans and probes. */
-export type Config = Omit<Home, 'plans' | 'probes' | 'digest'>
+export type Config = Omit<Home, 'plans' | 'probes' | 'files'>
 
 /**
  * Checks `adversary.yaml` and makes its paths absolute.

@@ -5,7 +5,7 @@ import { kindOf, namesIn, readText, realPath } from '../doors/files.ts'
 import type { AnyProbe } from '../judge/probe.ts'
 import { absolutePath, type Config, readConfig } from './config.ts'
 import type { Kit } from './own-probes.ts'
-import { loadOwnProbes } from './own-probes.ts'
+import { loadOwnProbes, ownFolder } from './own-probes.ts'
 import { readPlan } from './plan.ts'
 import type { Home, Plan } from './types.ts'
 import { keepOutOfTheRepo } from './working-tree.ts'
@@ -55,7 +55,7 @@ export async function loadHome(
   want: { readonly plans: boolean } = { plans: true }
 ): Promise<Home> {
   const root = (await realPath(dir)) ?? resolve(dir)
-  const text = await configText(root)
+  const text = await textOf(join(root, configFile), configFile)
   if (text === null) {
     const hint = 'adversary init writes one'
     throw new AdversaryError('usage', `there is no ${configFile} in ${root}`, { hint })
@@ -70,6 +70,7 @@ export async function loadHome(
   })
   await machine.read?.(config, files)
 
+  const held: readonly NamedText[] = [[configFile, text], ...texts, ...(await ownProbeTexts(root))]
   const library = await machine.library()
   const probes = [...library, ...(await loadOwnProbes(root, library, machine.facts))]
   const plans = new Map<string, Plan>()
@@ -77,24 +78,35 @@ export async function loadHome(
     const plan = readPlan(file, stem, { ...config, probes })
     plans.set(plan.phase, plan)
   }
-  return { ...config, plans, probes, digest: digestOf(text, texts) }
+  return {
+    ...config,
+    plans,
+    probes,
+    files: new Map(held.map(([name, content]) => [name, digestOf(content)]))
+  }
 }
 
-/** The `digest` that the home would have if it were read now; null where it could not be read. */
-export async function homeDigest(dir: string): Promise<string | null> {
-  const text = await configText(dir)
-  return text === null ? null : digestOf(text, await planTexts(dir))
+/**
+ * Which of these files hold something else than when the home was read: somebody was writing them then, or writes now.
+ * Own probes are among them where there are any.
+ */
+export async function changedFiles(
+  { dir, files }: Pick<Home, 'dir' | 'files'>,
+  names: readonly string[]
+): Promise<readonly string[]> {
+  const own = [...files.keys()].filter(name => name.startsWith(`${ownFolder}/`))
+  const changed: string[] = []
+  for (const name of [...names, ...own]) {
+    if (digestOf(await textOf(join(dir, name), name, programCap)) !== files.get(name)) changed.push(name)
+  }
+  return changed
 }
 
-function digestOf(config: string, plans: readonly NamedText[]): string {
-  return sha256(JSON.stringify([config, plans]))
+function digestOf(content: string | null): string {
+  return content === null ? '' : sha256(content)
 }
 
 type NamedText = readonly [name: string, text: string | null]
-
-function configText(root: string): Promise<string | null> {
-  return textOf(join(root, configFile), configFile)
-}
 
 /** What the files of plans hold, by their names in the home; null: it is gone, or a link to nothing. */
 async function planTexts(root: string): Promise<readonly NamedText[]> {
@@ -109,6 +121,20 @@ async function planTexts(root: string): Promise<readonly NamedText[]> {
     texts.push([path, await textOf(join(root, path), path)])
   }
   return texts
+}
+
+/** The texts of the reviewer's own probes, as they were before they were loaded. */
+async function ownProbeTexts(root: string): Promise<readonly NamedText[]> {
+  const names = ((await namesIn(join(root, ownFolder))) ?? []).filter(name => name.endsWith('.mjs'))
+  return Promise.all(
+    names.map(
+      async name =>
+        [
+          `${ownFolder}/${name}`,
+          await textOf(join(root, ownFolder, name), `${ownFolder}/${name}`, programCap)
+        ] as const
+    )
+  )
 }
 
 /** The review file of a phase, in the repo. */
@@ -137,9 +163,12 @@ function yaml(text: string, name: string): YamlFile {
   return parseYaml(text.replace(/^\uFEFF/, ''), name)
 }
 
-async function textOf(path: string, name: string): Promise<string | null> {
+/** A program may be bundled from many. */
+const programCap = 16 * 1024 * 1024
+
+async function textOf(path: string, name: string, cap = capBytes): Promise<string | null> {
   try {
-    return await readText(path, capBytes)
+    return await readText(path, cap)
   } catch (error) {
     throw new AdversaryError('usage', `${name}: cannot be read: ${messageOf(error)}`, { cause: error })
   }

@@ -23,6 +23,9 @@ const shape = z.object({
   bind: z.function()
 })
 
+/** Where they lie in the home. */
+export const ownFolder = 'probes'
+
 /** What a file of `probes/` is given: it imports nothing of ours. */
 export interface Kit {
   readonly defineProbe: typeof defineProbe
@@ -43,9 +46,9 @@ export async function loadOwnProbes(
   facts: () => Promise<Kit['facts']>
 ): Promise<readonly AnyProbe[]> {
   const found: AnyProbe[] = []
-  for (const name of (await namesIn(join(dir, 'probes'))) ?? []) {
+  for (const name of (await namesIn(join(dir, ownFolder))) ?? []) {
     if (!name.endsWith('.mjs')) continue
-    const file = `probes/${name}`
+    const file = `${ownFolder}/${name}`
     const probe = await load(join(dir, file), file, {
       defineProbe,
       z: await wholeZod(),

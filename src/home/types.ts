@@ -29,8 +29,8 @@ export interface Home {
   readonly probes: readonly AnyProbe[]
   /** `.adversary/`: clone, lock, snapshots. Derived; may be deleted at any time. */
   readonly stateDir: string
-  /** `sha256:…` over the files it was read from, comments included: see `homeDigest`. */
-  readonly digest: string
+  /** What the files that it was read from held, `sha256:…` by their names in it: see `changedFiles`. */
+  readonly files: ReadonlyMap<string, string>
 }
 
 export interface RepoConfig {

@@ -138,15 +138,20 @@ function judgedAhead(questions: readonly Question[]) {
     { readonly on: Readonly<Record<string, Fact<unknown>>>; readonly findings: Findings }
   >()
   const judgeNow = (index: number) => {
-    const on = at(facts, index)
-    if (!judged.has(index)) judged.set(index, { on, findings: judge(at(questions, index).probe, on) })
+    if (judged.has(index)) return
+    const on = { ...at(facts, index) }
+    try {
+      judged.set(index, { on, findings: judge(at(questions, index).probe, on) })
+    } catch {
+      // Where nobody waits for it nobody could be told: it is judged again, and fails, where somebody does.
+    }
   }
   return {
     hear(name: string, fact: Unnumbered): void {
       for (const { index, need } of wanted.get(name) ?? []) {
         const on = at(facts, index)
         on[need] = { ...fact, evidence: [] }
-        const missing = Object.keys(at(questions, index).probe.needs).some(each => !(each in on))
+        const missing = Object.keys(at(questions, index).probe.needs).some(each => !Object.hasOwn(on, each))
         if (!missing) setImmediate(() => judgeNow(index))
       }
     },

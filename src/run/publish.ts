@@ -1,6 +1,7 @@
+import { AdversaryError } from '../base/errors.ts'
 import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
 import { type CheckResult, judgedOn } from '../decide/verdict.ts'
-import { reviewBranchOf } from '../home/home.ts'
+import { changedFiles, configFile, reviewBranchOf } from '../home/home.ts'
 import { type Published, publish as push, type Tip } from '../publish/publish.ts'
 import { orientationsOf, reviewOf } from '../record/record.ts'
 import { renderOrientation, renderPreVerification, renderReview } from '../tell/section.ts'
@@ -50,6 +51,21 @@ export function reviewTelling(world: World, tip: Tip, draft: Draft): Promise<Tel
       verdict: decision.verdict,
       supersedes: supersedes.map(({ sha }) => sha)
     }
+  })
+}
+
+/**
+ * Half of a plan that somebody was writing when it was read is a plan of fewer checks: by now the rest of it stands there.
+ * To be asked before a verdict is told, but by the loop: that one reads plans until two readings agree, and goes on
+ * with those that it understood last.
+ *
+ * @throws AdversaryError `usage` where what the claim was looked at by is not what stands in the home now.
+ */
+export async function refuseChanged({ home }: World, { plan }: Pick<Draft, 'plan'>): Promise<void> {
+  const [changed] = await changedFiles(home, [configFile, ...(plan === null ? [] : [plan.file])])
+  if (changed === undefined) return
+  throw new AdversaryError('usage', `${changed} changed while the claim was looked at`, {
+    hint: 'run it again'
   })
 }
 

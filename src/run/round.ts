@@ -9,7 +9,7 @@ import { doubled, jittered } from './back-off.ts'
 import { claimHistory } from './history.ts'
 import { orientation } from './orientation.ts'
 import { tellRemoved } from './removed.ts'
-import { publishHunt, publishOrientation, publishReview, type Told } from './publish.ts'
+import { publishHunt, publishOrientation, publishReview, refuseChanged, type Told } from './publish.ts'
 import {
   asksHost,
   type Draft,
@@ -48,6 +48,7 @@ interface Round {
   readonly events: WatchEvents
   readonly look: LookOptions
   readonly state: WatchState
+  readonly once: boolean
 }
 
 /**
@@ -62,9 +63,9 @@ export async function round(
   options: RoundOptions,
   state: WatchState
 ): Promise<string> {
-  const { progress } = options
+  const { progress, once } = options
   const look = { budgetMs: settleBudgetMs, ...(progress === undefined ? {} : { progress }) }
-  const here: Round = { world, events, look, state }
+  const here: Round = { world, events, look, state, once }
   let at = await snapshot(world)
   if (await tellRemoved(world, at)) at = await snapshot(world)
   // A `since` that is not there is said before anything is written.
@@ -176,6 +177,7 @@ function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[]): Pr
     noteHosts(here, draft)
     if (draft.worthRetrying && wait(here, { key: sha, about, claim: sha }, whyUnseen(draft))) return false
 
+    if (here.once) await refuseChanged(world, draft)
     const told = await publishReview(world, draft)
     if (told.outcome.kind === 'stale') {
       const why = 'what was seen is too old to be published'

@@ -152,11 +152,11 @@ function renewing(
   return async () => {
     if (reload === undefined) return world
     try {
-      const { plans, hosts, digest } = await settled(reload, world)
+      const { plans, hosts, files } = await settled(reload, world)
       state.plans = null
       if (wordsOf({ plans, hosts }) === wordsOf(world.home)) return world
       world.log('plans changed', { plans: [...plans.keys()].join(', ') })
-      world = { ...world, home: { ...world.home, plans, hosts, digest } }
+      world = { ...world, home: { ...world.home, plans, hosts, files } }
     } catch (error) {
       // Half of a file that somebody is writing, or a mistake: the plans that were understood last go on.
       const why = messageOf(error)

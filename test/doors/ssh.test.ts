@@ -255,6 +255,13 @@ describe('a host that hangs up between the dial and the login', () => {
     )
   })
 
+  it('is let go of before it stands, too', async () => {
+    const on = await server()
+    const line = await dialHost(on.address, new AbortController().signal)
+    line.hangUp()
+    await expect(line.socket).rejects.toMatchObject({ name: 'HostUnseen' })
+  })
+
   it('lets go of the connection where there is nothing to log in with', async () => {
     const on = await server()
     const host = { ...on.address, identityFile: '/nonexistent/key' }

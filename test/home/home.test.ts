@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { AdversaryError } from '../../src/base/errors.ts'
 import type { Machine } from '../../src/home/home.ts'
-import { evidenceDirOf, findHome, homeFile, loadHome, reviewPathOf } from '../../src/home/home.ts'
+import {
+  changedFiles,
+  evidenceDirOf,
+  findHome,
+  homeFile,
+  loadHome,
+  reviewPathOf
+} from '../../src/home/home.ts'
 import { policyFor } from '../../src/home/policy.ts'
 import { defineProbe } from '../../src/judge/probe.ts'
 import type { FactSource } from '../../src/observe/fact.ts'
@@ -713,6 +720,26 @@ describe('forge and serve', () => {
   ])('%s is refused', async (more, why, url) => {
     await expect(load(more, url)).rejects.toThrow(why)
   })
+})
+
+it('knows which of its files were written since it was read', async () => {
+  const own = (id: string) =>
+    `export default ({ defineProbe, z }) => defineProbe({ id: '${id}', asserts: 'a', because: 'b', remedy: 'c', params: z.strictObject({}), needs: () => ({}), judge: () => [], falsify: () => [] })`
+  const files = { 'adversary.yaml': config, 'plans/pvfix.yaml': plan, 'probes/mine.mjs': own('mine') }
+  await write(files)
+  const home = await loadHome(dir, machine)
+  const changed = () => changedFiles(home, ['adversary.yaml', 'plans/pvfix.yaml'])
+  expect(await changed()).toEqual([])
+  for (const [name, text] of Object.entries(files)) {
+    await write({ [name]: `${text}\n` })
+    expect(await changed()).toEqual([name])
+    await write({ [name]: text })
+  }
+  // What is asked for counts, and no other plan.
+  await write({ 'plans/other.yaml': 'half' })
+  expect(await changed()).toEqual([])
+  await rm(join(dir, 'plans/pvfix.yaml'))
+  expect(await changed()).toEqual(['plans/pvfix.yaml'])
 })
 
 describe("the home's own probes", () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { BoundProbe, Finding } from '../../src/judge/probe.ts'
-import type { Look } from '../../src/observe/fact.ts'
+import type { FactSource, Look } from '../../src/observe/fact.ts'
 import { readCommand } from '../../src/observe/read-command.ts'
 import { examine, type Patience, type Question } from '../../src/run/examine.ts'
 import { closedDoors, recordedSession } from '../support/doors.ts'
@@ -206,4 +206,44 @@ it('believes no judgement on a time that turns out to be none', async () => {
   for (const check of checks)
     expect(check).toMatchObject({ outcome: 'unknown', why: "the host's clock jumped" })
   expect(checks).toHaveLength(2)
+})
+
+it('judges by all that a probe needs, whatever that is called, and by nothing that is not there yet', async () => {
+  const source = (key: string, turns: number): FactSource<string> => ({
+    key,
+    place: 'host',
+    async take() {
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+      return key
+    }
+  })
+  const probe: BoundProbe = {
+    id: 'own',
+    given: {},
+    needs: { toString: source('slow', 9), other: source('quick', 0) },
+    judge: ({ toString: slow, other }) => [{ outcome: 'pass', saw: `${String(slow)} and ${String(other)}` }],
+    falsify: () => []
+  }
+  const { checks } = await examine([{ ...question([]), probe }], doors, patience(0))
+  expect(checks[0]?.findings).toEqual([{ outcome: 'pass', saw: 'slow and quick' }])
+})
+
+it('a probe may throw whatever it likes, also while others are waited for', async () => {
+  const order: string[] = []
+  const { questions, letGo } = pair(order)
+  const thrown = questions.map(each => ({
+    ...each,
+    probe: {
+      ...each.probe,
+      judge: () => {
+        order.push('threw')
+        throw Object.create(null)
+      }
+    }
+  }))
+  const examined = examine(thrown, doors, patience(0))
+  while (order.length === 0) await new Promise(setImmediate)
+  letGo()
+  for (const { outcome, why } of (await examined).checks)
+    expect([outcome, why]).toEqual(['unknown', 'the probe crashed: an error without a message'])
 })

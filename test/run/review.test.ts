@@ -304,9 +304,12 @@ describe('told to stop', () => {
   })
 })
 
-it('judges nothing by a plan that was still being written when it was read', async () => {
+it.each([
+  ['review', 'half-M1'],
+  ['watch', '--once']
+])('%s %s judges nothing by a plan that was still being written when it was read', async (...words) => {
   const world = await makeScene()
-  const run = (...words: string[]) => runCli(words, { cwd: world.home })
+  const run = () => runCli(words, { cwd: world.home })
   // Whoever writes it is done by the time that the route is asked.
   let rest = async () => undefined as void
   const route = createServer((_, response) => void rest().then(() => response.end('there')))
@@ -317,18 +320,18 @@ it('judges nothing by a plan that was still being written when it was read', asy
   const half = `milestones:\n  M1:\n    checks:\n      - ${check}\n`
   await world.plan('half', half)
   await world.claim('half-M1')
-  const before = await world.subjects()
 
   rest = () => world.plan('half', `${half}      - ${readme('a palace')}\n`)
-  const told = await run('review', 'half-M1')
+  const told = await run()
   expect([told.code, told.stderr]).toEqual([
     64,
-    expect.stringContaining('the home changed while the claim was looked at')
+    expect.stringContaining('plans/half.yaml changed while the claim was looked at')
   ])
-  expect(await world.subjects()).toEqual(before)
+  expect(await world.verdicts()).toEqual([])
 
   rest = async () => undefined
-  expect((await run('review', 'half-M1')).code).toBe(1)
+  expect((await run()).code).toBe(1)
+  expect(await world.verdicts()).toMatchObject([{ verdict: 'half-M1 FAIL' }])
   await new Promise(resolve => route.close(resolve))
   await world.dispose()
 })

@@ -136,8 +136,14 @@ async function signersFiles(dir: string, { allowed, revoked }: Signers): Promise
     const path = join(dir, `adversary-${kind}-${sha256(content).slice('sha256:'.length)}`)
     if (existsSync(path)) return path
     const made = `${path}.new-${randomBytes(6).toString('hex')}`
-    await writeFile(made, content, { mode: 0o600 })
-    await rename(made, path)
+    try {
+      await writeFile(made, content, { mode: 0o600 })
+      await rename(made, path)
+    } catch (error) {
+      // Made anew meanwhile.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+      throw new BrokenClone(`the clone in ${dir} is gone`)
+    }
     return path
   }
   return {
