@@ -1,11 +1,5 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os'
-import { setFlagsFromString } from 'node:v8'
-
-// Most commands end before optimized code pays for its making: on Node 20 that takes a sixth of their processor time,
-// from the hosts and tools that they wait for. What runs long is optimized all the same, thirty times later. Newer
-// engines have a cheaper step in between, and no such flag.
-if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=2000000')
 
 /** The one file that touches the process: words in, exit code out, signals in between. */
 
@@ -46,9 +40,21 @@ async function start(): Promise<void> {
   const code = await main(process.argv.slice(2), {
     io: manner =>
       createIo({ stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }, manner, around),
-    version: packageVersion
+    version: packageVersion,
+    working
   })
   return end(code)
+}
+
+/**
+ * Most commands end before optimized code pays for its making: on Node 20 that takes a sixth of their processor time,
+ * from the hosts and tools that they wait for. What runs long is optimized all the same, thirty times later. Newer
+ * engines have a cheaper step in between, and no such flag.
+ */
+async function working(): Promise<void> {
+  if (!process.versions.v8.startsWith('11.')) return
+  const { setFlagsFromString } = await import('node:v8')
+  setFlagsFromString('--interrupt-budget=2000000')
 }
 
 /** Ends once everything written has left; an open connection or timer does not keep the process. */

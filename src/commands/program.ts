@@ -14,6 +14,8 @@ type Load<Options extends CommonOptions> = () => Promise<{ readonly run: Command
 export interface Outside {
   io(manner: Manner): Io
   version(): Promise<string>
+  /** Called before a command begins its work, unless it only tells of itself. */
+  working?(): Promise<void>
 }
 
 /**
@@ -58,7 +60,10 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
         const typed = typedOptions(command, words)
         const io = outside.io({ json: typed.json === true, quiet: typed.quiet === true })
         // Each `add` below declares what the options of its command's file say.
-        code = await finish(io, async () => (await load()).run(typed as Options, io))
+        code = await finish(io, async () => {
+          await outside.working?.()
+          return (await load()).run(typed as Options, io)
+        })
       })
   }
 
