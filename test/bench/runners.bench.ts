@@ -4,7 +4,7 @@ import { program, run } from './processes.ts'
 
 /** Claims shared among runners: `adversary review <commit>` side by side, each from a home and a clone of its own. */
 
-const claims = 12
+const claims = 40
 
 /** Reviews all claims with so many runners, and looks whether each has one review. Answers ms. */
 function fanOut(count: number): Side {
