@@ -20,9 +20,8 @@ const defaultBudgetMs = 60_000
 export async function review(world: World, options: ReviewOptions, io: Io): Promise<ExitCode> {
   const statuses = openStatuses(world, io.env)
   const goodbyes: Promise<void>[] = []
-  const parting = (goodbye: Promise<void>) => void goodbyes.push(goodbye)
   try {
-    return await answer(world, statuses, { ...options, parting }, io)
+    return await answer(world, statuses, options, io, goodbye => goodbyes.push(goodbye))
   } finally {
     await finishStatuses(statuses, options.dryRun !== true, io)
     await Promise.all(goodbyes)
@@ -32,8 +31,9 @@ export async function review(world: World, options: ReviewOptions, io: Io): Prom
 async function answer(
   world: World,
   statuses: Statuses,
-  options: ReviewOptions & Pick<LookOptions, 'parting'>,
-  io: Io
+  options: ReviewOptions,
+  io: Io,
+  parting: NonNullable<LookOptions['parting']>
 ): Promise<ExitCode> {
   const seen = await glance(world)
   const found = await find(world, seen, options.target)
@@ -41,7 +41,7 @@ async function answer(
   const look = {
     budgetMs: options.budgetMs ?? defaultBudgetMs,
     progress: telling.followed(progressOf(io)),
-    ...(options.parting === undefined ? {} : { parting: options.parting })
+    parting
   }
   if (found.kind === 'unclaimed') {
     const { plan, milestone } = found

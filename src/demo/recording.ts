@@ -22,7 +22,10 @@ const reads = z.array(
   z.object({ argv: z.array(z.string()), exit: z.number(), stdout: z.string(), stderr: z.string() })
 )
 
-/** What the real-host test writes: see test/real/reference.test.ts. */
+/**
+ * What the real-host test writes: see test/real/reference.test.ts. It holds the host's words as they came, which is
+ * why the unit files in it have the licence notes of their distribution.
+ */
 export const recordingFile = z.object({
   versions: z.string(),
   /** When each half was recorded, milliseconds since 1970 on the host's clock. */

@@ -5,7 +5,7 @@ import { kindOf, namesIn, readText, realPath } from '../doors/files.ts'
 import type { AnyProbe } from '../judge/probe.ts'
 import { absolutePath, type Config, readConfig } from './config.ts'
 import type { Kit } from './own-probes.ts'
-import { loadOwnProbes, ownFolder } from './own-probes.ts'
+import { loadOwnProbes, ownProbeFiles } from './own-probes.ts'
 import { readPlan } from './plan.ts'
 import type { Home, Plan } from './types.ts'
 import { keepOutOfTheRepo } from './working-tree.ts'
@@ -70,9 +70,14 @@ export async function loadHome(
   })
   await machine.read?.(config, files)
 
-  const held: readonly NamedText[] = [[configFile, text], ...texts, ...(await ownProbeTexts(root))]
+  const own = await ownProbeFiles(root)
+  // As they are before they are loaded.
+  const programs = await Promise.all(
+    own.map(async (name): Promise<NamedText> => [name, await textOf(join(root, name), name, programCap)])
+  )
+  const held = [[configFile, text] as const, ...texts, ...programs]
   const library = await machine.library()
-  const probes = [...library, ...(await loadOwnProbes(root, library, machine.facts))]
+  const probes = [...library, ...(await loadOwnProbes(root, own, library, machine.facts))]
   const plans = new Map<string, Plan>()
   for (const { stem, file } of files) {
     const plan = readPlan(file, stem, { ...config, probes })
@@ -94,7 +99,7 @@ export async function changedFiles(
   { dir, files }: Pick<Home, 'dir' | 'files'>,
   names: readonly string[]
 ): Promise<readonly string[]> {
-  const own = [...files.keys()].filter(name => name.startsWith(`${ownFolder}/`))
+  const own = [...files.keys()].filter(name => name.endsWith('.mjs'))
   const changed: string[] = []
   for (const name of [...names, ...own]) {
     if (digestOf(await textOf(join(dir, name), name, programCap)) !== files.get(name)) changed.push(name)
@@ -121,20 +126,6 @@ async function planTexts(root: string): Promise<readonly NamedText[]> {
     texts.push([path, await textOf(join(root, path), path)])
   }
   return texts
-}
-
-/** The texts of the reviewer's own probes, as they were before they were loaded. */
-async function ownProbeTexts(root: string): Promise<readonly NamedText[]> {
-  const names = ((await namesIn(join(root, ownFolder))) ?? []).filter(name => name.endsWith('.mjs'))
-  return Promise.all(
-    names.map(
-      async name =>
-        [
-          `${ownFolder}/${name}`,
-          await textOf(join(root, ownFolder, name), `${ownFolder}/${name}`, programCap)
-        ] as const
-    )
-  )
 }
 
 /** The review file of a phase, in the repo. */

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as z from 'zod'
 import { AdversaryError, messageOf } from '../base/errors.ts'
@@ -23,8 +23,13 @@ const shape = z.object({
   bind: z.function()
 })
 
-/** Where they lie in the home. */
-export const ownFolder = 'probes'
+const folder = 'probes'
+
+/** The names in the home of the files that may each hold a probe of its own. */
+export async function ownProbeFiles(dir: string): Promise<readonly string[]> {
+  const names = (await namesIn(join(dir, folder))) ?? []
+  return names.filter(name => name.endsWith('.mjs')).map(name => `${folder}/${name}`)
+}
 
 /** What a file of `probes/` is given: it imports nothing of ours. */
 export interface Kit {
@@ -38,26 +43,27 @@ export interface Kit {
  * Loads the reviewer's own probes, `probes/*.mjs` of the home: each exports a default function from the
  * kit to a probe. They run with all rights of the reviewer, and come from the home alone.
  *
+ * @param files of `ownProbeFiles`.
  * @param taken the ids of the library. @throws AdversaryError (usage) naming file and reason.
  */
 export async function loadOwnProbes(
   dir: string,
+  files: readonly string[],
   taken: readonly AnyProbe[],
   facts: () => Promise<Kit['facts']>
 ): Promise<readonly AnyProbe[]> {
   const found: AnyProbe[] = []
-  for (const name of (await namesIn(join(dir, ownFolder))) ?? []) {
-    if (!name.endsWith('.mjs')) continue
-    const file = `${ownFolder}/${name}`
+  for (const file of files) {
     const probe = await load(join(dir, file), file, {
       defineProbe,
       z: await wholeZod(),
       facts: await facts()
     })
-    if (`${probe.id}.mjs` !== name) {
+    const named = basename(file, '.mjs')
+    if (probe.id !== named) {
       throw new AdversaryError(
         'usage',
-        `${file}: id: got \`${probe.id}\`, expected \`${name.slice(0, -4)}\` as the file's name says`
+        `${file}: id: got \`${probe.id}\`, expected \`${named}\` as the file's name says`
       )
     }
     if (taken.some(({ id }) => id === probe.id)) {
