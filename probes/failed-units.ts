@@ -8,7 +8,11 @@ export const failedUnits = defineProbe({
   asserts: 'No unit has failed, and every unit file can be read by systemd',
   because: 'What a failed unit was to do is not done, and what it did before may be all that still runs.',
   remedy: 'Read why it failed (`systemctl status`, `journalctl -u`), mend that, and start it again.',
-  fails: ['a unit is in the state failed', 'systemd could not read a unit file'],
+  fails: [
+    'a unit is in the state failed, whether or not its file is still there',
+    'a unit failed and waits for its next automatic restart',
+    'systemd could not read a unit file'
+  ],
   params: z.strictObject({
     except: z.array(z.string().min(1)).min(1).optional().describe('units left aside (globs)')
   }),
@@ -16,11 +20,22 @@ export const failedUnits = defineProbe({
   needs: () => ({ units: allUnits }),
 
   judge({ units }, { except = [] }) {
-    const judged = units.filter(({ name, load }) => load !== 'not-found' && !anyGlobMatches(except, name))
+    // systemd keeps the state of a unit whose file is gone: then it is both `not-found` and `failed`.
+    const judged = units.filter(
+      unit => (unit.load !== 'not-found' || isFailed(unit)) && !anyGlobMatches(except, unit.name)
+    )
     if (judged.length === 0) return [{ outcome: 'not-applicable', why: 'every unit is left aside' }]
     const [first, ...rest] = judged.filter(isFailed).map(failed)
     if (first !== undefined) return [first, ...rest]
-    return [{ outcome: 'pass', saw: `none of ${judged.length} loaded units has failed` }]
+    return [
+      {
+        outcome: 'pass',
+        saw:
+          judged.length === 1
+            ? `the only loaded unit, ${judged.map(({ name }) => name).join()}, has not failed`
+            : `none of ${judged.length} loaded units has failed`
+      }
+    ]
   },
 
   falsify({ units }, { except = [] }) {
@@ -33,14 +48,26 @@ export const failedUnits = defineProbe({
 
 const unreadable = new Set(['bad-setting', 'error'])
 
-function isFailed({ active, load }: UnitState): boolean {
-  return active === 'failed' || unreadable.has(load)
+function isFailed(unit: UnitState): boolean {
+  return unit.active === 'failed' || unreadable.has(unit.load) || awaitsRestart(unit)
 }
 
-function failed({ name, active, sub, load, result }: UnitState): Finding {
-  const saw = unreadable.has(load)
-    ? `${name} cannot be loaded (${load})`
-    : `${name} has failed (Result=${result})`
+/** Results of a run that did not fail. A start that its own ExecCondition= skipped is none. */
+const harmless = new Set(['', 'success', 'exec-condition'])
+
+/**
+ * Between two starts of `Restart=` a unit is `activating`, whatever ended the run before. Only `Result` tells a
+ * program that crashed from one that ended well and is started again (`Restart=always`).
+ */
+function awaitsRestart({ active, sub, result }: UnitState): boolean {
+  return active === 'activating' && /^auto-restart(?:-queued)?$/.test(sub) && !harmless.has(result)
+}
+
+function failed(unit: UnitState): Finding {
+  const { name, active, sub, load, result } = unit
+  const title = titleOf(unit)
+  const saw =
+    unreadable.has(load) && active !== 'failed' ? `${title} (${load})` : `${title} (Result=${result})`
   return {
     outcome: 'fail',
     saw,
@@ -49,10 +76,21 @@ function failed({ name, active, sub, load, result }: UnitState): Finding {
     shows: [`${name}: LoadState=${load} ActiveState=${active} SubState=${sub} Result=${result}`],
     filing: {
       subject: name,
-      title: unreadable.has(load) ? `${name} cannot be loaded` : `${name} has failed`,
+      title,
       severity: 'medium',
       story: [`${saw}. What it is to do is not done, even where something that it once started still runs.`],
-      mend: `Read \`systemctl status ${name}\` and \`journalctl -u ${name}\`, mend the cause, and start it again.`
+      mend:
+        load === 'not-found'
+          ? `Its unit file is gone. Read \`journalctl -u ${name}\`, and restore the file or run \`systemctl reset-failed ${name}\`.`
+          : `Read \`systemctl status ${name}\` and \`journalctl -u ${name}\`, fix the cause, and start it again.`
     }
   }
+}
+
+function titleOf(unit: UnitState): string {
+  const { name, active, load } = unit
+  if (active === 'failed')
+    return `${name} has failed${load === 'not-found' ? ', and its unit file is gone' : ''}`
+  if (awaitsRestart(unit)) return `${name} has failed and waits for its automatic restart`
+  return `${name} cannot be loaded`
 }

@@ -3,7 +3,13 @@ import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { isoMicros } from '../src/base/instant.ts'
 import { hostClock } from '../src/observe/sources/clock.ts'
 import { isAfter, moment, momentParam } from '../src/observe/sources/moment.ts'
-import { unitParam, type UnitState, unitState } from '../src/observe/sources/units.ts'
+import {
+  isRemembered,
+  lastActivation,
+  unitParam,
+  type UnitState,
+  unitState
+} from '../src/observe/sources/units.ts'
 
 export const unitActivation = defineProbe({
   id: 'unit-activation',
@@ -15,7 +21,9 @@ export const unitActivation = defineProbe({
   example: { unit: 'swarm-init', after: { network: 'proxy' } },
   params: z.strictObject({
     unit: unitParam.describe('a systemd unit; `.service` may be left out'),
-    after: momentParam.optional().describe('its last activation must be later'),
+    after: momentParam
+      .optional()
+      .describe('its last activation must be later; for a oneshot without RemainAfterExit, its last start'),
     state: z
       .enum(['active', 'inactive', 'failed', 'activating', 'reloading', 'deactivating'])
       .default('active')
@@ -33,20 +41,27 @@ export const unitActivation = defineProbe({
       const saw = unit.load === 'not-found' ? `there is no unit ${at}` : `${at} is ${unit.load}, not loaded`
       return [{ outcome: 'fail', saw, expected: `${at} loaded and ${state}`, at }]
     }
-    const now = `${at} is ${stateOf(unit)}${unit.activeMicros === null ? '' : `, activated ${isoMicros(unit.activeMicros)}`}`
+    const activation = lastActivation(unit)
+    const now = `${at} is ${stateOf(unit)}${activation === null ? '' : `, ${activation.word} ${isoMicros(activation.micros)}`}`
     const shows = [`${now}, Result=${unit.result}`]
     if (unit.active !== state) return [{ outcome: 'fail', saw: now, expected: `${at} ${state}`, at, shows }]
-    if (state === 'active' && unit.result !== 'success' && unit.result !== '') {
+    // An inactive unit that must have run must have run well: its ExecCondition= may have skipped all of it.
+    const mustSucceed = state === 'active' || (state === 'inactive' && activation?.word === 'started')
+    if (mustSucceed && unit.result !== 'success' && unit.result !== '') {
       return [
         { outcome: 'fail', saw: `${now}, with Result=${unit.result}`, expected: 'Result=success', at, shows }
       ]
     }
     if (after === undefined || clock === undefined) return [{ outcome: 'pass', saw: now, shows }]
-    if (unit.activeMicros === null) {
+    if (activation === null) {
+      if (!isRemembered(unit)) {
+        const why = `${now}: systemd remembers no start of it, but it unloads such a unit when it ends (nothing that is loaded refers to it)`
+        return [{ outcome: 'unknown', why, shows }]
+      }
       const saw = `${now} and was never activated since the host booted`
       return [{ outcome: 'fail', saw, expected: `activated after ${after.said}`, at, shows }]
     }
-    const { order, why } = isAfter(unit.activeMicros, after, clock)
+    const { order, why } = isAfter(activation.micros, after, clock)
     const verdicts = {
       after: { outcome: 'pass', saw: `${now}: ${why}`, shows },
       before: {
@@ -56,7 +71,7 @@ export const unitActivation = defineProbe({
         at,
         shows
       },
-      'too-close': { outcome: 'unknown', why: `${now}, which is ${why}`, shows }
+      'too-close': { outcome: 'unknown', why: `${now}: ${why}`, shows }
     } satisfies Record<typeof order, Finding>
     return [verdicts[order]]
   },
@@ -65,11 +80,10 @@ export const unitActivation = defineProbe({
     const facts = after === undefined || clock === undefined ? {} : { after, clock }
     const gone = { ...facts, unit: { ...unit, load: 'not-found', active: 'inactive', activeMicros: null } }
     const other = { ...facts, unit: { ...unit, active: state === 'failed' ? 'active' : 'failed' } }
-    const early =
-      after === undefined
-        ? []
-        : [{ ...facts, unit: { ...unit, activeMicros: after.micros - 86_400_000_000 } }]
-    return [gone, other, ...early]
+    const early = (after?.micros ?? 0) - 86_400_000_000
+    const tooEarly =
+      after === undefined ? [] : [{ ...facts, unit: { ...unit, activeMicros: early, startedMicros: early } }]
+    return [gone, other, ...tooEarly]
   }
 })
 

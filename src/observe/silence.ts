@@ -41,7 +41,7 @@ export function silence(search: JournalSearch, since: Moment, clock: HostClock):
   function blindness(): string | null {
     if (found > matches.length) return 'more matches around that time than were kept'
     const close = orders.find(({ order }) => order === 'too-close')
-    if (close !== undefined) return `a message that matches is ${close.why}`
+    if (close !== undefined) return `a message matches at ${isoMicros(close.match.micros)}: ${close.why}`
     if (reachesMicros === null) return 'the host keeps no system journal that the login can read'
     const { order } = isAfter(reachesMicros, since, clock)
     if (order !== 'before') return `the journal reaches back to ${reach} only, not to ${since.said}`

@@ -4,6 +4,8 @@ import { unitState } from '../support/boot.ts'
 
 const good = unitState('good.service')
 const failed = unitState('bad.service', { active: 'failed', sub: 'failed', result: 'exit-code' })
+const restarting = (result: string, sub = 'auto-restart') =>
+  unitState('loop.service', { active: 'activating', sub, result })
 const outcome = (units: readonly ReturnType<typeof unitState>[], except?: readonly string[]) =>
   failedUnits
     .judge({ units }, failedUnits.params.parse(except === undefined ? {} : { except }))
@@ -29,6 +31,30 @@ it.each<[name: string, outcomes: string[], units: ReturnType<typeof unitState>[]
     [good, unitState('x.service', { load: 'not-found', active: 'inactive' })]
   ],
   ['a masked unit', ['pass'], [unitState('x.service', { load: 'masked', active: 'inactive' })]],
+  ['a failed unit whose file is gone', ['fail'], [good, { ...failed, load: 'not-found' }]],
+  ['it alone', ['fail'], [{ ...failed, load: 'not-found' }]],
+  ['it left aside', ['pass'], [good, { ...failed, load: 'not-found' }], ['bad.service']],
+  ['a failed unit that was masked since', ['fail'], [good, { ...failed, load: 'masked' }]],
+  ['a failed unit of a merged name', ['fail'], [good, { ...failed, load: 'merged' }]],
+  [
+    'only units that nobody has',
+    ['not-applicable'],
+    [unitState('x.service', { load: 'not-found', active: 'inactive' })]
+  ],
+  ['waiting for a restart after a crash', ['fail'], [good, restarting('exit-code')]],
+  ['queued for it (systemd 254)', ['fail'], [good, restarting('exit-code', 'auto-restart-queued')]],
+  ['after a signal', ['fail'], [good, restarting('signal')]],
+  ['after a start that took too long', ['fail'], [good, restarting('timeout')]],
+  ['after the kernel killed it', ['fail'], [good, restarting('oom-kill')]],
+  ['whose file is gone meanwhile', ['fail'], [good, { ...restarting('exit-code'), load: 'not-found' }]],
+  ['left aside while it waits', ['pass'], [good, restarting('exit-code')], ['loop.*']],
+  ['waiting for the next run after one that ended well', ['pass'], [good, restarting('success')]],
+  ['skipped by its ExecCondition', ['pass'], [good, restarting('exec-condition')]],
+  [
+    'starting, before any result',
+    ['pass'],
+    [good, unitState('x.service', { active: 'activating', sub: 'start' })]
+  ],
   ['a failed mount', ['fail'], [unitState('data.mount', { active: 'failed' })]]
 ])('%s: %j', (_, outcomes, units, except) => {
   expect(outcome(units, except)).toEqual(outcomes)
@@ -43,6 +69,18 @@ it('names the unit and how it failed', () => {
       filing: { subject: 'bad.service', title: 'bad.service has failed', severity: 'medium' }
     }
   ])
+})
+
+it('says that the file is gone, and that a unit waits to be restarted', () => {
+  const saw = (unit: ReturnType<typeof unitState>) =>
+    failedUnits.judge({ units: [unit] }, {}).map(finding => ('saw' in finding ? finding.saw : ''))
+  expect(saw({ ...failed, load: 'not-found' })).toEqual([
+    'bad.service has failed, and its unit file is gone (Result=exit-code)'
+  ])
+  expect(saw(restarting('signal'))).toEqual([
+    'loop.service has failed and waits for its automatic restart (Result=signal)'
+  ])
+  expect(saw(good)).toEqual(['the only loaded unit, good.service, has not failed'])
 })
 
 it('can fail', () => {

@@ -10,6 +10,19 @@ const after: Moment = { micros: created, spanMicros: 0, said: 'the creation of n
 const clock = { hostMicros: created + 60 * second, skewMs: 0, uncertaintyMs: 5 }
 const unit = (rest: Partial<UnitState> = {}) =>
   unitState('swarm-init.service', { activeMicros: created + 15 * second, ...rest })
+const inactive = { state: 'inactive' }
+/** A oneshot without RemainAfterExit that its timer started and that ended well. */
+const ran = (rest: Partial<UnitState> = {}) =>
+  unitState('swarm-init.service', {
+    remainAfterExit: false,
+    active: 'inactive',
+    sub: 'dead',
+    startedMicros: created + 15 * second,
+    inactiveMicros: created + 16 * second,
+    after: ['basic.target', 'swarm-init.timer'],
+    before: ['shutdown.target'],
+    ...rest
+  })
 const params = (rest: object = {}) =>
   unitActivation.params.parse({ unit: 'swarm-init', after: { network: 'proxy' }, ...rest })
 const outcome = (state: UnitState, moment: Moment | undefined = after, rest: object = {}) =>
@@ -42,6 +55,85 @@ it.each<[name: string, outcome: string, state: UnitState, moment?: Moment | unde
   ['never activated', 'fail', unit({ activeMicros: null })],
   ['inactive as expected', 'pass', unit({ active: 'inactive', sub: 'dead' }), after, { state: 'inactive' }],
   ['active, expected inactive', 'fail', unit(), after, { state: 'inactive' }],
+  ['a oneshot that ran by its timer and ended', 'pass', ran(), after, inactive],
+  ['it, one microsecond after', 'pass', ran({ startedMicros: created + 1 }), after, inactive],
+  ['it, at the same microsecond', 'unknown', ran({ startedMicros: created }), after, inactive],
+  ['it, before', 'fail', ran({ startedMicros: created - 1 }), after, inactive],
+  [
+    'it, by an activation of when it still remained',
+    'pass',
+    ran({ activeMicros: created - second }),
+    after,
+    inactive
+  ],
+  ['it, skipped by its ExecCondition', 'fail', ran({ result: 'exec-condition' }), after, inactive],
+  ['it, expected active', 'fail', ran(), after],
+  ['a oneshot that its timer has not started yet', 'fail', ran({ startedMicros: null }), after, inactive],
+  [
+    'one that its target wants, not started',
+    'fail',
+    ran({ startedMicros: null, after: [], before: ['multi-user.target', 'shutdown.target'] }),
+    after,
+    inactive
+  ],
+  [
+    'one that nothing keeps loaded, and that may have run',
+    'unknown',
+    ran({ startedMicros: null, after: ['basic.target'], before: ['shutdown.target'] }),
+    after,
+    inactive
+  ],
+  [
+    'a oneshot that runs now',
+    'pass',
+    ran({ active: 'activating', sub: 'start' }),
+    after,
+    { state: 'activating' }
+  ],
+  [
+    'one that failed',
+    'pass',
+    ran({ active: 'failed', sub: 'failed', result: 'exit-code' }),
+    after,
+    { state: 'failed' }
+  ],
+  [
+    'one that failed before',
+    'fail',
+    ran({ active: 'failed', result: 'exit-code', startedMicros: created - 1 }),
+    after,
+    { state: 'failed' }
+  ],
+  [
+    'a service that starts now and was active before',
+    'pass',
+    unit({
+      type: 'notify',
+      active: 'activating',
+      sub: 'start',
+      startedMicros: created + second,
+      activeMicros: created - second
+    }),
+    after,
+    { state: 'activating' }
+  ],
+  [
+    'a service that is stopped, by its last activation',
+    'fail',
+    unit({
+      type: 'simple',
+      active: 'inactive',
+      startedMicros: created + second,
+      activeMicros: created - second
+    }),
+    after,
+    inactive
+  ],
+  [
+    'a oneshot that remains, by when it became active',
+    'pass',
+    unit({ startedMicros: created - second, activeMicros: created + second })
+  ],
   [
     'after a review, within the clocks’ uncertainty',
     'unknown',
@@ -86,11 +178,31 @@ it('says both times when it fails', () => {
   ])
 })
 
+it('says when a unit started that never becomes active, and what a clock in doubt means', () => {
+  expect(unitActivation.judge({ unit: ran(), after, clock }, params(inactive))).toMatchObject([
+    {
+      saw: 'swarm-init.service is inactive (dead), started 2026-06-13T05:38:17.125154Z: 15 s after the creation of network proxy'
+    }
+  ])
+  const ahead = { ...clock, skewMs: 3_600_000 }
+  expect(
+    unitActivation.judge({ unit: unit(), after: { ...after, clock: 'reviewer' }, clock: ahead }, params())
+  ).toEqual([
+    {
+      outcome: 'unknown',
+      why: "swarm-init.service is active (exited), activated 2026-06-13T05:38:17.125154Z: the host's clock is 60 min ahead of ours, ±5 ms: too far off to compare it with the creation of network proxy",
+      shows: ['swarm-init.service is active (exited), activated 2026-06-13T05:38:17.125154Z, Result=success']
+    }
+  ])
+})
+
 describe('its falsifiers', () => {
   it.each([{}, { state: 'inactive' }, { state: 'failed' }])('fail with %j', rest => {
     const facts = { unit: unit(), after, clock }
-    for (const untrue of unitActivation.falsify(facts, params(rest))) {
-      expect(unitActivation.judge(untrue, params(rest)).map(({ outcome }) => outcome)).toEqual(['fail'])
+    for (const state of [facts.unit, ran()]) {
+      for (const untrue of unitActivation.falsify({ ...facts, unit: state }, params(rest))) {
+        expect(unitActivation.judge(untrue, params(rest)).map(({ outcome }) => outcome)).toEqual(['fail'])
+      }
     }
   })
 })

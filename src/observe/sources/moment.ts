@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { isoMicros, parseIso } from '../../base/instant.ts'
 import { type FactSource, type HostClock, type Look, Unseen } from '../fact.ts'
 import { dockerNetworkList } from './docker-networks.ts'
-import { unitName, unitState } from './units.ts'
+import { lastActivation, unitName, unitState } from './units.ts'
 
 const milestone = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._]{0,63}$/, 'expected a milestone such as M1')
 const network = z.string().regex(/^[A-Za-z0-9][\w.-]{0,254}$/, "expected a docker network's name")
@@ -98,11 +98,13 @@ async function networkCreation(look: Look, network: string): Promise<Moment> {
 }
 
 async function unitActivation(look: Look, unit: string): Promise<Moment> {
-  const { load, activeMicros } = await unitState(unit).take(look)
+  const state = await unitState(unit).take(look)
   // systemd answers for units that do not exist, too.
-  if (load !== 'loaded') throw new Unseen(`systemd has no loaded unit ${unit} (${load})`)
-  if (activeMicros === null) throw new Unseen(`${unit} was never activated since the host booted`)
-  return at(activeMicros, 'host', `the activation of ${unit} at `)
+  if (state.load !== 'loaded') throw new Unseen(`systemd has no loaded unit ${unit} (${state.load})`)
+  const activation = lastActivation(state)
+  if (activation === null) throw new Unseen(`${unit} was never activated since the host booted`)
+  const word = activation.word === 'activated' ? 'activation' : 'start'
+  return at(activation.micros, 'host', `the ${word} of ${unit} at `)
 }
 
 function isIso(text: string): boolean {

@@ -106,6 +106,40 @@ export async function readStates(look: Look, patterns: readonly string[]): Promi
   return parseStates((await look.read(readCommand.unitStates(patterns, properties))).stdout)
 }
 
+/** When a unit was last activated, and the word for it. */
+export interface Activation {
+  readonly micros: number
+  /** `started`: it never becomes active, or has not yet. */
+  readonly word: 'activated' | 'started'
+}
+
+/**
+ * The last activation of a unit; null if systemd remembers none.
+ *
+ * A oneshot without RemainAfterExit goes from activating straight to inactive, and what is activating now is not
+ * active yet: for both, the time of becoming active is missing or that of an earlier run, and the start counts.
+ */
+export function lastActivation(unit: UnitState): Activation | null {
+  const { type, remainAfterExit, active, startedMicros, activeMicros } = unit
+  const isStart = active === 'activating' || (type === 'oneshot' && !remainAfterExit && active !== 'active')
+  const micros = isStart ? startedMicros : activeMicros
+  return micros === null ? null : { micros, word: isStart ? 'started' : 'activated' }
+}
+
+/**
+ * Whether systemd keeps what it knows of a unit that is not running: something that is loaded refers to it. It
+ * unloads others at their end, and then remembers no start of theirs.
+ *
+ * A timer, path or socket is ordered before what it triggers, and a target after what it wants.
+ */
+export function isRemembered({ active, before, after }: UnitState): boolean {
+  return (
+    active !== 'inactive' ||
+    before.some(name => name !== 'shutdown.target') ||
+    after.some(name => /\.(?:timer|path|socket)$/.test(name))
+  )
+}
+
 /** One unit; unseen if systemctl answered for none, or for several. */
 export async function readState(look: Look, name: string): Promise<UnitState> {
   const [state, second] = await readStates(look, [name])

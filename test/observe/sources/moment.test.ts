@@ -67,6 +67,19 @@ describe('when it was', () => {
     }
   })
 
+  it('a oneshot that does not remain active, by its start', async () => {
+    const states = [
+      'ActiveState=inactive\nActiveEnterTimestamp=\n',
+      'ActiveState=activating\nActiveEnterTimestamp=Sat 2026-06-13 04:00:00.000000 UTC\n'
+    ]
+    for (const state of states) {
+      const stdout = `Id=backup.service\nLoadState=loaded\nType=oneshot\nRemainAfterExit=no\n${state}InactiveExitTimestamp=Sat 2026-06-13 05:38:17.000001 UTC\n`
+      expect(await take({ unit: 'swarm-init' }, { [unit]: { stdout } })).toMatchObject({
+        value: { said: 'the start of swarm-init.service at 2026-06-13T05:38:17.000001Z', clock: 'host' }
+      })
+    }
+  })
+
   it('a review, whose second git cut off', async () => {
     expect(await take({ review: 'M1' }, {}, { M1: '2026-06-13T05:33:10Z' })).toMatchObject({
       value: { said: 'the review of M1 at 2026-06-13T05:33:10Z', spanMicros: 999_999, clock: 'reviewer' }
