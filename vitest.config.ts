@@ -5,7 +5,7 @@ const thorough = [
   'test/gate/**/*.test.ts',
   'test/publish/**/*.test.ts',
   'test/faults/**/*.test.ts',
-  'test/run/{baseline,changes,kill,reviewers,watch,review,hostile,place,runners,secrets,statuses}.test.ts',
+  'test/run/{baseline,changes,words,kill,reviewers,watch,review,hostile,place,runners,secrets,statuses}.test.ts',
   'test/cli/{doctor,bad-input,documents,gate,init,lockdown,pages,process,report,serve,pipelines}.test.ts',
   'test/doors/{git,guard}.test.ts',
   'test/demo/demo.test.ts',

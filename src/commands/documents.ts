@@ -329,8 +329,31 @@ export const proveDocument = z.looseObject({
 /** `finding list`. */
 export const findingListDocument = z.looseObject({ phase: z.string(), findings: z.array(finding) })
 
-/** `finding open`, `finding close`, `veto` and `accept`: what was pushed. */
-export const saidDocument = z.looseObject({ commit: z.string(), finding: finding.nullable() })
+/** `finding open`, `finding close`, `veto` and `accept`: what was pushed, or why nothing had to be. */
+export const saidDocument = z.looseObject({
+  /** Null: nothing was pushed. */
+  commit: z.string().nullable(),
+  finding: finding.nullable(),
+  /** The record said so already: why nothing was pushed. */
+  unchanged: z.string().nullable().optional(),
+  dryRun: z.boolean().optional(),
+  /** Of a dry run: what would be appended. */
+  section: z.string().optional(),
+  /** Of `accept`: what is not signed, with the signed bytes that stood there before. */
+  parts: z
+    .array(
+      z.looseObject({
+        from: z.int(),
+        to: z.int(),
+        line: z.int(),
+        text: z.string(),
+        was: z.string().nullable()
+      })
+    )
+    .optional(),
+  /** Of `accept`: why it must not be signed. */
+  refused: z.array(z.string()).optional()
+})
 
 /** `init`. */
 export const initDocument = z.looseObject({

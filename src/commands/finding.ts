@@ -1,5 +1,5 @@
 import { AdversaryError } from '../base/errors.ts'
-import { oneLine } from '../base/text.ts'
+import { clean, oneLine, toText } from '../base/text.ts'
 import { knownFindings } from '../run/tell.ts'
 import { closeFinding, openFinding, type Said } from '../run/word.ts'
 import { snapshot } from '../run/world.ts'
@@ -21,6 +21,7 @@ export interface FindingOptions extends CommonOptions {
   readonly story?: string | undefined
   readonly mend?: string | undefined
   readonly reason?: string | undefined
+  readonly dryRun?: boolean | undefined
 }
 
 const severities: readonly Severity[] = ['low', 'medium', 'high', 'critical']
@@ -29,6 +30,7 @@ const severities: readonly Severity[] = ['low', 'medium', 'high', 'critical']
 export async function run(options: FindingOptions, io: Io): Promise<ExitCode> {
   return enter(options, io, async world => {
     const plan = planOf(world, options.phase)
+    const how = { dryRun: options.dryRun === true }
     switch (options.action) {
       case 'list': {
         const findings = knownFindings((await snapshot(world)).record, plan.phase)
@@ -57,12 +59,12 @@ export async function run(options: FindingOptions, io: Io): Promise<ExitCode> {
           throw new AdversaryError('usage', `--blocks: ${plan.file} knows no milestone ${JSON.stringify(id)}`)
         }
         const { story = '', mend = '' } = options
-        return done(await openFinding(world, plan.phase, { title, severity, blocks, story, mend }), io)
+        return done(await openFinding(world, plan.phase, { title, severity, blocks, story, mend }, how), io)
       }
       case 'close': {
         const reason = needed(options.reason, '--reason')
         return done(
-          await closeFinding(world, plan.phase, needed(options.id, 'the number of the finding'), reason),
+          await closeFinding(world, plan.phase, needed(options.id, 'the number of the finding'), reason, how),
           io
         )
       }
@@ -81,14 +83,27 @@ export function needed(value: string | undefined, what: string): string {
   return value
 }
 
-/** Says what was pushed. */
+/** Says what was pushed, what would be, or why nothing had to be. */
 export function done(said: Said, io: Io): ExitCode {
-  const { outcome, finding } = said
-  if (outcome.kind !== 'published') {
-    throw new AdversaryError('repository', 'the branch was too busy to push to', { hint: 'run it again' })
+  const { outcome, finding, unchanged } = said
+  if (unchanged !== null) {
+    io.out(`nothing changed: ${oneLine(unchanged)}`)
+    io.json({ commit: null, finding, unchanged })
+    return exitCode.pass
   }
-  if (finding !== null) io.out(`[adversary] ${finding.id} ${finding.status}: ${oneLine(finding.title)}`)
-  io.out(sayTold({ outcome, telling: null }))
-  io.json({ commit: outcome.commit, finding })
-  return exitCode.pass
+  switch (outcome.kind) {
+    case 'published':
+      if (finding !== null) io.out(`[adversary] ${finding.id} ${finding.status}: ${oneLine(finding.title)}`)
+      io.out(sayTold({ outcome, telling: null }))
+      io.json({ commit: outcome.commit, finding, unchanged })
+      return exitCode.pass
+    case 'dry-run':
+      io.out(clean(toText(outcome.appended)))
+      io.out(sayTold({ outcome, telling: null }))
+      io.json({ commit: null, finding, unchanged, dryRun: true, section: toText(outcome.appended) })
+      return exitCode.pass
+    case 'dropped':
+    case 'stale':
+      throw new AdversaryError('repository', 'the branch was too busy to push to', { hint: 'run it again' })
+  }
 }

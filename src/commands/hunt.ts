@@ -12,6 +12,7 @@ import { enter } from './world.ts'
 
 export interface HuntOptions extends CommonOptions {
   readonly phase: string
+  readonly dryRun?: boolean | undefined
 }
 
 /** The break-it probes, now. What they find is appended; a quiet host makes no commit. */
@@ -25,16 +26,21 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
       { phase: plan.phase, commit: at.tip, checks: [], hunts: plan.hunt.checks },
       { budgetMs: 60_000, progress: progressOf(io) }
     )
-    const told = await publishHunt(world, observed)
+    const told = await publishHunt(world, observed, { dryRun: options.dryRun === true })
     io.out(
       sayChecks(
         observed.hunts.map(({ check }) => check),
         io
       ).join('\n')
     )
+    if (told.outcome.kind === 'dry-run' && told.telling !== null) io.out(told.telling.section)
     for (const line of sayChanges(told)) io.out(line)
     io.out(sayTold(told))
-    io.json({ phase: plan.phase, ...(await placed(world, observedDocument(observed, told), null)) })
+    io.json({
+      phase: plan.phase,
+      ...(await placed(world, observedDocument(observed, told), null)),
+      dryRun: options.dryRun === true
+    })
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass
   })
 }

@@ -13,6 +13,7 @@ import { enter } from './world.ts'
 
 export interface OrientOptions extends CommonOptions {
   readonly phase: string
+  readonly dryRun?: boolean | undefined
 }
 
 /** Writes down what the host looks like: the baseline that later sections compare with. */
@@ -21,12 +22,17 @@ export async function run(options: OrientOptions, io: Io): Promise<ExitCode> {
     const plan = planOf(world, options.phase)
     const at = await snapshot(world)
     const observed = await orientation(world, at, plan, { budgetMs: 60_000, progress: progressOf(io) })
-    const told = await publishOrientation(world, observed)
+    const told = await publishOrientation(world, observed, { dryRun: options.dryRun === true })
     if (told.outcome.kind === 'stale')
       throw new AdversaryError('repository', 'the branch was too busy to push to')
+    if (told.outcome.kind === 'dry-run' && told.telling !== null) io.out(told.telling.section)
     for (const line of sayChanges(told)) io.out(line)
-    io.out(sayTold(told))
-    io.json({ ...observedDocument(observed, told), facts: observed.facts })
+    io.out(
+      told.outcome.kind === 'dropped'
+        ? 'nothing changed: the newest phase context says the same'
+        : sayTold(told)
+    )
+    io.json({ ...observedDocument(observed, told), facts: observed.facts, dryRun: options.dryRun === true })
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass
   })
 }

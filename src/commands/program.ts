@@ -121,7 +121,7 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     reported('review', () => import('./review.ts'))
   )
     .addOption(report())
-    .option('--dry-run', 'print the section, push nothing')
+    .addOption(dryRun())
     .addOption(duration('--retry <duration>', 'go on looking for this long at what could not be seen'))
     .addOption(
       duration('--budget <duration>', 'give up after this long; what ran out says so (default: 60s)')
@@ -130,16 +130,18 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
   add(
     'orient <phase>',
     'the "Phase context" section: what the host looks like before any claim',
-    ['orient pvfix'],
+    ['orient pvfix', 'orient pvfix --dry-run'],
     () => import('./orient.ts')
-  )
+  ).addOption(dryRun())
 
   add(
     'hunt <phase>',
     'break-it probes now; what they find is appended',
     ['hunt pvfix', 'hunt pvfix --json | jq .findings'],
     reported('hunt', () => import('./hunt.ts'))
-  ).addOption(report())
+  )
+    .addOption(report())
+    .addOption(dryRun())
 
   add(
     'probe [id]',
@@ -253,22 +255,31 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     .option('--story <text>', 'what, and why it matters')
     .option('--mend <text>', 'how to mend it')
     .option('--reason <text>', 'why it is closed')
+    .addOption(dryRun())
 
   add(
     'veto <target>',
-    "closes a milestone's gate by a signed word, until it is lifted",
-    ['veto pvfix-M2 --reason "the backup was not tested"', 'veto pvfix-M2 --lift --reason "tested"'],
+    'closes the gate of a milestone, or of a whole phase, by a signed word until it is lifted',
+    [
+      'veto pvfix-M2 --reason "the backup was not tested"',
+      'veto pvfix-M2 --lift --reason "tested"',
+      'veto pvfix --reason "not before the audit" --dry-run'
+    ],
     () => import('./veto.ts')
   )
     .option('--reason <text>', 'why')
     .option('--lift', 'lift it again')
+    .addOption(dryRun())
 
   add(
     'accept <phase>',
-    'signs for unsigned or hand-made content of a review file as it stands',
-    ['accept pvfix --reason "typo in the M1 section mended by hand"'],
+    'shows what of a review file is not signed, asks, and signs for it as it stands',
+    ['accept pvfix --dry-run', 'accept pvfix --reason "typing error in the M1 section corrected by hand"'],
     () => import('./accept.ts')
-  ).option('--reason <text>', 'why')
+  )
+    .option('--reason <text>', 'why')
+    .option('--yes', 'do not ask')
+    .addOption(dryRun())
 
   add(
     'lockdown',
@@ -356,6 +367,10 @@ function reported<Options extends CommonOptions>(of: Reporting, load: Load<Optio
     const [{ run }, { reporting }] = await Promise.all([load(), import('./report.ts')])
     return { run: reporting(of, run) }
   }
+}
+
+function dryRun(): Option {
+  return new Option('--dry-run', 'print what would be appended, push nothing')
 }
 
 /** May be given again. */

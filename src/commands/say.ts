@@ -114,6 +114,8 @@ export function sayTold(told: Told): string {
     }
     case 'dropped':
       return 'nothing to push'
+    case 'dry-run':
+      return `dry run: this would be appended to ${oneLine(told.outcome.path)}`
     case 'stale':
       return 'not pushed: what was seen is out of date'
   }

@@ -1,29 +1,42 @@
 import { AdversaryError } from '../base/errors.ts'
+import { everyMilestone } from '../gate/handwriting.ts'
 import { veto } from '../run/word.ts'
+import type { World } from '../run/world.ts'
 import type { ExitCode } from '../words.ts'
 import { done, needed } from './finding.ts'
 import type { CommonOptions, Io } from './io.ts'
 import { enter } from './world.ts'
 
 export interface VetoOptions extends CommonOptions {
-  /** `<phase>-<milestone>`. */
+  /** `<phase>-<milestone>`, or a phase for all of its milestones. */
   readonly target: string
   readonly reason?: string | undefined
   readonly lift?: boolean | undefined
+  readonly dryRun?: boolean | undefined
 }
 
-/** Closes the gate of a milestone by a signed word, or lifts that again. */
+/** Closes the gate of a milestone or of a phase by a signed word, or lifts that again. */
 export async function run(options: VetoOptions, io: Io): Promise<ExitCode> {
   return enter(options, io, async world => {
     const reason = needed(options.reason, '--reason')
-    for (const { phase, milestones } of world.home.plans.values()) {
-      const milestone = milestones.find(({ id }) => `${phase}-${id}` === options.target)
-      if (milestone === undefined) continue
-      return done(
-        await veto(world, phase, milestone.id, options.lift === true ? 'lifted' : 'open', reason),
-        io
-      )
-    }
-    throw new AdversaryError('usage', `no plan has a milestone ${JSON.stringify(options.target)}`)
+    const { phase, milestone } = targetOf(world, options.target)
+    const status = options.lift === true ? 'lifted' : 'open'
+    const word = { status, reason } as const
+    return done(await veto(world, phase, milestone, word, { dryRun: options.dryRun === true }), io)
+  })
+}
+
+function targetOf({ home }: World, target: string): { readonly phase: string; readonly milestone: string } {
+  const plans = [...home.plans.values()]
+  for (const { phase, milestones } of plans) {
+    const milestone = milestones.find(({ id }) => `${phase}-${id}` === target)
+    if (milestone !== undefined) return { phase, milestone: milestone.id }
+  }
+  if (home.plans.has(target)) return { phase: target, milestone: everyMilestone }
+  throw new AdversaryError('usage', `no plan has a phase or milestone ${JSON.stringify(target)}`, {
+    hint:
+      plans.length === 0
+        ? 'plans/ is empty'
+        : `the plans are for ${plans.map(({ phase }) => phase).join(', ')}`
   })
 }

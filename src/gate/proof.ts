@@ -14,6 +14,8 @@ export interface Touch {
 /** What a listed signer appended: bytes `from` the old end of the file. */
 export interface Appended {
   readonly touch: Touch
+  /** The review file that it was appended to. */
+  readonly path: string
   readonly from: number
   /** The whole file as of that commit. */
   readonly bytes: Uint8Array
@@ -97,7 +99,7 @@ export async function proveAppendOnly(input: {
     }
     // A view of the tip's bytes where they are the same: a long record is not held once for each review.
     const bytes = startsWith(now, own) ? now.subarray(0, own.length) : own
-    appended.push({ touch, from: before.length, bytes })
+    appended.push({ touch, path, from: before.length, bytes })
   }
 
   const holding = new Set(appended.filter(({ bytes }) => startsWith(now, bytes)).map(({ touch }) => touch))

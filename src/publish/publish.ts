@@ -55,12 +55,16 @@ export interface PublishOptions {
   readonly freshMs?: number
   /** Default 1000: what was observed is stale before that. */
   readonly attempts?: number
+  /** Builds what would be published on the tip as it is now, and pushes nothing. */
+  readonly dryRun?: boolean
   readonly signal?: AbortSignal
 }
 
 export type Published =
   | { readonly kind: 'published'; readonly commit: string; readonly attempts: number }
   | { readonly kind: 'dropped' }
+  /** A dry run: this would be pushed. */
+  | { readonly kind: 'dry-run'; readonly path: string; readonly appended: Uint8Array }
   /** What was observed is too old to be published: observe again. */
   | { readonly kind: 'stale' }
 
@@ -94,6 +98,8 @@ export async function publish(options: PublishOptions): Promise<Published> {
     reviews = length
     const publication = await options.build(tip)
     if (publication === null) return { kind: 'dropped' }
+    if (options.dryRun === true)
+      return { kind: 'dry-run', path: publication.path, appended: publication.appended }
     const commit = await write(options, tip, publication)
     // Once: it is the same key and the same list a moment later, and whoever is slow loses again.
     if (!believed) await requireBelieved(options, commit)

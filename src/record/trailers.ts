@@ -250,7 +250,11 @@ function fileOf(value: string | null, name: string) {
 function vetoOf(value: string) {
   const groups = patterns.veto.exec(value)?.groups
   const milestone = groups?.['milestone'] ?? ''
-  demand(milestoneName.safeParse(milestone).success, 'Adversary-Veto is not what it should be')
+  // `*` is all of the phase.
+  demand(
+    milestone === '*' || milestoneName.safeParse(milestone).success,
+    'Adversary-Veto is not what it should be'
+  )
   return { milestone, status: groups?.['status'] === 'lifted' ? ('lifted' as const) : ('open' as const) }
 }
 

@@ -5,7 +5,8 @@ import { changedFiles, configFile, reviewBranchOf } from '../home/home.ts'
 import { type Published, publish as push, type Tip } from '../publish/publish.ts'
 import { orientationsOf, reviewOf } from '../record/record.ts'
 import { renderOrientation, renderPreVerification, renderReview } from '../tell/section.ts'
-import { firstClaim } from './history.ts'
+import { evidenceOf, firstClaim } from './history.ts'
+import { isSameContext } from './orientation.ts'
 import { commitsSince, type Draft, type Observed } from './review.ts'
 import { hostsSeen, type TellInput, type Telling, tell } from './tell.ts'
 import { fileStamp, type World } from './world.ts'
@@ -83,60 +84,71 @@ export async function publishReview(world: World, draft: Draft): Promise<Told> {
 /**
  * Pushes the phase's context: its facts are the baseline of everything later.
  *
+ * Where the newest context of the phase says the same of plan, host and checks, nothing is pushed.
+ *
  * @param options.unlessThere drops it when another reviewer has oriented the phase meanwhile.
  */
 export async function publishOrientation(
   world: World,
   observed: Observed,
-  options: { readonly unlessThere: boolean } = { unlessThere: false }
+  options: { readonly unlessThere?: boolean; readonly dryRun?: boolean } = {}
 ): Promise<Told> {
   const at = isoSecond(observed.atMs)
   const overviews = observed.checks.filter(({ check }) => isOverview(check))
   const plan = observed.checks.filter(({ check }) => !isOverview(check)).map(({ check }) => check)
   const hunts = observed.hunts.map(({ check }) => check)
-  return put(world, observed, async tip => {
-    if (options.unlessThere && orientationsOf(tip.record, observed.phase).length > 0) return null
-    const claimed = firstClaim(world.home, tip.record, observed.phase)
-    return tell(world, tip, {
-      kind: 'orientation',
-      observed,
-      milestone: null,
-      name: `orientation-${fileStamp(observed.atMs)}`,
-      section: cited =>
-        renderOrientation({
-          ...cited,
-          at,
-          hosts: hostsSeen(observed),
-          claimed,
-          observations: overviews.map(({ check }) => ({
-            title: check.title,
-            shows: check.findings.flatMap(finding => finding.shows ?? []),
-            evidence: judgedOn(check),
-            ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
-          })),
-          standing: [
-            { title: 'How the checks of the plan stand', checks: plan },
-            { title: 'What nobody asked for, looked at all the same', checks: hunts }
+  return put(
+    world,
+    observed,
+    async tip => {
+      const last = orientationsOf(tip.record, observed.phase).at(-1)
+      if (options.unlessThere === true && last !== undefined) return null
+      const claimed = firstClaim(world.home, tip.record, observed.phase)
+      const telling = await tell(world, tip, {
+        kind: 'orientation',
+        observed,
+        milestone: null,
+        name: `orientation-${fileStamp(observed.atMs)}`,
+        section: cited =>
+          renderOrientation({
+            ...cited,
+            at,
+            hosts: hostsSeen(observed),
+            claimed,
+            observations: overviews.map(({ check }) => ({
+              title: check.title,
+              shows: check.findings.flatMap(finding => finding.shows ?? []),
+              evidence: judgedOn(check),
+              ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
+            })),
+            standing: [
+              { title: 'How the checks of the plan stand', checks: plan },
+              { title: 'What nobody asked for, looked at all the same', checks: hunts }
+            ],
+            // What a plan proposes to put on the host is tried before anybody builds it.
+            tried: plan
+              .filter(({ probe }) => probe === 'subnet-collision')
+              .map(check => ({ what: check.title, at, checks: [check] }))
+          }),
+        evidence: { claim: null, verdict: null, obstacles: [] },
+        message: {
+          title: 'phase context',
+          body: [
+            claimed === null
+              ? 'What the host looks like before any claim; later sections compare with it.'
+              : 'What the host looks like now. The phase was claimed before, so this is no baseline.'
           ],
-          // What a plan proposes to put on the host is tried before anybody builds it.
-          tried: plan
-            .filter(({ probe }) => probe === 'subnet-collision')
-            .map(check => ({ what: check.title, at, checks: [check] }))
-        }),
-      evidence: { claim: null, verdict: null, obstacles: [] },
-      message: {
-        title: 'phase context',
-        body: [
-          claimed === null
-            ? 'What the host looks like before any claim; later sections compare with it.'
-            : 'What the host looks like now. The phase was claimed before, so this is no baseline.'
-        ],
-        claim: null,
-        verdict: null,
-        supersedes: []
-      }
-    })
-  })
+          claim: null,
+          verdict: null,
+          supersedes: []
+        }
+      })
+      const before = last === undefined ? null : await evidenceOf(world.git, last)
+      const same = before !== null && telling.changes.length === 0 && isSameContext(before, observed)
+      return same ? null : telling
+    },
+    options
+  )
 }
 
 function isOverview(check: CheckResult): boolean {
@@ -144,19 +156,28 @@ function isOverview(check: CheckResult): boolean {
 }
 
 /** Pushes what the hunt changed in the list of findings; a quiet host makes no commit. */
-export async function publishHunt(world: World, observed: Observed): Promise<Told> {
-  return put(world, observed, async tip => {
-    const telling = await tell(world, tip, {
-      kind: 'hunt',
-      observed,
-      milestone: null,
-      name: `hunt-${fileStamp(observed.atMs)}`,
-      section: () => null,
-      evidence: { claim: null, verdict: null, obstacles: [] },
-      message: { title: '', body: [], claim: null, verdict: null, supersedes: [] }
-    } satisfies TellInput)
-    return telling.changes.length === 0 ? null : telling
-  })
+export async function publishHunt(
+  world: World,
+  observed: Observed,
+  options: { readonly dryRun?: boolean } = {}
+): Promise<Told> {
+  return put(
+    world,
+    observed,
+    async tip => {
+      const telling = await tell(world, tip, {
+        kind: 'hunt',
+        observed,
+        milestone: null,
+        name: `hunt-${fileStamp(observed.atMs)}`,
+        section: () => null,
+        evidence: { claim: null, verdict: null, obstacles: [] },
+        message: { title: '', body: [], claim: null, verdict: null, supersedes: [] }
+      } satisfies TellInput)
+      return telling.changes.length === 0 ? null : telling
+    },
+    options
+  )
 }
 
 /** Pushes what a milestone's checks say before anybody claimed it: outcomes, no verdict. */
@@ -195,7 +216,8 @@ export async function publishPreVerification(
 async function put(
   world: World,
   observed: Observed,
-  build: (tip: Tip) => Promise<Telling | null>
+  build: (tip: Tip) => Promise<Telling | null>,
+  options: { readonly dryRun?: boolean } = {}
 ): Promise<Told> {
   let telling: Telling | null = null
   const branch = reviewBranchOf(world.home)
@@ -213,9 +235,11 @@ async function put(
     now: nowMs,
     sleep: ms => sleep(ms, world.signal),
     observedAt: observed.atMs,
+    dryRun: options.dryRun === true,
     signal: world.signal
   })
-  return { outcome, telling: outcome.kind === 'published' ? telling : null }
+  const told = outcome.kind === 'published' || outcome.kind === 'dry-run'
+  return { outcome, telling: told ? telling : null }
 }
 
 /** Claims live on the watched branch, which need not be the one that reviews are pushed to. */

@@ -1,10 +1,13 @@
-import { sha256 } from '../base/canonical.ts'
 import { AdversaryError } from '../base/errors.ts'
+import { plain } from '../base/text.ts'
 import type { FindingState } from '../decide/findings.ts'
 import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
+import { everyMilestone } from '../gate/handwriting.ts'
+import { viewPhase } from '../gate/view.ts'
 import { reviewBranchOf } from '../home/home.ts'
 import { policyFor } from '../home/policy.ts'
 import { type Published, publish, type Tip } from '../publish/publish.ts'
+import { vetoesOf } from '../record/record.ts'
 import type { ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../tell/append.ts'
 import { renderFindingClosed, renderFindingOpened, renderVeto, renderVetoLifted } from '../tell/finding.ts'
@@ -24,6 +27,14 @@ export interface Said {
   readonly outcome: Published
   /** The finding as it stands after this, where one was spoken of. */
   readonly finding: FindingState | null
+  /** Why nothing was pushed, where the record says it already; null otherwise. */
+  readonly unchanged: string | null
+}
+
+/** What is wanted of a word besides its text. */
+export interface SayOptions {
+  /** Build what would be pushed, and push nothing. */
+  readonly dryRun?: boolean
 }
 
 /** Files a finding under the phase's next number. */
@@ -36,100 +47,133 @@ export function openFinding(
     readonly blocks: readonly string[]
     readonly story: string
     readonly mend: string
-  }
+  },
+  options: SayOptions = {}
 ): Promise<Said> {
-  return say(world, phase, (tip, at) => {
-    const known = knownFindings(tip.record, phase)
-    const id = `A${Math.max(0, ...known.map(finding => Number(finding.id.slice(1)))) + 1}`
-    const finding: FindingState = {
-      id,
-      key: `hand/${id}`,
-      probe: 'hand',
-      title: word.title,
-      severity: word.severity,
-      status: 'open',
-      blocks: word.blocks,
-      origin: 'unknown'
-    }
-    const filing = { story: word.story === '' ? [] : [word.story], mend: word.mend }
-    const section = renderFindingOpened({ evidence: [], finding, at, filing, by: world.home.identity.name })
-    return {
-      section,
-      finding,
-      title: messageTitle(phase, `[adversary] ${id} ${word.title}`, []),
-      body: messageBody([`${id}: ${word.title}`]),
-      findings: [trailer(finding)]
-    }
-  })
+  return say(
+    world,
+    phase,
+    (tip, at) => {
+      const known = knownFindings(tip.record, phase)
+      const same = known.find(finding => finding.status === 'open' && isSame(finding, word))
+      if (same !== undefined) return { unchanged: `${same.id} is open already: ${same.title}`, finding: same }
+      const id = `A${Math.max(0, ...known.map(finding => Number(finding.id.slice(1)))) + 1}`
+      const finding: FindingState = {
+        id,
+        key: `hand/${id}`,
+        probe: 'hand',
+        title: word.title,
+        severity: word.severity,
+        status: 'open',
+        blocks: word.blocks,
+        origin: 'unknown'
+      }
+      const filing = { story: word.story === '' ? [] : [word.story], mend: word.mend }
+      const section = renderFindingOpened({ evidence: [], finding, at, filing, by: world.home.identity.name })
+      return {
+        section,
+        finding,
+        title: messageTitle(phase, `[adversary] ${id} ${word.title}`, []),
+        body: messageBody([`${id}: ${word.title}`]),
+        findings: [trailer(finding)]
+      }
+    },
+    options
+  )
 }
 
-/** Closes an open finding. Throws AdversaryError `usage` for one that is not there or not open. */
-export function closeFinding(world: World, phase: string, id: string, reason: string): Promise<Said> {
-  return say(world, phase, (tip, at) => {
-    const known = knownFindings(tip.record, phase)
-    const found = known.find(finding => finding.id === id)
-    if (found === undefined || found.status !== 'open') {
-      const open = known.filter(({ status }) => status === 'open').map(finding => finding.id)
-      throw new AdversaryError('usage', `${phase} has no open finding ${JSON.stringify(id)}`, {
-        hint: open.length === 0 ? 'none is open' : `open are ${open.join(', ')}`
-      })
-    }
-    const finding: FindingState = { ...found, status: 'closed' }
-    const section = renderFindingClosed({ evidence: [], finding, at, by: world.home.identity.name, reason })
-    return {
-      section,
-      finding,
-      title: `[adversary] ${id} closed`,
-      body: messageBody([`${id} closed: ${reason}`]),
-      findings: [trailer(finding)]
-    }
-  })
+/** Whether it is the same finding, filed again: a hand's finding of that title, weight and reach. */
+function isSame(finding: FindingState, word: Pick<FindingState, 'title' | 'severity' | 'blocks'>): boolean {
+  return (
+    finding.probe === 'hand' &&
+    plain(finding.title) === plain(word.title) &&
+    finding.severity === word.severity &&
+    [...finding.blocks].sort().join() === [...word.blocks].sort().join()
+  )
 }
 
-/** Closes the gate of a milestone, or lifts that again. */
+/**
+ * Closes an open finding; one that is closed stays as it is.
+ *
+ * @throws AdversaryError `usage` for one that is not there.
+ */
+export function closeFinding(
+  world: World,
+  phase: string,
+  id: string,
+  reason: string,
+  options: SayOptions = {}
+): Promise<Said> {
+  return say(
+    world,
+    phase,
+    (tip, at) => {
+      const known = knownFindings(tip.record, phase)
+      const found = known.find(finding => finding.id === id)
+      if (found === undefined) {
+        const open = known.filter(({ status }) => status === 'open').map(finding => finding.id)
+        throw new AdversaryError('usage', `${phase} has no finding ${JSON.stringify(id)}`, {
+          hint: open.length === 0 ? 'none is open' : `open are ${open.join(', ')}`
+        })
+      }
+      if (found.status !== 'open') return { unchanged: `${id} is closed already`, finding: found }
+      const finding: FindingState = { ...found, status: 'closed' }
+      const by = world.home.identity.name
+      return {
+        section: renderFindingClosed({ evidence: [], finding, at, by, reason }),
+        finding,
+        title: `[adversary] ${id} closed`,
+        body: messageBody([`${id} closed: ${reason}`]),
+        findings: [trailer(finding)]
+      }
+    },
+    options
+  )
+}
+
+/**
+ * Closes the gate of a milestone, or lifts that again.
+ *
+ * @param milestone `*` for all of the phase.
+ */
 export function veto(
   world: World,
   phase: string,
   milestone: string,
-  status: 'open' | 'lifted',
-  reason: string
+  word: { readonly status: 'open' | 'lifted'; readonly reason: string },
+  options: SayOptions = {}
 ): Promise<Said> {
-  return say(world, phase, (_, at) => {
-    const input = { milestone, at, by: world.home.identity.name, reason }
-    return {
-      section: status === 'open' ? renderVeto(input) : renderVetoLifted(input),
-      finding: null,
-      title: `VETO ${status === 'open' ? '' : 'LIFTED '}${milestone}`,
-      body: messageBody([reason]),
-      findings: [],
-      vetoes: [{ milestone, status }]
-    }
-  })
-}
-
-/** Signs for everything that the review file holds now, whoever wrote it. Throws `usage` where there is no file. */
-export function acceptFile(world: World, phase: string, reason: string): Promise<Said> {
-  let accepted: string | null = null
-  return say(world, phase, async (tip, at, { path, why }) => {
-    const bytes = await tip.readFile(path)
-    if (bytes === null) throw new AdversaryError('usage', why ?? `there is no ${path} to accept`)
-    const digest = sha256(bytes)
-    // A push that lost comes here again, and what was pushed meanwhile nobody has looked at.
-    if (accepted !== null && accepted !== digest) {
-      throw new AdversaryError('repository', 'the review file changed while it was being accepted', {
-        hint: 'look at it again'
-      })
-    }
-    accepted = digest
-    return {
-      section: `## Accepted @${at.slice(0, 16)}Z\n\nThe ${bytes.length} bytes above (\`${digest}\`) are signed for as they stand.\n`,
-      finding: null,
-      title: 'the review file accepted as it stands',
-      body: messageBody([`${bytes.length} bytes, ${digest}.`, reason]),
-      findings: [],
-      accept: digest
-    }
-  })
+  const { status, reason } = word
+  const what = milestone === everyMilestone ? phase : `${phase}-${milestone}`
+  return say(
+    world,
+    phase,
+    async (tip, at) => {
+      // As the gate hears them: what people wrote by hand as well.
+      const branch = { name: reviewBranchOf(world.home), tip: tip.sha, record: tip.record }
+      const { signed } = await viewPhase(world.git, world.trust, phase, branch, branch)
+      const standing = vetoesOf({ ...tip.record, reviews: signed }, phase).filter(
+        each => each.milestone.toLowerCase() === milestone.toLowerCase()
+      )
+      const own = standing.find(({ by }) => by.byReviewer)
+      if (status === 'open' && own !== undefined) {
+        const since = `${own.by.commit.sha.slice(0, 12)}, ${own.by.commit.committedAt}`
+        return { unchanged: `${what} is vetoed already (${since})`, finding: null }
+      }
+      if (status === 'lifted' && standing.length === 0)
+        return { unchanged: `${what} is not vetoed`, finding: null }
+      const input = { milestone, at, by: world.home.identity.name, reason }
+      return {
+        section: status === 'open' ? renderVeto(input) : renderVetoLifted(input),
+        finding: null,
+        title: `VETO ${status === 'open' ? '' : 'LIFTED '}${milestone}`,
+        body: messageBody([reason]),
+        findings: [],
+        vetoes: [{ milestone, status }]
+      }
+    },
+    options
+  )
 }
 
 /** What a word is made of, for the tip that it is put on. */
@@ -139,11 +183,19 @@ export type Word = { readonly section: string; readonly finding: FindingState | 
 > &
   Partial<Pick<ReviewMessage, 'vetoes' | 'accept' | 'removed'>>
 
-/** Signs and pushes a word; null from `words`: there is nothing to say on that tip. */
+/** The record says it already. */
+export interface Unchanged {
+  /** One sentence that says so. */
+  readonly unchanged: string
+  readonly finding: FindingState | null
+}
+
+/** Signs and pushes a word, unless the record says it already; null from `words`: there is nothing to say on that tip. */
 export async function say(
   world: World,
   phase: string,
-  words: (tip: Tip, at: string, place: Place) => Word | null | Promise<Word | null>
+  words: (tip: Tip, at: string, place: Place) => Word | Unchanged | null | Promise<Word | Unchanged | null>,
+  options: SayOptions = {}
 ): Promise<Said> {
   const { home } = world
   const plan = home.plans.get(phase)
@@ -153,6 +205,7 @@ export async function say(
   const branch = reviewBranchOf(home)
   const observedAt = nowMs()
   let finding: FindingState | null = null
+  let unchanged: string | null = null
   const outcome = await publish({
     git: world.git,
     branch,
@@ -166,6 +219,8 @@ export async function say(
       const word = await words(tip, isoSecond(observedAt), place)
       if (word === null) return null
       finding = word.finding
+      unchanged = 'unchanged' in word ? word.unchanged : null
+      if ('unchanged' in word) return null
       const header = renderHeader({
         phase,
         title: plan.title,
@@ -199,7 +254,8 @@ export async function say(
     now: nowMs,
     sleep: ms => sleep(ms, world.signal),
     observedAt,
+    dryRun: options.dryRun === true,
     signal: world.signal
   })
-  return { outcome, finding }
+  return { outcome, finding, unchanged }
 }

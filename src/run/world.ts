@@ -109,6 +109,15 @@ export async function glance(world: World): Promise<{ readonly tip: string } & B
   return { tip, history: begun.history, record }
 }
 
+/** The branch that reviews are pushed to as it is on the remote now: the watched one until it has one of its own. */
+export async function reviewTip(world: World): Promise<Snapshot> {
+  const { home, git, trust } = world
+  const branch = reviewBranchOf(home)
+  const tip = (await git.fetch(branch)) ?? (await git.fetch(home.repo.branch))
+  if (tip === null) throw new AdversaryError('repository', `${home.repo.url} has no branch ${branch}`)
+  return { tip, record: await (await beginRecord(git, tip, trust)).record }
+}
+
 /** The doors of one review: sessions opened on first use, closed by `close`. */
 export interface OpenDoors extends Doors {
   close(): Promise<void>

@@ -140,6 +140,7 @@ function isTame(diagram: string): boolean {
 }
 
 export interface VetoInput {
+  /** `*` for all of the phase. */
   readonly milestone: string
   readonly at: string
   readonly by: string
@@ -148,17 +149,24 @@ export interface VetoInput {
 
 /** A person's or an agent's word that closes the gate of a milestone. */
 export function renderVeto(input: VetoInput): string {
-  const milestone = name(input.milestone)
+  const { milestone, gates } = vetoed(input)
   return blocks([
     `## VETO ${milestone}: ${plain(input.reason, 160)}`,
-    `By ${plain(input.by, 120)} @${minute(input.at)}. The gate of ${milestone} stays closed until this is lifted.`
+    `By ${plain(input.by, 120)} @${minute(input.at)}. ${gates} closed until this is lifted.`
   ])
 }
 
 export function renderVetoLifted(input: VetoInput): string {
-  const milestone = name(input.milestone)
+  const { milestone } = vetoed(input)
+  const whose = milestone === '*' ? 'Each gate of the phase' : `The gate of ${milestone}`
   return blocks([
     `## VETO LIFTED ${milestone}: ${plain(input.reason, 160)}`,
-    `By ${plain(input.by, 120)} @${minute(input.at)}. The gate of ${milestone} depends on its review again.`
+    `By ${plain(input.by, 120)} @${minute(input.at)}. ${whose} depends on its review again.`
   ])
+}
+
+function vetoed(input: VetoInput): { readonly milestone: string; readonly gates: string } {
+  if (input.milestone === '*') return { milestone: '*', gates: 'All gates of the phase stay' }
+  const milestone = name(input.milestone)
+  return { milestone, gates: `The gate of ${milestone} stays` }
 }

@@ -10,7 +10,7 @@ import { draftReview } from '../../src/run/review.ts'
 import { owedClaims } from '../../src/run/round.ts'
 import { snapshot } from '../../src/run/world.ts'
 import { runCli } from '../support/cli.ts'
-import { type FlakyHost, makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
+import { type FlakyHost, gateOf, makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
 import { startSshServer } from '../support/ssh-server.ts'
 
 /** `review` by hand, and what becomes of review files and repos that were not made for it. */
@@ -45,11 +45,6 @@ function bytesOf(it: Scene, path: string): Promise<Buffer> {
       (error, stdout) => (error === null ? done(stdout) : fail(error))
     )
   )
-}
-
-function gateOf(it: Scene, target: string, ...words: string[]) {
-  const env = { ADVERSARY_ALLOWED_SIGNERS: it.signers, ADVERSARY_REVIEWER: 'adversary@example.test' }
-  return runCli(['gate', target, '--remote', it.repo.remote, ...words], { cwd: it.repo.dir, env })
 }
 
 describe('review', () => {
@@ -199,7 +194,7 @@ describe('a review file that was there before', () => {
     expect(await (await scene.world({ clone: 'edited' })).once()).toMatchObject([{ verdict: 'PASS' }])
     expect((await bytesOf(scene, path)).toString()).toMatch(/^\uFEFF# Note\n/)
     expect((await gateOf(scene, 'bom-M1')).code).toBe(3)
-    expect((await runCli(['accept', 'bom', '--reason', 'a word'], { cwd: scene.home })).code).toBe(0)
+    expect((await runCli(['accept', 'bom', '--yes', '--reason', 'a word'], { cwd: scene.home })).code).toBe(0)
     expect((await gateOf(scene, 'bom-M1')).code).toBe(0)
   })
 })

@@ -14,6 +14,7 @@ import type { Draft } from '../../src/run/review.ts'
 import { watch } from '../../src/run/watch.ts'
 import { openWorld, type World } from '../../src/run/world.ts'
 import type { Verdict } from '../../src/words.ts'
+import { runCli } from './cli.ts'
 import { allowedSigners, makeRepo, type CommitOptions, type TestKey, testGit, type TestRepo } from './repo.ts'
 
 /** A watched repo and a reviewer's home, both real, for the stories of `run` and the commands. */
@@ -268,4 +269,10 @@ export async function eventually<T>(ask: () => Promise<T | undefined | false>, s
     await new Promise(done => setTimeout(done, 100))
   }
   throw new Error(`it did not come to pass within ${seconds} seconds`)
+}
+
+/** The gate's answer on the scene's remote, by the signers and the reviewer of the scene. */
+export function gateOf(it: Scene, target: string, ...words: string[]) {
+  const env = { ADVERSARY_ALLOWED_SIGNERS: it.signers, ADVERSARY_REVIEWER: 'adversary@example.test' }
+  return runCli(['gate', target, '--remote', it.repo.remote, ...words], { cwd: it.repo.dir, env })
 }
