@@ -49,9 +49,14 @@ export function findingChanges(input: {
   readonly hunted: readonly { readonly check: CheckResult; readonly severity: Severity }[]
   readonly baseline: Before
   readonly blocks: readonly string[]
+  /** The review file as it stands; null: there is none. */
+  readonly file: Uint8Array | null
 }): readonly FindingChange[] {
   const byKey = new Map(input.known.map(finding => [finding.key, finding]))
-  let last = Math.max(0, ...input.known.map(({ id }) => Number(id.slice(1))))
+  const number = freeNumbers(
+    input.known.map(({ id }) => id),
+    input.file
+  )
   const changes: FindingChange[] = []
   const seenNow = new Set<string>()
 
@@ -74,9 +79,8 @@ export function findingChanges(input: {
         })
         continue
       }
-      last += 1
       const opened: FindingState = {
-        id: `A${last}`,
+        id: `A${number()}`,
         key,
         probe: check.probe,
         title: filing.title,
@@ -124,4 +128,37 @@ function filingOf(finding: Extract<Finding, { outcome: 'fail' }>, severity: Seve
       mend: ''
     }
   )
+}
+
+/**
+ * Answers numbers for new findings, from 1, each once: none that is known, and none that the review file shows,
+ * whoever wrote it there and whether or not it is signed.
+ *
+ * @param known ids: `A1`, `A2` …
+ */
+export function freeNumbers(known: Iterable<string>, file: Uint8Array | null): () => number {
+  const ids = [...known].map(id => Number(id.slice(1)))
+  const taken = new Set([...ids, ...numbersIn(file)])
+  let last = Math.max(0, ...ids)
+  return () => {
+    do last += 1
+    while (taken.has(last))
+    // Whoever uses the highest number must not keep the reviewer from filing.
+    if (last > highest) {
+      last = 1
+      while (taken.has(last)) last += 1
+    }
+    taken.add(last)
+    return last
+  }
+}
+
+/** As many digits as a finding's id may have. */
+const highest = 999_999
+
+function numbersIn(file: Uint8Array | null): readonly number[] {
+  if (file === null) return []
+  const text = Buffer.from(file).toString('latin1')
+  const marked = text.matchAll(/\[adversary\][^\S\n]*A(\d{1,6})\b/gi)
+  return [...marked].map(([, number]) => Number(number))
 }

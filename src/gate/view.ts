@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto'
 import { reachable } from '../base/graph.ts'
+import { itemsBehind } from '../base/lineage.ts'
 import { parseClaim } from '../claim/parse.ts'
 import type { Commit, Git } from '../doors/git.ts'
 import {
   type Distrusted,
-  findingsOf,
   heldTo,
   policyOf,
   readRecord,
   removedOf,
   type SignedRecord,
   type SignedReview,
-  type Trust,
-  vetoesOf
+  type Trust
 } from '../record/record.ts'
+import { behindOf, findingsOf, vetoesOf } from '../record/standing.ts'
 import type { Claim, Verdict } from '../words.ts'
 import { disagreements, typedVerdicts } from './agree.ts'
 import { everyMilestone, withHandwriting } from './handwriting.ts'
@@ -44,7 +44,8 @@ export interface PhaseView {
   readonly doubts: readonly Distrusted[]
   /** Milestones with a verdict in the file that nobody signed. */
   readonly typed: ReadonlySet<string>
-  /** Of every commit of either branch. */
+  /** Every commit of either branch, parents before children. */
+  readonly history: readonly Commit[]
   readonly parents: ReadonlyMap<string, readonly string[]>
 }
 
@@ -88,7 +89,13 @@ export async function viewPhase(
   const files = [...new Set(signed.flatMap(({ message }) => message.section?.path ?? []))]
 
   const parents = new Map<string, readonly string[]>()
-  for (const { record } of branches) for (const { sha, parents: of } of record.history) parents.set(sha, of)
+  const history = branches.flatMap(({ record }) =>
+    record.history.filter(({ sha, parents: of }) => {
+      const isNew = !parents.has(sha)
+      parents.set(sha, of)
+      return isNew
+    })
+  )
 
   const problems: string[] = [...datesOutOfOrder(all, branches)]
   const appended = new Map<string, Appended>()
@@ -116,14 +123,10 @@ export async function viewPhase(
     phase,
     main,
     reviews,
-    signed: await withHandwriting(
-      signed,
-      appended,
-      branches.flatMap(({ record }) => record.history),
-      trust
-    ),
+    signed: await withHandwriting(signed, appended, history, trust),
     distrusted,
     doubts: doubtsOf(distrusted, signed, trust, parents),
+    history,
     parents,
     claims: claimsOf(main.record.history, phase),
     appended,
@@ -246,7 +249,12 @@ export async function viewMilestone(
   built: { readonly sha: string; readonly history: readonly Commit[] }
 ): Promise<MilestoneFacts> {
   const { main, reviews, signed, parents } = view
-  const merged: SignedRecord = { tip: reviews.tip, reviews: signed, distrusted: view.distrusted, history: [] }
+  const merged: SignedRecord = {
+    tip: reviews.tip,
+    reviews: signed,
+    distrusted: view.distrusted,
+    history: view.history
+  }
   const policy = policyOf(merged, view.phase)
   const rules = policy?.milestones.find(known => known.milestone === milestone) ?? null
   const claims = view.claims.filter(claim => claim.milestone === milestone)
@@ -256,8 +264,9 @@ export async function viewMilestone(
       claim => claim.milestone === milestone && claims.every(({ sha }) => sha !== claim.sha)
     )
   ]
-  const deciding = decidingReviews(signed, milestone, parents)
-  const review = deciding.at(-1) ?? null
+  const deciding = decidingReviews(view, milestone)
+  const verdict = worst(deciding)
+  const review = deciding.findLast(({ message }) => message.verdict === verdict) ?? null
   const claim = review?.message.claim ?? null
   const settled = new Set(
     signed.flatMap(({ byReviewer, message }) => (byReviewer ? [message.claim, ...message.supersedes] : []))
@@ -273,7 +282,7 @@ export async function viewMilestone(
     phase: view.phase,
     milestone,
     review,
-    verdict: worst(deciding),
+    verdict,
     claims,
     elsewhere: signed.filter(
       ({ elsewhere, message }) => message.milestone === milestone && elsewhere?.verdict === 'PASS'
@@ -296,7 +305,7 @@ export async function viewMilestone(
         : await disagreements(git, view.appended.get(review.commit.sha), review, reviews.tip),
     needs: (rules?.needs ?? []).map(needed => ({
       milestone: needed,
-      verdict: worst(decidingReviews(signed, needed, parents))
+      verdict: worst(decidingReviews(view, needed))
     })),
     blockers: blockersOf(merged, view.phase).filter(({ blocks }) =>
       blocks.some(name => name === everyMilestone || name.toLowerCase() === milestone.toLowerCase())
@@ -311,24 +320,33 @@ export async function viewMilestone(
 }
 
 /**
- * The verdicts on the newest claim of the milestone that was judged. One that a later judged claim builds on
- * has had its day; of claims side by side the one that was judged last counts.
+ * The verdicts on a milestone that no newer one has overtaken. One is overtaken by a verdict on another claim
+ * that has it in its history, unless that one answers an older claim, which it knows to be older. Verdicts
+ * that have not seen each other all count, whatever their dates.
  */
 function decidingReviews(
-  signed: readonly SignedReview[],
-  milestone: string,
-  parents: ReadonlyMap<string, readonly string[]>
+  { signed, history }: Pick<PhaseView, 'signed' | 'history'>,
+  milestone: string
 ): readonly SignedReview[] {
-  const verdicts = signed.filter(
-    ({ byReviewer, message }) => byReviewer && message.verdict !== null && message.milestone === milestone
+  const verdicts = signed
+    .filter(
+      ({ byReviewer, message }) => byReviewer && message.verdict !== null && message.milestone === milestone
+    )
+    .map(review => ({ review, claim: review.message.claim ?? '' }))
+  const claims = new Set(verdicts.map(({ claim }) => claim))
+  if (claims.size < 2) return verdicts.map(({ review }) => review)
+  const behind = behindOf({ history }, verdicts)
+  const older = itemsBehind(history, new Map([...claims].map(claim => [claim, [claim]])), claims)
+  const isOlder = (claim: string, than: string) => older.get(than)?.has(claim) ?? false
+  const overtaken = new Set(
+    verdicts.flatMap(verdict =>
+      [...behind(verdict)].flatMap(before => {
+        if (before.claim === verdict.claim) return []
+        return isOlder(verdict.claim, before.claim) ? [verdict] : [before]
+      })
+    )
   )
-  // One walk from all of them: no commit is its own ancestor.
-  const overtaken = reachable(
-    verdicts.flatMap(({ message }) => parents.get(message.claim ?? '') ?? []),
-    parents
-  )
-  const newest = verdicts.findLast(({ message }) => !overtaken.has(message.claim ?? ''))
-  return verdicts.filter(({ message }) => message.claim === newest?.message.claim)
+  return verdicts.filter(verdict => !overtaken.has(verdict)).map(({ review }) => review)
 }
 
 function worst(reviews: readonly SignedReview[]): Verdict | null {
@@ -346,7 +364,7 @@ function blockersOf(record: SignedRecord, phase: string): readonly Blocker[] {
       blocks: [milestone]
     })
   )
-  const findings = [...findingsOf(record, phase).values()]
+  const findings = findingsOf(record, phase)
     .filter(({ status }) => status === 'open')
     .map(
       ({ id, blocks, last }): Blocker => ({

@@ -2,13 +2,7 @@ import { isSameRepo } from '../base/repo-name.ts'
 import type { Commit, Git, Signature, Signers } from '../doors/git.ts'
 import type { Verdict } from '../words.ts'
 import type { Policy } from './policy.ts'
-import {
-  type FindingTrailer,
-  looksLikeReview,
-  parseMessage,
-  type RemovedTrailer,
-  type ReviewMessage
-} from './trailers.ts'
+import { looksLikeReview, parseMessage, type RemovedTrailer, type ReviewMessage } from './trailers.ts'
 
 export interface Trust extends Signers {
   /** The principal whose verdicts count. */
@@ -195,34 +189,6 @@ function verdictsOf(record: SignedRecord, phase: string, milestone: string): rea
   return verdicts(record).filter(({ message }) => message.phase === phase && message.milestone === milestone)
 }
 
-export interface FindingLife extends FindingTrailer {
-  /** The commit that first filed it, and the one that spoke of it last. */
-  readonly filed: SignedReview
-  readonly last: SignedReview
-}
-
-/**
- * Each finding of the phase as it stands, by id. Who filed it and the reviewer may close and change it;
- * anybody else on the list may only open it and add what it blocks.
- */
-export function findingsOf(record: SignedRecord, phase: string): ReadonlyMap<string, FindingLife> {
-  const lives = new Map<string, FindingLife>()
-  for (const review of record.reviews) {
-    if (review.message.phase !== phase) continue
-    for (const said of review.message.findings) {
-      const known = lives.get(said.id)
-      if (known === undefined) lives.set(said.id, { ...said, filed: review, last: review })
-      else if (review.byReviewer || review.principal === known.filed.principal) {
-        lives.set(said.id, { ...known, ...said, last: review })
-      } else if (said.status === 'open') {
-        const blocks = [...new Set([...known.blocks, ...said.blocks])]
-        lives.set(said.id, { ...known, status: 'open', blocks, last: review })
-      }
-    }
-  }
-  return lives
-}
-
 /** The reviewer's commits of the phase that hold evidence and answer no claim, such as orientation, oldest first. */
 export function baselinesOf(record: SignedRecord, phase: string): readonly SignedReview[] {
   return record.reviews.filter(
@@ -237,37 +203,4 @@ export function orientationsOf(record: SignedRecord, phase: string): readonly Si
     ({ message: { evidence } }) =>
       evidence?.path.split('/').at(-1)?.startsWith(`${phase}-orientation-`) === true
   )
-}
-
-/** Number for the phase's next finding, from 1. */
-export function nextFinding(record: SignedRecord, phase: string): number {
-  const ids = record.reviews
-    .filter(({ message }) => message.phase === phase)
-    .flatMap(({ message }) => message.findings.map(({ id }) => Number(id.slice(1))))
-  return Math.max(0, ...ids) + 1
-}
-
-export interface Veto {
-  readonly milestone: string
-  readonly by: SignedReview
-}
-
-/** Vetoes of the phase that stand. Who put one and the reviewer may lift it. */
-export function vetoesOf(record: SignedRecord, phase: string): readonly Veto[] {
-  const standing: Veto[] = []
-  for (const review of record.reviews) {
-    if (review.message.phase !== phase) continue
-    for (const { milestone, status } of review.message.vetoes) {
-      if (status === 'open') standing.push({ milestone, by: review })
-      else {
-        const kept = standing.filter(
-          veto =>
-            veto.milestone.toLowerCase() !== milestone.toLowerCase() ||
-            !(review.byReviewer || veto.by.principal === review.principal)
-        )
-        standing.splice(0, standing.length, ...kept)
-      }
-    }
-  }
-  return standing
 }

@@ -16,7 +16,8 @@ import { commitsUrl, guessForge } from '../forge/forge.ts'
 import { type GateAnswer, gateIn } from '../gate/gate.ts'
 import { redact } from '../base/redact.ts'
 import type { AnyProbe, Finding } from '../judge/probe.ts'
-import { type FindingLife, findingsOf, type SignedReview, vetoesOf } from '../record/record.ts'
+import type { SignedReview } from '../record/record.ts'
+import { type FindingLife, findingsOf, vetoesOf } from '../record/standing.ts'
 import type { EvidenceRecord } from '../tell/evidence-file.ts'
 import { headings } from '../tell/locate.ts'
 import { type Claim, exitCode } from '../words.ts'
@@ -84,8 +85,7 @@ async function phaseModel(
 ): Promise<PhaseModel> {
   const gates = await gatesOf(world, phase, now)
   const findings: FindingModel[] = []
-  for (const life of findingsOf(at.record, phase.phase).values())
-    findings.push(await findingModel(world, life))
+  for (const life of findingsOf(at.record, phase.phase)) findings.push(await findingModel(world, life))
   const number = ({ id }: FindingModel) => Number(id.slice(1))
   return {
     phase: phase.phase,

@@ -1,13 +1,8 @@
 import type { Claim, Verdict } from '../words.ts'
 import type { Milestone, Plan } from '../home/types.ts'
 import { sayDuration } from '../base/duration.ts'
-import {
-  findingsOf,
-  newestReview,
-  removedOf,
-  type SignedRecord,
-  type SignedReview
-} from '../record/record.ts'
+import { newestReview, removedOf, type SignedRecord, type SignedReview } from '../record/record.ts'
+import { findingsOf } from '../record/standing.ts'
 import type { FindingTrailer } from '../record/trailers.ts'
 import type { MalformedClaim, Owed } from '../claim/pending.ts'
 import { ancestorsOf } from './history.ts'
@@ -99,7 +94,7 @@ async function phaseOf(
       }
     })
   )
-  return { phase, plan, milestones, findings: [...findingsOf(at.record, phase).values()], pending }
+  return { phase, plan, milestones, findings: findingsOf(at.record, phase), pending }
 }
 
 /** A later verdict that a force-push took off the branch, as a signed word of the reviewer has it. */

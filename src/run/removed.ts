@@ -2,7 +2,9 @@ import { AdversaryError, messageOf } from '../base/errors.ts'
 import type { FindingState } from '../decide/findings.ts'
 import { reviewBranchOf } from '../home/home.ts'
 import type { Tip } from '../publish/publish.ts'
-import { readRecord, removedOf, type SignedRecord, type SignedReview, vetoesOf } from '../record/record.ts'
+import { readRecord, removedOf, type SignedRecord, type SignedReview } from '../record/record.ts'
+import { freeNumbers } from '../decide/findings.ts'
+import { vetoesOf } from '../record/standing.ts'
 import type { RemovedTrailer } from '../record/trailers.ts'
 import { renderFindingOpened, renderVeto } from '../tell/finding.ts'
 import { messageBody, messageTitle } from '../tell/message.ts'
@@ -66,7 +68,9 @@ export async function tellRemoved(world: World, at: Snapshot): Promise<boolean> 
     }
     // Without a plan there is no review file to say it in.
     if (!world.home.plans.has(phase)) continue
-    const { outcome } = await say(world, phase, (tip, time) => wordOf(world, phase, before, tip, time))
+    const { outcome } = await say(world, phase, async (tip, time, { path }) =>
+      wordOf(world, phase, before, tip, time, await tip.readFile(path))
+    )
     told ||= outcome.kind === 'published'
   }
   await world.git.remember(branch, at.record.tip, { anew: true })
@@ -74,7 +78,14 @@ export async function tellRemoved(world: World, at: Snapshot): Promise<boolean> 
 }
 
 /** What is to be said on this tip; null: nothing, or another reviewer has said it. */
-function wordOf(world: World, phase: string, before: SignedRecord, tip: Tip, at: string): Word | null {
+function wordOf(
+  world: World,
+  phase: string,
+  before: SignedRecord,
+  tip: Tip,
+  at: string,
+  file: Uint8Array | null
+): Word | null {
   const gone = goneFrom(before, tip.record).filter(({ message }) => message.phase === phase)
   const told = new Set(removedOf(tip.record, phase).map(({ review }) => review))
   const reviews = gone.flatMap(verdictsOf).filter(({ review }) => !told.has(review))
@@ -82,7 +93,7 @@ function wordOf(world: World, phase: string, before: SignedRecord, tip: Tip, at:
     ({ by, milestone }) =>
       gone.includes(by) && !vetoesOf(tip.record, phase).some(veto => veto.milestone === milestone)
   )
-  const findings = openAgain(phase, before, tip.record)
+  const findings = openAgain(phase, before, tip.record, file)
   if (reviews.length + vetoes.length + findings.length === 0) return null
 
   const put = { at, by: world.home.identity.name }
@@ -134,15 +145,16 @@ function verdictsOf({ commit, byReviewer, message }: SignedReview): readonly Los
 }
 
 /** Findings that were open and are not known any more, under numbers that are free. */
-function openAgain(phase: string, before: SignedRecord, now: SignedRecord): readonly FindingState[] {
+function openAgain(
+  phase: string,
+  before: SignedRecord,
+  now: SignedRecord,
+  file: Uint8Array | null
+): readonly FindingState[] {
   const known = knownFindings(now, phase)
   const keys = new Set(known.map(({ key }) => key))
-  let free = Math.max(0, ...known.map(({ id }) => Number(id.slice(1))))
-  return knownFindings(before, phase)
-    .filter(({ status, key }) => status === 'open' && !keys.has(key))
-    .map(finding => {
-      const taken = known.some(({ id }) => id === finding.id)
-      free = taken ? free + 1 : Math.max(free, Number(finding.id.slice(1)))
-      return taken ? { ...finding, id: `A${free}` } : finding
-    })
+  const lost = knownFindings(before, phase).filter(({ status, key }) => status === 'open' && !keys.has(key))
+  const ids = new Set(known.map(({ id }) => id))
+  const number = freeNumbers([...ids, ...lost.map(({ id }) => id)], file)
+  return lost.map(finding => (ids.has(finding.id) ? { ...finding, id: `A${number()}` } : finding))
 }

@@ -2,7 +2,8 @@ import { sha256 } from '../base/canonical.ts'
 import { type Before, type FindingChange, type FindingState, findingChanges } from '../decide/findings.ts'
 import { policyFor } from '../home/policy.ts'
 import type { Publication, Tip } from '../publish/publish.ts'
-import { findingsOf, type SignedRecord } from '../record/record.ts'
+import type { SignedRecord } from '../record/record.ts'
+import { findingsOf } from '../record/standing.ts'
 import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../tell/append.ts'
 import { evidenceFile } from '../tell/evidence-file.ts'
@@ -53,16 +54,18 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   const { path } = place
   const at = isoSecond(observed.atMs)
 
+  const file = await tip.readFile(path)
   const known = knownFindings(tip.record, phase)
   const changes = findingChanges({
     known,
     hunted: observed.hunts,
     baseline: await before(input.kind, tip, world, phase),
-    blocks: plan?.hunt.blocks ?? []
+    blocks: plan?.hunt.blocks ?? [],
+    file
   })
-  const changed = new Map(changes.map(({ finding }) => [finding.id, finding]))
+  const changed = new Map(changes.map(({ finding }) => [finding.key, finding]))
   const findings = [
-    ...known.map(finding => changed.get(finding.id) ?? finding),
+    ...known.map(finding => changed.get(finding.key) ?? finding),
     ...changes.filter(({ change }) => change === 'opened').map(({ finding }) => finding)
   ]
 
@@ -106,7 +109,7 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   return {
     path,
     section,
-    appended: await appended(await tip.readFile(path), header, section),
+    appended: await appended(file, header, section),
     files: [{ path: evidence.path, bytes }],
     changes,
     findings,
@@ -167,7 +170,7 @@ export function trailer(finding: FindingState): FindingTrailer {
 
 /** The phase's findings as the signed record has them, in the order of their numbers. */
 export function knownFindings(record: SignedRecord, phase: string): readonly FindingState[] {
-  return [...findingsOf(record, phase).values()]
+  return findingsOf(record, phase)
     .map(life => {
       // Under a probe's key somebody else's finding would stand in the way of the reviewer's own.
       const key = (life.filed.byReviewer ? life.key : undefined) ?? `hand/${life.id}`

@@ -1,13 +1,13 @@
 import { AdversaryError } from '../base/errors.ts'
 import { plain } from '../base/text.ts'
-import type { FindingState } from '../decide/findings.ts'
+import { type FindingState, freeNumbers } from '../decide/findings.ts'
 import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
 import { everyMilestone } from '../gate/handwriting.ts'
 import { viewPhase } from '../gate/view.ts'
 import { reviewBranchOf } from '../home/home.ts'
 import { policyFor } from '../home/policy.ts'
 import { type Published, publish, type Tip } from '../publish/publish.ts'
-import { vetoesOf } from '../record/record.ts'
+import { vetoesOf } from '../record/standing.ts'
 import type { ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../tell/append.ts'
 import { renderFindingClosed, renderFindingOpened, renderVeto, renderVetoLifted } from '../tell/finding.ts'
@@ -53,11 +53,15 @@ export function openFinding(
   return say(
     world,
     phase,
-    (tip, at) => {
+    async (tip, at, { path }) => {
       const known = knownFindings(tip.record, phase)
       const same = known.find(finding => finding.status === 'open' && isSame(finding, word))
       if (same !== undefined) return { unchanged: `${same.id} is open already: ${same.title}`, finding: same }
-      const id = `A${Math.max(0, ...known.map(finding => Number(finding.id.slice(1)))) + 1}`
+      const number = freeNumbers(
+        known.map(finding => finding.id),
+        await tip.readFile(path)
+      )
+      const id = `A${number()}`
       const finding: FindingState = {
         id,
         key: `hand/${id}`,
@@ -109,7 +113,8 @@ export function closeFinding(
     phase,
     (tip, at) => {
       const known = knownFindings(tip.record, phase)
-      const found = known.find(finding => finding.id === id)
+      const same = known.filter(finding => finding.id === id)
+      const found = same.find(({ status }) => status === 'open') ?? same[0]
       if (found === undefined) {
         const open = known.filter(({ status }) => status === 'open').map(finding => finding.id)
         throw new AdversaryError('usage', `${phase} has no finding ${JSON.stringify(id)}`, {

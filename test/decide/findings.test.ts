@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { clear, type FindingState, findingChanges, keyOf } from '../../src/decide/findings.ts'
+import { clear, type FindingState, findingChanges, freeNumbers, keyOf } from '../../src/decide/findings.ts'
 import type { CheckResult } from '../../src/decide/verdict.ts'
 import type { Finding } from '../../src/judge/probe.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
@@ -37,7 +37,7 @@ const known: FindingState = {
 
 const rest = { baseline: null, blocks: ['D8'] }
 const changes = (input: Partial<Parameters<typeof findingChanges>[0]>) =>
-  findingChanges({ known: [], hunted: [], ...rest, ...input }).map(({ change, finding }) => [
+  findingChanges({ known: [], hunted: [], file: null, ...rest, ...input }).map(({ change, finding }) => [
     change,
     finding.id,
     finding.key,
@@ -102,4 +102,18 @@ it('what the baseline itself sees was there before', () => {
   expect(changes({ hunted: [hunted('subnets', overlap('a'), blind)], baseline: 'now' })).toEqual([
     ['opened', 'A1', 'subnets/a', 'pre-existing']
   ])
+})
+
+it('a number that the file shows is used by no new finding, whoever wrote it there', () => {
+  const hunt = [hunted('subnets', overlap('b')), hunted('routes', overlap('c'))]
+  const file = Buffer.from('# REVIEW\n\n## [adversary] A4: by hand\n\n> ## [Adversary]  A5: in a quote\n')
+  const ids = (input: Partial<Parameters<typeof findingChanges>[0]>) =>
+    changes({ hunted: hunt, ...input }).flatMap(([change, id]) => (change === 'opened' ? [id] : []))
+  expect(ids({ known: [known], file })).toEqual(['A6', 'A7'])
+  expect(ids({ known: [known], file: null })).toEqual(['A4', 'A5'])
+  expect(ids({ file: Buffer.from('## [adversary] A1: by hand') })).toEqual(['A2', 'A3'])
+})
+
+it('the highest number does not keep the reviewer from filing', () => {
+  expect(freeNumbers(['A999999', 'A1'], Buffer.from('[adversary] A2'))()).toBe(3)
 })
