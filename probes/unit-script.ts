@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { pattern, patternText } from '../src/base/pattern.ts'
-import { codeLines } from '../src/base/program-text.ts'
+import { codeLines, isSilent } from '../src/base/program-text.ts'
 import { programRuns } from '../src/base/program-runs.ts'
+import { baseName } from '../src/base/shell-runs.ts'
 import { environmentOf, startCommands } from '../src/base/unit-text.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { gone, unitPrograms, type UnitPrograms } from '../src/observe/sources/unit-programs.ts'
@@ -51,12 +52,15 @@ export const unitScript = defineProbe({
     const lines = executed(programs)
     if (lines.length === 0) return [{ outcome: 'unknown', why: `${at} has no program that can be read` }]
     const looked = [...new Set(lines.map(({ file }) => file))].join(', ')
-    const blind = programs.programs
-      .filter(({ text, why }) => text === null && why !== gone)
-      .map(({ path, why }) => `${path} (${why})`)
+    const blind = [
+      ...programs.programs
+        .filter(({ text, why }) => text === null && why !== gone)
+        .map(({ path, why }) => `${path} (${why})`),
+      ...unsureIn(programs)
+    ]
     const unseen = (wanted: string): Finding => ({
       outcome: 'unknown',
-      why: `${wanted} is not in ${looked}, and these could not be read: ${blind.join('; ')}`
+      why: `${wanted} is not in ${looked}, and this could not be seen: ${blind.join('; ')}`
     })
 
     const found = (wanted: string, test: (text: string) => boolean): Finding => {
@@ -120,15 +124,27 @@ function executed({ unit, files, programs }: UnitPrograms): readonly Line[] {
   const known = new Map(programs.map(({ path, text }) => [path, text]))
   const { read } = programRuns(commands, known, { hops: 2, environment: environmentOf(files, unit.name) })
   return [
-    ...commands.flatMap(({ argv, path, line }) => {
-      const inline = argv.findIndex(word => /^-[a-z]*c$/.test(word)) + 1
-      const script = (argv[0] ?? '').endsWith('sh') && inline > 0 ? (argv[inline] ?? '') : argv.join(' ')
-      return codeLines(script, 'shell').map(({ text }) => ({ file: path, line, text }))
-    }),
+    ...commands.flatMap(({ argv, path, line }) => textsOf(argv).map(text => ({ file: path, line, text }))),
     ...[...read].flatMap(([file, kind]) =>
       codeLines(known.get(file) ?? '', kind).map(line => ({ file, ...line }))
     )
   ]
+}
+
+/** What a start command does: only a shell's script has comments, echoes and dead code. */
+function textsOf(argv: readonly string[]): readonly string[] {
+  const program = baseName(argv[0] ?? '')
+  if (isSilent(program)) return argv.slice(0, 1)
+  const inline = argv.findIndex(word => /^-[a-z]*c$/.test(word)) + 1
+  if (!/^(?:ba|da|a|k|z)?sh$/.test(program) || inline === 0) return [argv.join(' ')]
+  return codeLines(argv[inline] ?? '', 'shell').map(({ text }) => text)
+}
+
+/** Variables and specifiers of the start commands that the unit's text does not decide. */
+function unsureIn({ unit, files }: UnitPrograms): readonly string[] {
+  return startCommands(files, unit.name).flatMap(({ unsure = [], path, line }) =>
+    unsure.length === 0 ? [] : [`what ${unsure.join(', ')} is in ${path}:${line}`]
+  )
 }
 
 function where({ file, line }: Line) {

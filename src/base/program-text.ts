@@ -23,6 +23,11 @@ export type TextKind = 'shell' | 'python' | 'nix' | 'hash' | 'slash' | 'unit' | 
 /** Commands whose arguments are only said, or ignored. */
 const silent = new Set(['echo', 'printf', ':', 'true', 'false', 'logger'])
 
+/** Whether a program only says its arguments, or ignores them. */
+export function isSilent(program: string): boolean {
+  return silent.has(program)
+}
+
 /**
  * The lines of a program that do something: what a search for `contains` and `lacks` looks at. A command
  * substitution inside an `echo` runs and therefore stays; so does a here-document that is fed to a program

@@ -16,10 +16,12 @@ export interface Setting {
 /** One command of `ExecStart=` and its like. */
 export interface ExecCommand {
   readonly key: string
-  /** Words as systemd passes them to the program, with `$VARIABLE` of the unit's own Environment filled in. */
+  /** Words as systemd passes them to the program: specifiers and variables filled in as far as the unit's text tells them. */
   readonly argv: readonly string[]
   /** Its failure does not fail the start (prefix `-`). */
   readonly ignoresFailure: boolean
+  /** Specifiers and variables in it that other things than the unit's text decide; they stay in `argv` as written. */
+  readonly unsure?: readonly string[]
   readonly path: string
   readonly line: number
 }
@@ -62,29 +64,39 @@ export function settingsOf(files: readonly UnitFile[]): readonly Setting[] {
     const found: Setting[] = []
     let section = ''
     let pending: { value: string; line: number } | undefined
-    for (const [index, raw] of text.split(/\r?\n/).entries()) {
-      if (/^\s*[#;]/.test(raw)) continue
+    const add = (value: string, line: number) => {
+      const header = /^\[(.*)\]$/.exec(strip(value))
+      if (header !== null) section = header[1] ?? ''
+      const equals = value.indexOf('=')
+      if (header !== null || equals <= 0) return
+      const key = strip(value.slice(0, equals))
+      found.push({ section, key, value: strip(value.slice(equals + 1)), path, line })
+    }
+    for (const [index, raw] of text
+      .replace(/^\ufeff/, '')
+      .split(/\r?\n|\r/)
+      .entries()) {
+      // Comments between continued lines are left out, and do not end them.
+      if (/^[ \t]*[#;]/.test(raw)) continue
       const line = pending?.line ?? index + 1
-      const value = pending === undefined ? raw : `${pending.value} ${raw.trimStart()}`
-      if (value.endsWith('\\')) {
-        pending = { value: value.slice(0, -1), line }
+      const value = (pending?.value ?? '') + raw
+      // An escaped backslash at the end continues nothing.
+      const backslashes = /\\*$/.exec(value)?.[0].length ?? 0
+      if (backslashes % 2 === 1) {
+        pending = { value: `${value.slice(0, -1)} `, line }
         continue
       }
       pending = undefined
-      const header = /^\s*\[([^\]]*)\]\s*$/.exec(value)
-      if (header !== null) section = header[1] ?? ''
-      const equals = value.indexOf('=')
-      if (header !== null || equals <= 0) continue
-      found.push({
-        section,
-        key: value.slice(0, equals).trim(),
-        value: value.slice(equals + 1).trim(),
-        path,
-        line
-      })
+      add(value, line)
     }
+    if (pending !== undefined) add(pending.value, pending.line)
     return found
   })
+}
+
+/** What systemd takes for white space; a no-break space is an ordinary character. */
+function strip(text: string): string {
+  return text.replace(/^[ \t\n\r]+|[ \t\n\r]+$/g, '')
 }
 
 /** What starts a unit, in the order in which systemd runs it. */
@@ -97,126 +109,271 @@ export const startKeys = ['ExecCondition', 'ExecStartPre', 'ExecStart', 'ExecSta
  */
 export function startCommands(files: readonly UnitFile[], unit: string): readonly ExecCommand[] {
   const settings = settingsOf(files).filter(({ section }) => section === 'Service')
-  const environment = environmentOf(files, unit)
-  return startKeys.flatMap(key => {
-    let commands: ExecCommand[] = []
-    for (const setting of settings) {
-      if (setting.key !== key) continue
-      if (setting.value === '') commands = []
-      else commands.push(...execCommands(setting, unit, environment))
-    }
-    return commands
-  })
+  const names = specifiersOf(files, unit)
+  const environment = environmentFrom(settings, names)
+  return startKeys.flatMap(key =>
+    sinceCleared(settings, key).flatMap(setting => execCommands(setting, names, environment))
+  )
 }
 
-/** What `Environment=` sets. Files that `EnvironmentFile=` names are not read: they hold secrets. */
+/**
+ * What `Environment=` sets and `UnsetEnvironment=` leaves. Files that `EnvironmentFile=` names are not read: they
+ * hold secrets, and may set any variable otherwise.
+ */
 export function environmentOf(files: readonly UnitFile[], unit: string): ReadonlyMap<string, string> {
-  const variables = new Map<string, string>()
-  for (const { section, key, value } of settingsOf(files)) {
-    if (section !== 'Service' || key !== 'Environment') continue
-    if (value === '') variables.clear()
-    for (const { text } of words(value)) {
-      const equals = text.indexOf('=')
-      if (equals > 0) variables.set(text.slice(0, equals), specified(text.slice(equals + 1), unit))
-    }
-  }
-  return variables
+  const settings = settingsOf(files).filter(({ section }) => section === 'Service')
+  return environmentFrom(settings, specifiersOf(files, unit)).variables
 }
+
+/** The settings of a key behind the last empty one, which clears the list. */
+function sinceCleared(settings: readonly Setting[], key: string): readonly Setting[] {
+  const all = settings.filter(setting => setting.key === key)
+  return all.slice(all.findLastIndex(({ value }) => value === '') + 1)
+}
+
+interface Environment {
+  readonly variables: ReadonlyMap<string, string>
+  /** Whether the unit's text decides what a variable holds, and that it is not set. */
+  isSure(name: string): boolean
+}
+
+function environmentFrom(settings: readonly Setting[], names: Specifiers): Environment {
+  const variables = new Map<string, string>()
+  const unsure = new Set<string>()
+  const list = (key: string) => sinceCleared(settings, key).flatMap(({ value }) => words(value))
+  for (const word of list('Environment')) {
+    const { text, unknown } = specified(word, names)
+    const [, name = '', value = ''] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? []
+    if (name === '') continue
+    variables.set(name, value)
+    if (unknown.length > 0) unsure.add(name)
+    else unsure.delete(name)
+  }
+  const passed = list('PassEnvironment')
+  const reads = sinceCleared(settings, 'EnvironmentFile').length > 0
+  // The last step, after the files: what is named here is not set, whoever set it. `NAME=value` means only that value.
+  const unset = new Set<string>()
+  for (const word of list('UnsetEnvironment')) {
+    const { text } = specified(word, names)
+    const [, name = '', , value] = /^(\w+)(=(.*))?$/s.exec(text) ?? []
+    if (value === undefined) unset.add(name)
+    if (value === undefined || variables.get(name) === value) variables.delete(name)
+  }
+  return {
+    variables,
+    isSure: name =>
+      unset.has(name) ||
+      !(reads || unsure.has(name) || (!variables.has(name) && (passed.includes(name) || given.test(name))))
+  }
+}
+
+/** What systemd sets by itself, or hands on of its own environment. */
+const given =
+  /^(?:PATH|LANG|LC_\w+|USER|LOGNAME|HOME|SHELL|TERM|INVOCATION_ID|(?:RUNTIME|STATE|CACHE|LOGS|CONFIGURATION|CREDENTIALS)_DIRECTORY|(?:MAIN|MANAGER|SYSTEMD_EXEC_)PID|LISTEN_\w+|NOTIFY_SOCKET|WATCHDOG_\w+|JOURNAL_STREAM|SERVICE_RESULT|EXIT_(?:CODE|STATUS)|MONITOR_\w+|PIDFILE|REMOTE_(?:ADDR|PORT)|TRIGGER_\w+|MEMORY_PRESSURE_\w+|XDG_\w+)$/
 
 function execCommands(
-  setting: Setting,
-  unit: string,
-  environment: ReadonlyMap<string, string>
-): ExecCommand[] {
+  { key, path, line, value }: Setting,
+  names: Specifiers,
+  environment: Environment
+): readonly ExecCommand[] {
   const commands: ExecCommand[] = []
-  let argv: string[] = []
-  const { key, path, line } = setting
-  const flush = () => {
-    const prefix = /^[-@:+!|]*/.exec(argv[0] ?? '')?.[0] ?? ''
-    const [program = '', ...rest] = [(argv[0] ?? '').slice(prefix.length), ...argv.slice(1)]
+  for (const [first = '', ...rest] of commandLines(value)) {
+    const prefix = /^[-@:+!|]*/.exec(first)?.[0] ?? ''
+    // `|` alone stands for the user's shell.
+    const program = first.slice(prefix.length) || (prefix.includes('|') ? '/bin/sh' : '')
+    if (program === '') continue
     // With `@` the second word is what the program is told it is called.
-    const given = prefix.includes('@') ? rest.slice(1) : rest
-    if (program !== '')
-      commands.push({ key, argv: [program, ...given], ignoresFailure: prefix.includes('-'), path, line })
-    argv = []
+    const given = [program, ...(prefix.includes('@') ? rest.slice(1) : rest)]
+    const unsure = new Set<string>()
+    const argv = given.flatMap((word, index) => {
+      const { text, unknown } = specified(word, names)
+      for (const one of unknown) unsure.add(one)
+      // The program itself may not be a variable, and `:` leaves all of them as they are.
+      return index === 0 || prefix.includes(':') ? [text] : substituted(text, environment, unsure)
+    })
+    const open = unsure.size === 0 ? {} : { unsure: [...unsure] }
+    commands.push({ key, argv, ignoresFailure: prefix.includes('-'), ...open, path, line })
   }
-  for (const { text, quoted } of words(setting.value)) {
-    if (text === ';' && !quoted) flush()
-    else argv.push(...substituted(specified(text, unit), quoted, environment))
-  }
-  flush()
   return commands
 }
 
-/** `$NAME` as a word of its own becomes words; `${NAME}` is filled in where it stands; `$$` is a dollar. */
-function substituted(
-  text: string,
-  quoted: boolean,
-  environment: ReadonlyMap<string, string>
-): readonly string[] {
-  const whole = /^\$([A-Za-z_]\w*)$/.exec(text)?.[1]
-  if (whole !== undefined && !quoted) {
-    const value = environment.get(whole)
-    return value === undefined ? [text] : words(value).map(word => word.text)
+/** The commands of a value, apart by a `;` that is a word of its own and neither quoted nor escaped. */
+function commandLines(value: string): readonly (readonly string[])[] {
+  const lines: string[][] = [[]]
+  for (const { text, raw } of split(value)) {
+    if (raw === ';') lines.push([])
+    else lines.at(-1)?.push(raw === '\\;' ? ';' : text)
+  }
+  return lines.filter(line => line.length > 0)
+}
+
+/**
+ * A word that begins with `$NAME` is that variable as a whole, in quotes or not, and becomes the words of its
+ * value: none if it is not set, or where more than a name follows. `${NAME}` is filled in where it stands, `$$` is a
+ * dollar, and `${NAME:…}` stays for a shell.
+ *
+ * @param unsure where the names are added that the unit's text does not decide.
+ */
+function substituted(text: string, environment: Environment, unsure: Set<string>): readonly string[] {
+  const whole = /^\$([^{$].*)?$/s.exec(text)
+  if (whole !== null) {
+    const name = whole[1] ?? ''
+    if (!/^\w+$/.test(name) || environment.isSure(name))
+      return split(environment.variables.get(name) ?? '', 'plain').map(word => word.text)
+    unsure.add(text)
+    return [text]
   }
   return [
-    text.replace(/\$\$|\$\{([A-Za-z_]\w*)\}/g, (all, name: string | undefined) =>
-      name === undefined ? '$' : (environment.get(name) ?? all)
-    )
+    text.replace(/\$(?:\$|\{([^}:]*)(\}|:|$))/g, (all, name: string | undefined, end: string | undefined) => {
+      if (name === undefined) return '$'
+      if (end !== '}') return all
+      if (!/^\w+$/.test(name) || environment.isSure(name)) return environment.variables.get(name) ?? ''
+      unsure.add(all)
+      return all
+    })
   ]
 }
 
-/** The specifiers that the unit's name alone answers. Others stay as they are. */
-function specified(text: string, unit: string): string {
+/** What each specifier stands for; undefined for those that only the host knows. */
+type Specifiers = Readonly<Record<string, string | undefined>>
+
+function specifiersOf(files: readonly UnitFile[], unit: string): Specifiers {
   const full = unit.replace(/\.[a-z]+$/, '')
   const at = full.indexOf('@')
-  const values: Readonly<Record<string, string>> = {
-    '%%': '%',
-    '%n': unit,
-    '%N': full,
-    '%p': at < 0 ? full : full.slice(0, at),
-    '%i': at < 0 ? '' : full.slice(at + 1)
+  const prefix = at < 0 ? full : full.slice(0, at)
+  const instance = at < 0 ? '' : full.slice(at + 1)
+  const last = prefix.slice(prefix.lastIndexOf('-') + 1)
+  const fragment = files[0]?.path
+  return {
+    '%': '%',
+    n: unit,
+    N: full,
+    p: prefix,
+    P: unescaped(prefix),
+    i: instance,
+    I: unescaped(instance),
+    j: last,
+    J: unescaped(last),
+    f: /^-?$/.test(instance || prefix) ? '/' : `/${unescaped(instance || prefix)}`,
+    y: fragment,
+    Y: fragment?.slice(0, fragment.lastIndexOf('/')),
+    // Of the system's own service manager, whatever `User=` says.
+    t: '/run',
+    S: '/var/lib',
+    C: '/var/cache',
+    L: '/var/log',
+    E: '/etc',
+    D: '/usr/share',
+    d: `/run/credentials/${unit}`,
+    T: '/tmp',
+    V: '/var/tmp',
+    u: 'root',
+    U: '0',
+    g: 'root',
+    G: '0',
+    h: '/root'
   }
-  return text.replace(/%[%nNpi]/g, specifier => values[specifier] ?? specifier)
+}
+
+/** Those that only the host knows: its name, its kernel, its release, its ids, root's shell. */
+const ofHost = new Set('aAbBHlmMoqsvwW')
+
+/** A unit's name as it was before `systemd-escape`: `-` is a slash, `\x2d` a byte. */
+function unescaped(name: string): string {
+  return name.replaceAll('-', '/').replace(/(?:\\x[0-9a-fA-F]{2})+/g, bytesOf)
+}
+
+function specified(text: string, names: Specifiers) {
+  const unknown: string[] = []
+  const filled = text.replace(/%(.)/gs, (all, letter: string) => {
+    const known = Object.hasOwn(names, letter) ? names[letter] : undefined
+    if (known === undefined && (ofHost.has(letter) || Object.hasOwn(names, letter))) unknown.push(all)
+    return known ?? all
+  })
+  return { text: filled, unknown }
+}
+
+/** Escapes of bytes (`\x41`, octal `\101`), read together: several may be one character of UTF-8. */
+function bytesOf(escapes: string): string {
+  const codes = escapes.match(/x[0-9a-fA-F]{2}|[0-7]{3}/g) ?? []
+  return Buffer.from(
+    codes.map(code => (code.startsWith('x') ? Number(`0${code}`) : Number(`0o${code}`)))
+  ).toString()
 }
 
 const escapes: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
   n: '\n',
-  t: '\t',
   r: '\r',
+  t: '\t',
+  v: '\v',
   s: ' ',
   '"': '"',
   "'": "'",
   '\\': '\\'
 }
 
-/** Splits as systemd does: white space, both kinds of quotes, C escapes. */
-function words(value: string): readonly { readonly text: string; readonly quoted: boolean }[] {
-  const found: { text: string; quoted: boolean }[] = []
-  let word: { text: string; quoted: boolean } | undefined
+/** An escape at the place where the pattern is put. Zero is no character that a word may hold. */
+const escape =
+  /((?:\\x(?!00)[0-9a-fA-F]{2}|\\(?!000)[0-3][0-7]{2})+)|\\u(?!0000)([0-9a-fA-F]{4})|\\U(?!00000000)(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|\\([abfnrtvs"'\\])/y
+
+interface Part {
+  readonly text: string
+  /** As it stands in the value. */
+  readonly raw: string
+}
+
+function words(value: string): readonly string[] {
+  return split(value).map(({ text }) => text)
+}
+
+/**
+ * Splits as systemd does: white space, both kinds of quotes anywhere in a word, and escapes inside quotes as well.
+ *
+ * @param escaping `C` knows the escapes of C, and leaves one that it does not know as it stands; `plain` takes only
+ * the backslash away, as in the value of a variable.
+ */
+function split(value: string, escaping: 'C' | 'plain' = 'C'): readonly Part[] {
+  const found: Part[] = []
+  let word: { text: string; from: number } | undefined
   let quote = ''
   for (let at = 0; at < value.length; at++) {
     const char = value[at] ?? ''
-    if (char === '\\') {
-      const next = value[at + 1] ?? ''
-      word ??= { text: '', quoted: false }
-      word.text += escapes[next] ?? `\\${next}`
-      at += 1
-    } else if (quote !== '') {
-      if (char === quote) quote = ''
-      else if (word !== undefined) word.text += char
-    } else if (char === '"' || char === "'") {
-      quote = char
-      word ??= { text: '', quoted: true }
-      word.quoted = true
-    } else if (/\s/.test(char)) {
-      if (word !== undefined) found.push(word)
+    const blank = quote === '' && /[ \t\n\r]/.test(char)
+    if (blank) {
+      if (word !== undefined) found.push({ text: word.text, raw: value.slice(word.from, at) })
       word = undefined
-    } else {
-      word ??= { text: '', quoted: false }
-      word.text += char
+      continue
     }
+    word ??= { text: '', from: at }
+    if (char === '\\') {
+      const { text, length } = escaping === 'C' ? escapeAt(value, at) : plainAt(value, at)
+      word.text += text
+      at += length - 1
+    } else if (quote !== '' && char === quote) quote = ''
+    else if (quote === '' && (char === '"' || char === "'")) quote = char
+    else word.text += char
   }
-  if (word !== undefined) found.push(word)
+  if (word !== undefined) found.push({ text: word.text, raw: value.slice(word.from) })
   return found
+}
+
+function escapeAt(value: string, at: number) {
+  escape.lastIndex = at
+  const [all, bytes, four, eight, letter] = escape.exec(value) ?? []
+  if (all === undefined) return { text: value.slice(at, at + 2), length: 2 }
+  const code = four ?? eight
+  const text =
+    bytes !== undefined
+      ? bytesOf(bytes)
+      : code !== undefined
+        ? String.fromCodePoint(Number.parseInt(code, 16))
+        : (escapes[letter ?? ''] ?? '')
+  return { text, length: all.length }
+}
+
+function plainAt(value: string, at: number) {
+  return { text: value.slice(at + 1, at + 2), length: 2 }
 }

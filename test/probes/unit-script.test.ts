@@ -106,6 +106,71 @@ it.each<[name: string, outcome: string, sketch: Sketch, params?: object]>([
     'pass',
     { script: `/opt/x\n${create}`, files: { '/opt/x': null } }
   ],
+  [
+    'a variable of the unit',
+    'pass',
+    { exec: `Environment=NET=10.10.0.0/16\nExecStart=/usr/bin/docker network create --subnet \${NET} proxy` }
+  ],
+  [
+    'a variable that a file may set otherwise',
+    'unknown',
+    {
+      exec: `Environment=NET=10.10.0.0/16\nEnvironmentFile=/etc/net.env\nExecStart=/usr/bin/docker network create --subnet \${NET} proxy`
+    }
+  ],
+  [
+    'lacks, and a file of variables',
+    'unknown',
+    { exec: 'EnvironmentFile=/etc/x.env\nExecStart=/usr/bin/docker $OPTIONS' },
+    { lacks: '--ipv6' }
+  ],
+  [
+    'lacks, and a variable that is not set',
+    'pass',
+    { exec: 'ExecStart=/usr/bin/docker $OPTIONS' },
+    { lacks: 'OPTIONS' }
+  ],
+  [
+    'lacks, and a file of variables that it does not use',
+    'pass',
+    { exec: 'EnvironmentFile=/etc/x.env\nExecStart=/usr/bin/docker ps' },
+    { lacks: '--ipv6' }
+  ],
+  [
+    'there, beside a variable that is not known',
+    'pass',
+    { exec: `EnvironmentFile=/etc/x.env\nExecStart=/usr/bin/${create} $OPTIONS` }
+  ],
+  [
+    'an unset variable in a shell of the unit',
+    'fail',
+    { exec: `ExecStart=/bin/sh -c 'docker network create \${NET} proxy'` },
+    { contains: '${NET}' }
+  ],
+  [
+    'the name of the host',
+    'unknown',
+    { exec: 'ExecStart=/usr/bin/docker run --name %H x' },
+    { contains: '--name web1' }
+  ],
+  [
+    'escaped',
+    'pass',
+    { exec: String.raw`ExecStart=/usr/bin/docker network create \x2d\x2dsubnet "10.10.0.0/16" proxy` }
+  ],
+  ['of an instance', 'pass', { exec: 'ExecStart=/usr/bin/docker %N' }, { contains: 'docker swarm-init' }],
+  ['systemd knows no comment behind a command', 'pass', { exec: `ExecStart=/usr/bin/docker # ${wanted}` }],
+  [
+    'a semicolon that is a word',
+    'pass',
+    { exec: String.raw`ExecStart=/usr/bin/find / -exec ls {} \; -quit` },
+    { contains: '{} ; -quit' }
+  ],
+  [
+    'only in an echo of systemd',
+    'fail',
+    { exec: `ExecStart=/bin/echo ${wanted}\nExecStart=/usr/bin/docker ps` }
+  ],
   ['systemd was not told to reload', 'unknown', { script: create, state: { needsReload: true } }],
   ['no such unit', 'fail', { script: create, state: { load: 'not-found' } }]
 ])('%s: %s', (_, expected, sketch, given = { contains: wanted }) => {

@@ -55,7 +55,9 @@ export function unitPrograms(unit: string): FactSource<UnitPrograms> {
       const [made] = assembled([state], cat.stdout)
       if (made?.files === null) throw new Unseen(`systemctl cat did not print the files of ${name}`)
       const files = made?.files ?? []
-      const programs = await readPrograms(look, [{ commands: startCommands(files, name), files, name }], 2)
+      // By its own name: `name` may be an alias, and specifiers speak of the unit.
+      const root = { commands: startCommands(files, state.name), files, name: state.name }
+      const programs = await readPrograms(look, [root], 2)
       return { unit: state, files, programs }
     }
   }
