@@ -1,12 +1,13 @@
 import { AdversaryError } from '../base/errors.ts'
 import type { Person } from '../words.ts'
 import { changedFiles, lineCommits } from './git/changes.ts'
-import { readLog, verifier } from './git/log.ts'
+import { commitOf, openHistory } from './git/history.ts'
 import { folded, isSha, kindOf, pathNames, refOf } from './git/names.ts'
 import { objectReader } from './git/objects.ts'
 import { BrokenClone, requireTools, runGit } from './git/process.ts'
 import { defaultFileCap, isHttp, type Login, openRemote } from './git/remote.ts'
 import { accountSettings, fetchBranch, fetchWords, pushOutcome, unreachable } from './git/transfer.ts'
+import { verifier } from './git/signatures.ts'
 import { discard, isPartial, prepare, tidy } from './git/upkeep.ts'
 import { writeCommit } from './git/write.ts'
 
@@ -17,8 +18,10 @@ export type { Login } from './git/remote.ts'
  * configuration except what credentials need, no prompts, no hooks, no replaced objects, no work tree.
  */
 
+/** What the bytes of a commit object say. Nothing of it was rendered by git. */
 export interface Commit {
   readonly sha: string
+  readonly tree: string
   readonly parents: readonly string[]
   readonly author: Person
   readonly committer: Person
@@ -28,7 +31,7 @@ export interface Commit {
   readonly committedAt: string
   /** First line of the message. Hostile text. */
   readonly subject: string
-  /** The whole message as it was committed. Hostile text. */
+  /** The whole message: every byte behind the header, as UTF-8, whatever the header says of it. Hostile text. */
   readonly message: string
 }
 
@@ -40,10 +43,21 @@ export interface Signers {
 }
 
 export type Signature =
-  /** Verified by git against the allowed signers. `principal` is theirs, not the commit's. */
+  /** Verified over the commit's raw bytes against the allowed signers. `principal` is theirs, not the commit's. */
   | { readonly state: 'good'; readonly principal: string; readonly key: string }
+  /**
+   * Verified likewise, but the commit holds what the product never writes: it may close a gate, and opens none.
+   * `common`: an unchanged git writes such commits by itself (an `encoding`, the tags of a merge).
+   */
+  | {
+      readonly state: 'odd'
+      readonly principal: string
+      readonly key: string
+      readonly why: string
+      readonly common: boolean
+    }
   | { readonly state: 'none' }
-  /** `key` is its fingerprint, as far as git says it. */
+  /** `key` is the fingerprint of a listed key that did sign these bytes, and was not allowed to; else empty. */
   | { readonly state: 'bad'; readonly why: string; readonly key: string }
 
 export type FileAt =
@@ -78,8 +92,6 @@ export interface Range {
   readonly tip: string
   /** Commits reachable from these are left out. */
   readonly not?: readonly string[]
-  /** The tip alone. */
-  readonly noWalk?: boolean
 }
 
 export interface Git {
@@ -97,7 +109,7 @@ export interface Git {
   fetch(branch: string, options?: { readonly hurry?: boolean }): Promise<string | null>
   /** Fetches one commit by its full id, through the branches where the server hands out no other; false where it is not there. */
   fetchCommit(sha: string): Promise<boolean>
-  /** Commits of the range, parents before children (`--topo-order --reverse`). */
+  /** Commits of the range, parents before children (git's `--topo-order --reverse`). */
   commits(range: Range): Promise<readonly Commit[]>
   /** One commit by sha or unique sha prefix; null where there is none. */
   commit(revision: string): Promise<Commit | null>
@@ -176,11 +188,11 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   // What is being read is not waited for either.
   signal?.addEventListener('abort', () => objects.close(), { once: true })
   const fetched = new Set<string>()
-  let whole: { readonly tip: string; readonly commits: readonly Commit[] } | undefined
+  const history = openHistory(dir, signal)
 
   const renew = async () => {
     objects.close()
-    whole = undefined
+    history.forget()
     // Another process may have made it anew already.
     await discard(dir, made.ino)
     made = await prepare(dir, remote, signal)
@@ -268,27 +280,14 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       return (await objects.size(sha))?.type === 'commit'
     },
 
-    commits(range) {
-      return healing(async () => {
-        if (range.not !== undefined && range.not.length > 0) return readLog(dir, range, signal)
-        if (whole?.tip === range.tip) return whole.commits
-        const before = whole
-        const since =
-          before === undefined ? [] : await readLog(dir, { tip: range.tip, not: [before.tip] }, signal)
-        // Whatever builds on the old tip holds a commit that has it as a parent; a branch that was rewritten does not.
-        const grown = before !== undefined && since.some(({ parents }) => parents.includes(before.tip))
-        const commits = grown ? [...before.commits, ...since] : await readLog(dir, range, signal)
-        whole = { tip: range.tip, commits }
-        return commits
-      })
-    },
+    commits: range => healing(() => history.commits(range)),
 
     async commit(revision) {
       if (!/^[0-9a-f]{4,64}$/.test(revision)) return null
       const found = await objects.size(revision)
       if (found?.type !== 'commit') return null
-      const [commit] = await readLog(dir, { tip: found.sha, noWalk: true }, signal)
-      return commit ?? null
+      const object = await objects.read(found.sha)
+      return object === null ? null : commitOf(object.sha, object.bytes)
     },
 
     signatures: (shas, signers) => healing(() => verify.signatures(shas, signers)),
@@ -423,7 +422,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
 
     rest() {
       objects.rest()
-      whole = undefined
+      history.forget()
     },
 
     async close() {

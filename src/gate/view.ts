@@ -158,6 +158,7 @@ function doubtsOf(
   const listed = fingerprintsOf(trust.allowed)
   return distrusted.filter(({ commit, signature }) => {
     if (signature.state === 'good') return signature.principal === trust.reviewer && !accepted.has(commit.sha)
+    if (signature.state === 'odd') return !answered.has(commit.sha)
     return signature.state === 'bad' && listed.has(signature.key) && !answered.has(commit.sha)
   })
 }

@@ -92,7 +92,7 @@ function believed(
   trust: Trust
 ): SignedReview | { readonly why: string } {
   if (signature.state === 'none') return { why: 'it is not signed' }
-  if (signature.state === 'bad') return { why: signature.why }
+  if (signature.state !== 'good') return { why: signature.why }
   if (commit.parents.length > 1) return { why: 'a merge is no review' }
   const { principal } = signature
   const read = parseMessage(commit.message)

@@ -195,6 +195,7 @@ it('whatever looks like a review of the claim may be its answer, signed or not',
   const [person, date] = [{ name: 'x', email: 'x@example.test' }, '2026-11-01T00:00:00Z']
   const commit = (message: string) => ({
     sha: 'a'.repeat(40),
+    tree: '0'.repeat(40),
     parents: [],
     author: person,
     committer: person,

@@ -85,8 +85,9 @@ export const hardening = [
   'log.showSignature=false',
   '-c',
   'log.mailmap=false',
+  // Ancestry comes from the commits themselves and from no index of them.
   '-c',
-  'i18n.logOutputEncoding=UTF-8'
+  'core.commitGraph=false'
 ] as const
 
 /**
@@ -100,6 +101,33 @@ export async function runGit(dir: string, args: readonly string[], options: RunO
   const child = startGit(dir, args, options.env)
   const verb = args.find((word, at) => !word.startsWith('-') && args[at - 1] !== '-c') ?? ''
   return finish(child, dir, `git ${verb}`, options)
+}
+
+/**
+ * Runs ssh-keygen beside the clone in `dir`.
+ *
+ * @throws AdversaryError `missing-tool` without it; `repository` where it is ended by a signal: that a signature
+ * could not be verified is no answer. Else as `runGit`.
+ */
+export async function runKeygen(
+  dir: string,
+  args: readonly string[],
+  options: RunOptions = {}
+): Promise<Ran> {
+  const child = spawn('ssh-keygen', args, {
+    cwd: dir,
+    env: { ...gitEnvironment(), ...options.env },
+    stdio: 'pipe',
+    detached: true
+  })
+  try {
+    return await finish(child, dir, 'ssh-keygen', options)
+  } catch (error) {
+    if (!(error instanceof AdversaryError) || error instanceof BrokenClone) throw error
+    const { kind, message } = error
+    if (kind === 'missing-tool') throw new AdversaryError('missing-tool', 'ssh-keygen is not installed')
+    throw new AdversaryError(kind, `signatures could not be verified: ${message}`, { cause: error })
+  }
 }
 
 /** Why a git did not start on the clone in `dir`. A missing folder and a missing program are the same error to the system. */
