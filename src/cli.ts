@@ -9,6 +9,8 @@ const neededNode = [20, 19] as const
 const graceMs = 8_000
 
 async function start(): Promise<void> {
+  // Whatever it was started with: nothing that we or our children write may be written by others.
+  process.umask(process.umask() | 0o022)
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major < neededNode[0] || (major === neededNode[0] && minor < neededNode[1])) {
     process.stderr.write(

@@ -95,7 +95,7 @@ it('every plan that a page shows loads', async () => {
 
 it('docs/ci.md shows configuration that loads, and tells what becomes of it', async () => {
   const shown = blocks('docs/ci.md', 'yaml').filter(code => code.startsWith('# adversary.yaml'))
-  expect(shown).toHaveLength(4)
+  expect(shown).toHaveLength(6)
   const loaded = await Promise.all(
     shown.map(async (more, index) => {
       const base = `repo: { url: git@git.example.test:ops/infra.git, branch: main }
@@ -107,15 +107,17 @@ identity: { name: adversary-bot, email: adversary@example.test, signingKey: ~/.s
       return loadHome(at, { userHome: dir, library: async () => probes, facts: async () => ({}) })
     })
   )
-  const [drone, forge, webhook, sights] = loaded
+  const [drone, forge, webhook, sights, named, apart] = loaded
   expect(drone?.serve.drone?.rules.map(({ gate, closed }) => [gate, closed])).toEqual([
     ['pvfix-M2', 'block'],
     [null, 'block'],
     ['pvfix', 'skip']
   ])
   expect(forge?.forge).toMatchObject({ kind: 'gitea', url: 'https://git.example.test', repo: 'ops/infra' })
-  expect(webhook?.serve.webhook?.file).toBe(join(dir, 'ci-2', 'webhook.secret'))
+  expect(webhook?.serve.webhook?.secret.file).toBe(join(dir, 'ci-2', 'webhook.secret'))
   expect(sights?.serve).toMatchObject({ board: true, metrics: true, webhook: null })
+  expect(named?.serve.hosts).toEqual(['adversary.example.test'])
+  expect(apart?.serve).toMatchObject({ listen: { port: 8750 }, webhook: { listen: { port: 8751 } } })
 })
 
 it('every command line that a page shows is understood', async () => {

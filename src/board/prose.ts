@@ -1,5 +1,6 @@
 import type { Nodes, RootContent } from 'mdast'
 import { remark } from 'remark'
+import { proseBounds } from '../base/bounds.ts'
 import { drawRing, ringOf } from './ring.ts'
 import { type Html, html } from './html.ts'
 
@@ -8,16 +9,13 @@ import { type Html, html } from './html.ts'
  * code; everything else, links, images and HTML among it, comes out as the text that it is in the file.
  */
 export function prose(markdown: string): Html {
-  const { children } = remark().parse(markdown.slice(0, longest))
+  const { children } = remark().parse(markdown.slice(0, proseBounds.characters))
   return html`${children.map(block)}`
 }
 
-/** In characters. A section that people wrote may be of any length. */
-const longest = 60_000
-
 /** The first diagram of a section that is a circle we can draw, with its words; null: it has none. */
 export function ringIn(markdown: string, id: string): Html | null {
-  const { children } = remark().parse(markdown.slice(0, longest))
+  const { children } = remark().parse(markdown.slice(0, proseBounds.characters))
   for (const node of children) {
     const ring = node.type === 'code' && node.lang === 'mermaid' ? ringOf(node.value) : null
     if (ring === null) continue

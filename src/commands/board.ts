@@ -1,8 +1,8 @@
-import { dirname, join, resolve } from 'node:path'
-import { AdversaryError } from '../base/errors.ts'
+import { join, resolve } from 'node:path'
+import { AdversaryError, messageOf } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs } from '../doors/clock.ts'
-import { makeFolder, replaceFile } from '../doors/files.ts'
+import { replaceFile } from '../doors/files.ts'
 import { boardFiles } from '../board/pages.ts'
 import { boardModel } from '../run/board-model.ts'
 import { snapshot } from '../run/world.ts'
@@ -34,17 +34,30 @@ export async function run(options: BoardOptions, io: Io): Promise<ExitCode> {
       ...(commits === undefined ? {} : { commits })
     })
     const dir = resolve(io.cwd, out)
+    // Below the current folder, which may be a checkout of what builders write, no part of the way is a link either.
+    const within = dir.startsWith(io.cwd.endsWith('/') ? io.cwd : `${io.cwd}/`) ? io.cwd : dir
     const files = boardFiles(model)
     for (const [path, text] of files) {
-      await makeFolder(dirname(join(dir, path)))
       // Each page is whole at any moment, for whoever serves the folder.
-      await replaceFile(join(dir, path), text)
+      await written(replaceFile(join(dir, path), text, { within, makeFolders: true }))
     }
     io.progress(null)
     io.out(`${files.size} ${files.size === 1 ? 'page' : 'pages'}, from ${join(dir, 'index.html')} on`)
     io.json({ out: dir, files: [...files.keys()], at: model.at })
     return exitCode.pass
   })
+}
+
+async function written(writing: Promise<void>): Promise<void> {
+  try {
+    await writing
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new AdversaryError('usage', `--out: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'name the folder itself, with nothing but a board in it'
+    })
+  }
 }
 
 function checkedCommits(text: string): string {

@@ -1,6 +1,6 @@
 import { AdversaryError } from '../base/errors.ts'
 import { oneLine } from '../base/text.ts'
-import type { ForgeConfig, Home } from '../home/home.ts'
+import type { DroneConfig, ForgeConfig, Home } from '../home/home.ts'
 import { proveAll, proveTools } from '../run/doctor.ts'
 import { missing, type Proof, proved } from '../run/proof.ts'
 import { type ExitCode, exitCode } from '../words.ts'
@@ -25,7 +25,14 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
   const seat = { home, userHome: io.userHome, signal: io.signal }
   const plans = home.plans.size === 1 ? '1 plan' : `${home.plans.size} plans`
   const forge = home.forge === null ? [] : [await tryForge(home.forge, io)]
-  const proofs = [...tools, proved(at, `${home.dir}, ${plans}`), ...(await proveAll(seat, tools)), ...forge]
+  const drone = home.serve.drone === null ? [] : [await tellDrone(home, home.serve.drone)]
+  const proofs = [
+    ...tools,
+    proved(at, `${home.dir}, ${plans}`),
+    ...(await proveAll(seat, tools)),
+    ...forge,
+    ...drone
+  ]
   answer(proofs, io)
   io.out(`\n${summary(proofs, home, options)}`)
   return proofs.some(({ ok }) => ok === false) ? exitCode.fail : exitCode.pass
@@ -48,6 +55,11 @@ function summary(proofs: readonly Proof[], home: Home, options: CommonOptions): 
 async function tryForge(forge: ForgeConfig, io: Io): Promise<Proof> {
   const { proveForge } = await import('../run/forge-proof.ts')
   return proveForge(forge, io.env, io.signal)
+}
+
+async function tellDrone(home: Home, drone: DroneConfig): Promise<Proof> {
+  const { proveDrone } = await import('../run/drone-proof.ts')
+  return proveDrone(home, drone)
 }
 
 function answer(proofs: readonly Proof[], io: Io): void {

@@ -58,7 +58,7 @@ export function reporting<Options extends CommonOptions & ReportOptions>(
     const wanted = wantedOf(options.report ?? [], of, io)
     if (wanted.length === 0) return command(options, io)
     const failures = new Map<Wanted, unknown>()
-    for (const one of wanted) await removeFile(one.path).catch(error => failures.set(one, error))
+    for (const one of wanted) await removeFile(one.path, io.cwd).catch(error => failures.set(one, error))
 
     let heard: unknown
     const code = await command(options, {
@@ -74,7 +74,7 @@ export function reporting<Options extends CommonOptions & ReportOptions>(
     for (const one of wanted) {
       if (failures.has(one)) continue
       try {
-        await replaceFile(one.path, (await formats[one.format]())(report))
+        await replaceFile(one.path, (await formats[one.format]())(report), { within: io.cwd })
       } catch (error) {
         failures.set(one, error)
       }

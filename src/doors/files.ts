@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { constants, type Stats } from 'node:fs'
 import {
+  type FileHandle,
   lstat,
   mkdir,
   mkdtemp,
   open,
   readdir,
-  readlink,
   realpath,
   rename,
   rm,
@@ -13,7 +14,7 @@ import {
   unlink
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, relative, sep } from 'node:path'
 
 /**
  * The file system, as the reviewer's own folder needs it. Reads are bounded, and "there is no such file"
@@ -23,26 +24,113 @@ import { dirname, join, resolve } from 'node:path'
 /** The text of a file, or null where there is none. Throws RangeError for more than `capBytes`, TypeError for bytes that are not UTF-8. */
 export async function readText(path: string, capBytes: number): Promise<string | null> {
   const bytes = await readBytes(path, capBytes)
-  return bytes === null ? null : new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  return bytes === null ? null : decoded(bytes)
 }
 
-/** The bytes of a file, or null where there is none. Throws RangeError for more than `capBytes`. */
+/** The same of a file that others write comments into: what is not UTF-8 becomes U+FFFD. */
+export async function readLooseText(path: string, capBytes: number): Promise<string | null> {
+  const bytes = await readBytes(path, capBytes)
+  return bytes === null ? null : Buffer.from(bytes).toString()
+}
+
+/**
+ * The bytes of a file, or null where there is none. Throws RangeError for more than `capBytes`, TypeError for what is
+ * not a regular file: a named pipe or a device could be waited for without end.
+ */
 export async function readBytes(path: string, capBytes: number): Promise<Uint8Array | null> {
-  const file = await orNull(open(path, 'r'))
-  if (file === null) return null
+  const opened = await openRegular(path)
+  if (opened === null) return null
   try {
-    const bytes = Buffer.alloc(capBytes + 1)
-    let length = 0
-    for (;;) {
-      const { bytesRead } = await file.read(bytes, length, bytes.length - length)
-      length += bytesRead
-      if (bytesRead === 0 || length > capBytes) break
-    }
-    if (length > capBytes) throw new RangeError(`it is larger than ${capBytes} bytes`)
-    return bytes.subarray(0, length)
+    return await bytesOf(opened.file, capBytes)
+  } finally {
+    await opened.file.close()
+  }
+}
+
+export type PrivateText =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'absent' }
+  /** The permission bits, in octal (`0644`). */
+  | { readonly kind: 'open'; readonly mode: string }
+  /** It belongs to this user, who is neither the one that runs this process nor root. */
+  | { readonly kind: 'foreign'; readonly uid: number }
+
+/**
+ * The text of a file that is its owner's alone. Kind, mode, owner and content are those of one open file: nothing can
+ * be put in its place in between. Throws as `readText` does.
+ */
+export async function readPrivateText(path: string, capBytes: number): Promise<PrivateText> {
+  const opened = await openRegular(path)
+  if (opened === null) return { kind: 'absent' }
+  const { file, mode, uid } = opened
+  try {
+    if ((mode & 0o077) !== 0) return { kind: 'open', mode: octal(mode) }
+    const own = process.getuid?.()
+    if (own !== undefined && uid !== own && uid !== 0) return { kind: 'foreign', uid }
+    return { kind: 'text', text: decoded(await bytesOf(file, capBytes)) }
   } finally {
     await file.close()
   }
+}
+
+function decoded(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+}
+
+/** Opens without waiting for anyone: a named pipe is opened as well, and refused by what it is. */
+async function openRegular(
+  path: string
+): Promise<{ readonly file: FileHandle; readonly mode: number; readonly uid: number } | null> {
+  const file = await orNull(open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)).catch(
+    (error: unknown) => {
+      // A socket.
+      if (error instanceof Error && 'code' in error && error.code === 'ENXIO') throw notRegular('a socket')
+      throw error
+    }
+  )
+  if (file === null) return null
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile() && !isNull(stats)) throw notRegular(kindName(stats))
+    return { file, mode: stats.mode, uid: stats.uid }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** `/dev/null` (Linux), by which configurations say that there is no such file: it ends at once. */
+function isNull(stats: Stats): boolean {
+  return stats.isCharacterDevice() && stats.rdev === 0x103
+}
+
+function notRegular(kind: string): TypeError {
+  return new TypeError(`it is ${kind}, not a regular file`)
+}
+
+function kindName(stats: Stats): string {
+  if (stats.isDirectory()) return 'a folder'
+  if (stats.isFIFO()) return 'a named pipe'
+  if (stats.isSocket()) return 'a socket'
+  return 'a device'
+}
+
+async function bytesOf(file: FileHandle, capBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes)
+    if (bytesRead === 0) return Buffer.concat(chunks)
+    length += bytesRead
+    if (length > capBytes) throw new RangeError(`it is larger than ${capBytes} bytes`)
+    chunks.push(buffer.subarray(0, bytesRead))
+  }
+}
+
+const chunkBytes = 64 * 1024
+
+function octal(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, '0')
 }
 
 /** The names in a folder, sorted by code unit; null where there is no such folder. */
@@ -62,8 +150,7 @@ export async function kindOf(path: string): Promise<'file' | 'folder' | 'other' 
 /** The permission bits of a file of ours that others may read or write, in octal (`0644`); null: no such bit, or no file. */
 export async function openToOthers(path: string): Promise<string | null> {
   const stats = await orNull(stat(path))
-  if (stats === null || (stats.mode & 0o077) === 0) return null
-  return (stats.mode & 0o777).toString(8).padStart(4, '0')
+  return stats === null || (stats.mode & 0o077) === 0 ? null : octal(stats.mode)
 }
 
 /** The path with all links followed; null where nothing is there. */
@@ -72,7 +159,16 @@ export async function realPath(path: string): Promise<string | null> {
 }
 
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true })
+  await mkdir(path, { recursive: true, mode: folderMode })
+}
+
+/** Never writable by others, whatever the umask is; readable by them where the umask lets them. */
+const fileMode = 0o644
+const folderMode = 0o755
+
+/** The machine's folder for temporary files. */
+export function temporaryRoot(): string {
+  return tmpdir()
 }
 
 /** A new folder of our own, for things that are gone afterwards. */
@@ -87,7 +183,7 @@ export async function removeFolder(path: string): Promise<void> {
 
 /** Writes a file that is not there yet. Throws (`EEXIST`) when it is: nothing is ever overwritten. */
 export async function writeNew(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o644)
+  const file = await open(path, 'wx', fileMode)
   try {
     await file.writeFile(text)
   } finally {
@@ -97,18 +193,31 @@ export async function writeNew(path: string, text: string): Promise<void> {
 
 /**
  * Puts a whole file in place of what is there: whoever reads sees the old one or the new one, never half of it.
- * A link is followed, so that it stays a link. Throws for anything there that is no file, and as `open` does.
+ *
+ * @param within a folder that the file is in, if it is: the folder and the way from it to the file are then looked at
+ * as well, and `makeFolders` makes what is missing of them.
+ * @throws TypeError for a symbolic link and for anything there that is not a regular file; else as `open` does.
  */
-export async function replaceFile(path: string, text: string | Uint8Array): Promise<void> {
-  const place = await placeOf(path)
-  const beside = `${place}.${randomBytes(6).toString('hex')}.tmp`
-  const file = await open(beside, 'wx', 0o644)
+export async function replaceFile(
+  path: string,
+  text: string | Uint8Array,
+  { within, makeFolders = false }: { readonly within?: string; readonly makeFolders?: boolean } = {}
+): Promise<void> {
+  for (const folder of within === undefined ? [] : foldersBetween(within, dirname(path))) {
+    await refuseLink(folder)
+    if (makeFolders) await makeFolder(folder)
+  }
+  await refuseLink(path)
+  const kind = await kindOf(path)
+  if (kind === 'folder' || kind === 'other') throw new TypeError(`${path} is not a regular file`)
+  const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`
+  const file = await open(beside, 'wx', fileMode)
   try {
     await file.writeFile(text)
     // A crash must not leave an empty file under the right name.
     await file.sync()
     await file.close()
-    await rename(beside, place)
+    await rename(beside, path)
   } catch (error) {
     await file.close().catch(() => undefined)
     await rm(beside, { force: true })
@@ -116,25 +225,36 @@ export async function replaceFile(path: string, text: string | Uint8Array): Prom
   }
 }
 
-/** Removes a file; none there is fine. Throws for anything else that is there, such as a device. */
-export async function removeFile(path: string): Promise<void> {
-  await orNull(unlink(await placeOf(path)))
+/**
+ * Removes a file; none there is fine.
+ *
+ * @param within as for `replaceFile`.
+ * @throws TypeError for a symbolic link, and for anything else that is there, such as a device.
+ */
+export async function removeFile(path: string, within?: string): Promise<void> {
+  for (const folder of within === undefined ? [] : foldersBetween(within, dirname(path))) {
+    await refuseLink(folder)
+  }
+  await refuseLink(path)
+  const kind = await kindOf(path)
+  if (kind === 'folder' || kind === 'other') throw new TypeError(`${path} is not a regular file`)
+  await orNull(unlink(path))
 }
 
-/** Where a file is or will be, links followed. */
-async function placeOf(path: string, links = 8): Promise<string> {
-  const place = (await realPath(path)) ?? path
-  // A link to a file that is not there yet.
-  const target = await orNull(readlink(place).catch(ifNoLink))
-  if (target !== null && links > 0) return placeOf(resolve(dirname(place), target), links - 1)
-  const kind = await kindOf(place)
-  if (kind === 'folder' || kind === 'other') throw new TypeError(`${path} is no file`)
-  return place
+/** @throws TypeError for a symbolic link, to whatever it leads: someone else may have put it there. */
+async function refuseLink(path: string): Promise<void> {
+  const stats = await orNull(lstat(path))
+  if (stats?.isSymbolicLink() === true) {
+    throw new TypeError(`${path} is a symbolic link, which is not followed`)
+  }
 }
 
-function ifNoLink(error: unknown): null {
-  if (error instanceof Error && 'code' in error && error.code === 'EINVAL') return null
-  throw error
+/** The folder itself and every one on the way to `path`, from above; none where `path` is not below it. */
+function foldersBetween(folder: string, path: string): readonly string[] {
+  const way = relative(folder, path)
+  if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) return []
+  const parts = way === '' ? [] : way.split(sep)
+  return [folder, ...parts.map((_, index) => join(folder, ...parts.slice(0, index + 1)))]
 }
 
 async function orNull<Value>(asked: Promise<Value>): Promise<Value | null> {

@@ -1,3 +1,4 @@
+import { forgeBounds } from '../base/bounds.ts'
 import { Client, request as send } from './undici.ts'
 
 export interface ForgeCall {
@@ -8,10 +9,6 @@ export interface ForgeCall {
   /** PEM of the authority to trust instead of the machine's. */
   readonly ca?: string
 }
-
-/** For connecting, sending and the whole answer, in milliseconds. */
-const deadlineMs = 10_000
-const capBytes = 256 * 1024
 
 /**
  * Asks a forge's API once. Follows no redirect: a token goes where the home says and nowhere else. The proxy
@@ -30,15 +27,15 @@ export async function callForge(
 }> {
   const at = new URL(url)
   const client = new Client(at.origin, {
-    connect: { timeout: deadlineMs, ...(ca === undefined ? {} : { ca }) },
-    headersTimeout: deadlineMs,
-    bodyTimeout: deadlineMs
+    connect: { timeout: forgeBounds.deadlineMs, ...(ca === undefined ? {} : { ca }) },
+    headersTimeout: forgeBounds.deadlineMs,
+    bodyTimeout: forgeBounds.deadlineMs
   })
   try {
     const answer = await send(client, at, {
       method,
       headers: { 'user-agent': 'adversary-bot', accept: 'application/json', ...headers },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(forgeBounds.deadlineMs)]),
       ...(body === undefined ? {} : { body })
     })
     const chunks: Uint8Array[] = []
@@ -46,7 +43,7 @@ export async function callForge(
     for await (const chunk of answer.body) {
       chunks.push(chunk)
       length += chunk.length
-      if (length > capBytes) break
+      if (length > forgeBounds.bodyBytes) break
     }
     const texts = Object.entries(answer.headers).map(([name, value]) => [
       name,
@@ -55,7 +52,7 @@ export async function callForge(
     return {
       status: answer.statusCode,
       headers: Object.fromEntries(texts),
-      body: Buffer.concat(chunks).subarray(0, capBytes).toString()
+      body: Buffer.concat(chunks).subarray(0, forgeBounds.bodyBytes).toString()
     }
   } catch (error) {
     signal.throwIfAborted()

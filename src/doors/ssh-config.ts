@@ -1,8 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { homedir, userInfo } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { parse } from 'ssh-config'
+import { fileBounds } from '../base/bounds.ts'
 import { messageOf } from '../base/errors.ts'
+import { readLooseText } from './files.ts'
 import type { HostAddress } from './session.ts'
 import { HostUnseen } from './session.ts'
 
@@ -141,12 +143,12 @@ async function configOf(
 /** A configuration with its top-level `Include`s in place. */
 async function readConfig(file: string, mayLack: boolean, depth = 0): Promise<string> {
   if (depth > 8) throw unusable(`${file} is included too deep`)
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    if (mayLack && error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+  const text = await readLooseText(file, fileBounds.ssh).catch((error: unknown) => {
     throw unusable(`cannot read ${file}: ${messageOf(error)}`)
+  })
+  if (text === null) {
+    if (mayLack) return ''
+    throw unusable(`cannot read ${file}: there is no such file`)
   }
   const lines: string[] = []
   let inSection = false

@@ -1,7 +1,9 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import type { AgentAuthMethod, IdentityCallback, ParsedKey, PublicKeyAuthMethod, SignCallback } from 'ssh2'
 import type { SigningRequestOptions } from 'ssh2'
+import { fileBounds } from '../base/bounds.ts'
 import { messageOf } from '../base/errors.ts'
+import { readLooseText } from './files.ts'
 import { type HostAddress, HostUnseen } from './session.ts'
 import { resolveTarget, type SshTarget } from './ssh-config.ts'
 import { BaseAgent, OpenSSHAgent, parseKey } from './ssh2.ts'
@@ -64,7 +66,7 @@ export async function offeredKey(host: HostAddress): Promise<string | null> {
 /** The public key in a file, or beside it in `FILE.pub`, or of the private key in it; null where there is none. */
 export async function publicKeyOf(file: string): Promise<string | null> {
   for (const name of [`${file}.pub`, file]) {
-    const text = await readFile(name, 'utf8').catch(() => null)
+    const text = await readLooseText(name, fileBounds.key).catch(() => null)
     const parsed = text === null ? new Error('no such file') : parseKey(text)
     if (parsed instanceof Error) continue
     // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
@@ -87,7 +89,9 @@ async function keyOf(file: string): Promise<Key> {
       const octal = (mode & 0o777).toString(8).padStart(4, '0')
       return { kind: 'none', why: `${file} is open to others (${octal}): chmod 600 ${file}` }
     }
-    text = await readFile(file, 'utf8')
+    const read = await readLooseText(file, fileBounds.key)
+    if (read === null) return { kind: 'none', why: `there is no ${file}` }
+    text = read
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     return { kind: 'none', why: missing ? `there is no ${file}` : `cannot read ${file}: ${messageOf(error)}` }
@@ -102,8 +106,8 @@ async function keyOf(file: string): Promise<Key> {
   if (!/encrypted|passphrase/i.test(parsed.message)) {
     return { kind: 'none', why: `${file} is not a key that we can use: ${parsed.message}` }
   }
-  const half = await readFile(`${file}.pub`, 'utf8').then(
-    pub => parseKey(pub),
+  const half = await readLooseText(`${file}.pub`, fileBounds.key).then(
+    pub => (pub === null ? undefined : parseKey(pub)),
     () => undefined
   )
   const publicKey = half === undefined || half instanceof Error ? undefined : half.getPublicSSH()

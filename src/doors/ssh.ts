@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import type {
   Algorithms,
@@ -7,9 +6,11 @@ import type {
   ServerHostKeyAlgorithm,
   Client as SshClient
 } from 'ssh2'
+import { fileBounds } from '../base/bounds.ts'
 import { messageOf } from '../base/errors.ts'
 import { printable } from '../base/text.ts'
 import { dialHost, type Line } from './dial.ts'
+import { readLooseText } from './files.ts'
 import { fingerprint, type KnownHost, keyType, knownName, lookUp } from './known-hosts.ts'
 import { newStart, reasonOf, type Start, startReader, type Wire } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
@@ -81,13 +82,13 @@ async function knownNames(target: SshTarget, host: HostAddress): Promise<Names> 
   const files: string[] = []
   for (const file of target.knownHosts) {
     try {
-      texts.push(await readFile(file, 'utf8'))
+      const text = await readLooseText(file, fileBounds.ssh)
+      if (text === null && file !== host.knownHosts) continue
+      if (text === null) throw new Error('there is no such file')
+      texts.push(text)
       files.push(file)
     } catch (error) {
-      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-      if (file === host.knownHosts || !missing) {
-        throw new HostUnseen('configuration', `cannot read ${file}: ${messageOf(error)}`, error)
-      }
+      throw new HostUnseen('configuration', `cannot read ${file}: ${messageOf(error)}`, error)
     }
   }
   const inFiles = files.length > 0 ? files.join(', ') : `${target.knownHosts[0]} (there is no such file)`

@@ -55,12 +55,7 @@ export async function loadHome(
   want: { readonly plans: boolean } = { plans: true }
 ): Promise<Home> {
   const root = (await realPath(dir)) ?? resolve(dir)
-  const text = await textOf(join(root, configFile), configFile)
-  if (text === null) {
-    const hint = 'adversary init writes one'
-    throw new AdversaryError('usage', `there is no ${configFile} in ${root}`, { hint })
-  }
-  const config = readConfig(yaml(text, configFile), root, machine.userHome)
+  const { text, config } = await configIn(root, machine.userHome)
   await keepOutOfTheRepo(config, machine.userHome)
 
   const texts = want.plans ? await planTexts(root) : []
@@ -89,6 +84,27 @@ export async function loadHome(
     probes,
     files: new Map(held.map(([name, content]) => [name, digestOf(content)]))
   }
+}
+
+/**
+ * `adversary.yaml` as it is now, without plans and probes.
+ *
+ * @throws AdversaryError (usage) for the first thing that is wrong.
+ */
+export async function loadConfig(dir: string, userHome: string): Promise<Config> {
+  return (await configIn((await realPath(dir)) ?? resolve(dir), userHome)).config
+}
+
+async function configIn(
+  root: string,
+  userHome: string
+): Promise<{ readonly text: string; readonly config: Config }> {
+  const text = await textOf(join(root, configFile), configFile)
+  if (text === null) {
+    const hint = 'adversary init writes one'
+    throw new AdversaryError('usage', `there is no ${configFile} in ${root}`, { hint })
+  }
+  return { text, config: readConfig(yaml(text, configFile), root, userHome) }
 }
 
 /**

@@ -4,7 +4,7 @@ import { forgeKinds, guessForge, repoPattern } from '../forge/forge.ts'
 import { refusal } from './checked.ts'
 import * as scalar from './scalars.ts'
 import type { SecretPlace } from './secret.ts'
-import type { ForgeConfig, ServeConfig } from './types.ts'
+import type { ForgeConfig, ListenAt, ServeConfig } from './types.ts'
 import type { YamlFile } from './yaml.ts'
 
 /** The parts of `adversary.yaml` that say where verdicts are told, and who may ask: `forge` and `serve`. */
@@ -51,12 +51,26 @@ const gateRule = z.strictObject({
     .meta({ description: 'What becomes of the build while the gate is closed.' })
 })
 
+const listenAt = z
+  .string()
+  .refine(text => addressOf(text) !== null, 'an address and a port, such as `127.0.0.1:8750`')
+const ownListener = listenAt.optional().meta({
+  description: 'A listener for this route alone: nothing that happens to another one costs it a connection.'
+})
+const hostName = z
+  .string()
+  .regex(
+    /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?)$/,
+    'a name or an address without a port, such as `adversary.example.test`'
+  )
+
 export const serveSchema = z
   .strictObject({
-    listen: z
-      .string()
-      .refine(text => addressOf(text) !== null, 'an address and a port, such as `127.0.0.1:8750`')
-      .default('127.0.0.1:8750'),
+    listen: listenAt.default('127.0.0.1:8750'),
+    hosts: z.array(hostName).max(50, 'at most 50 names').default([]).meta({
+      description:
+        'Names by which the server is called (`Host`), besides `localhost` and the address that it is reached at. Requests for other names are answered 421.'
+    }),
     board: z
       .boolean()
       .default(false)
@@ -68,7 +82,8 @@ export const serveSchema = z
     webhook: z
       .strictObject({
         secret: scalar.localPath.optional(),
-        secretEnv: envName.default('ADVERSARY_WEBHOOK_SECRET')
+        secretEnv: envName.default('ADVERSARY_WEBHOOK_SECRET'),
+        listen: ownListener
       })
       .optional()
       .meta({ description: 'Push events of the forge wake the watcher.' }),
@@ -76,9 +91,14 @@ export const serveSchema = z
       .strictObject({
         secret: scalar.localPath.optional(),
         secretEnv: envName.default('ADVERSARY_DRONE_SECRET'),
+        listen: ownListener,
         repo: repoName
           .optional()
           .meta({ description: 'As Drone names it. Default: the path of `repo.url`.' }),
+        others: z
+          .enum(['pass', 'block'])
+          .default('pass')
+          .meta({ description: 'What becomes of builds of other repositories of the same Drone.' }),
         gates: z.array(gateRule).min(1, 'at least one rule').max(200, 'at most 200 rules')
       })
       .optional()
@@ -121,22 +141,33 @@ export function readServe(
   repoUrl: string,
   absolute: (path: string) => string
 ): ServeConfig {
-  const { webhook, drone, board, metrics } = value
-  const listen = addressOf(value.listen)
-  if (listen === null) throw refusal(file, ['serve', 'listen'], 'expected an address and a port')
+  const { webhook, drone, board, metrics, hosts } = value
+  const place = (text: string, ...key: readonly string[]): ListenAt => {
+    const listen = addressOf(text)
+    if (listen === null) throw refusal(file, ['serve', ...key, 'listen'], 'expected an address and a port')
+    return listen
+  }
+  const own = (route: 'webhook' | 'drone', text: string | undefined) =>
+    text === undefined ? null : place(text, route)
   return {
-    listen,
+    listen: place(value.listen),
+    hosts,
     board,
     metrics,
     webhook:
       webhook === undefined
         ? null
-        : secretPlace('serve.webhook.secret', webhook.secret, webhook.secretEnv, absolute),
+        : {
+            secret: secretPlace('serve.webhook.secret', webhook.secret, webhook.secretEnv, absolute),
+            listen: own('webhook', webhook.listen)
+          },
     drone:
       drone === undefined
         ? null
         : {
             secret: secretPlace('serve.drone.secret', drone.secret, drone.secretEnv, absolute),
+            listen: own('drone', drone.listen),
+            others: drone.others,
             repo: droneRepo(drone.repo, file, repoUrl),
             rules: drone.gates.map(({ event, target, gate, letThrough, closed }, index) => {
               if ((gate === undefined) === (letThrough === undefined)) {

@@ -1,5 +1,6 @@
+import { fileBounds } from '../base/bounds.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
-import { openToOthers, readText } from '../doors/files.ts'
+import { type PrivateText, readPrivateText } from '../doors/files.ts'
 
 /** Where a secret is kept: in a file of the reviewer's alone, or in a variable of the environment. */
 export interface SecretPlace {
@@ -21,39 +22,46 @@ export async function readSecret(
   place: SecretPlace,
   env: Readonly<Record<string, string | undefined>>
 ): Promise<string> {
-  const text = place.file === null ? env[place.env] : await fileText(place.file, place.key)
+  const { file, env: variable, key } = place
+  const source = file === null ? `the variable ${variable}` : `the file ${file}`
+  const text = file === null ? env[variable] : await fileText(file, key)
   const secret = text?.replace(/\r?\n$/, '') ?? ''
   if (secret === '') {
-    const what = place.file === null ? `the environment has no ${place.env}` : `${place.file} is empty`
-    throw new AdversaryError('usage', `${what} (${place.key})`, {
-      hint: `put the secret into a file of mode 0600 and name it in \`${place.key}\`, or set ${place.env}`
+    const what = file === null ? `the environment has no ${variable}` : `${file} is empty`
+    throw new AdversaryError('usage', `${what} (${key})`, {
+      hint: `put the secret into a file of mode 0600 and name it in \`${key}\`, or set ${variable}`
     })
   }
   if (!/^[\x21-\x7e]{1,4096}$/.test(secret)) {
-    const what = place.file ?? place.env
     throw new AdversaryError(
       'usage',
-      `${place.key}: ${what} is not one line of printable ASCII without spaces`
+      `${source} does not hold one line of at most 4096 printable ASCII characters without spaces (${key})`
     )
   }
   return secret
 }
 
 async function fileText(file: string, key: string): Promise<string> {
-  const open = await openToOthers(file)
-  if (open !== null) {
-    throw new AdversaryError('usage', `${file} is open to others, ${open} (${key})`, {
-      hint: `chmod 600 ${file}`
-    })
-  }
-  let text: string | null
+  let read: PrivateText
   try {
-    text = await readText(file, 16 * 1024)
+    read = await readPrivateText(file, fileBounds.secret)
   } catch (error) {
     throw new AdversaryError('usage', `${file} cannot be read (${key}): ${messageOf(error)}`, {
       cause: error
     })
   }
-  if (text === null) throw new AdversaryError('usage', `there is no file ${file} (${key})`)
-  return text
+  switch (read.kind) {
+    case 'text':
+      return read.text
+    case 'absent':
+      throw new AdversaryError('usage', `there is no file ${file} (${key})`)
+    case 'open':
+      throw new AdversaryError('usage', `${file} is open to others, ${read.mode} (${key})`, {
+        hint: `chmod 600 ${file}`
+      })
+    case 'foreign':
+      throw new AdversaryError('usage', `${file} belongs to another user, uid ${read.uid} (${key})`, {
+        hint: `chown "$(id -u)" ${file}, once you trust what it holds`
+      })
+  }
 }

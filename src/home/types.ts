@@ -60,17 +60,28 @@ export interface ForgeConfig extends Forge {
 }
 
 export interface ServeConfig {
-  readonly listen: { readonly address: string; readonly port: number }
-  /** The secret of the forge's webhooks; null: none are taken. */
-  readonly webhook: SecretPlace | null
+  readonly listen: ListenAt
+  /** Names by which the server is called, besides those of loopback and the address that it is reached at. */
+  readonly hosts: readonly string[]
+  /** What the forge's webhooks need; null: none are taken. */
+  readonly webhook: { readonly secret: SecretPlace; readonly listen: ListenAt | null } | null
   readonly drone: DroneConfig | null
   /** Whether the board is shown, and whether `/metrics` is: to whoever may ask the server. */
   readonly board: boolean
   readonly metrics: boolean
 }
 
+export interface ListenAt {
+  readonly address: string
+  readonly port: number
+}
+
 export interface DroneConfig {
   readonly secret: SecretPlace
+  /** A listener of its own; null: the server's. */
+  readonly listen: ListenAt | null
+  /** What becomes of builds of other repositories. */
+  readonly others: 'pass' | 'block'
   /** `owner/name`, as Drone has it. */
   readonly repo: string
   /** In the order of the file; the first that fits a build decides. */

@@ -59,6 +59,12 @@ export const logEvents = {
     always: ['plans'],
     sometimes: []
   },
+  'signers changed': {
+    level: 'info',
+    tells: 'The list of allowed signers is another one from now on',
+    always: [],
+    sometimes: []
+  },
   'plans refused': {
     level: 'error',
     tells: 'The home cannot be read: what was understood last goes on',
@@ -188,7 +194,8 @@ export const logEvents = {
   },
   'request refused': {
     level: 'warning',
-    tells: 'Requests whose signature does not hold; at most one line a second, which counts them',
+    tells:
+      'Requests whose signature or name of the server (`Host`) is wrong; at most one line a second, which counts them',
     always: ['path', 'peer', 'why', 'times'],
     sometimes: []
   },
@@ -200,7 +207,7 @@ export const logEvents = {
   },
   'build asked': {
     level: 'info',
-    tells: 'Drone asked whether a build may begin',
+    tells: 'Drone asked whether a build may begin; of another repository at most once an hour',
     always: ['about', 'answer'],
     sometimes: ['why']
   },

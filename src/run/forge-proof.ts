@@ -1,3 +1,4 @@
+import { fileBounds } from '../base/bounds.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { nowMs } from '../doors/clock.ts'
 import { readText } from '../doors/files.ts'
@@ -27,7 +28,7 @@ export async function proveForge(
   const mend = `${scopes[kind]}; or mend \`forge\` in adversary.yaml`
   try {
     const token = await readSecret(forge.token, env)
-    const ca = forge.ca === null ? null : await readText(forge.ca, 1024 * 1024)
+    const ca = forge.ca === null ? null : await readText(forge.ca, fileBounds.authority)
     if (forge.ca !== null && ca === null)
       return missing(step, `there is no file ${forge.ca}`, 'mend `forge.ca`')
     const answer = await callForge({ ...askRepository(forge, token), ...(ca === null ? {} : { ca }) }, signal)

@@ -4,7 +4,7 @@ import { messageOf } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs } from '../doors/clock.ts'
-import { makeFolder, readText, removeFile, replaceFile } from '../doors/files.ts'
+import { readText, removeFile, replaceFile } from '../doors/files.ts'
 import { type Life, lifeOf, thisProcess } from '../doors/processes.ts'
 import type { Standing } from './state.ts'
 
@@ -68,8 +68,10 @@ export async function keepStanding(stateDir: string, failed: (why: string) => vo
 
   const write = async (standing: Standing) => {
     try {
-      await makeFolder(stateDir)
-      await replaceFile(path, `${JSON.stringify({ process: self, ...guarded(standing) }, null, 2)}\n`)
+      await replaceFile(path, `${JSON.stringify({ process: self, ...guarded(standing) }, null, 2)}\n`, {
+        within: stateDir,
+        makeFolders: true
+      })
       told.clear()
     } catch (error) {
       const why = messageOf(error)

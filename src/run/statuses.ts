@@ -1,3 +1,4 @@
+import { fileBounds } from '../base/bounds.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { readText } from '../doors/files.ts'
@@ -158,7 +159,7 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
   }
 
   async function ask(request: ForgeRequest) {
-    const ca = forge.ca === null ? null : await readText(forge.ca, 1024 * 1024)
+    const ca = forge.ca === null ? null : await readText(forge.ca, fileBounds.authority)
     const { callForge } = await import('../doors/forge.ts')
     return callForge({ ...request, ...(ca === null ? {} : { ca }) }, signal)
   }

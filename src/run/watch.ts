@@ -5,7 +5,7 @@ import type { Home } from '../home/types.ts'
 import { jittered } from './back-off.ts'
 import { huntDue, round, type RoundOptions, type WatchEvents } from './round.ts'
 import { again, beat, type Pulse, startState, step, type WatchState } from './state.ts'
-import type { World } from './world.ts'
+import { readTrust, type World } from './world.ts'
 
 export interface WatchOptions extends RoundOptions {
   /** Reads the home anew: a plan that is written meanwhile counts from the next poll on. */
@@ -153,7 +153,12 @@ function renewing(
     if (reload === undefined) return world
     try {
       const { plans, hosts, files } = await settled(reload, world)
+      const trust = await readTrust(world.home)
       state.plans = null
+      if (trust.allowed !== world.trust.allowed) {
+        world.log('signers changed', {})
+        world = { ...world, trust }
+      }
       if (wordsOf({ plans, hosts }) === wordsOf(world.home)) return world
       world.log('plans changed', { plans: [...plans.keys()].join(', ') })
       world = { ...world, home: { ...world.home, plans, hosts, files } }

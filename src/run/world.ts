@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { join, posix } from 'node:path'
+import { fileBounds } from '../base/bounds.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
 import { type Hidden, tally } from '../base/hidden.ts'
@@ -50,16 +51,16 @@ export function cloneOf(
 
 /** Reads whom to believe, and takes the clone, or opens it. */
 export async function openWorld(home: Home, options: WorldOptions, clone?: Promise<Git>): Promise<World> {
-  const trust = await trustOf(home)
+  const trust = await readTrust(home)
   const git = await (clone ?? cloneOf(home, options.signal))
   return { home, git, trust, ...options }
 }
 
 /** The signers that the home names; without a list of its own the reviewer believes its own key alone. */
-async function trustOf(home: Home): Promise<Trust> {
+export async function readTrust(home: Pick<Home, 'identity' | 'gate'>): Promise<Trust> {
   const { email, signingKey } = home.identity
   if (home.gate.allowedSigners === null) {
-    const publicKey = await readText(`${signingKey}.pub`, 64 * 1024)
+    const publicKey = await readText(`${signingKey}.pub`, fileBounds.signers)
     if (publicKey === null) {
       throw new AdversaryError('usage', `there is no ${signingKey}.pub, and no gate.allowedSigners`, {
         hint: `ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
@@ -67,7 +68,7 @@ async function trustOf(home: Home): Promise<Trust> {
     }
     return { reviewer: email, allowed: `${email} namespaces="git" ${publicKey.trim()}\n` }
   }
-  const allowed = await readText(home.gate.allowedSigners, 1024 * 1024)
+  const allowed = await readText(home.gate.allowedSigners, fileBounds.signers)
   if (allowed === null) {
     throw new AdversaryError('usage', `gate.allowedSigners: there is no file ${home.gate.allowedSigners}`)
   }

@@ -1,6 +1,7 @@
 import { policyIn } from '../board/html.ts'
 import type { BoardModel } from '../board/model.ts'
 import { boardFiles } from '../board/pages.ts'
+import { publicReason } from './reason.ts'
 import type { Route } from './routes.ts'
 
 /** The board as it was made last, with its pages. */
@@ -11,7 +12,7 @@ export interface Shown {
 
 export interface KeeperOptions {
   /** What the board is made from, as a text that changes with it; null: nothing is known yet. */
-  key(): string | null
+  key(): Promise<string | null> | string | null
   make(): Promise<BoardModel>
   /** As ticks, in milliseconds. */
   now(): number
@@ -48,7 +49,7 @@ export function boardKeeper({ key, make, now }: KeeperOptions): () => Promise<Sh
 
   return async () => {
     for (;;) {
-      const of = key()
+      const of = await key()
       if (of === null) return null
       if (made === null) return begin(of)
       const fits = made.key === of && now() - made.at < oldestMs
@@ -64,9 +65,19 @@ export function boardKeeper({ key, make, now }: KeeperOptions): () => Promise<Sh
  * The pages of the board, by GET alone. A path is looked up among the pages that were made and nowhere else: no
  * file is opened, so that no path leads out.
  */
-export function boardRoutes(board: () => Promise<Shown | null>): readonly Route[] {
+export function boardRoutes(
+  board: () => Promise<Shown | null>,
+  failed: (error: unknown) => void
+): readonly Route[] {
   const handle: Route['handle'] = async ({ path }) => {
-    const shown = await board()
+    let shown: Shown | null
+    try {
+      shown = await board()
+    } catch (error) {
+      failed(error)
+      const headers = { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '5' }
+      return { status: 503, headers, body: `The board cannot be shown: ${publicReason(error)}.\n` }
+    }
     if (shown === null) return { status: 503, headers: { 'retry-after': '5' } }
     const page = shown.pages.get(path === '/' ? 'index.html' : path.slice(1))
     return page === undefined ? { status: 404 } : { status: 200, headers: headersOf(page), body: page }

@@ -6,8 +6,9 @@ import type { HttpAnswer } from '../doors/http-server.ts'
 import type { GateAnswer } from '../gate/gate.ts'
 import type { DroneConfig, DroneRule } from '../home/types.ts'
 import { exitCode } from '../words.ts'
+import { publicReason, withoutPlaces } from './reason.ts'
 import { json, type Route } from './routes.ts'
-import { doubtDrone } from './signatures.ts'
+import { type Doubt, doubtDroneBody, doubtDroneHead } from './signatures.ts'
 
 /**
  * Drone's validation extension: before a build begins, the server asks whether it may. 204 lets it begin, 499
@@ -15,14 +16,26 @@ import { doubtDrone } from './signatures.ts'
  * nothing. Whatever is not clear blocks.
  */
 export interface DroneOptions {
-  readonly config: DroneConfig
   readonly secret: () => Promise<string>
+  /** By what the question is answered: read anew for each. */
+  current(): Promise<DroneRules>
+  refused(why: string, peer: string): void
+  /** What was decided, for the log. @param what.foreign it is a build of another repository. */
+  decided(what: {
+    readonly build: string
+    readonly answer: string
+    readonly why: string
+    readonly foreign?: string
+  }): void
+  /** Folders of the reviewer's machine that builders do not read of. */
+  readonly places: readonly string[]
+  now(): number
+}
+
+export interface DroneRules {
+  readonly config: Pick<DroneConfig, 'repo' | 'rules' | 'others'>
   /** The gate's answer for the commit that is to be built. */
   ask(gate: string, commit: string, signal: AbortSignal): Promise<GateAnswer>
-  refused(why: string, peer: string): void
-  /** What was decided, for the log. */
-  decided(what: { readonly build: string; readonly answer: string; readonly why: string }): void
-  now(): number
 }
 
 /** As drone-go's types have them; of no more is anything asked. */
@@ -47,22 +60,32 @@ export function droneRoute(options: DroneOptions): Route {
     method: 'POST',
     path: '/drone',
     name: 'drone',
+    // Whoever does not have the secret is refused before a byte of a body: nothing that they do keeps Drone waiting.
+    async admit(head) {
+      return refusal(options, doubtDroneHead(head, await options.secret(), options.now()), head.peer)
+    },
     async handle(request, signal) {
-      const doubt = doubtDrone(request, await options.secret(), options.now())
-      if (doubt !== null) {
-        options.refused(doubt, request.peer)
-        return { status: 401 }
-      }
+      const refused = refusal(options, doubtDroneBody(request), request.peer)
+      if (refused !== null) return refused
       const read = readValidation(request.body)
       if (read === null) return block(options, 'a build', 'the request is not what Drone sends')
       const { build, repo } = read
       const name = oneLine(`${repo.slug} ${build.event} ${build.deploy_to || build.target}`, 200)
+      let rules: DroneRules
+      try {
+        rules = await options.current()
+      } catch (error) {
+        return unanswered(options, name, 'the gate could not be asked', error)
+      }
+      const { config, ask } = rules
       // The one extension of a Drone server is asked for all its repositories.
-      if (repo.slug.toLowerCase() !== options.config.repo.toLowerCase()) return { status: 204 }
+      if (repo.slug.toLowerCase() !== config.repo.toLowerCase()) {
+        return foreign(options, config, { build: name, slug: oneLine(repo.slug, 100) })
+      }
 
       const promotion = build.event === 'promote' || build.event === 'rollback'
       const target = promotion ? build.deploy_to : build.target
-      const rule = options.config.rules.find(each => fits(each, build.event, target))
+      const rule = config.rules.find(each => fits(each, build.event, target))
       if (rule === undefined) {
         return promotion
           ? block(options, name, `no gate is named for ${build.event} to ${target}`)
@@ -75,12 +98,12 @@ export function droneRoute(options: DroneOptions): Route {
       const { gate } = rule
       try {
         const ending = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])
-        const answer = await turns(() => options.ask(gate, build.after, ending), ending)
+        const answer = await turns(() => ask(gate, build.after, ending), ending)
         if (answer.code === exitCode.pass) return pass(options, name)
         const why = `${answer.gate}: ${answer.reasons[0] ?? 'closed'}`
         return rule.closed === 'skip' ? skip(options, name, why) : block(options, name, why)
       } catch (error) {
-        return block(options, name, `the gate ${gate} could not be asked: ${messageOf(error)}`)
+        return unanswered(options, name, `the gate ${gate} could not be asked`, error)
       }
     }
   }
@@ -95,6 +118,31 @@ function readValidation(body: Uint8Array): z.infer<typeof validation> | null {
   }
 }
 
+function refusal({ refused }: DroneOptions, doubt: Doubt, peer: string): HttpAnswer | null {
+  if (doubt === null) return null
+  refused(doubt, peer)
+  return { status: 401 }
+}
+
+/** Whoever waits for the build learns what kind of thing is wrong, and the log what it was. */
+function unanswered(options: DroneOptions, build: string, what: string, error: unknown): HttpAnswer {
+  options.decided({ build, answer: 'blocked', why: `${what}: ${messageOf(error)}` })
+  return blocked(options, `${what}: ${publicReason(error)}`)
+}
+
+function foreign(
+  options: DroneOptions,
+  { repo, others }: DroneRules['config'],
+  { build, slug }: { readonly build: string; readonly slug: string }
+): HttpAnswer {
+  const why = `it is not of ${repo}, which \`serve.drone.repo\` names`
+  const answer = others === 'block' ? 'blocked' : 'accepted'
+  options.decided({ build, answer, why, foreign: slug })
+  return others === 'block'
+    ? blocked(options, `${why}, and \`serve.drone.others\` is \`block\``)
+    : { status: 204 }
+}
+
 function fits({ event, target }: DroneRule, asked: string, where: string): boolean {
   return event === asked && (target === null || globMatches(target, where))
 }
@@ -104,14 +152,22 @@ function pass({ decided }: DroneOptions, build: string): HttpAnswer {
   return { status: 204 }
 }
 
-function block({ decided }: DroneOptions, build: string, why: string): HttpAnswer {
-  decided({ build, answer: 'blocked', why: oneLine(why, 400) })
-  return json(499, { message: oneLine(why, 400) })
+function block(options: DroneOptions, build: string, why: string): HttpAnswer {
+  options.decided({ build, answer: 'blocked', why: oneLine(why, 400) })
+  return blocked(options, why)
 }
 
-function skip({ decided }: DroneOptions, build: string, why: string): HttpAnswer {
+function skip({ decided, places }: DroneOptions, build: string, why: string): HttpAnswer {
   decided({ build, answer: 'skipped', why: oneLine(why, 400) })
-  return json(498, { message: oneLine(why, 400) })
+  return json(498, { message: shown(why, places) })
+}
+
+function blocked({ places }: DroneOptions, why: string): HttpAnswer {
+  return json(499, { message: shown(why, places) })
+}
+
+function shown(why: string, places: readonly string[]): string {
+  return oneLine(withoutPlaces(why, places), 400)
 }
 
 /** So many at once, the others in turn. @throws what the work throws; an error for who comes when too many wait. */

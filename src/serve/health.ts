@@ -20,6 +20,7 @@ export function healthRoute(health: () => Health | null, now: () => number): Rou
     method: 'GET',
     path: '/healthz',
     name: 'health',
+    unlimited: true,
     handle() {
       const is = health()
       if (is === null) return json(503, { status: 'starting' })

@@ -1,6 +1,6 @@
 import type { HttpRequest } from '../doors/http-server.ts'
 import { header, type Route } from './routes.ts'
-import { doubtWebhook } from './signatures.ts'
+import { doubtWebhook, doubtWebhookHead } from './signatures.ts'
 
 export interface WebhookOptions {
   readonly secret: () => Promise<string>
@@ -22,6 +22,12 @@ export function webhookRoute(options: WebhookOptions): Route {
     method: 'POST',
     path: '/webhook',
     name: 'webhook',
+    async admit(head) {
+      const doubt = doubtWebhookHead(head)
+      if (doubt === null) return null
+      options.refused(doubt, head.peer)
+      return { status: 401 }
+    },
     async handle(request) {
       const doubt = doubtWebhook(request, await options.secret(), options.now())
       if (doubt !== null) {

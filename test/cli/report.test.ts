@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
@@ -213,8 +213,10 @@ describe('what cannot be', () => {
     expect(open.stderr).toMatch(/^adversary: --report junit=nowhere\/junit\.xml: not written: ENOENT/m)
     // A verdict keeps its code.
     expect((await gate('one-M2', 'nowhere/junit.xml')).code).toBe(1)
-    expect((await gate('one-M1', '/dev/null')).stderr).toMatch(/not written: \/dev\/null is no file/)
-    expect((await gate('one-M1', '.')).stderr).toMatch(/not written: .* is no file/)
+    expect((await gate('one-M1', '/dev/null')).stderr).toMatch(
+      /not written: \/dev\/null is not a regular file/
+    )
+    expect((await gate('one-M1', '.')).stderr).toMatch(/not written: .* is not a regular file/)
   })
 
   it('what broke off leaves no old PASS behind', async () => {
@@ -225,10 +227,24 @@ describe('what cannot be', () => {
     await expect(readFile(file)).rejects.toThrow(/ENOENT/)
   })
 
-  it('a link stays a link', async () => {
-    await writeFile(join(cwd, 'real.xml'), '')
-    await symlink('real.xml', join(cwd, 'link.xml'))
-    await runCli(['gate', 'one-M2', '--remote', repo.remote, '--report', 'junit=link.xml'], { cwd, env })
-    expect(await readFile(join(cwd, 'real.xml'), 'utf8')).toMatch(/^<\?xml/)
+  it.each([
+    ['a link in its place', 'victim.txt', 'link.xml', 'link.xml'],
+    ['a link to nothing in its place', 'nothing.txt', 'link.xml', 'link.xml'],
+    ['a link to a folder on the way', '.', 'out', 'out/victim.txt']
+  ])('%s is not followed, and says so', async (_, target, link, file) => {
+    await writeFile(join(cwd, 'victim.txt'), 'precious')
+    await symlink(target, join(cwd, link))
+    for (const gate of ['one-M1', 'one-M2']) {
+      const words = ['gate', gate, '--remote', repo.remote, '--report', `junit=${file}`]
+      const { code, stderr } = await runCli(words, { cwd, env })
+      expect({ code, stderr }).toEqual({
+        code: gate === 'one-M1' ? 70 : 1,
+        stderr: expect.stringContaining('is a symbolic link, which is not followed')
+      })
+    }
+    expect(await readFile(join(cwd, 'victim.txt'), 'utf8')).toBe('precious')
+    expect(await readdir(cwd)).not.toContain('nothing.txt')
+    expect((await lstat(join(cwd, link))).isSymbolicLink()).toBe(true)
+    await rm(join(cwd, link))
   })
 })

@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { request } from 'node:http'
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type CliGoing, runCli, startCli } from '../support/cli.ts'
@@ -250,6 +251,105 @@ describe("Drone's question", () => {
       sent.end(text)
     })
     expect(answer).toBe(499)
+  }, 120_000)
+
+  it('is answered by the list of signers, the reviewer and the rules of that moment', async () => {
+    const { scene, url, going } = await serve(
+      'webhook: { secret: ../hook }, board: true, metrics: true, drone: { secret: ../drone, repo: ops/infra, gates: [{ target: production, gate: one-M1 }] }'
+    )
+    const after = await scene.claim('one-M1')
+    await deliver(url, forges['Gitea']?.(body()) ?? {})
+    await until(async () => going.stderr.includes('"verdict":"PASS"'))
+    const production = () => ask(url, { after, deploy_to: 'production' })
+    const shown = async () => {
+      const board = await fetch(`${url}/`)
+      const series = readMetrics(await (await fetch(`${url}/metrics`)).text())
+      const value = (name: string) => series.find(each => each.name === name)?.value
+      return {
+        board: board.status,
+        open: (await board.text()).includes('Gate open'),
+        read: value('adversary_board_success'),
+        gate: value('adversary_gate_open')
+      }
+    }
+    expect((await production()).status).toBe(204)
+    await until(async () => (await shown()).open)
+
+    const signers = join(scene.repo.dir, 'allowed_signers')
+    const places = [scene.repo.dir, 'allowed_signers']
+    await writeFile(signers, '# nobody\n')
+    const closed = await production()
+    expect(closed).toMatchObject({ status: 499, text: expect.stringMatching(/allowed to sign/) })
+    expect(await shown()).toMatchObject({ open: false })
+    const expired = scene.signers.replace(' namespaces', ' valid-before="20200101",namespaces')
+    await writeFile(signers, expired)
+    expect((await production()).status).toBe(499)
+
+    for (const unreadable of [
+      () => rm(signers),
+      () => execFileSync('mkfifo', [signers]),
+      () => rm(signers).then(() => mkdir(signers))
+    ]) {
+      await unreadable()
+      const blocked = await production()
+      expect(blocked).toMatchObject({ status: 499, text: expect.stringMatching(/could not be asked/) })
+      for (const place of places) expect(blocked.text).not.toContain(place)
+      expect(await shown()).toMatchObject({ board: 503, open: false, read: 0, gate: undefined })
+    }
+    expect(going.stderr).toMatch(/could not be asked: [^"]*allowed_signers/)
+    await rm(signers, { recursive: true })
+    await writeFile(signers, scene.signers)
+    expect((await production()).status).toBe(204)
+    await until(async () => (await shown()).open)
+
+    const config = join(scene.home, 'adversary.yaml')
+    const before = await readFile(config, 'utf8')
+    for (const [change, why] of [
+      [before.replace('email: adversary@', 'email: other@'), /other@example\.test/],
+      [before.replace('target: production', 'target: elsewhere'), /no gate is named/],
+      [before.replace(/, drone: .*/, ' }'), /could not be asked/],
+      ['half: [', /could not be asked/]
+    ] as const) {
+      await writeFile(config, change)
+      expect(await production()).toMatchObject({ status: 499, text: expect.stringMatching(why) })
+    }
+    await writeFile(config, before)
+    expect((await production()).status).toBe(204)
+  }, 180_000)
+
+  it('about another repository leaves a line, once for each, and is blocked where the home says so', async () => {
+    const { scene, url, going } = await serve()
+    const after = await scene.repo.builder.tip()
+    const about = (slug: string) => ask(url, { after, deploy_to: 'production', slug })
+    for (const slug of ['ops/infar', 'ops/infar', 'ops/other', 'ops/infar']) {
+      expect((await about(slug)).status).toBe(204)
+    }
+    const asked = () => going.stderr.split('\n').filter(line => line.includes('"build asked"'))
+    expect(asked().map(line => JSON.parse(line))).toMatchObject([
+      {
+        about: 'ops/infar promote production',
+        answer: 'accepted',
+        why: expect.stringContaining('ops/infra')
+      },
+      { about: 'ops/other promote production', answer: 'accepted' }
+    ])
+    for (let n = 0; n < 100; n += 1) await about(`ops/made-up-${n}`)
+    expect(asked().length).toBeLessThan(70)
+    const doctor = await until(async () => {
+      const { stdout } = await runCli(['doctor', '--home', scene.home], {
+        cwd: scene.home,
+        userHome: scene.repo.dir
+      })
+      return stdout.includes('ops/made-up') && stdout
+    })
+    expect(doctor).toMatch(/Drone.*ops\/infra/)
+
+    const config = join(scene.home, 'adversary.yaml')
+    await writeFile(
+      config,
+      (await readFile(config, 'utf8')).replace('repo: ops/infra,', 'repo: ops/infra, others: block,')
+    )
+    expect(await about('ops/other')).toMatchObject({ status: 499, text: expect.stringContaining('others') })
   }, 120_000)
 
   it('is blocked while the gate cannot be asked', async () => {

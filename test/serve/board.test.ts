@@ -35,8 +35,8 @@ async function served(make?: () => Promise<BoardModel>) {
   const server = await listen({
     address: '127.0.0.1',
     port: 0,
-    handle: router([
-      ...boardRoutes(board),
+    admit: router([
+      ...boardRoutes(board, error => faults.push(String(error))),
       metricsRoute({
         version: '1.2.3',
         watcher: () => watcher,
@@ -88,7 +88,8 @@ describe('the board, served', () => {
     expect((await fetch(`${url}/`)).status).toBe(200)
     broken = true
     of.key = 'another tip'
-    expect((await fetch(`${url}/`)).status).toBe(500)
+    const refused = await fetch(`${url}/`)
+    expect([refused.status, await refused.text()]).toEqual([503, expect.not.stringContaining('the disk')])
     const series = readMetrics(await (await fetch(`${url}/metrics`)).text())
     expect(series).toContainEqual({ name: 'adversary_board_success', labels: {}, value: 0 })
     expect(series.map(({ name }) => name)).not.toContain('adversary_gate_open')

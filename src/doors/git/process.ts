@@ -82,6 +82,9 @@ export const hardening = [
   '-c',
   'core.fsmonitor=false',
   '-c',
+  // Whatever the umask is: the clone is for this account alone.
+  'core.sharedRepository=0600',
+  '-c',
   'log.showSignature=false',
   '-c',
   'log.mailmap=false',

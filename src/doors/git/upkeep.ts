@@ -43,7 +43,7 @@ export interface Clone {
 async function made(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<Clone> {
   let anew = false
   const whose = sha256(remote.url)
-  await mkdir(dirname(dir), { recursive: true })
+  await mkdir(dirname(dir), { recursive: true, mode: 0o755 })
   for (let tries = 0; tries < 5; tries++) {
     const mark = join(dir, 'adversary-remote')
     const found = await inode(dir)
@@ -66,7 +66,7 @@ async function made(dir: string, remote: Remote, signal: AbortSignal | undefined
     if (ran.code !== 0) {
       throw new AdversaryError('repository', `${dir} cannot hold a clone: ${ran.stderr.trim()}`)
     }
-    await writeFile(join(fresh, 'adversary-remote'), whose)
+    await writeFile(join(fresh, 'adversary-remote'), whose, { mode: 0o600 })
     // Fails where another process was faster; then its clone is looked at.
     await rename(fresh, dir).catch(() => rm(fresh, { recursive: true, force: true }))
   }
@@ -94,7 +94,7 @@ async function fileSystemNow(mark: string, whose: string): Promise<number> {
   // Beside it first: another process that reads the mark reads all of it.
   const fresh = `${mark}.new-${randomBytes(6).toString('hex')}`
   try {
-    await writeFile(fresh, whose)
+    await writeFile(fresh, whose, { mode: 0o600 })
     await rename(fresh, mark)
   } catch (error) {
     await rm(fresh, { force: true })

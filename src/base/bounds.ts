@@ -1,0 +1,64 @@
+/**
+ * The bounds of every door through which foreign bytes come, in one place. Whoever reads something foreign takes its
+ * bound from here; `SECURITY.md` has the same numbers for people, and a test holds the two together.
+ */
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** What `serve` takes from whoever can reach it. Times in milliseconds. */
+export const httpBounds = {
+  /** Request line and headers together. */
+  headBytes: 16 * KiB,
+  headers: 64,
+  /** Push events and builds are some kilobytes. */
+  bodyBytes: 2 * MiB,
+  headersMs: 5_000,
+  /** Headers and body. */
+  requestMs: 10_000,
+  /** Until an answer is made, and until whoever asked has taken it. */
+  answerMs: 60_000,
+  sendMs: 30_000,
+  connections: 200,
+  requestsPerConnection: 100,
+  /** Of each route: bodies that are being received, and requests that are being answered. */
+  bodies: 16,
+  answers: 32,
+  /** Of each route, and of everything that is refused: requests a second, and how many may come at once. */
+  perSecond: 50,
+  burst: 200,
+  /** What is taken of an unwanted body so that the refusal is read before the connection ends. */
+  lingerBytes: 64 * KiB,
+  lingerMs: 500
+} as const
+
+/** What a forge answers. */
+export const forgeBounds = {
+  bodyBytes: 256 * KiB,
+  deadlineMs: 10_000,
+  depth: 64,
+  quotedCharacters: 200
+} as const
+
+/** Files that a person or the machine's owner names. In bytes. */
+export const fileBounds = {
+  secret: 16 * KiB,
+  signers: MiB,
+  /** A key of SSH, or its public half. */
+  key: 64 * KiB,
+  /** `ssh_config` and `known_hosts`. */
+  ssh: 16 * MiB,
+  /** A certificate authority. */
+  authority: MiB
+} as const
+
+/** Markdown that people wrote, as the board shows it: what is beyond is shown as it is written. */
+export const proseBounds = {
+  characters: 60_000,
+  /** Of one block: characters, and signs that the parser may have to go back for. */
+  blockCharacters: 8_000,
+  blockMarks: 200,
+  /** Of all blocks together. */
+  marks: 4_000,
+  nesting: 8
+} as const

@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import { expect, it } from 'vitest'
+import { fileBounds, forgeBounds, httpBounds } from '../src/base/bounds.ts'
+
+/** The table of SECURITY.md says the numbers that the code has. */
+
+const table = (await readFile(new URL('../SECURITY.md', import.meta.url), 'utf8'))
+  .split('\n')
+  .filter(line => line.startsWith('|'))
+const row = (door: string) => {
+  const found = table.filter(line => line.startsWith(`| ${door}`))
+  expect(found).toEqual([expect.stringContaining(door)])
+  return found[0] ?? ''
+}
+const size = (bytes: number) => (bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes / 2 ** 10} KiB`)
+const seconds = (ms: number) => `${ms / 1000} s`
+
+it.each<[door: string, shown: readonly string[]]>([
+  [
+    '`serve`: request line',
+    [size(httpBounds.headBytes), `${httpBounds.headers} headers`, seconds(httpBounds.headersMs)]
+  ],
+  ['`serve`: body', [size(httpBounds.bodyBytes), seconds(httpBounds.requestMs)]],
+  ['`serve`: bodies', [`${httpBounds.bodies} for each route`]],
+  ['`serve`: requests', [`${httpBounds.perSecond} a second`, `${httpBounds.burst} at once`]],
+  [
+    '`serve`: answers',
+    [`${httpBounds.answers} for each route`, seconds(httpBounds.answerMs), seconds(httpBounds.sendMs)]
+  ],
+  [
+    '`serve`: connections',
+    [`${httpBounds.connections} for each`, `${httpBounds.requestsPerConnection} requests`]
+  ],
+  ['forge: an answer', [size(forgeBounds.bodyBytes), seconds(forgeBounds.deadlineMs)]],
+  ['file of a secret', [size(fileBounds.secret)]],
+  ['list of signers', [size(fileBounds.signers)]],
+  ['SSH key', [size(fileBounds.key), size(fileBounds.ssh)]]
+])('%s', (door, shown) => {
+  for (const text of shown) expect(row(door)).toContain(text)
+  expect(fileBounds.authority).toBe(fileBounds.signers)
+})
