@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
+import { redact } from '../src/base/redact.ts'
 import { mark } from '../src/base/secret-name.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { serviceEnvironment, type ServiceEnvironment } from '../src/observe/sources/service-environment.ts'
@@ -36,10 +37,7 @@ export const secretInUnit = defineProbe({
     {
       programs: {
         ...programs,
-        programs: [
-          ...programs.programs,
-          { path: '/falsified', text: 'PASSWORD=«redacted:password:1»\n', why: '' }
-        ]
+        programs: [...programs.programs, { path: '/falsified', text: 'PASSWORD=falsified-4711\n', why: '' }]
       },
       environment
     }
@@ -49,7 +47,8 @@ export const secretInUnit = defineProbe({
 interface Place {
   /** A file's path or a service's name. */
   readonly at: string
-  readonly lines: readonly string[]
+  /** Its lines with the secrets hidden, and what number each has. */
+  readonly lines: readonly { readonly text: string; readonly line: number }[]
 }
 
 function placesOf({
@@ -65,20 +64,40 @@ function placesOf({
   ]
   const byPath = new Map(files.map(({ path, text }) => [path, text]))
   return [
-    ...[...byPath].filter(([, text]) => text !== '').map(([at, text]) => ({ at, lines: text.split('\n') })),
-    ...environment.map(({ service, variables }) => ({ at: service, lines: variables }))
+    ...[...byPath].filter(([, text]) => text !== '').map(([at, text]) => ({ at, lines: hiddenLines(text) })),
+    ...environment.map(({ service, variables }) => ({
+      at: service,
+      lines: hiddenVariables(variables).map((text, index) => ({ text, line: index + 1 }))
+    }))
   ]
+}
+
+/** A secret of several lines becomes one: the lines around it tell where they stood. */
+function hiddenLines(text: string): Place['lines'] {
+  const lines = text.split('\n')
+  const shown = redact(text).text.split('\n')
+  let next = 0
+  return shown.map(line => {
+    const same = shown.length === lines.length ? next : lines.indexOf(line, next)
+    const at = same < 0 || hidden.test(line) ? next : same
+    next = at + 1
+    return { text: line, line: at + 1 }
+  })
+}
+
+function hiddenVariables(variables: readonly string[]): readonly string[] {
+  return z.array(z.string()).parse(JSON.parse(redact(JSON.stringify(variables)).text))
 }
 
 const hidden = new RegExp(mark.replace('[a-z-]{1,20}', '(?<kind>[a-z-]{1,20})'))
 
-/** What was hidden before it got here is what anybody on the host could have read. */
+/** What would be hidden before it is shown is what anybody on the host can read. */
 function exposed({ at, lines }: Place): readonly Finding[] {
-  const found = lines.flatMap((line, index) => {
+  const found = lines.flatMap(({ text, line }) => {
     // These name a file or a credential's name; what they hold is not in them.
-    if (/^\s*(?:(?:Load|Import)Credential|(?:Load|Set)CredentialEncrypted)=/.test(line)) return []
-    const kind = hidden.exec(line)?.groups?.['kind']
-    return kind === undefined ? [] : [{ kind, line: index + 1, text: line.trim().slice(0, 200) }]
+    if (/^\s*(?:(?:Load|Import)Credential|(?:Load|Set)CredentialEncrypted)=/.test(text)) return []
+    const kind = hidden.exec(text)?.groups?.['kind']
+    return kind === undefined ? [] : [{ kind, line, text: text.trim().slice(0, 200) }]
   })
   const [first] = found
   if (first === undefined) return []

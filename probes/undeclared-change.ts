@@ -3,6 +3,7 @@ import { anyGlobMatches } from '../src/base/glob.ts'
 import { oneLine } from '../src/base/text.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { declaring } from '../src/observe/declared.ts'
+import { asRecorded } from '../src/observe/fact.ts'
 import { type Change, compared } from '../src/observe/since-baseline.ts'
 import { baseline, hostName } from '../src/observe/sources/baseline.ts'
 import { type BroughtLine, type CommitsSince, commitsSince } from '../src/observe/sources/commits.ts'
@@ -35,10 +36,11 @@ export const undeclaredChange = defineProbe({
   needs: ({ explainedBy }) => ({
     before: baseline,
     host: hostName,
-    networks: dockerNetworks,
-    services: swarmServices,
-    programs: bootPrograms,
-    ...(explainedBy === 'commits' ? { commits: commitsSince } : {})
+    // The record holds no secrets: like is compared with like.
+    networks: asRecorded(dockerNetworks),
+    services: asRecorded(swarmServices),
+    programs: asRecorded(bootPrograms),
+    ...(explainedBy === 'commits' ? { commits: asRecorded(commitsSince) } : {})
   }),
 
   judge({ before, host, networks, services, programs, commits }, { expect }) {

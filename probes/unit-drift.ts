@@ -10,6 +10,7 @@ import {
   unitDrifts,
   unseenFiles
 } from '../src/observe/drift.ts'
+import { asRecorded } from '../src/observe/fact.ts'
 import { hostName, startsBefore } from '../src/observe/sources/baseline.ts'
 import {
   mainPrograms,
@@ -52,15 +53,15 @@ export const unitDrift = defineProbe({
     programs: bootPrograms,
     nixos,
     ...(revision ? { commit: reviewedCommit } : {}),
-    ...(baseline ? { before: startsBefore, host: hostName } : {})
+    ...(baseline ? { before: startsBefore, host: hostName, recorded: asRecorded(bootPrograms) } : {})
   }),
 
-  judge({ units, before = null, host = '', commit, ...seen }, { except = [] }) {
+  judge({ units, before = null, host = '', recorded, commit, ...seen }, { except = [] }) {
     const judged = units.filter(({ name, load }) => load === 'loaded' && !anyGlobMatches(except, name))
     if (judged.length === 0)
       return [{ outcome: 'not-applicable', why: 'no unit is loaded, or every one is left aside' }]
     const starts = before !== null && Object.hasOwn(before.hosts, host) ? (before.hosts[host] ?? []) : []
-    const disk = { ...seen, before: starts }
+    const disk = { ...seen, before: starts, recorded: recorded ?? seen.programs }
     const drifts = [...unitDrifts(judged, disk), kernelDrift(seen.nixos)]
     const [first, ...rest] = [
       ...drifts.flatMap(drift => (drift === null ? [] : [failed(drift)])),
@@ -101,7 +102,8 @@ export const unitDrift = defineProbe({
       units: [{ ...stale, needsReload: false }],
       times: {},
       nixos: facts.nixos === null ? null : { ...facts.nixos, switchedSeconds: null },
-      programs: { ...facts.programs, services: [{ name, files }] }
+      programs: { ...facts.programs, services: [{ name, files }] },
+      ...(baseline ? { recorded: { ...facts.programs, services: [{ name, files }] } } : {})
     }
     const elsewhere = { revision: 'falsified', bootedKernel: '', currentKernel: '', switchedSeconds: null }
     const start = { name, startedMicros: 2e15, starts: ['ExecStart=/nix/store/a-f/bin/f'], texts: {} }

@@ -140,6 +140,11 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
+  it('of what was read, with its secrets, lead to the judgement alone', () => {
+    const unsealing = sources.flatMap(({ path, code }) => (/\bunseal\b/.test(code) ? [path] : []))
+    expect(unsealing).toEqual(['src/judge/run.ts', 'src/observe/sealed.ts'])
+  })
+
   it.each(Object.entries(behindDoors))('of %s stay behind its door', (library, places) => {
     const wrong = sources.flatMap(({ path, imports }) => {
       const has = imports.some(({ from }) => from === library || from.startsWith(`${library}/`))

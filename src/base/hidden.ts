@@ -9,7 +9,7 @@ export interface Hidden {
   readonly secrets: number
 }
 
-/** Counts what `redact` tells of, over many texts. Texts with one salt have equal marks for equal secrets. */
+/** Counts what `redact` reports, over many texts. Texts with one salt have equal marks for equal secrets. */
 export function tally() {
   const kinds = new Map<SecretKind, { places: number; readonly marks: Set<string> }>()
   return {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { isMarked, kindOf, mark, type NameKind, nameKind, type SecretKind, telling } from './secret-name.ts'
 
 /**
- * Hides secrets before anything is judged, logged or written. What it cannot know to be a secret it leaves:
+ * Hides secrets in text that is to be logged or written. What it cannot know to be a secret it leaves:
  * digests, ids, commit shas, store paths, addresses, names of secrets and paths below /run/secrets.
  */
 
@@ -18,13 +18,17 @@ export interface Redacted {
  * different reads can still be compared; the salt must be random and must not be written anywhere, or a
  * weak password could be guessed from its mark.
  *
- * `told` hears of each place where something was hidden: its kind and the mark that stands there now.
+ * `told` is called for each place where something was hidden, with its kind, the mark that stands there now, and the
+ * secret itself as it stood there.
  *
  * JSON, whole or line by line, stays JSON. Idempotent. Time is linear in the length of the text.
  */
 export function redact(
   text: string,
-  options: { readonly salt?: string; readonly told?: (kind: SecretKind, mark: string) => void } = {}
+  options: {
+    readonly salt?: string
+    readonly told?: (kind: SecretKind, mark: string, secret: string) => void
+  } = {}
 ): Redacted {
   const marker = makeMarker(text, options)
   const out = redactText(text, marker.hide, 0)
@@ -45,7 +49,7 @@ function makeMarker(text: string, { salt, told }: Parameters<typeof redact>[1] &
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
     const shown = marks.get(secret) ?? `«redacted:${kind}:${idOf(secret)}»`
     marks.set(secret, shown)
-    told?.(kind, shown)
+    told?.(kind, shown, secret)
     return shown
   }
   function idOf(secret: string): string {

@@ -50,6 +50,8 @@ const check = z.looseObject({
     )
     .optional(),
   waiver: z.looseObject({ reason: z.string(), by: z.string(), until: z.string() }).optional(),
+  /** With the secrets hidden the outcome would be another: replay answers `hidden` for it. */
+  hidden: z.literal(true).optional(),
   findings: z.array(said),
   /** Numbers of the reads that its facts came from. */
   evidence: z.array(z.int().positive())
@@ -307,7 +309,14 @@ export const replayDocument = z.looseObject({
   digest: z.string(),
   /** What is judged otherwise today. */
   differences: z.array(z.string()),
-  checks: z.array(check)
+  /** The verdict would be another with another outcome of a check that is `hidden`: this file does not prove it. */
+  restsOnHidden: z.boolean().optional(),
+  checks: z.array(
+    check.extend({
+      /** `hidden`: it rests on text that the evidence does not hold. */
+      outcome: z.enum([...outcome.options, 'hidden'])
+    })
+  )
 })
 
 /** `prove`. */

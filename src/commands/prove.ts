@@ -1,6 +1,6 @@
 import { oneLine } from '../base/text.ts'
 import type { Check } from '../home/types.ts'
-import { prove, type Proof } from '../run/prove.ts'
+import { prove, type Proof } from '../judge/prove.ts'
 import { factsOf, observe } from '../run/review.ts'
 import { snapshot } from '../run/world.ts'
 import { type ExitCode, exitCode } from '../words.ts'
@@ -29,12 +29,13 @@ export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
       { phase: plan.phase, commit: at.tip, checks: once, hunts: [] },
       { budgetMs: 60_000, progress: progressOf(io) }
     )
+    const { hide } = observed
     const proofs = once.map((check, index) => ({
-      check,
-      proof: prove(check.probe, factsOf(observed, index))
+      check: { ...check, title: hide.sentence(check.title) },
+      proof: hide.sentences(prove(check.probe, factsOf(observed, index)))
     }))
     for (const { check, proof } of proofs) {
-      const said = `${say(proof)}${waived(check)}`
+      const said = `${say(proof)}${hide.sentence(waived(check))}`
       io.out(`${check.milestone}  ${proof.kind.padEnd(11)}  ${oneLine(check.title)}: ${oneLine(said)}`)
     }
     io.json({

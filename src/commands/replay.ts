@@ -18,7 +18,10 @@ export interface ReplayOptions extends CommonOptions {
   readonly digest?: string
 }
 
-/** Judges recorded evidence again, offline. A verdict that differs from the recorded one is not trusted. */
+/**
+ * Judges recorded evidence again, offline. A verdict that differs from the recorded one is not trusted; one that rests
+ * on hidden text is not proven.
+ */
 export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
   const { digest } = options
   if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) {
@@ -39,10 +42,13 @@ export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
     name: basename(options.file),
     ...(digest === undefined ? {} : { digest })
   })
-  const { evidence, decision, differences, checks } = replayed
+  const { evidence, decision, differences, checks, restsOnHidden } = replayed
 
+  const how = restsOnHidden
+    ? 'as recorded; it rests on hidden text and cannot be judged again from'
+    : 'judged again from'
   io.out(
-    `${evidence.phase}-${evidence.milestone ?? ''}: ${decision.verdict}, judged again from ${replayed.digest}`
+    `${evidence.phase}-${evidence.milestone ?? ''}: ${decision.verdict}${restsOnHidden ? ' ' : ', '}${how} ${replayed.digest}`
   )
   io.out(sayChecks(checks, io).join('\n'))
   for (const difference of differences) io.err(`differs: ${oneLine(difference)}`)
@@ -52,7 +58,9 @@ export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
     recorded: evidence.verdict,
     digest: replayed.digest,
     differences,
+    restsOnHidden,
     checks: checks.map(checkDocument)
   })
-  return differences.length > 0 ? exitCode.notTrusted : exitCodeOf[decision.verdict]
+  if (differences.length > 0) return exitCode.notTrusted
+  return restsOnHidden ? exitCode.notProven : exitCodeOf[decision.verdict]
 }

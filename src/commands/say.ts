@@ -1,21 +1,22 @@
 import { oneLine } from '../base/text.ts'
-import type { CheckResult } from '../decide/verdict.ts'
 import type { Finding } from '../judge/probe.ts'
 import type { Evidence } from '../observe/fact.ts'
 import type { Told } from '../run/publish.ts'
 import type { Proof } from '../run/proof.ts'
+import type { ReplayedCheck } from '../run/replay.ts'
 import type { Draft, Observed } from '../run/review.ts'
 import type { Outcome, Verdict } from '../words.ts'
 import { type Io, paint, type Style } from './io.ts'
 import { fit } from './layout.ts'
 
 /** Each outcome by a sign and a colour: whoever sees one of the two knows it. */
-const marks: Readonly<Record<Outcome, readonly [mark: string, style: Style]>> = {
+const marks: Readonly<Record<Outcome | 'hidden', readonly [mark: string, style: Style]>> = {
   pass: ['✓', 'green'],
   fail: ['✗', 'red'],
   unknown: ['?', 'yellow'],
   'not-applicable': ['–', 'dim'],
-  waived: ['~', 'cyan']
+  waived: ['~', 'cyan'],
+  hidden: ['*', 'yellow']
 }
 
 const verdictStyles: Readonly<Record<Verdict, Style>> = { PASS: 'green', FAIL: 'red', INCONCLUSIVE: 'yellow' }
@@ -42,33 +43,36 @@ export function sayReview(
 }
 
 /** Several checks; where they were looked for is said as soon as it is not the same place for all. */
-export function sayChecks(checks: readonly CheckResult[], io: Terminal): readonly string[] {
+export function sayChecks(checks: readonly ReplayedCheck[], io: Terminal): readonly string[] {
   const places = new Set(checks.map(({ on }) => on).filter(on => on !== 'repo'))
   return checks.flatMap(check => sayCheck(check, io, places.size > 1))
 }
 
-export function sayCheck(check: CheckResult, io: Terminal, withPlace = false): readonly string[] {
+export function sayCheck(check: ReplayedCheck, io: Terminal, withPlace = false): readonly string[] {
   const [mark, style] = marks[check.outcome]
   const place = withPlace ? paint(io, 'dim', `  ${oneLine(check.on, 60)}`) : ''
   return [
     ...fit(`${paint(io, style, mark)} ${oneLine(check.title)}${place}`, io, 2, 4),
     ...check.findings.flatMap(finding => sayFinding(check, finding, io)).flatMap(line => fit(line, io, 6, 8)),
+    ...(check.hidden === true && check.outcome !== 'hidden'
+      ? fit(paint(io, 'dim', 'it rests on hidden text: replay cannot judge it again'), io, 6, 8)
+      : []),
     ...(check.attempts > 1 ? fit(paint(io, 'dim', sayAttempts(check)), io, 6, 8) : [])
   ]
 }
 
-function sayFinding(check: CheckResult, finding: Finding, io: Terminal): readonly string[] {
+function sayFinding(check: ReplayedCheck, finding: Finding, io: Terminal): readonly string[] {
   switch (finding.outcome) {
     case 'fail':
       return [oneLine(`saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`)]
     case 'pass':
       return check.outcome === 'pass' ? [paint(io, 'dim', oneLine(finding.saw))] : []
     default:
-      return [oneLine(finding.why)]
+      return [oneLine(check.outcome === 'hidden' ? `hidden: ${finding.why}` : finding.why)]
   }
 }
 
-function sayAttempts({ attempts, flapped }: CheckResult): string {
+function sayAttempts({ attempts, flapped }: ReplayedCheck): string {
   return `looked at ${attempts} times${flapped ? ', and it flapped' : ''}`
 }
 

@@ -1,3 +1,4 @@
+import { unmarked } from '../base/secret-name.ts'
 import type { Filing, Finding } from '../judge/probe.ts'
 import type { Origin, Severity } from '../words.ts'
 import type { CheckResult } from './verdict.ts'
@@ -108,7 +109,8 @@ export function clear(check: CheckResult): boolean {
 }
 
 export function keyOf(probe: string, subject: string): string {
-  return `${probe}/${subject}`
+  // A secret has another mark in each review, and the defect is the same.
+  return `${probe}/${unmarked(subject)}`
 }
 
 function originOf(probe: string, key: string, baseline: Before): Origin {

@@ -20,6 +20,11 @@ export interface CheckResult {
   readonly findings: readonly Finding[]
   /** Numbers of the reads that the facts of all its attempts came from. */
   readonly evidence: readonly number[]
+  /**
+   * With the secrets hidden it would have had another outcome: what is recorded does not show it, and replay cannot
+   * judge it again.
+   */
+  readonly hidden?: true
   readonly waiver?: { readonly reason: string; readonly by: string; readonly until: string }
 }
 

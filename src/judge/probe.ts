@@ -85,6 +85,8 @@ export interface BoundProbe {
   /** The parameters as the plan wrote them: what `bind` takes again. */
   readonly given: unknown
   readonly needs: Needs
+  /** The same probe with other parameters. Throws a ZodError for those that its schema refuses. */
+  rebind?(given: unknown): BoundProbe
   judge(seen: Readonly<Record<string, unknown>>): readonly Finding[]
   falsify(seen: Readonly<Record<string, unknown>>): readonly Readonly<Record<string, unknown>>[]
 }
@@ -109,12 +111,13 @@ export function defineProbe<Params, const N extends Needs>(
 ): Probe<Params, N> & AnyProbe {
   return {
     ...probe,
-    bind(raw) {
+    bind: function bind(raw: unknown): BoundProbe {
       const params = probe.params.parse(raw)
       return {
         id: probe.id,
         given: raw,
         needs: probe.needs(params),
+        rebind: bind,
         // The engine hands over exactly the facts that `needs` declares: see judge/run.ts.
         judge: seen => probe.judge(seen as Seen<N>, params),
         falsify: seen => probe.falsify(seen as Seen<N>, params)

@@ -26,6 +26,8 @@ export interface OnDisk {
   readonly times: Readonly<Record<string, number | null>>
   readonly mains: readonly MainProgram[]
   readonly programs: BootPrograms
+  /** The same as the record would hold them, to be compared with `before`. */
+  readonly recorded: BootPrograms
   readonly nixos: Nixos | null
   /** How units had been started at the baseline; empty where there is none. */
   readonly before: readonly StartBefore[]
@@ -155,7 +157,7 @@ function olderThanFile(unit: UnitState, disk: OnDisk): Drift | null {
 }
 
 /** Its last start is the one that the baseline saw, and what starts it is not. */
-function startedOtherwise(unit: UnitState, { before, programs }: OnDisk): Drift | null {
+function startedOtherwise(unit: UnitState, { before, recorded: programs }: OnDisk): Drift | null {
   const { name } = unit
   const then = before.find(one => one.name === name)
   const files = programs.services.find(service => service.name === name)?.files

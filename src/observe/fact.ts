@@ -30,10 +30,20 @@ export interface FactSource<Value> {
    * other. A source that leaves it out is not held to a list, and works only where no host is locked.
    */
   readonly reads?: readonly Pattern[]
+  /**
+   * Its value as it may be shown, secrets hidden, instead of as it was read: for what is compared with the record,
+   * which holds no secrets either. See `asRecorded`.
+   */
+  readonly recorded?: true
   /** Tells what time it is on the host: not seen where the clock jumps between login and the end of a look. */
   readonly timed?: true
   /** Asks and parses. Throws `Unseen` (or anything else) when there is no answer to parse. */
   take(look: Look): Promise<Value>
+}
+
+/** The same source, and of its value what the record may hold: like is compared with like. */
+export function asRecorded<Value>(source: FactSource<Value>): FactSource<Value> {
+  return { ...source, recorded: true }
 }
 
 /** What a fact source may use. Every call is recorded as evidence. */
@@ -160,7 +170,7 @@ export interface RecordView {
   baseline(): Promise<BaselineSeen | null>
 }
 
-/** The facts of an orientation, as its evidence file keeps them: a fact of a host is named `<key> @ <host>`. */
+/** The facts of an orientation, as its evidence file keeps them, secrets hidden: a fact of a host is named `<key> @ <host>`. */
 export interface BaselineSeen {
   /** Sha of the signed commit that carries it. */
   readonly commit: string

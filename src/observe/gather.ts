@@ -1,11 +1,11 @@
 import { messageOf } from '../base/errors.ts'
 import type { Answer, HostSession } from '../doors/session.ts'
 import type {
-  Certificate,
   ChangedFile,
   Evidence,
   Fact,
   FactSource,
+  HostClock,
   Look,
   ReadResult,
   RecordView,
@@ -14,8 +14,10 @@ import type {
   RouteRequest
 } from './fact.ts'
 import { Unseen } from './fact.ts'
+import { mapStrings, type Veil } from '../base/veil.ts'
 import type { ReadCommand } from './read-command.ts'
 import { fits, typed } from './read-command.ts'
+import { seal, type Sealed } from './sealed.ts'
 
 /** The doors that observing goes through. Production opens real ones; nothing here knows which. */
 export interface Doors {
@@ -31,8 +33,8 @@ export interface Doors {
   homeFile(path: string): Promise<string>
   readonly repo: RepoView
   readonly record: RecordView
-  /** Hides secrets, before anything is parsed, judged, logged or written. */
-  redact(text: string): string
+  /** Hides secrets in what is shown of all that is read. */
+  readonly veil: Veil
   /** A clock that only goes forward, in milliseconds. */
   tick(): number
 }
@@ -44,9 +46,14 @@ export interface Wanted {
 }
 
 export interface Gathered {
-  /** The fact of a source, as seen from a host. Throws if the source was not among those wanted. */
+  /**
+   * The fact of a source, as seen from a host, as it may be shown: what the source makes of the same answers with the
+   * secrets hidden. Throws if the source was not among those wanted.
+   */
   fact(host: string, source: FactSource<unknown>): Fact<unknown>
-  /** Every read, numbered in the order in which the wanted facts cite them. */
+  /** The same as it was read, for judging alone; of a source `asRecorded`, as it may be shown. */
+  sealed(host: string, source: FactSource<unknown>): Sealed<Unnumbered>
+  /** Every read as it may be shown, numbered in the order in which the wanted facts cite them. */
   readonly evidence: readonly Evidence[]
 }
 
@@ -57,14 +64,14 @@ type Entry = Omit<Evidence, 'n'>
  * once; what they ask of one host before any answer is back travels together as one round.
  *
  * @param first the number of the first read, for attempts that continue an evidence list.
- * @param seen hears of each fact, by its name, as soon as it is there. It may yet turn out that there is none: where a host's
- * clock has jumped.
+ * @param seen is called with each fact as it was read, by its name, as soon as it is there. It may yet turn out that
+ * there is none: where a host's clock has jumped.
  */
 export async function gather(
   wanted: readonly Wanted[],
   doors: Doors,
   first = 1,
-  seen: (name: string, fact: Unnumbered) => void = () => undefined
+  seen: (name: string, fact: Sealed<Unnumbered>) => void = () => undefined
 ): Promise<Gathered> {
   const hosts = new Map<string, HostReader>()
   const taken = new Map<string, Taken>()
@@ -74,28 +81,31 @@ export async function gather(
       const name = factName(host, source)
       if (taken.has(name)) continue
       const cited: Cited = []
+      const heard = nothingHeard()
       const reader = hosts.get(host) ?? hostReader(host, doors)
       hosts.set(host, reader)
-      const fact = take(source, look(host, source, reader, doors, cited))
-      taken.set(name, { fact, cited, host, timed: source.timed === true })
-      void fact.then(outcome => seen(name, outcome))
+      const fact = take(source, look(host, source, reader, doors, cited, heard)).then(value => ({
+        value,
+        sealed: seal(value)
+      }))
+      taken.set(name, { source, fact, cited, heard, host, timed: source.timed === true })
+      void fact.then(({ sealed }) => seen(name, sealed))
     }
   }
 
   const jumps = jumpsOf(taken, doors)
   const numbers = new Map<Entry, number>()
-  const evidence: Evidence[] = []
-  const facts = new Map<string, Fact<unknown>>()
+  const entries: Entry[] = []
+  const facts = new Map<string, Gotten>()
   for (const [name, { fact, cited }] of taken) {
     const outcome = await fact
-    const entries = await Promise.all(cited)
     const cites: number[] = []
-    for (const entry of entries) {
+    for (const entry of await Promise.all(cited)) {
       let n = numbers.get(entry)
       if (n === undefined) {
-        n = first + evidence.length
+        n = first + entries.length
         numbers.set(entry, n)
-        evidence.push({ n, ...entry })
+        entries.push(entry)
       }
       if (!cites.includes(n)) cites.push(n)
     }
@@ -104,23 +114,183 @@ export async function gather(
   for (const [name, { host, timed }] of taken) {
     const fact = facts.get(name)
     const why = timed ? await jumps.get(host) : null
-    if (typeof why === 'string' && fact?.seen === true)
-      facts.set(name, { seen: false, why, evidence: fact.evidence })
+    if (typeof why === 'string' && fact?.value.seen === true) {
+      const value = { seen: false, why } as const
+      facts.set(name, { value, sealed: seal(value), evidence: fact.evidence })
+    }
   }
 
+  // Only now is all read that may tell of a secret.
+  const { veil } = doors
+  const shown = new Map<string, Fact<unknown>>()
+  for (const [name, one] of taken) {
+    const fact = facts.get(name)
+    if (fact === undefined) continue
+    const { value, evidence } = fact
+    const repeat = await again(one, value, doors)
+    // A parser's complaint quotes what it did not understand.
+    const published = repeat.seen && !value.seen ? value : repeat
+    shown.set(name, published.seen ? { ...published, evidence } : { ...veil.sentences(published), evidence })
+  }
+
+  const found = <T>(facts: ReadonlyMap<string, T>, host: string, source: FactSource<unknown>): T => {
+    const fact = facts.get(factName(host, source))
+    if (fact === undefined) throw new Error(`${source.key} was not gathered`)
+    return fact
+  }
   return {
-    evidence,
-    fact(host, source) {
-      const fact = facts.get(factName(host, source))
-      if (fact === undefined) throw new Error(`${source.key} was not gathered`)
-      return fact
+    evidence: entries.map((entry, index) => ({ n: first + index, ...shownEntry(entry, veil) })),
+    fact: (host, source) => found(shown, host, source),
+    sealed(host, source) {
+      const { value, sealed } = found(facts, host, source)
+      if (source.recorded !== true) return sealed
+      const fact = found(shown, host, source)
+      if (fact.seen === value.seen && (!fact.seen || !value.seen || fact.value === value.value)) return sealed
+      return seal(fact.seen ? { seen: true, value: fact.value } : { seen: false, why: fact.why })
     }
   }
 }
 
+function shownEntry({ stdout, stderr, command, ...rest }: Entry, veil: Veil): Entry {
+  const { why } = rest
+  return {
+    ...rest,
+    command: veil.shown(command),
+    stdout: veil.shown(stdout),
+    stderr: veil.shown(stderr),
+    ...(why === undefined ? {} : { why: veil.sentence(why) })
+  }
+}
+
+/**
+ * What the source makes of the same answers with the secrets hidden. The value itself where nothing is hidden in them,
+ * so that nothing need be parsed twice.
+ */
+async function again({ source, host, heard }: Taken, value: Unnumbered, doors: Doors): Promise<Unnumbered> {
+  const { veil } = doors
+  const reads = await shownAnswers(heard.reads, answer => shownRead(answer, veil))
+  const routes = await shownAnswers(heard.routes, answer => shownRoute(answer, veil))
+  const files = await shownAnswers(heard.files, text => (text === null ? null : veil.shown(text)))
+  const changes = await shownAnswers(heard.changes, changed => shownChanges(changed, veil))
+  if (![reads, routes, files, changes].some(({ altered }) => altered)) return value
+  return take(source, {
+    host,
+    read: command => repeated(reads.answers, readKey(command)),
+    fetch: request => repeated(routes.answers, routeKey(request)),
+    home: path => repeated(heard.homes, path),
+    repo: {
+      ...doors.repo,
+      file: path => repeated(files.answers, path),
+      changes: from => repeated(changes.answers, from)
+    },
+    record: doors.record,
+    hostClock: () => repeated(heard.clocks, host)
+  })
+}
+
+/** What a source was answered, as it was read, by the question. */
+interface Heard {
+  readonly reads: Map<string, Promise<ReadResult>>
+  readonly routes: Map<string, Promise<RouteAnswer>>
+  readonly files: Map<string, Promise<string | null>>
+  readonly changes: Map<string, Promise<readonly ChangedFile[]>>
+  readonly homes: Map<string, Promise<string>>
+  readonly clocks: Map<string, Promise<HostClock>>
+}
+
+function nothingHeard(): Heard {
+  return {
+    reads: new Map(),
+    routes: new Map(),
+    files: new Map(),
+    changes: new Map(),
+    homes: new Map(),
+    clocks: new Map()
+  }
+}
+
+function noted<Answered>(
+  answers: Map<string, Promise<Answered>>,
+  key: string,
+  answer: Promise<Answered>
+): Promise<Answered> {
+  answers.set(key, answer)
+  // Whoever asked sees the rejection; this keeps a source that never awaits it from ending the process.
+  answer.catch(() => undefined)
+  return answer
+}
+
+async function shownAnswers<Answered>(
+  heard: ReadonlyMap<string, Promise<Answered>>,
+  show: (answer: Answered) => Answered
+) {
+  const answers = new Map<string, Promise<Answered>>()
+  let altered = false
+  const outcomes = await Promise.allSettled(heard.values())
+  for (const [index, [key, asked]] of [...heard].entries()) {
+    const outcome = outcomes[index]
+    // Why there was no answer holds no secret: `understood` and the doors see to it.
+    if (outcome?.status !== 'fulfilled') {
+      answers.set(key, asked)
+      continue
+    }
+    const shown = show(outcome.value)
+    altered ||= shown !== outcome.value
+    answers.set(key, Promise.resolve(shown))
+  }
+  return { answers, altered }
+}
+
+function repeated<Answered>(answers: ReadonlyMap<string, Promise<Answered>>, key: string): Promise<Answered> {
+  const answer = answers.get(key)
+  return answer ?? Promise.reject(new Unseen('it is named by a text that is hidden'))
+}
+
+function readKey({ argv }: ReadCommand): string {
+  return JSON.stringify(argv)
+}
+
+function routeKey(request: RouteRequest): string {
+  return JSON.stringify(request)
+}
+
+/** The same object where nothing is hidden. */
+function shownRead(answer: ReadResult, veil: Veil): ReadResult {
+  const stdout = veil.shown(answer.stdout)
+  const stderr = veil.shown(answer.stderr)
+  return stdout === answer.stdout && stderr === answer.stderr ? answer : { ...answer, stdout, stderr }
+}
+
+function shownRoute(answer: RouteAnswer, veil: Veil): RouteAnswer {
+  return mapStrings(answer, veil.shown)
+}
+
+function shownChanges(files: readonly ChangedFile[], veil: Veil): readonly ChangedFile[] {
+  const shown = files.map(file => shownChange(file, veil))
+  return shown.some((file, index) => file !== files[index]) ? shown : files
+}
+
+/** Where a secret takes several lines, what is left has other numbers: nobody is said to have brought it. */
+function shownChange(file: ChangedFile, veil: Veil): ChangedFile {
+  const show = (text: string | null) => (text === null ? null : veil.shown(text))
+  const [path, before, after] = [veil.shown(file.path), show(file.before), show(file.after)]
+  if (path === file.path && before === file.before && after === file.after) return file
+  const moved = after?.split('\n').length !== file.after?.split('\n').length
+  return { path, before, after, brought: moved ? new Map() : file.brought }
+}
+
+/** A fact with its reads, before it is published. */
+interface Gotten {
+  readonly value: Unnumbered
+  readonly sealed: Sealed<Unnumbered>
+  readonly evidence: readonly number[]
+}
+
 interface Taken {
-  readonly fact: Promise<Unnumbered>
+  readonly source: FactSource<unknown>
+  readonly fact: Promise<Pick<Gotten, 'value' | 'sealed'>>
   readonly cited: Cited
+  readonly heard: Heard
   readonly host: string
   /** Nothing is known by it where the host's clock has jumped. */
   readonly timed: boolean
@@ -143,12 +313,12 @@ function jumpsOf(
   }
   const jumpOf = async (host: string, all: readonly Taken[]) => {
     const outcomes = await Promise.all(
-      all.map(async ({ fact, timed }) => ({ timed, seen: (await fact).seen }))
+      all.map(async ({ fact, timed }) => ({ timed, seen: (await fact).value.seen }))
     )
     if (!outcomes.some(({ timed, seen }) => timed && seen)) return null
     return doors
       .jumped(host)
-      .catch(error => `whether the host's clock jumped cannot be told: ${doors.redact(messageOf(error))}`)
+      .catch(error => `whether the host's clock jumped cannot be told: ${doors.veil.line(messageOf(error))}`)
   }
   return new Map([...byHost].map(([host, all]) => [host, jumpOf(host, all)]))
 }
@@ -182,8 +352,10 @@ function look(
   source: FactSource<unknown>,
   reader: HostReader,
   doors: Doors,
-  cited: Cited
+  cited: Cited,
+  heard: Heard
 ): Look {
+  const { veil } = doors
   return {
     host,
     async read(command) {
@@ -192,21 +364,24 @@ function look(
       }
       const { entry, result } = reader.read(command)
       cited.push(entry)
-      return result
+      return noted(heard.reads, readKey(command), result)
     },
     async fetch(request) {
       const { entry, answer } = fetchRoute(request, doors)
       cited.push(entry)
-      return answer
+      return noted(heard.routes, routeKey(request), answer)
     },
     async home(path) {
-      return doors.homeFile(path)
+      return noted(heard.homes, path, doors.homeFile(path))
     },
     repo: {
       ...doors.repo,
       async file(path) {
         const started = doors.tick()
-        const reading = doors.repo.file(path).then(text => (text === null ? null : doors.redact(text)))
+        const reading = doors.repo.file(path).then(text => {
+          if (text !== null) veil.read(text)
+          return text
+        })
         const command = typed({ argv: ['git', 'show', `${doors.repo.commit}:${path}`] })
         cited.push(
           reading.then(
@@ -222,12 +397,16 @@ function look(
             error => blind('repo', command, doors.tick() - started, messageOf(error))
           )
         )
-        return reading
+        return noted(heard.files, path, reading)
       },
       async changes(from, wanted) {
         const started = doors.tick()
         const { commit } = doors.repo
-        const reading = doors.repo.changes(from, wanted).then(files => files.map(file => hidden(file, doors)))
+        const reading = doors.repo.changes(from, wanted).then(files => {
+          for (const text of files.flatMap(({ path, before, after }) => [path, before ?? '', after ?? '']))
+            veil.read(text)
+          return files
+        })
         const command = typed({ argv: ['git', 'diff', '--name-only', '--no-renames', from, commit] })
         cited.push(
           reading.then(
@@ -238,29 +417,19 @@ function look(
             error => blind('repo', command, doors.tick() - started, messageOf(error))
           )
         )
-        return reading
+        return noted(heard.changes, from, reading)
       }
     },
     record: doors.record,
     async hostClock() {
-      const session = await reader.session().catch(error => {
-        throw new Unseen(doors.redact(messageOf(error)), { cause: error })
-      })
-      return session.clock
+      const clock = reader.session().then(
+        session => session.clock,
+        (error: unknown) => {
+          throw new Unseen(veil.line(messageOf(error)), { cause: error })
+        }
+      )
+      return noted(heard.clocks, host, clock)
     }
-  }
-}
-
-/** Where a secret takes several lines, what is left has other numbers: nobody is said to have brought it. */
-function hidden(file: ChangedFile, { redact }: Doors): ChangedFile {
-  const { path, before, after, brought } = file
-  const shown = after === null ? null : redact(after)
-  const moved = after?.split('\n').length !== shown?.split('\n').length
-  return {
-    path: redact(path),
-    before: before === null ? null : redact(before),
-    after: shown,
-    brought: moved ? new Map() : brought
   }
 }
 
@@ -271,6 +440,7 @@ interface HostReader {
 
 /** Collects the reads that are asked for in one turn of the event loop and sends them as one round. */
 function hostReader(host: string, doors: Doors): HostReader {
+  const { veil } = doors
   interface Waiting {
     readonly command: ReadCommand
     readonly settle: (answer: Answer) => void
@@ -309,16 +479,19 @@ function hostReader(host: string, doors: Doors): HostReader {
   return {
     session: open,
     read(command) {
-      const key = JSON.stringify(command.argv)
+      const key = readKey(command)
       const before = asked.get(key)
       if (before !== undefined) return before
       const answer = new Promise<Answer>(settle => {
         if (waiting.push({ command, settle }) === 1) setImmediate(() => void flush())
-      }).then(redacted)
-      const text = doors.redact(typed(command))
+      }).then(got => {
+        for (const text of got.answered ? [got.stdout, got.stderr] : [got.why]) veil.read(text)
+        return got
+      })
+      const text = typed(command)
       const now = {
         entry: answer.then(got => entryOfAnswer(host, text, got)),
-        result: answer.then(got => understood(command, text, got))
+        result: answer.then(got => understood(command, got, veil))
       }
       // Whoever asked sees the rejection; this keeps a source that never awaits it from ending the process.
       now.result.catch(() => undefined)
@@ -326,35 +499,38 @@ function hostReader(host: string, doors: Doors): HostReader {
       return now
     }
   }
-
-  function redacted(answer: Answer): Answer {
-    return answer.answered
-      ? { ...answer, stdout: doors.redact(answer.stdout), stderr: doors.redact(answer.stderr) }
-      : { ...answer, why: doors.redact(answer.why) }
-  }
 }
 
-/** An answer is an exit code that answers, with output that is whole. Everything else was not seen. */
-function understood(command: ReadCommand, text: string, answer: Answer): ReadResult {
-  if (!answer.answered) throw new Unseen(answer.why)
+/**
+ * An answer is an exit code that answers, with output that is whole. Everything else was not seen. What it quotes of an
+ * answer is hidden before it is shortened: half a secret looks like none.
+ */
+function understood(command: ReadCommand, answer: Answer, veil: Veil): ReadResult {
+  if (!answer.answered) throw new Unseen(veil.line(answer.why))
   const name = command.argv[0] ?? ''
+  const text = () => shortened(veil.line(typed(command)))
   // Before its exit code, which is that of a command whose reader went away.
-  if (answer.cut)
-    throw new Unseen(`the output of \`${shortened(text)}\` was cut at ${command.capBytes} bytes`)
+  if (answer.cut) throw new Unseen(`the output of \`${text()}\` was cut at ${command.capBytes} bytes`)
   if (!command.answers.includes(answer.exit)) {
-    const said = firstLine(answer.stderr) || firstLine(answer.stdout)
+    const said = firstLine(veil.line(answer.stderr)) || firstLine(veil.line(answer.stdout))
     if (answer.exit === 127)
       throw new Unseen(`${name}: no such command on the host${said ? ` (${said})` : ''}`)
-    throw new Unseen(`\`${shortened(text)}\` ended with ${answer.exit}${said ? `: ${said}` : ''}`)
+    throw new Unseen(`\`${text()}\` ended with ${answer.exit}${said ? `: ${said}` : ''}`)
   }
   return { exit: answer.exit, stdout: answer.stdout, stderr: answer.stderr }
 }
 
 function fetchRoute(request: RouteRequest, doors: Doors) {
   const started = doors.tick()
-  const answer = doors.fetch(request).then(got => redactedRoute(got, doors))
+  const answer = doors.fetch(request).then(got => {
+    mapStrings(got, text => {
+      doors.veil.read(text)
+      return text
+    })
+    return got
+  })
   answer.catch(() => undefined)
-  const command = doors.redact(typedRoute(request))
+  const command = typedRoute(request)
   const entry = answer.then(
     got =>
       entryOf('web', command, doors.tick() - started, {
@@ -365,29 +541,6 @@ function fetchRoute(request: RouteRequest, doors: Doors) {
     error => blind('web', command, doors.tick() - started, messageOf(error))
   )
   return { answer, entry }
-}
-
-function redactedRoute(answer: RouteAnswer, doors: Doors): RouteAnswer {
-  if (answer.kind !== 'answered') {
-    const { certificate = null } = answer
-    return {
-      ...answer,
-      detail: doors.redact(answer.detail),
-      certificate: redactedCertificate(certificate, doors)
-    }
-  }
-  return {
-    ...answer,
-    location: answer.location === null ? null : doors.redact(answer.location),
-    body: doors.redact(answer.body),
-    certificate: redactedCertificate(answer.certificate, doors)
-  }
-}
-
-function redactedCertificate(seen: Certificate | null, { redact }: Doors): Certificate | null {
-  if (seen === null) return null
-  const { subject, issuer, names } = seen
-  return { ...seen, subject: redact(subject), issuer: redact(issuer), names: names.map(redact) }
 }
 
 /** The question as a person would ask it with curl. */

@@ -236,7 +236,7 @@ type Recorded = EvidenceRecord['checks'][number]
 function checkModel(recorded: Recorded, { facts }: EvidenceRecord, probes: readonly AnyProbe[]): CheckModel {
   const { probe, title, on, outcome, why, evidence, waiver } = recorded
   const again = judgeAgain(recorded, facts, probes)
-  const words = again.outcome === outcome ? again.findings.map(saying) : []
+  const words = [outcome, 'hidden'].includes(again.outcome) ? again.findings.map(saying) : []
   return {
     probe,
     title,

@@ -37,7 +37,7 @@ export function observedDocument(observed: Observed, told: Told | null) {
   }
 }
 
-export function checkDocument(check: CheckResult) {
+export function checkDocument<Check extends Pick<CheckResult, 'findings'>>(check: Check) {
   return { ...check, findings: check.findings.map(finding => ({ ...finding })) }
 }
 

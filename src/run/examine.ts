@@ -1,8 +1,10 @@
 import type { CheckResult, LookedAt } from '../decide/verdict.ts'
-import type { BoundProbe, Finding } from '../judge/probe.ts'
-import { judge, outcomeOf } from '../judge/run.ts'
+import type { Veil } from '../base/veil.ts'
+import type { BoundProbe } from '../judge/probe.ts'
+import { type Judgement, judgeSealed, publish, type Published, type SealedByName } from '../judge/run.ts'
 import type { Evidence, Fact } from '../observe/fact.ts'
 import { type Doors, factName, gather, type Unnumbered } from '../observe/gather.ts'
+import type { Sealed } from '../observe/sealed.ts'
 import type { Outcome } from '../words.ts'
 
 /** One thing to find out: a probe with its parameters, and the host to ask. */
@@ -18,6 +20,7 @@ export interface Question {
   readonly waiver?: { readonly reason: string; readonly by: string; readonly until: string }
 }
 
+/** All of it as it may be shown, but `sealed`. */
 export interface Examined {
   /** In the order of the questions. */
   readonly checks: readonly CheckResult[]
@@ -25,6 +28,8 @@ export interface Examined {
   /** What the last attempt of each check was judged on, for the evidence file and for replay. */
   readonly judged: readonly Judged[]
   readonly facts: Readonly<Record<string, Fact<unknown>>>
+  /** What each check was judged on as it was read, by its probe's names. */
+  readonly sealed: readonly SealedByName[]
 }
 
 /** Under which names a check's facts are kept. */
@@ -45,7 +50,8 @@ export interface Patience {
 const lookAgainMs = { within: 10_000, settling: 3_000 }
 
 interface Attempt extends LookedAt {
-  readonly findings: Findings
+  readonly judgement: Judgement
+  readonly sealed: SealedByName
   readonly facts: Judged
 }
 
@@ -77,24 +83,27 @@ export async function examine(
     evidence.push(...gathered.evidence)
     for (const [position, index] of open.entries()) {
       const question = at(asked, position)
-      const byName: Record<string, Fact<unknown>> = {}
+      const byName: Record<string, Sealed<Unnumbered>> = {}
       const names: Record<string, string> = {}
+      const reads: number[] = []
       for (const [need, source] of Object.entries(question.probe.needs)) {
         const fact = gathered.fact(question.host, source)
         const base = factName(question.host, source)
         // A later attempt must not overwrite what another check was judged on in an earlier one.
         const name = round === 1 ? base : `${base} (attempt ${round})`
-        byName[need] = fact
+        byName[need] = gathered.sealed(question.host, source)
         names[need] = name
         facts[name] = fact
+        reads.push(...fact.evidence)
       }
-      const findings = ahead.findings(position, byName)
+      const judgement = ahead.judgement(position, byName)
       at(attempts, index).push({
         afterMs,
-        outcome: outcomeOf(findings),
-        findings,
+        outcome: judgement.outcome,
+        judgement,
+        sealed: byName,
         facts: names,
-        evidence: [...new Set(Object.values(byName).flatMap(fact => fact.evidence))].sort((a, b) => a - b)
+        evidence: [...new Set(reads)].sort((a, b) => a - b)
       })
     }
 
@@ -107,23 +116,56 @@ export async function examine(
     await patience.sleep(pause)
   }
 
-  const last = attempts.map(tries => at(tries, tries.length - 1))
+  // What a later attempt showed to be a secret is none of the earlier ones' to show.
+  const { veil } = doors
+  // The name of a fact may hold a parameter of the plan.
+  const shownName = (name: string) => veil.sentence(name)
+  const shown = Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [shownName(name), veil.again(fact)])
+  )
+  const last = attempts.map(tries => {
+    const attempt = at(tries, tries.length - 1)
+    const named = Object.entries(attempt.facts).map(([need, name]) => [need, shownName(name)] as const)
+    return { ...attempt, facts: Object.fromEntries(named) }
+  })
   return {
-    checks: questions.map((question, index) => result(question, at(attempts, index), patience.now)),
-    evidence,
+    checks: questions.map((question, index) => {
+      const { judgement, sealed, facts: names } = at(last, index)
+      const given = veil.params(question.probe.given)
+      const byName = Object.fromEntries(
+        Object.entries(names).flatMap(([need, name]) => {
+          const fact = shown[name]
+          return fact === undefined ? [] : [[need, fact] as const]
+        })
+      )
+      const published = publish(question.probe, judgement, sealed, { shown: byName, given }, veil)
+      return result(told(question, given, veil), at(attempts, index), published, patience.now)
+    }),
+    evidence: veil.again(evidence),
     judged: last.map(attempt => attempt.facts),
-    facts
+    facts: shown,
+    sealed: last.map(attempt => attempt.sealed)
   }
 }
 
-type Findings = readonly [Finding, ...Finding[]]
+/** What a question says of itself in a result. */
+function told({ probe, title, on, withinMs, waiver }: Question, given: unknown, veil: Veil) {
+  return {
+    probe: probe.id,
+    title: veil.sentence(title),
+    on,
+    given,
+    isWithin: withinMs !== undefined,
+    ...(waiver === undefined ? {} : { waiver: veil.sentences(waiver) })
+  }
+}
 
 /**
  * Judges each question as soon as what it needs is seen, while others are still waited for. A judgement depends on
  * the facts alone: where one of them turns out to be another, the question is judged again.
  */
 function judgedAhead(questions: readonly Question[]) {
-  const facts = questions.map((): Record<string, Fact<unknown>> => ({}))
+  const facts = questions.map((): Record<string, Sealed<Unnumbered>> => ({}))
   const wanted = new Map<string, { readonly index: number; readonly need: string }[]>()
   for (const [index, { host, probe }] of questions.entries()) {
     for (const [need, source] of Object.entries(probe.needs)) {
@@ -133,60 +175,50 @@ function judgedAhead(questions: readonly Question[]) {
       wanted.set(name, by)
     }
   }
-  const judged = new Map<
-    number,
-    { readonly on: Readonly<Record<string, Fact<unknown>>>; readonly findings: Findings }
-  >()
+  const judged = new Map<number, { readonly on: SealedByName; readonly judgement: Judgement }>()
   const judgeNow = (index: number) => {
     if (judged.has(index)) return
     const on = { ...at(facts, index) }
     try {
-      judged.set(index, { on, findings: judge(at(questions, index).probe, on) })
+      judged.set(index, { on, judgement: judgeSealed(at(questions, index).probe, on) })
     } catch {
       // Where nobody waits for it nobody could be told: it is judged again, and fails, where somebody does.
     }
   }
   return {
-    hear(name: string, fact: Unnumbered): void {
+    hear(name: string, fact: Sealed<Unnumbered>): void {
       for (const { index, need } of wanted.get(name) ?? []) {
         const on = at(facts, index)
-        on[need] = { ...fact, evidence: [] }
+        on[need] = fact
         const missing = Object.keys(at(questions, index).probe.needs).some(each => !Object.hasOwn(on, each))
         if (!missing) setImmediate(() => judgeNow(index))
       }
     },
-    findings(index: number, byName: Readonly<Record<string, Fact<unknown>>>): Findings {
+    judgement(index: number, byName: SealedByName): Judgement {
       const before = judged.get(index)
-      if (
-        before !== undefined &&
-        Object.entries(byName).every(([need, fact]) => isSame(fact, before.on[need]))
-      )
-        return before.findings
-      const findings = judge(at(questions, index).probe, byName)
-      judged.set(index, { on: byName, findings })
-      return findings
+      if (before !== undefined && Object.entries(byName).every(([need, fact]) => fact === before.on[need]))
+        return before.judgement
+      const judgement = judgeSealed(at(questions, index).probe, byName)
+      judged.set(index, { on: byName, judgement })
+      return judgement
     }
   }
 }
 
-function isSame(fact: Fact<unknown>, other: Fact<unknown> | undefined): boolean {
-  if (other === undefined) return false
-  return fact.seen ? other.seen && fact.value === other.value : !other.seen && fact.why === other.why
-}
-
 function unsettled(question: Question, tries: readonly Attempt[], elapsedMs: number): boolean {
   const last = at(tries, tries.length - 1)
-  const settles = Math.max(
-    0,
-    ...last.findings.map(finding => (finding.outcome === 'unknown' ? (finding.settlesWithinMs ?? 0) : 0))
-  )
-  if (last.outcome === 'unknown' && elapsedMs < settles) return true
+  if (last.outcome === 'unknown' && elapsedMs < last.judgement.settlesWithinMs) return true
   if (question.withinMs === undefined || elapsedMs >= question.withinMs) return false
   const before = tries.at(-2)
   return !(last.outcome === 'pass' && before?.outcome === 'pass')
 }
 
-function result(question: Question, tries: readonly Attempt[], now: string): CheckResult {
+function result(
+  question: ReturnType<typeof told>,
+  tries: readonly Attempt[],
+  { findings, restsOnHidden }: Published,
+  now: string
+): CheckResult {
   const last = at(tries, tries.length - 1)
   const judged = tries
     .map(attempt => attempt.outcome)
@@ -195,20 +227,20 @@ function result(question: Question, tries: readonly Attempt[], now: string): Che
     (outcome, index) => index > 0 && outcome === 'fail' && judged[index - 1] === 'pass'
   )
   // It passed once and then did not: with `within`, only two passes in a row are a pass.
-  const halfway =
-    question.withinMs !== undefined && last.outcome === 'pass' && tries.at(-2)?.outcome !== 'pass'
+  const halfway = question.isWithin && last.outcome === 'pass' && tries.at(-2)?.outcome !== 'pass'
   const outcome: Outcome = halfway ? 'unknown' : last.outcome
   const base = {
-    probe: question.probe.id,
+    probe: question.probe,
     title: question.title,
     on: question.on,
-    with: question.probe.given,
+    with: question.given,
     attempts: tries.length,
     flapped,
-    findings: last.findings,
+    findings,
     // A check that changed its mind is proved by what it saw each time.
     evidence: [...new Set(tries.flatMap(attempt => attempt.evidence))].sort((a, b) => a - b),
-    ...(tries.length > 1 ? { looks: tries.map(looked) } : {})
+    ...(tries.length > 1 ? { looks: tries.map(looked) } : {}),
+    ...(restsOnHidden ? { hidden: true as const } : {})
   }
   const { waiver } = question
   if (waiver !== undefined && holds(waiver.until, now)) {
@@ -222,9 +254,7 @@ function result(question: Question, tries: readonly Attempt[], now: string): Che
   const expired = waiver === undefined ? [] : [`the waiver by ${waiver.by} ended on ${waiver.until}`]
   const whys = [
     ...(halfway ? ['it passed only once before the time was over'] : []),
-    ...last.findings.flatMap(finding =>
-      'why' in finding && finding.outcome === outcome ? [finding.why] : []
-    ),
+    ...findings.flatMap(finding => ('why' in finding && finding.outcome === outcome ? [finding.why] : [])),
     ...expired
   ]
   return { ...base, outcome, why: whys.length > 0 ? [...new Set(whys)].join('; ') : null }

@@ -4,15 +4,22 @@ import { type CheckResult, decide, type Decision } from '../decide/verdict.ts'
 import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
 import { judge, outcomeOf } from '../judge/run.ts'
 import type { Fact } from '../observe/fact.ts'
+import type { Outcome } from '../words.ts'
 import { type EvidenceRecord, parseEvidenceFile } from '../tell/evidence-file.ts'
+
+/** A check as it is judged again: `hidden` where what it was judged by is not in the evidence. */
+export type ReplayedCheck = Omit<CheckResult, 'outcome'> & { readonly outcome: Outcome | 'hidden' }
 
 /** A recorded judgement, made again from its evidence alone. */
 export interface Replayed {
   readonly evidence: EvidenceRecord
   /** `sha256:…` of the file as it is: compare it with the review's `Adversary-Evidence` trailer. */
   readonly digest: string
-  readonly checks: readonly CheckResult[]
+  readonly checks: readonly ReplayedCheck[]
+  /** With the recorded outcome of each check that is hidden. */
   readonly decision: Decision
+  /** With another outcome of what is hidden the verdict would be another: it is not shown by this file. */
+  readonly restsOnHidden: boolean
   /** Where the judgement of today and the recorded one differ; empty when they agree. */
   readonly differences: readonly string[]
 }
@@ -37,18 +44,29 @@ export function replay(
     )
   }
   const differences = [...alterations(text, signed)]
+  /** @param hidden what each hidden check is taken for; null: for what is recorded of it. */
+  const decideWith = (hidden: Outcome | null): Decision =>
+    decide(
+      checks.map(({ outcome, ...check }, index) => {
+        const known = hidden ?? evidence.checks[index]?.outcome ?? 'unknown'
+        return { ...check, outcome: outcome === 'hidden' ? known : outcome }
+      }),
+      evidence.obstacles
+    )
   const checks = evidence.checks.map(recorded => {
     const check = judgeAgain(recorded, evidence.facts, probes)
-    if (check.outcome !== recorded.outcome) {
+    if (check.outcome !== 'hidden' && check.outcome !== recorded.outcome) {
       differences.push(`${recorded.title}: recorded as ${recorded.outcome}, judged as ${check.outcome} now`)
     }
     return check
   })
-  const decision = decide(checks, evidence.obstacles)
+  const decision = decideWith(null)
+  const others = (['pass', 'fail', 'unknown'] as const).map(outcome => decideWith(outcome).verdict)
   if (decision.verdict !== evidence.verdict) {
     differences.push(`the verdict: recorded as ${evidence.verdict}, decided as ${decision.verdict} now`)
   }
-  return { evidence, digest: sha256(text), checks, decision, differences }
+  const restsOnHidden = others.some(verdict => verdict !== decision.verdict)
+  return { evidence, digest: sha256(text), checks, decision, restsOnHidden, differences }
 }
 
 /** How a file shows that it is not the one that was written. */
@@ -77,22 +95,33 @@ function parsed(text: string): EvidenceRecord {
   }
 }
 
+const restsOnHiddenText = 'it rests on hidden text, which the evidence does not hold'
+
 type Recorded = EvidenceRecord['checks'][number]
 
-/** One recorded check, judged on its recorded facts by the probes of today; what they refuse is unknown. */
+/**
+ * One recorded check, judged on its recorded facts by the probes of today; what they refuse is unknown. What rested on
+ * text that is hidden is `hidden`, and never another outcome.
+ */
 export function judgeAgain(
   recorded: Recorded,
   facts: EvidenceRecord['facts'],
   probes: readonly AnyProbe[]
-): CheckResult {
-  const { facts: names, clear: _, waiver, looks, ...kept } = recorded
-  const rest = { ...kept, ...(looks === undefined ? {} : { looks }) }
-  const unjudged = (why: string): CheckResult => ({
+): ReplayedCheck {
+  const { facts: names, clear: _, waiver, looks, hidden, ...kept } = recorded
+  const rest = {
+    ...kept,
+    ...(looks === undefined ? {} : { looks }),
+    ...(hidden === undefined ? {} : { hidden })
+  }
+  const unjudged = (why: string, outcome: 'unknown' | 'hidden' = 'unknown'): ReplayedCheck => ({
     ...rest,
-    outcome: 'unknown',
+    outcome,
     why,
     findings: [{ outcome: 'unknown', why }]
   })
+  // A waiver is no judgement.
+  if (hidden === true && recorded.outcome !== 'waived') return unjudged(restsOnHiddenText, 'hidden')
   const probe = probes.find(({ id }) => id === recorded.probe)
   if (probe === undefined) return unjudged(`this version has no probe ${recorded.probe}`)
   let bound: BoundProbe

@@ -1,4 +1,7 @@
 import type { Hidden } from '../base/hidden.ts'
+import type { Veil } from '../base/veil.ts'
+import type { ProvedOn } from '../judge/prove.ts'
+import type { SealedByName } from '../judge/run.ts'
 import { isoSecond, nowMs, sleep, tick } from '../doors/clock.ts'
 import { decide } from '../decide/verdict.ts'
 import type { CheckResult, Decision } from '../decide/verdict.ts'
@@ -18,7 +21,10 @@ import {
   type World
 } from './world.ts'
 
-/** What was observed and judged, before anything is written: a value that can be rendered on any tip. */
+/**
+ * What was observed and judged, before anything is written: a value that can be rendered on any tip. All of it may be
+ * shown, secrets hidden, but for `sealed`, which cannot be written.
+ */
 export interface Observed {
   readonly phase: string
   readonly plan: Plan | null
@@ -27,6 +33,10 @@ export interface Observed {
   readonly hunts: readonly (ObservedCheck & { readonly severity: Severity })[]
   readonly facts: Readonly<Record<string, Fact<unknown>>>
   readonly evidence: readonly Evidence[]
+  /** What each check was judged on as it was read, the checks first, then the hunts. */
+  readonly sealed: readonly SealedByName[]
+  /** Hides what this look found to be secret, in what else is shown along with it. */
+  readonly hide: Pick<Veil, 'sentence' | 'sentences'>
   /** The secrets that were hidden in what was read. */
   readonly redacted: readonly Hidden[]
   /** When the observing ended, milliseconds since 1970, by our clock. */
@@ -90,7 +100,8 @@ export async function draftReview(
     },
     options
   )
-  const obstacles = obstaclesOf(plan, milestone, claim, await at.record)
+  const { hide } = observed
+  const obstacles = hide.sentences(obstaclesOf(plan, milestone, claim, await at.record))
   const decision = decide(
     observed.checks.map(({ check }) => check),
     obstacles
@@ -98,13 +109,19 @@ export async function draftReview(
   const unseen = observed.checks.some(({ check }) => check.outcome === 'unknown')
   return {
     ...observed,
-    ...owed,
+    claim: shownClaim(claim, hide),
+    supersedes: owed.supersedes.map(older => shownClaim(older, hide)),
     plan,
     milestone,
     decision,
     obstacles,
     worthRetrying: decision.verdict === 'INCONCLUSIVE' && unseen && milestone !== null
   }
+}
+
+/** A claim whose words hold no secret. */
+function shownClaim(claim: Claim, hide: Observed['hide']): Claim {
+  return { ...claim, summary: hide.sentence(claim.summary), subject: hide.sentence(claim.subject) }
 }
 
 function obstaclesOf(
@@ -157,6 +174,9 @@ export async function look(
     options.budgetMs
   )
   const doors = openDoors(seat, views, AbortSignal.any([seat.signal, out.signal]), options.progress)
+  // What the plans themselves hold is hidden like what is read.
+  const planned = [...seat.home.plans.values()].flatMap(({ milestones }) => milestones)
+  for (const { probe } of planned.flatMap(({ checks }) => checks)) doors.veil.params(probe.given)
   try {
     const questions = [...subject.checks, ...subject.hunts].map(question)
     const examined = await examine(questions, doors, {
@@ -176,6 +196,8 @@ export async function look(
         .map((hunt, index) => ({ ...hunt, severity: subject.hunts[index]?.severity ?? 'low' })),
       facts: examined.facts,
       evidence: examined.evidence,
+      sealed: examined.sealed,
+      hide: doors.veil,
       redacted: doors.redacted(),
       atMs: nowMs(),
       clocks: doors.clocks(),
@@ -219,16 +241,12 @@ export function commitsSince(claim: string, history: readonly Commit[]): number 
   return index < 0 ? 0 : history.length - 1 - index
 }
 
-/** The facts that one check was judged on, by its probe's names for them. */
-export function factsOf(
-  observed: Pick<Observed, 'checks' | 'facts'>,
-  index: number
-): Readonly<Record<string, Fact<unknown>>> {
+/** What one check was judged on, by its probe's names. */
+export function factsOf(observed: Pick<Observed, 'checks' | 'facts' | 'sealed'>, index: number): ProvedOn {
   const names = observed.checks[index]?.facts ?? {}
-  return Object.fromEntries(
-    Object.entries(names).flatMap(([need, name]) => {
-      const fact = observed.facts[name]
-      return fact === undefined ? [] : [[need, fact] as const]
-    })
-  )
+  const shown = Object.entries(names).flatMap(([need, name]) => {
+    const fact = observed.facts[name]
+    return fact === undefined ? [] : [[need, fact] as const]
+  })
+  return { sealed: observed.sealed[index] ?? {}, shown: Object.fromEntries(shown) }
 }

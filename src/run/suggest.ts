@@ -5,7 +5,7 @@ import { allUnits } from '../observe/sources/units.ts'
 import type { FactSource } from '../observe/fact.ts'
 import type { SuggestedCheck } from '../home/suggested-plan.ts'
 import type { Check } from '../home/types.ts'
-import { prove } from './prove.ts'
+import { prove } from '../judge/prove.ts'
 import { factsOf, type LookOptions, look, type Observed } from './review.ts'
 import type { Seat, Views } from './world.ts'
 
@@ -65,7 +65,7 @@ export async function suggest(
     if (check.outcome !== 'pass' || finding?.outcome !== 'pass') {
       left.push({ title: candidate.title, why: check.why ?? `it is ${check.outcome} today` })
     } else if (proof.kind !== 'can fail') {
-      left.push({ title: candidate.title, why: proof.why })
+      left.push({ title: candidate.title, why: tried.hide.sentence(proof.why) })
     } else {
       suggestions.push({ ...candidate, saw: finding.saw })
     }

@@ -3,8 +3,8 @@ import { setMaxListeners } from 'node:events'
 import { join, posix } from 'node:path'
 import { fileBounds } from '../base/bounds.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
-import { redact } from '../base/redact.ts'
-import { type Hidden, tally } from '../base/hidden.ts'
+import type { Hidden } from '../base/hidden.ts'
+import { openVeil, type Veil } from '../base/veil.ts'
 import { isoSecond, nowMs, tick } from '../doors/clock.ts'
 import { readText } from '../doors/files.ts'
 import type { Git } from '../doors/git.ts'
@@ -168,8 +168,7 @@ export function openDoors(
   const sessions = new Map<string, Promise<HostSession>>()
   const opened = new Map<string, HostSession>()
   // Random and never written down: equal secrets get equal marks within one review, and none can be guessed from its mark.
-  const salt = randomBytes(16).toString('hex')
-  const hidden = tally()
+  const veil = openVeil(randomBytes(16).toString('hex'))
 
   async function open(name: string): Promise<HostSession> {
     const address = home.hosts.get(name)
@@ -179,7 +178,7 @@ export function openDoors(
       const session = await openSession(address, { signal })
       opened.set(name, session)
       progress?.host(name, 'connected')
-      return progress === undefined ? session : followed(name, session, progress)
+      return progress === undefined ? session : followed(name, session, progress, veil)
     } catch (error) {
       progress?.host(name, 'unseen')
       throw error
@@ -194,7 +193,7 @@ export function openDoors(
 
   return {
     tick,
-    redact: text => redact(text, { salt, told: hidden.add }).text,
+    veil,
     repo,
     record,
     open: sessionOf,
@@ -208,7 +207,7 @@ export function openDoors(
     },
     async fetch(request) {
       const { fetchRoute } = await import('../doors/http.ts')
-      const over = progress?.read('web', request.url)
+      const over = progress?.read('web', veil.line(request.url))
       return fetchRoute(request, signal).finally(over)
     },
     async homeFile(path) {
@@ -227,7 +226,7 @@ export function openDoors(
         all.reduce((total, stats) => total + stats[key], 0)
       return { connections: sum('connections'), execs: sum('execs'), reads: sum('reads') }
     },
-    redacted: hidden.list,
+    redacted: veil.hidden,
     clocks() {
       return Object.fromEntries(
         [...opened].map(([name, { clock }]) => [
@@ -240,7 +239,7 @@ export function openDoors(
 }
 
 /** The same session, with each of its reads told of. */
-function followed(name: string, session: HostSession, progress: Progress): HostSession {
+function followed(name: string, session: HostSession, progress: Progress, veil: Veil): HostSession {
   return {
     get clock() {
       return session.clock
@@ -249,7 +248,7 @@ function followed(name: string, session: HostSession, progress: Progress): HostS
       return session.stats
     },
     ask(commands) {
-      const over = commands.map(command => progress.read(name, typed(command)))
+      const over = commands.map(command => progress.read(name, veil.line(typed(command))))
       return session.ask(commands).map((answer, index) => answer.finally(over[index]))
     },
     close: () => session.close()

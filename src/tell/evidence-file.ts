@@ -7,8 +7,8 @@ import type { Evidence, Fact } from '../observe/fact.ts'
 import type { Verdict } from '../words.ts'
 
 /**
- * The evidence file: canonical JSON with the facts and parameters that were judged, so that the judgement
- * can be made again, offline, from this file alone. The raw reads are kept beside them, bounded, for people.
+ * The evidence file: canonical JSON with the facts and parameters that were judged, their secrets hidden, so that the
+ * judgement can be made again, offline, from this file alone. The raw reads are kept beside them, bounded, for people.
  */
 export interface EvidenceInput {
   readonly kind: 'review' | 'orientation' | 'hunt' | 'pre-verification'
@@ -26,7 +26,7 @@ export interface EvidenceInput {
   readonly hunts: readonly JudgedCheck[]
   readonly facts: Readonly<Record<string, Fact<unknown>>>
   readonly evidence: readonly Evidence[]
-  /** How many secrets were hidden before anything was judged, by kind. */
+  /** How many secrets are hidden in it, by kind. */
   readonly redacted: readonly Hidden[]
   /** Every finding of the phase as it stands after this commit. */
   readonly findings: readonly FindingState[]
@@ -90,6 +90,8 @@ const judged = z.object({
     )
     .optional(),
   clear: z.boolean(),
+  /** With the secrets hidden it would have had another outcome: nobody can judge it again. */
+  hidden: z.literal(true).optional(),
   evidence: z.array(z.number()),
   facts: z.record(z.string(), z.string()),
   waiver: z.object({ reason: z.string(), by: z.string(), until: z.string() }).optional()

@@ -148,6 +148,9 @@ export function checkBlocks(check: CheckResult, n: number, cited: Cited): readon
 function judgement(check: CheckResult, cited: Cited): readonly string[] {
   const notes = [
     waiverNote(check),
+    check.hidden === true
+      ? 'It rests on hidden text: it was judged by what was read, and replay answers `hidden`.'
+      : '',
     check.flapped ? `It flapped: ${sequence(check)}.` : '',
     check.attempts > 1 ? `Looked at ${check.attempts} times.` : '',
     citation(check, cited)

@@ -1,8 +1,11 @@
+import { inspect } from 'node:util'
 import { expect, it } from 'vitest'
+import { openVeil } from '../../src/base/veil.ts'
 import type { Answer, HostSession } from '../../src/doors/session.ts'
-import { type FactSource, Unseen } from '../../src/observe/fact.ts'
+import { asRecorded, type FactSource, Unseen } from '../../src/observe/fact.ts'
 import { gather } from '../../src/observe/gather.ts'
 import { readCommand, readPattern } from '../../src/observe/read-command.ts'
+import { unseal } from '../../src/observe/sealed.ts'
 import { closedDoors, recordedSession } from '../support/doors.ts'
 
 const list = "docker network ls --no-trunc --format '{{json .}}'"
@@ -135,31 +138,85 @@ it('a host that cannot be reached costs its own facts and nothing else', async (
   expect(gathered.fact('up', names)).toMatchObject({ seen: true, value: ['a'] })
 })
 
-it('hides secrets before a source sees them', async () => {
-  const session = recordedSession({ [list]: { stdout: 'hunter2\n' } })
-  const doors = closedDoors({
-    open: async () => session,
-    redact: text => text.replaceAll('hunter2', '«hidden»')
+const secret = 'hunter2hunter2'
+
+it('is judged by what was read, and shows what a source makes of it with the secrets hidden', async () => {
+  const session = recordedSession({ [list]: { stdout: `DB_PASSWORD=${secret}\n${secret} alone\n` } })
+  const gathered = await gather([{ host: 'h', sources: [names] }], closedDoors({ open: async () => session }))
+  const mark = expect.stringMatching(/^DB_PASSWORD=«redacted:password:[0-9a-f]{12}»$/)
+  const alone = expect.stringMatching(/^«redacted:password:[0-9a-f]{12}» alone$/)
+  expect(gathered.fact('h', names)).toMatchObject({ value: [mark, alone] })
+  expect(unseal(gathered.sealed('h', names))).toEqual({
+    seen: true,
+    value: [`DB_PASSWORD=${secret}`, `${secret} alone`]
   })
-  const gathered = await gather([{ host: 'h', sources: [names] }], doors)
-  expect(gathered.fact('h', names)).toMatchObject({ value: ['«hidden»'] })
-  expect(JSON.stringify(gathered.evidence)).not.toContain('hunter2')
+  expect(unseal(gathered.sealed('h', asRecorded(names)))).toMatchObject({ value: [mark, alone] })
+  expect(JSON.stringify(gathered.evidence)).not.toContain(secret)
+  expect(() => JSON.stringify(gathered.sealed('h', names))).toThrow(/publish/)
+  expect(`${inspect(gathered.sealed('h', names), { showHidden: true, depth: 9 })}`).not.toContain(secret)
 })
 
-it('hides the secrets of a file of the repo once, so that each place counts once', async () => {
-  const file: FactSource<string | null> = { key: 'file', place: 'repo', take: look => look.repo.file('a') }
-  const seen: string[] = []
-  const doors = closedDoors({
-    repo: { commit: 'f'.repeat(40), file: async () => 'hunter2', changes: async () => [] },
-    redact(text) {
-      seen.push(text)
-      return text.replaceAll('hunter2', '«hidden»')
+it('what one read shows to be a secret is hidden in all of them', async () => {
+  const session = recordedSession({
+    [list]: { stdout: `${secret}\n` },
+    [`docker network inspect -- ${a}`]: { stdout: `{"Password":"${secret}"}` }
+  })
+  const one: FactSource<string> = {
+    key: 'one',
+    place: 'host',
+    take: async look => (await look.read(readCommand.dockerNetworks([a]))).stdout
+  }
+  const gathered = await gather(
+    [{ host: 'h', sources: [names, one] }],
+    closedDoors({ open: async () => session })
+  )
+  expect(JSON.stringify([gathered.fact('h', names), gathered.evidence])).not.toContain(secret)
+})
+
+it('a complaint of a parser is that about the text with the secrets hidden', async () => {
+  const broken: FactSource<unknown> = {
+    key: 'broken',
+    place: 'host',
+    take: async look => JSON.parse((await look.read(readCommand.dockerNetworkList())).stdout)
+  }
+  const session = recordedSession({ [list]: { stdout: `TOKEN=${secret}\n` } })
+  const gathered = await gather(
+    [{ host: 'h', sources: [broken] }],
+    closedDoors({ open: async () => session })
+  )
+  expect(gathered.fact('h', broken)).toMatchObject({ seen: false })
+  expect(JSON.stringify(gathered.fact('h', broken))).not.toContain(secret.slice(0, 4))
+})
+
+it('asks nothing anew for what it shows, not even where the hidden text names another read', async () => {
+  const path = `/opt/token=${secret}`
+  const session = recordedSession({
+    [list]: { stdout: `${path}\n` },
+    [`head -c 65536 -- ${path}`]: { stdout: 'text' }
+  })
+  const twice: FactSource<string> = {
+    key: 'twice',
+    place: 'host',
+    async take(look) {
+      const { stdout } = await look.read(readCommand.dockerNetworkList())
+      return (await look.read({ ...readCommand.dockerInfo(), argv: ['head', stdout.trim()] })).stdout
     }
+  }
+  const gathered = await gather([{ host: 'h', sources: [twice] }], closedDoors({ open: async () => session }))
+  expect(session.rounds.flat()).toEqual([list, `head ${path}`])
+  expect(JSON.stringify([gathered.fact('h', twice), gathered.evidence])).not.toContain(secret)
+})
+
+it('counts each place of a file of the repo once', async () => {
+  const file: FactSource<string | null> = { key: 'file', place: 'repo', take: look => look.repo.file('a') }
+  const veil = openVeil('salt')
+  const doors = closedDoors({
+    repo: { commit: 'f'.repeat(40), file: async () => `DB_PASSWORD=${secret}`, changes: async () => [] },
+    veil
   })
   const gathered = await gather([{ host: 'h', sources: [file] }], doors)
-  expect(gathered.fact('h', file)).toMatchObject({ value: '«hidden»' })
-  expect(gathered.evidence).toMatchObject([{ stdout: '«hidden»' }])
-  expect(seen.filter(text => text.includes('hunter2'))).toEqual(['hunter2'])
+  expect(gathered.evidence).toMatchObject([{ stdout: expect.stringContaining('redacted:password') }])
+  expect(veil.hidden()).toEqual([{ kind: 'password', places: 1, secrets: 1 }])
 })
 
 it('a refusal of the repo is evidence too', async () => {

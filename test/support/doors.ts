@@ -1,4 +1,5 @@
 import type { Answer, HostSession } from '../../src/doors/session.ts'
+import { openVeil } from '../../src/base/veil.ts'
 import type { Doors } from '../../src/observe/gather.ts'
 import { type ReadCommand, typed } from '../../src/observe/read-command.ts'
 
@@ -44,7 +45,7 @@ export function closedDoors(open: Partial<Doors> = {}): Doors {
       claimTime: shut('the record'),
       baseline: shut('the record')
     },
-    redact: text => text,
+    veil: openVeil('a salt'),
     tick: () => {
       ticks += 1
       return ticks

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { unmarked } from '../../base/secret-name.ts'
 import { startPrograms } from '../../base/running-program.ts'
 import { settingsOf, startCommands, type UnitFile } from '../../base/unit-text.ts'
 import { type BaselineSeen, type FactSource, Unseen } from '../fact.ts'
@@ -168,9 +169,4 @@ export function unitStarts(
     const starts = commands.map(({ key, argv }) => unmarked(`${key}=${argv.join(' ')}`))
     return passing ? [] : [{ name, starts }]
   })
-}
-
-/** A secret has another mark in each review. */
-function unmarked(text: string): string {
-  return text.replaceAll(/«redacted:([a-z-]+):[^»]*»/g, '«redacted:$1»')
 }
