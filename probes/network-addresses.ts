@@ -46,15 +46,26 @@ export const networkAddresses = defineProbe({
     if (held.length === 0) return [{ outcome: 'not-applicable', why: `no address is in use on ${network}` }]
 
     const own = found.subnets.map(one => one.subnet)
-    const allowed = subnet === undefined ? own : [subnet].flat()
+    const wanted = subnet === undefined ? own : [subnet].flat()
+    // Of a family that the plan does not name it says nothing: there the network's own subnets count.
+    const allowedFor = (address: string) => {
+      const named = wanted.filter(text => sameFamily(text, address))
+      return named.length > 0 ? named : own.filter(text => sameFamily(text, address))
+    }
+    const allowed = [...new Set(held.flatMap(({ address }) => allowedFor(address)))]
     const gateways = found.subnets.flatMap(({ gateway }) => addressOf(gateway ?? '') ?? [])
     const shows = held.map(({ who, address }) => `${who} ${address}`)
     const findings: Finding[] = []
     for (const { who, address, key } of held) {
       const wrong = (saw: string, expected: string) =>
         findings.push({ outcome: 'fail', saw, expected, at: `${who} on network ${network}`, shows })
-      const inside = allowed.some(text => contains(blockOrNull(text) ?? nowhere, block(address)))
-      if (!inside) wrong(`${who} has ${address}`, `an address in ${allowed.join(' or ') || 'a subnet'}`)
+      const may = allowedFor(address)
+      const inside = may.some(text => contains(blockOrNull(text) ?? nowhere, block(address)))
+      if (!inside)
+        wrong(
+          `${who} has ${address}`,
+          `an address in ${(may.length > 0 ? may : wanted).join(' or ') || 'a subnet'}`
+        )
       if (gateways.includes(address))
         wrong(`${who} has the gateway's address ${address}`, 'an address of its own')
       const [first, other] = held.filter(one => one.address === address)
@@ -88,5 +99,9 @@ export const networkAddresses = defineProbe({
     })
   }
 })
+
+function sameFamily(subnet: string, address: string): boolean {
+  return (blockOrNull(subnet) ?? nowhere).family === block(address).family
+}
 
 const nowhere = block('0.0.0.0/32')

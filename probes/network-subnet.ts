@@ -3,6 +3,7 @@ import { blockOrNull, equals, subnetText } from '../src/base/cidr.ts'
 import { isoMicros } from '../src/base/instant.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { hostClock } from '../src/observe/sources/clock.ts'
+import { dockerEngine, partOfSwarm } from '../src/observe/sources/docker-host.ts'
 import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
 import { isAfter, moment, momentParam } from '../src/observe/sources/moment.ts'
 
@@ -26,19 +27,25 @@ export const networkSubnet = defineProbe({
   fails: [
     'the subnet, the driver or whether it is attachable is another',
     'it was made before that time',
-    'there is no such network, or several'
+    'there is no such network, or several',
+    'the swarm could not allocate it'
   ],
   example: { network: 'proxy', subnet: '10.10.0.0/16', createdAfter: { review: 'M1' } },
   params,
   needs: ({ createdAfter }) => ({
     networks: dockerNetworks,
+    engine: dockerEngine,
     ...(createdAfter === undefined ? {} : { after: moment(createdAfter), clock: hostClock })
   }),
 
-  judge({ networks, after, clock }, { network, subnet, driver, attachable }) {
+  judge({ networks, engine, after, clock }, { network, subnet, driver, attachable }) {
     const named = networks.filter(({ name }) => name === network)
     const at = `network ${network}`
     const [found, second] = named
+    // What such a node shows of a network of the swarm is its own part of it, with the time at which that came.
+    const hidden = partOfSwarm(engine)
+    if (hidden !== null && named.every(({ scope }) => scope === 'swarm'))
+      return [{ outcome: 'unknown', why: hidden, shows: named.map(line) }]
     if (found === undefined) {
       const names = networks.map(({ name }) => name).join(', ')
       // Docker always has its own networks: an empty list is a question that was not answered.
@@ -51,6 +58,13 @@ export const networkSubnet = defineProbe({
     }
 
     const shows = [line(found)]
+    if (isUnallocated(found)) {
+      const saw = `${network} exists, but the swarm could not give it a driver and a subnet`
+      if (engine.nowMicros - (found.createdMicros ?? 0) < 10_000_000) {
+        return [{ outcome: 'unknown', why: `${saw} yet`, settlesWithinMs: 10_000, shows }]
+      }
+      return [{ outcome: 'fail', saw, expected: 'a network that is allocated', at, shows }]
+    }
     const findings: Finding[] = []
     const wrong = (saw: string, expected: string) =>
       findings.push({ outcome: 'fail', saw, expected, at, shows })
@@ -94,6 +108,11 @@ export const networkSubnet = defineProbe({
   }
 })
 
+/** The swarm knows the network by name alone: tasks on it wait for ever, in the state `new`. */
+function isUnallocated({ scope, driver, subnets }: DockerNetwork): boolean {
+  return scope === 'swarm' && (driver === '' || (driver === 'overlay' && subnets.length === 0))
+}
+
 /** A family that the plan names must be as the plan says; of a family that it does not name it says nothing. */
 function sameSubnets(wanted: readonly string[], found: DockerNetwork): boolean {
   const want = wanted.flatMap(text => blockOrNull(text) ?? [])
@@ -105,7 +124,7 @@ function sameSubnets(wanted: readonly string[], found: DockerNetwork): boolean {
 }
 
 function line(network: DockerNetwork): string {
-  const kind = [network.driver, ...(network.attachable ? ['attachable'] : [])].join(', ')
+  const kind = [network.driver || 'no driver', ...(network.attachable ? ['attachable'] : [])].join(', ')
   return `${network.name}: ${subnetsOf(network)} (${kind}) created ${when(network)}`
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { anyGlobMatches, globMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { dockerEngine, engineStart } from '../src/observe/sources/docker-host.ts'
+import { dockerEngine, engineStart, nodeDetails, swarmNodes } from '../src/observe/sources/docker-host.ts'
 import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
 import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
 import { health, staffing, taskLine, tasksOf } from '../src/observe/swarm.ts'
@@ -24,21 +24,30 @@ export const replicaCounts = defineProbe({
   remedy:
     'Read why the tasks ended (`docker service ps --no-trunc` and `docker service logs` of the service), mend that, then update the service again.',
   fails: [
-    'a service runs fewer tasks of its present spec than it wants, or none is wanted',
+    'a service runs fewer tasks of its present spec than it wants, or none is wanted; a global one wants one on each node that is ready and that its placement allows',
     'its update failed, or it restarts again and again',
     'the number of services is another'
   ],
   example: { services: 9 },
   params,
-  needs: () => ({ services: swarmServices, tasks: swarmTasks, engine: dockerEngine, since: engineStart }),
+  needs: () => ({
+    services: swarmServices,
+    tasks: swarmTasks,
+    engine: dockerEngine,
+    since: engineStart,
+    nodes: swarmNodes,
+    details: nodeDetails
+  }),
 
-  judge({ services, tasks, engine, since }, wish) {
+  judge({ services, tasks, engine, since, nodes, details }, wish) {
+    if (nodes.length === 0) return [{ outcome: 'unknown', why: 'docker listed no node at all' }]
+    const swarm = { nodes, details }
     const { stacks = [], services: wanted } = wish
     const counts = new Map(typeof wanted === 'object' ? Object.entries(wanted) : [])
     const rows = inScope(services, wish).map(service => {
       const own = tasksOf(service, tasks)
-      const found = health(service, own, counts.get(service.name), since, engine.nowMicros)
-      return { service, own, found, said: staffing(service, own).said }
+      const found = health(service, own, counts.get(service.name), since, engine.nowMicros, swarm)
+      return { service, own, found, said: staffing(service, own, swarm).said }
     })
     const width = Math.max(0, ...rows.map(({ service }) => service.name.length))
     const line = ({ service, said }: (typeof rows)[number]) => `${service.name.padEnd(width)}  ${said}`

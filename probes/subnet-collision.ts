@@ -2,8 +2,8 @@ import * as z from 'zod'
 import { block, blockOrNull, contains, overlaps, relation, subnetText } from '../src/base/cidr.ts'
 import { globMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { allPairs, type Holder, holders, holdersTable, pairsWith } from '../src/observe/holders.ts'
-import { type DockerEngine, dockerEngine } from '../src/observe/sources/docker-host.ts'
+import { allPairs, type Holder, holders, holdersTable, type Pair, pairsWith } from '../src/observe/holders.ts'
+import { type DockerEngine, dockerEngine, partOfSwarm } from '../src/observe/sources/docker-host.ts'
 import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
 import { hostAddresses } from '../src/observe/sources/host-addresses.ts'
 
@@ -44,9 +44,15 @@ export const subnetCollision = defineProbe({
     if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
     if (host.interfaces.length === 0) return [{ outcome: 'unknown', why: 'ip listed no interface at all' }]
 
-    const pairs = subnet === undefined ? allPairs(all) : pairsWith(subnet, network, networks, all)
-    const findings = pairs
-      .filter(([a, b]) => overlaps(a.block, b.block) && !except.some(pair => isPair(pair, a, b)))
+    const pairs = subnet === undefined ? allPairs(all, networks) : pairsWith(subnet, network, networks, all)
+    const shared = pairs.filter(
+      ([a, b]) => overlaps(a.block, b.block) && !except.some(pair => isPair(pair, a, b))
+    )
+    const wanted = networks.filter(({ name }) => name === network).map(({ id }) => id)
+    const mayBeItsOwn = ([a, { perhaps }]: Pair) =>
+      perhaps !== undefined && (perhaps === a.network || wanted.includes(perhaps))
+    const findings = shared
+      .filter(pair => !mayBeItsOwn(pair))
       .map(([a, b]): Finding => {
         const how = relation(a.block, b.block)
         return {
@@ -69,6 +75,17 @@ export const subnetCollision = defineProbe({
       })
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
+
+    const [doubt, ...doubts] = shared.map(
+      ([a, b]): Finding => ({
+        outcome: 'unknown',
+        why: `${b.said} has the gateway of ${a.said}, whose driver is not docker's own: whether it is that network's interface cannot be seen`,
+        shows
+      })
+    )
+    if (doubt !== undefined) return [doubt, ...doubts]
+    const hidden = partOfSwarm(engine)
+    if (hidden !== null) return [{ outcome: 'unknown', why: hidden, shows }]
 
     const held = (kind: Holder['kind']) => all.filter(one => one.kind === kind).length
     const others = `${held('interface')} addresses of interfaces and ${held('route')} further routes`

@@ -79,6 +79,12 @@ export function size(of: Block): bigint {
   return 1n << BigInt((of.family === 4 ? 32 : 128) - of.length)
 }
 
+/** The last address of the block: of an IPv4 subnet, the one for broadcasts. */
+export function lastAddress({ base, length }: Block): string {
+  const bytes = bytesOf(base) ?? []
+  return ipaddr.fromByteArray(bytes.map((byte, index) => byte | (0xff & ~maskByte(length, index)))).toString()
+}
+
 /** The address alone, spelled one way: `10.0.0.2` of `10.0.0.2/24`. Null for what is no address. */
 export function addressOf(text: string): string | null {
   const [address = ''] = text.split('/', 1)

@@ -1,7 +1,7 @@
-import { addressOf, blockOrNull, contains, size } from '../base/cidr.ts'
+import { addressOf, type Block, blockOrNull, contains, lastAddress, size } from '../base/cidr.ts'
 import type { LooseEndpoint } from './sources/docker-endpoints.ts'
 import { byText } from './sources/docker-json.ts'
-import type { DockerNetwork } from './sources/docker-networks.ts'
+import type { DockerNetwork, Subnet } from './sources/docker-networks.ts'
 import type { SwarmService } from './sources/docker-services.ts'
 import type { SwarmTask } from './sources/docker-tasks.ts'
 import { isOver } from './swarm.ts'
@@ -64,8 +64,9 @@ export interface Filling {
 }
 
 /**
- * How full each IPv4 subnet of a network is; IPv6 subnets do not run out. What an endpoint without a container
- * holds has leaked. The engine's own count, which engines before version 29 do not have, tells of others.
+ * How full each IPv4 subnet of a network is; IPv6 subnets do not run out. What counts is the part that docker
+ * gives out, which `--ip-range` makes smaller than the subnet. What an endpoint without a container holds has
+ * leaked. The engine's own count, which engines before version 29 do not have, tells of others.
  *
  * @param held addresses in use, as `addressesOn` finds them.
  * @param loose endpoints without a container, of all networks.
@@ -77,12 +78,15 @@ export function fillings(
   loose: readonly LooseEndpoint[],
   alone: boolean
 ): readonly Filling[] {
-  return network.subnets.flatMap(({ subnet }): readonly Filling[] => {
+  return network.subnets.flatMap((one): readonly Filling[] => {
+    const { subnet } = one
     const own = blockOrNull(subnet)
     if (own === null || own.family !== 4) return []
-    // Less the network's own address, the broadcast address and the gateway.
-    const room = Math.max(0, Number(size(own)) - 3)
-    const inside = held.filter(({ address }) => contains(own, blockOrNull(address) ?? own))
+    const { pool, kept } = poolOf(own, one)
+    const room = Math.max(0, Number(size(pool)) - kept.size - (one.gateway === null ? 1 : 0))
+    const inside = held.filter(
+      ({ address }) => contains(pool, blockOrNull(address) ?? own) && !kept.has(address)
+    )
     const used = new Set(inside.map(({ address }) => address))
     const nobodys = loose.filter(one => one.network === network.name && !one.leaving)
     const leaked = [...used].flatMap(address => {
@@ -99,7 +103,18 @@ export function fillings(
     const whose = alone ? 'leaked, for nobody has them' : 'leaked, or of another node'
     const more = unseen > 0 ? `, ${unseen} more ${whose}` : ''
     const count = engines === undefined ? '' : `, by the engine's own count`
-    const said = `${network.name} ${own.text}: ${used.size} of ${room} addresses held${lost}${more}, ${free} free${count}`
+    const part = pool.text === own.text ? '' : `, of which docker gives out ${pool.text}`
+    const said = `${network.name} ${own.text}${part}: ${used.size} of ${room} addresses held${lost}${more}, ${free} free${count}`
     return [{ room, free, said, leaked }]
   })
+}
+
+/** What docker gives addresses out of, and which of these it never gives out. Without a gateway, it takes one more. */
+function poolOf(own: Block, { gateway, range, reserved = [] }: Subnet) {
+  const part = blockOrNull(range ?? '')
+  const pool = part !== null && contains(own, part) ? part : own
+  const kept = [own.base, lastAddress(own), gateway, ...reserved]
+    .map(text => addressOf(text ?? ''))
+    .flatMap(address => (address !== null && contains(pool, blockOrNull(address) ?? own) ? [address] : []))
+  return { pool, kept: new Set(kept) }
 }

@@ -154,6 +154,7 @@ export const readPattern = {
   dockerServiceTasks: () => ['docker', 'service', 'ps', '--no-trunc', ...json, '--', ids],
   dockerTasks: () => ['docker', 'inspect', '--type', 'task', '--', ids],
   dockerNodes: () => ['docker', 'node', 'ls', ...json],
+  dockerNodeDetails: () => ['docker', 'node', 'inspect', '--', ids],
   dockerInfo: () => ['docker', 'info', ...json],
   engineStart: () => [
     'systemctl',
@@ -169,6 +170,9 @@ export const readPattern = {
   folderBytes: () => ['df', '-P', '-k', '--', path],
   folderInodes: () => ['df', '-P', '-i', '--', path],
   listeners: () => ['ss', '-Hltnu'],
+  /** The same, each with the control group that it belongs to. */
+  listenerOwners: () => ['ss', '-Hltnu', '--cgroup'],
+  mounts: () => ['cat', '/proc/self/mounts'],
   sshConnection: () => ['printenv', 'SSH_CONNECTION'],
   ipAddresses: () => ['ip', '-j', 'addr', 'show'],
   ipRoutes: (family: 4 | 6) => ['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all'],
@@ -215,6 +219,7 @@ export const readCommand = {
   dockerTasks: (found: readonly string[]) =>
     command(readPattern.dockerTasks(), { ...large, answers: [0, 1] }, ...found),
   dockerNodes: () => command(readPattern.dockerNodes()),
+  dockerNodeDetails: (found: readonly string[]) => command(readPattern.dockerNodeDetails(), large, ...found),
   dockerInfo: () => command(readPattern.dockerInfo()),
   engineStart: () => command(readPattern.engineStart()),
   /** What time it is there, in nanoseconds since 1970; busybox prints whole seconds and a literal `%N`. */
@@ -226,6 +231,9 @@ export const readCommand = {
   folderInodes: (folder: string) => command(readPattern.folderInodes(), {}, folder),
   /** Every socket that takes what comes in: TCP that listens, UDP that is not connected. Numbers, no names. */
   listeners: () => command(readPattern.listeners()),
+  listenerOwners: () => command(readPattern.listenerOwners()),
+  /** Every mount of the login's namespace: device, folder, kind, options. */
+  mounts: () => command(readPattern.mounts()),
   /** Addresses and ports of this very login, as sshd sees them. Exit 1 is an answer: it came by no sshd. */
   sshConnection: () => command(readPattern.sshConnection(), { answers: [0, 1] }),
   ipAddresses: () => command(readPattern.ipAddresses()),

@@ -57,10 +57,10 @@ describe('networks', () => {
       [list]: { stdout: `${JSON.stringify(proxyRow)}\n` },
       'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: JSON.stringify([proxyDetail]) }
     })
-    expect(rounds).toEqual([1, 1])
+    expect(rounds).toEqual([2, 1])
     expect(fact).toEqual({
       seen: true,
-      evidence: [1, 2],
+      evidence: [1, 2, 3],
       value: [
         {
           id: 'n9iau1d0lu0jg47ahop23lu6k',
@@ -96,8 +96,85 @@ describe('networks', () => {
   it('are not inspected where there are none', async () => {
     expect(await taken(dockerNetworks, { [list]: { stdout: '' } })).toMatchObject({
       fact: { seen: true, value: [] },
-      rounds: [1]
+      rounds: [2]
     })
+  })
+
+  it('have the part that docker gives addresses out of, what others have, and whose settings they take', async () => {
+    const detail = {
+      ...proxyDetail,
+      IPAM: {
+        Driver: 'default',
+        Config: [
+          {
+            Subnet: '10.10.0.0/16',
+            IPRange: '10.10.0.64/29',
+            Gateway: '10.10.0.64',
+            AuxiliaryAddresses: { printer: '10.10.0.66', camera: '10.10.0.65' }
+          },
+          { Subnet: 'fd00:10::/64', IPRange: '', AuxiliaryAddresses: null }
+        ]
+      },
+      ConfigFrom: { Network: 'template' },
+      ConfigOnly: true
+    }
+    const { fact } = await taken(dockerNetworks, {
+      [list]: { stdout: JSON.stringify(proxyRow) },
+      'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: JSON.stringify([detail]) }
+    })
+    expect(fact).toMatchObject({
+      value: [
+        {
+          configOnly: true,
+          configFrom: 'template',
+          subnets: [
+            {
+              subnet: '10.10.0.0/16',
+              gateway: '10.10.0.64',
+              range: '10.10.0.64/29',
+              reserved: ['10.10.0.65', '10.10.0.66']
+            },
+            { subnet: 'fd00:10::/64', gateway: null }
+          ]
+        }
+      ]
+    })
+  })
+
+  const own = { ServerVersion: '26.1.5', Name: 'ci-host' }
+  it.each<[why: string, said: object | string, unseen: string | null]>([
+    ['its own engine', { ...own, ClientInfo: { Context: 'default' } }, null],
+    ['an engine that names no context', own, null],
+    ['words that are no JSON', 'Client: Docker Engine', null],
+    [
+      'another context',
+      { ...own, ClientInfo: { Context: 'prod-eu' } },
+      'the engine of ci-host of its context "prod-eu"'
+    ],
+    [
+      'another context that does not answer',
+      {
+        ServerErrors: ['Cannot connect to the Docker daemon at tcp://192.0.2.1:2376'],
+        ClientInfo: { Context: 'prod-eu' }
+      },
+      'the engine of its context "prod-eu"'
+    ],
+    ['podman', { host: { buildahVersion: '1.39' }, store: {}, registries: {}, version: {} }, 'is podman']
+  ])('are of this host alone: %s', async (_, said, unseen) => {
+    const stdout = typeof said === 'string' ? said : JSON.stringify(said)
+    for (const source of [dockerNetworks, dockerNetworkList, swarmServices, swarmTasks, swarmNodes]) {
+      const recorded: Recorded = {
+        [list]: { stdout: unseen === null ? JSON.stringify(proxyRow) : '{"name":"podman"}' },
+        'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: JSON.stringify([proxyDetail]) },
+        [services]: { stdout: '' },
+        "docker node ls --format '{{json .}}'": { stdout: '' },
+        [info]: { stdout }
+      }
+      const { fact } = await taken<unknown>(source, recorded)
+      expect(fact).toMatchObject(
+        unseen === null ? { seen: true } : { seen: false, why: expect.stringContaining(unseen) }
+      )
+    }
   })
 
   it.each([
@@ -144,7 +221,7 @@ describe('whose the endpoints are', () => {
     async state => {
       expect(await host([c('a')], [container('a', state)])).toMatchObject({
         fact: { seen: true, value: { examined: 1, loose: [] } },
-        rounds: [1, 1, 1]
+        rounds: [2, 1, 1]
       })
     }
   )
@@ -302,7 +379,7 @@ describe('services and tasks', () => {
   it('have the same template, whatever docker fills in for one of them', async () => {
     const { fact } = await taken(swarmServices, recorded)
     const { fact: found, rounds } = await taken(swarmTasks, recorded)
-    expect(rounds).toEqual([1, 1, 1])
+    expect(rounds).toEqual([2, 1, 1])
     if (!fact.seen || !found.seen) throw new Error('unseen')
     expect(fact.value).toMatchObject([
       {
@@ -370,11 +447,11 @@ describe('services and tasks', () => {
   it('are not inspected where there are none', async () => {
     expect(await taken(swarmServices, { [services]: { stdout: '' } })).toMatchObject({
       fact: { value: [] },
-      rounds: [1]
+      rounds: [2]
     })
     expect(await taken(swarmTasks, { [services]: { stdout: '\n' } })).toMatchObject({
       fact: { value: [] },
-      rounds: [1]
+      rounds: [2]
     })
   })
 

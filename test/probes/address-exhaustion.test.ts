@@ -42,6 +42,23 @@ const leaked = (held: number, gone: number, changed: Partial<DockerNetwork> = {}
 const subnets = (subnet: string) => ({ subnets: [{ subnet, gateway: null }] })
 const waiting = (seconds: number) => [task({ state: 'new', createdMicros: at(900 - seconds) })]
 
+/** So many containers from an address on, in a /24 of which docker gives out a /29. */
+function range(
+  held: number,
+  from: number,
+  one: Partial<DockerNetwork['subnets'][number]> = {},
+  changed: Partial<DockerNetwork> = {}
+) {
+  const subnet = { subnet: '10.10.0.0/24', gateway: '10.10.0.64', range: '10.10.0.64/29', ...one }
+  const endpoints = Array.from({ length: held }, (_, index) => ({
+    id: `container${index}`,
+    name: `container${index}`,
+    ipv4: `10.10.0.${index + from + 1}/24`,
+    ipv6: null
+  }))
+  return facts(0, { subnets: [subnet], endpoints, ...changed })
+}
+
 describe('address-exhaustion', () => {
   it.each<[why: string, outcome: string, given: ReturnType<typeof facts>, params?: object]>([
     // 20 % of 13 is 2.6: three must be free
@@ -60,6 +77,30 @@ describe('address-exhaustion', () => {
     ['leaked ones count', 'fail', leaked(11, 5)],
     ['a bridge that is asked for', 'fail', facts(11, { driver: 'bridge' }), { networks: ['proxy'] }],
     ['a bridge', 'not-applicable', facts(11, { driver: 'bridge' })],
+    // only part of the subnet is given out: a /29 in a /24, whose first address is the gateway's
+    ['the part that is given out is full', 'fail', range(7, 64)],
+    ['half of the part that is given out is free', 'pass', range(3, 64)],
+    [
+      'others have the rest of that part',
+      'fail',
+      range(3, 64, { reserved: ['10.10.0.68', '10.10.0.69', '10.10.0.70', '10.10.0.71'] })
+    ],
+    [
+      'addresses that others have outside of that part',
+      'pass',
+      range(3, 64, { reserved: ['10.10.0.9', '10.10.0.10'] })
+    ],
+    ['what was given out by hand outside of that part', 'pass', range(7, 100)],
+    [
+      'a part whose last address is the one for broadcasts',
+      'pass',
+      range(5, 249, { range: '10.10.0.248/29', gateway: '10.10.0.1' })
+    ],
+    [
+      'what the engine counts of that part',
+      'fail',
+      range(6, 64, {}, { free: [{ subnet: '10.10.0.0/24', free: 1 }] })
+    ],
     ['IPv6', 'not-applicable', facts(11, subnets('fd00:10::/64'))],
     ['another network than asked for', 'not-applicable', facts(11), { networks: ['back*'] }],
     ['a task a minute without an address', 'pass', { ...facts(1), tasks: waiting(60) }],
@@ -71,6 +112,16 @@ describe('address-exhaustion', () => {
     const untrue = addressExhaustion.falsify(given, wish)
     expect(untrue.length).toBe(outcome === 'pass' || outcome === 'fail' ? 1 : 0)
     for (const one of untrue) expect(outcomeOf(addressExhaustion.judge(one, wish))).toBe('fail')
+  })
+
+  it('says what part is given out, and takes nothing outside of it for leaked', () => {
+    const said = (given: ReturnType<typeof facts>) => addressExhaustion.judge(given, {})[0]
+    expect(said(range(7, 64))).toMatchObject({
+      saw: 'proxy 10.10.0.0/24, of which docker gives out 10.10.0.64/29: 7 of 7 addresses held, 0 free'
+    })
+    expect(said(range(6, 64, {}, { free: [{ subnet: '10.10.0.0/24', free: 1 }] }))).toMatchObject({
+      saw: "proxy 10.10.0.0/24, of which docker gives out 10.10.0.64/29: 6 of 7 addresses held, 1 free, by the engine's own count"
+    })
   })
 
   it('counts what is held, and names the network', () => {

@@ -2,16 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { networkSubnet } from '../../probes/network-subnet.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
 import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
-import { at, network } from '../support/docker.ts'
+import { at, engine, network, worker } from '../support/docker.ts'
 
 const clock = { hostMicros: at(900), skewMs: 40, uncertaintyMs: 20 }
 const review = { micros: at(180), spanMicros: 999_999, said: 'the review of M1', clock: 'reviewer' as const }
 const bridge = network({ id: 'networkbridge', name: 'bridge', driver: 'bridge', attachable: false })
 
-function judged(params: object, found: Partial<DockerNetwork> | null, after = review) {
+function judged(params: object, found: Partial<DockerNetwork> | null, after = review, by = engine(at(900))) {
   const wish = networkSubnet.params.parse({ network: 'proxy', ...params })
   const networks = found === null ? [bridge] : [bridge, network(found)]
-  const facts = wish.createdAfter === undefined ? { networks } : { networks, after, clock }
+  const facts = { networks, engine: by, ...(wish.createdAfter === undefined ? {} : { after, clock }) }
   return { findings: networkSubnet.judge(facts, wish), wish, facts }
 }
 
@@ -82,7 +82,19 @@ describe('network-subnet', () => {
       'unknown'
     ],
     ['created just before', { createdAfter: { review: 'M1' } }, { createdMicros: at(180.01) }, 'fail'],
-    ['of unknown age', { createdAfter: { review: 'M1' } }, { createdMicros: null }, 'unknown']
+    ['of unknown age', { createdAfter: { review: 'M1' } }, { createdMicros: null }, 'unknown'],
+
+    // what the swarm could not allocate exists by name alone
+    ['neither driver nor subnet', {}, { driver: '', subnets: [] }, 'fail'],
+    ['an overlay without a subnet', { driver: 'overlay' }, { subnets: [] }, 'fail'],
+    ['not allocated yet', {}, { driver: '', subnets: [], createdMicros: at(891) }, 'unknown'],
+    [
+      'a macvlan of the swarm, which has its subnets on each node',
+      {},
+      { driver: 'macvlan', subnets: [] },
+      'pass'
+    ],
+    ['the network of the host', {}, { driver: 'host', scope: 'local', subnets: [] }, 'pass']
   ])('%s', (_, params, found, outcome) => {
     const { findings, facts, wish } = judged(params, found)
     expect(outcomeOf(findings)).toBe(outcome)
@@ -120,8 +132,30 @@ describe('network-subnet', () => {
   it('does not choose between networks of the same name, nor believe an empty list', () => {
     const wish = { network: 'proxy' }
     const twins = [network(), network({ id: 'othernetwork', scope: 'local' })]
-    expect(outcomeOf(networkSubnet.judge({ networks: twins }, wish))).toBe('fail')
-    expect(outcomeOf(networkSubnet.judge({ networks: [] }, wish))).toBe('unknown')
+    const by = { engine: engine(at(900)) }
+    expect(outcomeOf(networkSubnet.judge({ networks: twins, ...by }, wish))).toBe('fail')
+    expect(outcomeOf(networkSubnet.judge({ networks: [], ...by }, wish))).toBe('unknown')
+  })
+
+  it.each<[why: string, found: Partial<DockerNetwork> | null, outcome: string]>([
+    ['it is not there', null, 'unknown'],
+    ['it is there, in part', {}, 'unknown'],
+    [
+      'it is there, in part, with another subnet',
+      { subnets: [{ subnet: '10.0.1.0/24', gateway: null }] },
+      'unknown'
+    ],
+    ['a network of this host alone', { scope: 'local', driver: 'bridge' }, 'pass']
+  ])('a node that does not see all of its swarm: %s', (_, found, outcome) => {
+    for (const by of [
+      worker(at(900)),
+      { ...engine(at(900)), swarm: { ...engine(at(900)).swarm, error: 'The swarm does not have a leader' } },
+      { ...engine(at(900)), swarm: { ...engine(at(900)).swarm, state: 'locked', manager: false } }
+    ]) {
+      expect(outcomeOf(judged({ subnet: '10.10.0.0/16' }, found, review, by).findings)).toBe(outcome)
+    }
+    const outside = { ...worker(at(900)), swarm: { ...worker(at(900)).swarm, state: 'inactive' } }
+    expect(outcomeOf(judged({}, null, review, outside).findings)).toBe('fail')
   })
 
   it.each([

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { replicaCounts } from '../../probes/replica-counts.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
+import type { NodeDetail, NodeDetails, SwarmNode } from '../../src/observe/sources/docker-host.ts'
 import type { SwarmService } from '../../src/observe/sources/docker-services.ts'
 import type { SwarmTask } from '../../src/observe/sources/docker-tasks.ts'
-import { at, engine, service, task, template } from '../support/docker.ts'
+import { at, engine, node, other, service, task, template } from '../support/docker.ts'
 
 interface Case {
   readonly service?: Partial<SwarmService>
@@ -12,10 +13,17 @@ interface Case {
   /** Seconds: now, and when the engine started. */
   readonly now?: number
   readonly since?: number | null
+  readonly nodes?: readonly SwarmNode[]
+  readonly details?: NodeDetails
 }
 
-function judged({ service: changed = {}, tasks = [{}], params = {}, now = 900, since = 0 }: Case) {
+const none: NodeDetails = { nodes: [], why: '' }
+
+function judged(given: Case) {
+  const { service: changed = {}, tasks = [{}], params = {}, now = 900, since = 0 } = given
   const facts = {
+    nodes: given.nodes ?? [node(), ...(tasks.some(one => one.node === 'nodetwo') ? [other()] : [])],
+    details: given.details ?? none,
     services: [service(changed)],
     tasks: tasks.map((one, index) => task({ id: `task${index}`, ...one })),
     engine: engine(at(now)),
@@ -41,7 +49,196 @@ const two = { mode: { kind: 'replicated', replicas: 2 } } as const
 const job = { mode: { kind: 'replicated job', completions: 2, iteration: 3 } } as const
 const runs = (from: number): Partial<SwarmTask> => ({ createdMicros: at(from), stateMicros: at(from + 1) })
 
+/** A health check with a start period of 300 s; its task is starting for so many seconds. */
+const slowStart = (seconds: number): Case => ({
+  service: { times: { healthy: 420e6, restartDelay: 5e6 } },
+  tasks: [{ state: 'starting', createdMicros: at(900 - seconds - 30), stateMicros: at(900 - seconds) }]
+})
+
+/** It works, ends, and is to start again after five minutes; its next task waits for so many seconds. */
+const turns = (seconds: number): Case => ({
+  service: { times: { healthy: null, restartDelay: 300e6 } },
+  tasks: [
+    ended(100, 10, { state: 'complete', error: '' }),
+    { state: 'ready', desired: 'ready', createdMicros: at(900 - seconds), stateMicros: at(900 - seconds) }
+  ]
+})
+
+const everywhere = { mode: { kind: 'global' } } as const
+/** A global service on the first of two nodes, and what is on the second. */
+const spread = (second: Partial<SwarmTask> | null, changed: Partial<Case> = {}): Case => ({
+  service: { ...everywhere, ...changed.service },
+  tasks: [{ slot: 0 }, ...(second === null ? [] : [{ slot: 0, node: 'nodetwo', ...second }])],
+  nodes: changed.nodes ?? [node(), other()],
+  details: changed.details ?? none
+})
+const rejected = { state: 'rejected', desired: 'shutdown', error: 'No such image: shop:2' }
+const detail = (id: string, changed: Partial<NodeDetail> = {}): NodeDetail => ({
+  id,
+  role: 'worker',
+  os: 'linux',
+  architecture: 'x86_64',
+  address: '198.51.100.2',
+  labels: {},
+  engineLabels: {},
+  ...changed
+})
+const known = (changed: Partial<NodeDetail>): NodeDetails => ({
+  nodes: [
+    detail('nodeone', { labels: { zone: 'a' }, engineLabels: { gpu: 'yes' }, address: '192.0.2.2' }),
+    detail('nodetwo', changed)
+  ],
+  why: ''
+})
+const only = (constraint: string, details: NodeDetails = none) =>
+  spread(null, { service: { constraints: [constraint] }, details })
+
 describe('replica-counts', () => {
+  it.each<[why: string, outcome: string, given: Case]>([
+    // a global service wants a task on each node that may have one
+    ['a task on each', 'pass', spread({})],
+    ['none on the second node', 'fail', spread(null)],
+    ['rejected on the second node', 'fail', spread(rejected)],
+    ['given up on the second node', 'fail', spread({ state: 'failed', desired: 'shutdown' })],
+    [
+      'its second node is drained',
+      'pass',
+      spread(null, { nodes: [node(), other({ availability: 'Drain' })] })
+    ],
+    ['its second node is down', 'pass', spread({}, { nodes: [node(), other({ status: 'Down' })] })],
+    [
+      'its second node is paused',
+      'pass',
+      spread(null, { nodes: [node(), other({ availability: 'Pause' })] })
+    ],
+    [
+      'its task on a paused node runs on',
+      'pass',
+      spread({}, { nodes: [node(), other({ availability: 'Pause' })] })
+    ],
+    [
+      'its task on a paused node does not',
+      'fail',
+      spread(
+        { state: 'preparing', createdMicros: at(10) },
+        { nodes: [node(), other({ availability: 'Pause' })] }
+      )
+    ],
+    [
+      'its second node does not answer',
+      'unknown',
+      spread({}, { nodes: [node(), other({ status: 'Unknown' })] })
+    ],
+    ['being started on the second node', 'unknown', spread({ state: 'preparing', createdMicros: at(880) })],
+    ['only managers are wanted', 'pass', only('node.role==manager')],
+    ['only workers are wanted', 'fail', only('node.role == worker')],
+    ['all but the second node are wanted', 'pass', only('node.hostname!=two')],
+    ['a label that the second node lacks', 'pass', only('node.labels.zone==a', known({}))],
+    [
+      'a label that the second node has',
+      'fail',
+      only('node.labels.zone==A', known({ labels: { zone: 'a' } }))
+    ],
+    ['any other value of a label', 'fail', only('node.labels.zone!=b', known({}))],
+    ['a label of the engine', 'pass', only('engine.labels.gpu==yes', known({}))],
+    ['a label that could not be seen', 'unknown', only('node.labels.zone==a', { nodes: [], why: 'refused' })],
+    ['a constraint that is not known', 'unknown', only('node.colour==red', known({}))],
+    ['an address that the second node has not', 'pass', only('node.ip==192.0.2.0/24', known({}))],
+    [
+      'an image for another machine than the second node',
+      'pass',
+      spread(
+        { state: 'pending', error: 'no suitable node (unsupported platform on 1 node)' },
+        {
+          service: { platforms: [{ architecture: 'amd64', os: 'linux' }] },
+          details: known({ architecture: 'aarch64' })
+        }
+      )
+    ],
+    [
+      'an image for the machine of the second node',
+      'fail',
+      spread(null, {
+        service: {
+          platforms: [
+            { architecture: 'amd64', os: 'linux' },
+            { architecture: 'arm64', os: 'linux' }
+          ]
+        },
+        details: known({ architecture: 'aarch64' })
+      })
+    ],
+    [
+      'a global job that one of two nodes rejected',
+      'fail',
+      {
+        service: { mode: { kind: 'global job', iteration: 1 } },
+        tasks: [
+          { slot: 0, state: 'complete', iteration: 1 },
+          { slot: 0, node: 'nodetwo', state: 'rejected', iteration: 1 }
+        ]
+      }
+    ],
+    [
+      'a global job that never came to a node',
+      'unknown',
+      {
+        service: { mode: { kind: 'global job', iteration: 1 } },
+        tasks: [{ slot: 0, state: 'complete', iteration: 1 }],
+        nodes: [node(), other()]
+      }
+    ],
+    [
+      'a global job that completed on a node that is drained since',
+      'pass',
+      {
+        service: { mode: { kind: 'global job', iteration: 1 } },
+        tasks: [
+          { slot: 0, state: 'complete', iteration: 1 },
+          { slot: 0, node: 'nodetwo', state: 'complete', iteration: 1 }
+        ],
+        nodes: [node(), other({ availability: 'Drain' })]
+      }
+    ],
+
+    // a task that is said to run on a node that is down does not
+    [
+      '1/1 on a node that is down',
+      'fail',
+      { tasks: [{ node: 'nodetwo' }], nodes: [node(), other({ status: 'Down' })] }
+    ],
+    ['1/1 on a node that was removed', 'fail', { tasks: [{ node: 'nodethree' }], nodes: [node()] }],
+    [
+      '1/1 on a node that does not answer',
+      'unknown',
+      { tasks: [{ node: 'nodetwo' }], nodes: [node(), other({ status: 'Disconnected' })] }
+    ],
+    [
+      '1/1, and the task before it on a node that went down',
+      'pass',
+      {
+        tasks: [{ ...old, node: 'nodetwo', desired: 'shutdown' }, {}],
+        nodes: [node(), other({ status: 'Down' })]
+      }
+    ],
+    ['no node at all', 'unknown', { nodes: [] }]
+  ])('%s: %s', (_, outcome, given) => {
+    expect(outcomeOf(judged(given))).toBe(outcome)
+  })
+
+  it('names the node that has no task, and why', () => {
+    expect(judged(spread(rejected))).toMatchObject([
+      {
+        outcome: 'fail',
+        saw: '1/2: its newest task on two is rejected (No such image: shop:2)',
+        expected: '2/2'
+      }
+    ])
+    expect(
+      judged({ tasks: [{ node: 'nodetwo' }], nodes: [node(), other({ status: 'Down' })] })
+    ).toMatchObject([{ saw: '0/1: its newest task is on node two, which is down' }])
+  })
+
   it.each<[why: string, outcome: string, given: Case]>([
     ['1/1', 'pass', {}],
     ['0/1, the task gone', 'fail', { tasks: [] }],
@@ -153,8 +350,43 @@ describe('replica-counts', () => {
         tasks: [{ state: 'preparing', createdMicros: at(10) }]
       }
     ],
-    ['a task 59 s in preparation', 'unknown', { tasks: [{ state: 'preparing', createdMicros: at(841) }] }],
-    ['a task 60 s in preparation', 'fail', { tasks: [{ state: 'preparing', createdMicros: at(840) }] }],
+    ['a task 599 s in preparation', 'unknown', { tasks: [{ state: 'preparing', createdMicros: at(301) }] }],
+    ['a task 600 s in preparation', 'fail', { tasks: [{ state: 'preparing', createdMicros: at(300) }] }],
+    [
+      'a task 59 s after a node accepted it',
+      'unknown',
+      { tasks: [{ state: 'accepted', createdMicros: at(841) }] }
+    ],
+    [
+      'a task 60 s after a node accepted it',
+      'fail',
+      { tasks: [{ state: 'accepted', createdMicros: at(840) }] }
+    ],
+
+    // by its own times: 300 s to start, then 3 tries of 40 s
+    ['within its start period', 'unknown', slowStart(299)],
+    ['within the tries after its start period', 'unknown', slowStart(419)],
+    ['after all of these', 'fail', slowStart(420)],
+    [
+      'starting for a minute without any health check',
+      'fail',
+      {
+        service: { times: { healthy: 0, restartDelay: 5e6 } },
+        tasks: [{ state: 'starting', createdMicros: at(10), stateMicros: at(840) }]
+      }
+    ],
+    [
+      'starting for five minutes by a health check that only the image knows',
+      'unknown',
+      { tasks: [{ state: 'starting', createdMicros: at(10), stateMicros: at(600) }] }
+    ],
+    [
+      'starting for ten minutes by such a one',
+      'fail',
+      { tasks: [{ state: 'starting', createdMicros: at(10), stateMicros: at(300) }] }
+    ],
+    ['between two turns, within its delay', 'unknown', turns(239)],
+    ['longer than its delay after its last turn', 'fail', turns(360)],
     [
       'a young task after a failed one',
       'fail',
@@ -270,7 +502,14 @@ describe('replica-counts', () => {
   })
 
   it('says that an empty swarm has no services', () => {
-    const facts = { services: [], tasks: [], engine: engine(at(0)), since: at(0) }
+    const facts = {
+      services: [],
+      tasks: [],
+      engine: engine(at(0)),
+      since: at(0),
+      nodes: [node()],
+      details: none
+    }
     expect(outcomeOf(replicaCounts.judge(facts, {}))).toBe('not-applicable')
     expect(outcomeOf(replicaCounts.judge(facts, { services: 9 }))).toBe('fail')
   })
@@ -309,7 +548,9 @@ describe('replica-counts', () => {
       services: [service(), service({ id: 'servicedb', name: 'shop_db' })],
       tasks: [task(), task({ id: 'taskdb', service: 'servicedb' })],
       engine: engine(at(900)),
-      since: at(0)
+      since: at(0),
+      nodes: [node()],
+      details: none
     }
     for (const [wish, falsifiers] of [
       [{}, 2],

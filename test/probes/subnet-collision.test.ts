@@ -3,7 +3,7 @@ import { subnetCollision } from '../../probes/subnet-collision.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
 import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
 import type { HostAddresses, HostRoute } from '../../src/observe/sources/host-addresses.ts'
-import { at, engine, network } from '../support/docker.ts'
+import { at, engine, network, worker } from '../support/docker.ts'
 
 const bridge = network({
   id: 'a5e1a7d790fbe648922e48542713957b',
@@ -144,7 +144,64 @@ describe('subnet-collision', () => {
       facts([{ id: '228e9c35bf81f0f0' }], on('br-228e9c35bf82', '10.10.0.2', 16)),
       {}
     ],
-    ['an interface with its gateway', 'pass', facts([{}], on('custom0', '10.10.0.1', 16)), {}],
+    // docker gives an overlay no interface in the host's own namespace: who has the gateway is somebody else
+    ['an interface with its gateway', 'fail', facts([{}], on('custom0', '10.10.0.1', 16)), {}],
+    [
+      'a LAN with the gateway of a bridge of another name',
+      'fail',
+      facts([{ driver: 'bridge', id: '228e9c35bf81f0f0' }], on('eth1', '10.10.0.1', 16)),
+      {}
+    ],
+    [
+      'a VPN with the gateway of an IPv6 overlay',
+      'fail',
+      facts([{ subnets: [{ subnet: 'fd00:10::/64', gateway: 'fd00:10::1' }] }], on('wg0', 'fd00:10::1', 64)),
+      {}
+    ],
+    [
+      'the bridge that its options name',
+      'pass',
+      facts(
+        [{ driver: 'bridge', options: { 'com.docker.network.bridge.name': 'shop0' } }],
+        on('shop0', '10.10.0.1', 16)
+      ),
+      {}
+    ],
+    [
+      'a second address of its bridge, in its subnet',
+      'pass',
+      facts([{ id: '228e9c35bf81f0f0' }], on('br-228e9c35bf81', '10.10.0.7', 32)),
+      {}
+    ],
+    [
+      'a second address of its bridge, in the subnet of another network',
+      'fail',
+      facts(
+        [{ id: '228e9c35bf81f0f0' }, { name: 'other', ...subnets('10.11.0.0/16') }],
+        on('br-228e9c35bf81', '10.11.0.7', 32)
+      ),
+      {}
+    ],
+    [
+      'a route along its bridge, far beyond its subnet',
+      'fail',
+      facts([{ id: '228e9c35bf81f0f0' }], {
+        routes: [route('10.0.0.0/8', { device: 'br-228e9c35bf81' })]
+      }),
+      {}
+    ],
+    [
+      'the gateway of a driver that is not of docker, which may be its own',
+      'unknown',
+      facts([{ driver: 'weaveworks/net-plugin:2.8' }], on('weave', '10.10.0.1', 16)),
+      {}
+    ],
+    [
+      'another address in the subnet of such a driver',
+      'fail',
+      facts([{ driver: 'weaveworks/net-plugin:2.8' }], on('wg0', '10.10.0.9', 32)),
+      {}
+    ],
     [
       'an interface with its gateway, but another prefix',
       'fail',
@@ -168,6 +225,114 @@ describe('subnet-collision', () => {
       'fail',
       facts([{ driver: 'macvlan', ...subnets('192.0.2.0/24'), options: { parent: 'eth1' } }]),
       {}
+    ],
+    [
+      'another address of the parent of a macvlan, in its LAN',
+      'pass',
+      facts(
+        [{ driver: 'macvlan', ...subnets('192.0.2.0/24'), options: { parent: 'eth0' } }],
+        on('eth0', '192.0.2.77', 32)
+      ),
+      {}
+    ],
+    [
+      'another block of the parent of a macvlan, around another network',
+      'fail',
+      facts(
+        [{}, { name: 'lan', driver: 'macvlan', ...subnets('192.0.2.0/24'), options: { parent: 'eth0' } }],
+        on('eth0', '10.0.0.5', 8)
+      ),
+      {}
+    ],
+    [
+      'a macvlan inside another block of its parent',
+      'fail',
+      facts(
+        [{ driver: 'macvlan', ...subnets('10.9.0.0/24'), options: { parent: 'eth0' } }],
+        on('eth0', '10.0.0.5', 8)
+      ),
+      {}
+    ],
+    [
+      'an on-link route through the parent, around the macvlan',
+      'fail',
+      facts([{ driver: 'macvlan', ...subnets('10.9.0.0/24'), options: { parent: 'eth0' } }], {
+        routes: [route('10.8.0.0/13', { device: 'eth0' })]
+      }),
+      {}
+    ],
+    [
+      'an on-link route through the parent, to the subnet of another network',
+      'fail',
+      facts(
+        [{}, { name: 'lan', driver: 'ipvlan', ...subnets('192.0.2.0/24'), options: { parent: 'eth0' } }],
+        { routes: [route('10.10.3.0/24', { device: 'eth0' })] }
+      ),
+      {}
+    ],
+    [
+      'the subnet of a macvlan by a router on its parent',
+      'fail',
+      facts([{ driver: 'macvlan', ...subnets('10.9.0.0/24'), options: { parent: 'eth0' } }], {
+        routes: [route('10.9.0.0/24', { device: 'eth0', via: '192.0.2.1' })]
+      }),
+      {}
+    ],
+    [
+      "the host's own way into a macvlan",
+      'pass',
+      facts([{ driver: 'macvlan', ...subnets('192.0.2.0/24'), options: { parent: 'eth0' } }], {
+        interfaces: [{ name: 'shim0', on: 'eth0', addresses: [{ address: '192.0.2.223', length: 32 }] }],
+        routes: [route('192.0.2.192/27', { device: 'shim0' })]
+      }),
+      {}
+    ],
+    [
+      'the same on another interface than the parent',
+      'fail',
+      facts([{ driver: 'macvlan', ...subnets('192.0.2.0/24'), options: { parent: 'eth0' } }], {
+        interfaces: [{ name: 'shim0', on: 'eth1', addresses: [{ address: '192.0.2.223', length: 32 }] }]
+      }),
+      {}
+    ],
+
+    // a config-only network is a template
+    [
+      'a config-only network and the one that is made from it',
+      'pass',
+      facts([
+        { name: 'template', driver: 'null', scope: 'local', configOnly: true, ...subnets('10.9.0.0/24') },
+        { name: 'made', driver: 'macvlan', configFrom: 'template', ...subnets('10.9.0.0/24') }
+      ]),
+      {}
+    ],
+    [
+      'a config-only network and one that is made from another',
+      'fail',
+      facts([
+        { name: 'template', driver: 'null', scope: 'local', configOnly: true, ...subnets('10.9.0.0/24') },
+        { name: 'made', driver: 'macvlan', configFrom: 'elsewhere', ...subnets('10.9.0.0/24') }
+      ]),
+      {}
+    ],
+    [
+      'two networks of the same template',
+      'fail',
+      facts([
+        { name: 'template', driver: 'null', scope: 'local', configOnly: true, ...subnets('10.9.0.0/24') },
+        { name: 'made', driver: 'macvlan', configFrom: 'template', ...subnets('10.9.0.0/24') },
+        { name: 'again', driver: 'macvlan', configFrom: 'template', ...subnets('10.9.0.0/24') }
+      ]),
+      {}
+    ],
+    [
+      'the subnet of the network that is made from the template',
+      'pass',
+      facts([
+        { name: 'template', driver: 'null', scope: 'local', configOnly: true, ...subnets('10.9.0.0/24') },
+        { name: 'made', driver: 'macvlan', configFrom: 'template', subnets: [] }
+      ]),
+      { subnet: '10.9.0.0/24', network: 'made' }
     ],
     [
       "an overlay's own interface",
@@ -211,6 +376,18 @@ describe('subnet-collision', () => {
     for (const untrue of subnetCollision.falsify(given, wish)) {
       expect(outcomeOf(subnetCollision.judge(untrue, wish))).toBe('fail')
     }
+  })
+
+  it.each<[why: string, outcome: string, given: ReturnType<typeof facts>, params: object]>([
+    ['all apart, as far as it shows', 'unknown', facts([{}]), {}],
+    ['a proposed subnet that is free, as far as it shows', 'unknown', facts([]), { subnet: '10.10.0.0/16' }],
+    ['what it shows collides', 'fail', facts([{}], via), {}]
+  ])('on a worker: %s: %s', (_, outcome, given, params) => {
+    const wish = subnetCollision.params.parse(params)
+    const findings = subnetCollision.judge({ ...given, engine: worker(at(0)) }, wish)
+    expect(outcomeOf(findings)).toBe(outcome)
+    if (outcome === 'unknown')
+      expect(findings).toMatchObject([{ why: expect.stringContaining('no manager') }])
   })
 
   it('says what it compared, and that a pool around the subnet is only a note', () => {

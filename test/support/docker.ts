@@ -1,4 +1,4 @@
-import type { DockerEngine } from '../../src/observe/sources/docker-host.ts'
+import type { DockerEngine, SwarmNode } from '../../src/observe/sources/docker-host.ts'
 import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
 import type { SwarmService } from '../../src/observe/sources/docker-services.ts'
 import type { SwarmTask } from '../../src/observe/sources/docker-tasks.ts'
@@ -80,4 +80,26 @@ export function engine(now: number): DockerEngine {
     localPools: [],
     swarm: { state: 'active', manager: true, pools: ['10.0.0.0/8'], subnetLength: 24 }
   }
+}
+
+/** An engine in the same swarm that is no manager of it. */
+export function worker(now: number): DockerEngine {
+  return { ...engine(now), swarm: { state: 'active', manager: false, pools: [], subnetLength: 0 } }
+}
+
+export function node(changed: Partial<SwarmNode> = {}): SwarmNode {
+  return {
+    id: 'nodeone',
+    hostname: 'one',
+    self: true,
+    status: 'Ready',
+    availability: 'Active',
+    manager: 'Leader',
+    ...changed
+  }
+}
+
+/** A second node, a worker. */
+export function other(changed: Partial<SwarmNode> = {}): SwarmNode {
+  return node({ id: 'nodetwo', hostname: 'two', self: false, manager: '', ...changed })
 }

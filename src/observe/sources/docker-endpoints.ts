@@ -33,6 +33,7 @@ export const endpointOwners: FactSource<EndpointOwners> = {
   place: 'host',
   reads: [
     readPattern.dockerNetworkList(),
+    readPattern.dockerInfo(),
     readPattern.dockerNetworks(),
     readPattern.dockerContainers(),
     readPattern.dockerNetworksAgain()

@@ -1,6 +1,7 @@
 import * as z from 'zod'
+import { messageOf } from '../../base/errors.ts'
 import { parseSystemdTime } from '../../base/instant.ts'
-import { type FactSource, Unseen } from '../fact.ts'
+import { type FactSource, type Look, Unseen } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
 import {
   askDocker,
@@ -8,13 +9,17 @@ import {
   count,
   flag,
   id,
+  jsonArray,
   jsonLines,
   list,
   maybe,
+  onOwnDocker,
   refused,
   text,
-  time
+  time,
+  words
 } from './docker-json.ts'
+import { type SwarmService, swarmServices } from './docker-services.ts'
 
 /** The engine, and its part in a swarm. */
 export interface DockerEngine {
@@ -31,7 +36,21 @@ export interface DockerEngine {
     readonly pools: readonly string[]
     /** How long the prefix of a subnet from the pools is; 0 where it is not known. */
     readonly subnetLength: number
+    /** What keeps this node from answering for its swarm, such as a lost quorum; absent where nothing does. */
+    readonly error?: string
   }
+}
+
+/**
+ * Why this engine cannot show all of its swarm, or null where it can, or where it has no swarm: a worker lists an
+ * overlay network only while one of its own tasks is on it, and a manager without a quorum lists none at all.
+ */
+export function partOfSwarm({ swarm }: DockerEngine): string | null {
+  if (swarm.state === '' || swarm.state === 'inactive') return null
+  if (swarm.state !== 'active') return `the swarm cannot be seen from this node: it is ${swarm.state}`
+  if (!swarm.manager)
+    return 'this node is no manager of its swarm, so networks that none of its own tasks uses cannot be seen'
+  return swarm.error === undefined ? null : `the swarm does not answer this manager: ${swarm.error}`
 }
 
 const engine = z.object({
@@ -43,6 +62,7 @@ const engine = z.object({
     .object({
       LocalNodeState: text,
       ControlAvailable: flag,
+      Error: text,
       Cluster: z.object({ DefaultAddrPool: list(z.string()), SubnetSize: count }).nullish()
     })
     .nullish()
@@ -55,7 +75,7 @@ export const dockerEngine: FactSource<DockerEngine> = {
   reads: [readPattern.dockerInfo(), readPattern.hostTime()],
   timed: true,
   async take(look) {
-    const { stdout } = await askDocker(look, readCommand.dockerInfo())
+    const { stdout } = await onOwnDocker(look, () => askDocker(look, readCommand.dockerInfo()))
     const found = engine.parse(JSON.parse(stdout))
     // `docker info` ends with 0 and an almost empty answer where the client runs but the engine does not.
     const [complaint] = found.ServerErrors
@@ -63,17 +83,43 @@ export const dockerEngine: FactSource<DockerEngine> = {
     if (found.ServerVersion === '' || found.SystemTime === undefined) {
       throw new Unseen('docker info names no server version or no time')
     }
+    const { Swarm: swarm } = found
+    const cluster = swarm?.Cluster
     return {
       version: found.ServerVersion,
       nowMicros: found.SystemTime,
       localPools: found.DefaultAddressPools.map(({ Base }) => Base),
       swarm: {
-        state: found.Swarm?.LocalNodeState ?? '',
-        manager: found.Swarm?.ControlAvailable ?? false,
-        pools: found.Swarm?.Cluster?.DefaultAddrPool ?? [],
-        subnetLength: found.Swarm?.Cluster?.SubnetSize ?? 0
+        state: swarm?.LocalNodeState ?? '',
+        manager: swarm?.ControlAvailable ?? false,
+        ...poolsOf(cluster),
+        ...(swarm === undefined || swarm === null || swarm.Error === '' ? {} : { error: swarm.Error })
       }
     }
+  }
+}
+
+/** `partOfSwarm`, for a source that has no engine among its facts; null also where docker said nothing of itself. */
+export async function swarmHidden(look: Look): Promise<string | null> {
+  try {
+    return partOfSwarm(await dockerEngine.take(look))
+  } catch (error) {
+    if (error instanceof Unseen) return null
+    throw error
+  }
+}
+
+/**
+ * From `swarm init` until the engine restarts, a swarm with the built-in pool has null here, and no length.
+ *
+ * @param cluster null or undefined where this node is no manager, or its swarm does not answer.
+ */
+function poolsOf(cluster: NonNullable<z.output<typeof engine>['Swarm']>['Cluster']) {
+  if (cluster === undefined || cluster === null) return { pools: [], subnetLength: 0 }
+  const builtIn = cluster.DefaultAddrPool.length === 0
+  return {
+    pools: builtIn ? ['10.0.0.0/8'] : cluster.DefaultAddrPool,
+    subnetLength: cluster.SubnetSize === 0 ? 24 : cluster.SubnetSize
   }
 }
 
@@ -102,9 +148,9 @@ const node = z.object({
 export const swarmNodes: FactSource<readonly SwarmNode[]> = {
   key: 'swarm-nodes',
   place: 'host',
-  reads: [readPattern.dockerNodes()],
+  reads: [readPattern.dockerNodes(), readPattern.dockerInfo()],
   async take(look) {
-    const { stdout } = await askDocker(look, readCommand.dockerNodes())
+    const { stdout } = await onOwnDocker(look, () => askDocker(look, readCommand.dockerNodes()))
     return jsonLines(node, stdout)
       .map(found => ({
         id: found.ID,
@@ -116,6 +162,77 @@ export const swarmNodes: FactSource<readonly SwarmNode[]> = {
       }))
       .sort(byText(found => found.hostname))
   }
+}
+
+/** What is known of a node beyond the list: only what placements of services ask for. */
+export interface NodeDetail {
+  readonly id: string
+  /** `manager`, `worker`. */
+  readonly role: string
+  /** As the kernel says it: `linux`, `x86_64`. */
+  readonly os: string
+  readonly architecture: string
+  readonly address: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly engineLabels: Readonly<Record<string, string>>
+}
+
+export interface NodeDetails {
+  /** Empty where no service asks for more than the list of nodes says. */
+  readonly nodes: readonly NodeDetail[]
+  /** Why they could not be seen, where they are needed; empty otherwise. */
+  readonly why: string
+}
+
+const nodeDetail = z.object({
+  ID: id,
+  Spec: z.object({ Role: text, Labels: words }),
+  Description: z
+    .object({
+      Platform: z.object({ Architecture: text, OS: text }).nullish(),
+      Engine: z.object({ Labels: words }).nullish()
+    })
+    .nullish(),
+  Status: z.object({ Addr: text }).nullish()
+})
+
+/** Labels, platforms and addresses of the nodes, where the placement of a service on every node asks for them. */
+export const nodeDetails: FactSource<NodeDetails> = {
+  key: 'swarm-node-details',
+  place: 'host',
+  reads: [...(swarmServices.reads ?? []), readPattern.dockerNodes(), readPattern.dockerNodeDetails()],
+  async take(look) {
+    const services = await swarmServices.take(look)
+    if (!services.some(needsDetails)) return { nodes: [], why: '' }
+    try {
+      const nodes = await swarmNodes.take(look)
+      const { stdout } = await askDocker(look, readCommand.dockerNodeDetails(nodes.map(node => node.id)))
+      return { nodes: jsonArray(nodeDetail, stdout).map(detailOf), why: '' }
+    } catch (error) {
+      // Only the services that ask for them are not known then.
+      return { nodes: [], why: messageOf(error) }
+    }
+  }
+}
+
+function detailOf(found: z.output<typeof nodeDetail>): NodeDetail {
+  return {
+    id: found.ID,
+    role: found.Spec.Role,
+    os: found.Description?.Platform?.OS ?? '',
+    architecture: found.Description?.Platform?.Architecture ?? '',
+    address: found.Status?.Addr ?? '',
+    labels: found.Spec.Labels,
+    engineLabels: found.Description?.Engine?.Labels ?? {}
+  }
+}
+
+/** Whether it wants a task on each of some nodes, and the list of nodes does not say on which. */
+function needsDetails({ mode, constraints = [], platforms = [] }: SwarmService): boolean {
+  if (mode.kind !== 'global' && mode.kind !== 'global job') return false
+  return (
+    platforms.length > 0 || constraints.some(text => !/^\s*node\.(?:id|hostname|role)\s*[!=]=/i.test(text))
+  )
 }
 
 /**

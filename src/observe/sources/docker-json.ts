@@ -2,7 +2,8 @@ import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { parseGoTime, parseIso } from '../../base/instant.ts'
 import { type Look, type ReadResult, Unseen } from '../fact.ts'
-import type { ReadCommand } from '../read-command.ts'
+import { oneLine } from '../../base/text.ts'
+import { type ReadCommand, readCommand } from '../read-command.ts'
 
 /** What docker's refusals mean, most telling first. */
 const refusals: readonly (readonly [RegExp, string])[] = [
@@ -10,6 +11,10 @@ const refusals: readonly (readonly [RegExp, string])[] = [
   [
     /not a swarm manager/i,
     'the host is no swarm manager, so services, tasks and nodes cannot be seen from it'
+  ],
+  [
+    /podman/i,
+    'the docker command of this host is podman, which has no swarm and answers in words of its own'
   ],
   [/cannot connect to the docker daemon|is the docker daemon running/i, 'the docker daemon does not answer']
 ]
@@ -24,6 +29,59 @@ export async function askDocker(look: Look, command: ReadCommand): Promise<ReadR
     return await look.read(command)
   } catch (error) {
     if (error instanceof Unseen) throw refused(error.message) ?? error
+    throw error
+  }
+}
+
+/**
+ * Does what asks docker, and believes it only where docker is about this host: not podman under docker's name, and
+ * not the engine of another docker context, which is elsewhere than the addresses, ports and units that are read.
+ * A source that calls it declares `dockerInfo` among its reads; both are asked at the same time.
+ *
+ * @throws Unseen naming the other engine, or whatever the work throws.
+ */
+export async function onOwnDocker<T>(look: Look, work: () => Promise<T>): Promise<T> {
+  const working = work()
+  // Rejected or not, what the other engine is comes first: it explains the rejection.
+  working.catch(() => undefined)
+  const other = await otherEngine(look)
+  if (other !== null) throw new Unseen(other)
+  return working
+}
+
+const self = z.object({
+  Name: z.string().nullish(),
+  ClientInfo: z.object({ Context: z.string().nullish() }).nullish(),
+  /** Only podman has these. */
+  host: z.looseObject({}).nullish(),
+  store: z.looseObject({}).nullish()
+})
+
+/** Whose engine answers, where it is not this host's docker; null where it is, or where that was not said. */
+async function otherEngine(look: Look): Promise<string | null> {
+  let stdout: string
+  try {
+    stdout = (await look.read(readCommand.dockerInfo())).stdout
+  } catch (error) {
+    // Whether docker can be asked at all is for the question itself to show.
+    if (error instanceof Unseen) return null
+    throw error
+  }
+  const found = self.safeParse(jsonOrNull(stdout))
+  if (!found.success) return null
+  const { Name, ClientInfo, host, store } = found.data
+  if ((host ?? store ?? null) !== null) return refused('podman')?.message ?? null
+  const context = ClientInfo?.Context ?? ''
+  if (context === '' || context === 'default') return null
+  const engine = (Name ?? '') === '' ? '' : ` of ${oneLine(Name ?? '', 80)}`
+  return `docker of this login speaks to the engine${engine} of its context "${oneLine(context, 80)}", not to this host's own: unset it with \`docker context use default\``
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
     throw error
   }
 }

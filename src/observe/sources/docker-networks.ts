@@ -11,6 +11,7 @@ import {
   jsonLines,
   list,
   maybe,
+  onOwnDocker,
   text,
   time,
   words
@@ -31,13 +32,26 @@ export interface DockerNetwork extends ListedNetwork {
   readonly internal: boolean
   readonly attachable: boolean
   readonly ingress: boolean
-  readonly subnets: readonly { readonly subnet: string; readonly gateway: string | null }[]
+  readonly subnets: readonly Subnet[]
   readonly options: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   /** What the engine itself says is still free; null where it does not say (before version 29). */
   readonly free: readonly { readonly subnet: string; readonly free: number }[] | null
   /** What is attached on this host: containers, and the network's own load balancer. */
   readonly endpoints: readonly Endpoint[]
+  /** It only holds settings for networks that are made from it; absent where it does not. */
+  readonly configOnly?: true
+  /** Name of the config-only network that it takes its settings from; absent where it has its own. */
+  readonly configFrom?: string
+}
+
+export interface Subnet {
+  readonly subnet: string
+  readonly gateway: string | null
+  /** `--ip-range`: docker gives out addresses of this part alone. Absent: of the whole subnet. */
+  readonly range?: string
+  /** `--aux-address`: these are in use by others, and docker never gives them out. Absent: none. */
+  readonly reserved?: readonly string[]
 }
 
 export interface Endpoint {
@@ -67,9 +81,18 @@ const detail = z.object({
   Ingress: flag,
   IPAM: z
     .object({
-      Config: list(z.object({ Subnet: text, Gateway: address }))
+      Config: list(
+        z.object({
+          Subnet: text,
+          Gateway: address,
+          IPRange: text,
+          AuxiliaryAddresses: words
+        })
+      )
     })
     .nullish(),
+  ConfigOnly: flag,
+  ConfigFrom: z.object({ Network: text }).nullish(),
   Options: words,
   Labels: words,
   Status: maybe(
@@ -106,38 +129,52 @@ async function listed(look: Look): Promise<readonly ListedNetwork[]> {
 export const dockerNetworkList: FactSource<readonly ListedNetwork[]> = {
   key: 'docker-network-list',
   place: 'host',
-  reads: [readPattern.dockerNetworkList()],
-  take: listed
+  reads: [readPattern.dockerNetworkList(), readPattern.dockerInfo()],
+  take: look => onOwnDocker(look, () => listed(look))
 }
 
 /** Every network with its subnets, options and what is attached to it on this host. */
 export const dockerNetworks: FactSource<readonly DockerNetwork[]> = {
   key: 'docker-networks',
   place: 'host',
-  reads: [readPattern.dockerNetworkList(), readPattern.dockerNetworks()],
-  async take(look) {
-    const networks = await listed(look)
-    // `inspect` without a name is an error of usage, not an empty list.
-    if (networks.length === 0) return []
-    const { stdout } = await askDocker(look, readCommand.dockerNetworks(networks.map(network => network.id)))
-    const details = new Map(jsonArray(detail, stdout).map(found => [found.Id, found]))
-    return networks.map(network => {
-      const found = details.get(network.id)
-      if (found === undefined) throw new Unseen(`network ${network.name} was listed, but not inspected`)
-      return {
-        ...network,
-        internal: found.Internal,
-        attachable: found.Attachable,
-        ingress: found.Ingress,
-        subnets: (found.IPAM?.Config ?? [])
-          .filter(({ Subnet }) => Subnet !== '')
-          .map(({ Subnet, Gateway }) => ({ subnet: Subnet, gateway: Gateway })),
-        free: freeOf(found.Status?.IPAM?.Subnets),
-        options: found.Options,
-        labels: found.Labels,
-        endpoints: endpointsOf(found.Containers)
-      }
-    })
+  reads: [readPattern.dockerNetworkList(), readPattern.dockerInfo(), readPattern.dockerNetworks()],
+  take: look => onOwnDocker(look, () => inspected(look))
+}
+
+async function inspected(look: Look): Promise<readonly DockerNetwork[]> {
+  const networks = await listed(look)
+  // `inspect` without a name is an error of usage, not an empty list.
+  if (networks.length === 0) return []
+  const { stdout } = await askDocker(look, readCommand.dockerNetworks(networks.map(network => network.id)))
+  const details = new Map(jsonArray(detail, stdout).map(found => [found.Id, found]))
+  return networks.map(network => {
+    const found = details.get(network.id)
+    if (found === undefined) throw new Unseen(`network ${network.name} was listed, but not inspected`)
+    return {
+      ...network,
+      internal: found.Internal,
+      attachable: found.Attachable,
+      ingress: found.Ingress,
+      subnets: (found.IPAM?.Config ?? []).filter(({ Subnet }) => Subnet !== '').map(subnetOf),
+      free: freeOf(found.Status?.IPAM?.Subnets),
+      options: found.Options,
+      labels: found.Labels,
+      endpoints: endpointsOf(found.Containers),
+      ...(found.ConfigOnly ? { configOnly: true as const } : {}),
+      ...((found.ConfigFrom?.Network ?? '') === '' ? {} : { configFrom: found.ConfigFrom?.Network ?? '' })
+    }
+  })
+}
+
+type Config = NonNullable<z.output<typeof detail>['IPAM']>['Config'][number]
+
+function subnetOf({ Subnet, Gateway, IPRange, AuxiliaryAddresses }: Config): Subnet {
+  const reserved = Object.values(AuxiliaryAddresses).sort()
+  return {
+    subnet: Subnet,
+    gateway: Gateway,
+    ...(IPRange === '' ? {} : { range: IPRange }),
+    ...(reserved.length === 0 ? {} : { reserved })
   }
 }
 

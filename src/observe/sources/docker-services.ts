@@ -11,6 +11,7 @@ import {
   jsonLines,
   list,
   maybe,
+  onOwnDocker,
   text,
   time,
   words
@@ -39,6 +40,28 @@ export interface SwarmService {
   readonly previousImage: string | null
   readonly createdMicros: number | null
   readonly updatedMicros: number | null
+  /** Which nodes may run it, as written: `node.labels.zone==a`. Absent: any. */
+  readonly constraints?: readonly string[]
+  /** What its image runs on; an empty word is any. Absent where docker did not ask the registry: any. */
+  readonly platforms?: readonly Platform[]
+  /** Its own times; absent where they are docker's defaults: see `defaultTimes`. */
+  readonly times?: ServiceTimes
+}
+
+export const defaultTimes: ServiceTimes = { healthy: null, restartDelay: 5_000_000 }
+
+export interface Platform {
+  /** As Go writes it (`amd64`), or as the kernel does (`x86_64`). */
+  readonly architecture: string
+  readonly os: string
+}
+
+/** What a service's spec allows its tasks, in microseconds. */
+export interface ServiceTimes {
+  /** Until an unhealthy start has failed; null where the spec has no health check (the image may have one). */
+  readonly healthy: number | null
+  /** Between the end of a task and the start of the next. */
+  readonly restartDelay: number
 }
 
 /** A port that the service is reached by from outside. */
@@ -65,11 +88,29 @@ export interface Template {
   readonly digest: string
 }
 
+/** Read apart from the rest of the spec, whose digest is over what docker wrote and not over what is filled in. */
+const healthcheck = z
+  .object({
+    Test: list(z.string()),
+    Interval: count,
+    Timeout: count,
+    Retries: count,
+    StartPeriod: count
+  })
+  .nullish()
+
 const templateShape = z.object({
   ContainerSpec: z.looseObject({ Image: text, Labels: words }).nullish(),
   ForceUpdate: count,
   Networks: list(z.object({ Target: text })),
-  Placement: z.object({ MaxReplicas: count }).nullish()
+  Placement: z
+    .object({
+      MaxReplicas: count,
+      Constraints: list(z.string()),
+      Platforms: list(z.object({ Architecture: text, OS: text }))
+    })
+    .nullish(),
+  RestartPolicy: z.object({ Delay: z.number().nullish() }).nullish()
 })
 
 export { templateShape }
@@ -135,19 +176,22 @@ export async function serviceIds(look: Look): Promise<readonly string[]> {
 export const swarmServices: FactSource<readonly SwarmService[]> = {
   key: 'swarm-services',
   place: 'host',
-  reads: [readPattern.dockerServiceList(), readPattern.dockerServices()],
-  async take(look) {
-    const ids = await serviceIds(look)
-    if (ids.length === 0) return []
-    const { stdout } = await askDocker(look, readCommand.dockerServices(ids))
-    return jsonArray(shape, stdout)
-      .map(serviceOf)
-      .sort(byText(service => service.name))
-  }
+  reads: [readPattern.dockerServiceList(), readPattern.dockerInfo(), readPattern.dockerServices()],
+  take: look => onOwnDocker(look, () => inspected(look))
+}
+
+async function inspected(look: Look): Promise<readonly SwarmService[]> {
+  const ids = await serviceIds(look)
+  if (ids.length === 0) return []
+  const { stdout } = await askDocker(look, readCommand.dockerServices(ids))
+  return jsonArray(shape, stdout)
+    .map(serviceOf)
+    .sort(byText(service => service.name))
 }
 
 function serviceOf(found: z.output<typeof shape>): SwarmService {
   const { Name, Labels, TaskTemplate } = found.Spec
+  const { Constraints: constraints = [], Platforms: platforms = [] } = TaskTemplate.Placement ?? {}
   const update = found.UpdateStatus
   return {
     id: found.ID,
@@ -172,8 +216,29 @@ function serviceOf(found: z.output<typeof shape>): SwarmService {
       update === undefined || update.State === '' ? null : { state: update.State, message: update.Message },
     previousImage: found.PreviousSpec?.TaskTemplate.ContainerSpec?.Image ?? null,
     createdMicros: found.CreatedAt,
-    updatedMicros: found.UpdatedAt
+    updatedMicros: found.UpdatedAt,
+    ...(constraints.length === 0 ? {} : { constraints }),
+    ...(platforms.length === 0
+      ? {}
+      : { platforms: platforms.map(({ Architecture, OS }) => ({ architecture: Architecture, os: OS })) }),
+    ...timesOf(TaskTemplate)
   }
+}
+
+/** Docker's own defaults where the spec has 0 or nothing. It writes nanoseconds. */
+function timesOf({ ContainerSpec, RestartPolicy }: z.output<typeof templateShape>): {
+  readonly times?: ServiceTimes
+} {
+  const micros = (nanos: number) => Math.round(nanos / 1_000)
+  const restartDelay = micros(RestartPolicy?.Delay ?? 5e9)
+  const check = healthcheck.parse(ContainerSpec?.['Healthcheck']) ?? null
+  if (check === null) {
+    return restartDelay === defaultTimes.restartDelay ? {} : { times: { healthy: null, restartDelay } }
+  }
+  if (check.Test[0] === 'NONE') return { times: { healthy: 0, restartDelay } }
+  const tries = check.Retries === 0 ? 3 : check.Retries
+  const each = (check.Interval === 0 ? 30e9 : check.Interval) + (check.Timeout === 0 ? 30e9 : check.Timeout)
+  return { times: { healthy: micros(check.StartPeriod + tries * each), restartDelay } }
 }
 
 function modeOf(found: z.output<typeof shape>): Mode {

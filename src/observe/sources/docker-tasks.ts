@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { type FactSource, Unseen } from '../fact.ts'
+import { type FactSource, type Look, Unseen } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
 import {
   askDocker,
@@ -9,6 +9,7 @@ import {
   jsonArray,
   jsonLines,
   list,
+  onOwnDocker,
   refused,
   text,
   time
@@ -61,28 +62,35 @@ const shape = z.object({
 export const swarmTasks: FactSource<readonly SwarmTask[]> = {
   key: 'swarm-tasks',
   place: 'host',
-  reads: [readPattern.dockerServiceList(), readPattern.dockerServiceTasks(), readPattern.dockerTasks()],
-  async take(look) {
-    const services = await serviceIds(look)
-    if (services.length === 0) return []
-    const rows = await askDocker(look, readCommand.dockerServiceTasks(services))
-    const ids = jsonLines(z.object({ ID: id }), rows.stdout).map(({ ID }) => ID)
-    if (ids.length === 0) return []
-    const { exit, stdout, stderr } = await askDocker(look, readCommand.dockerTasks(ids))
-    const lost = stderr.split('\n').filter(line => line.trim() !== '')
-    // A task that was dropped from the history since it was listed is simply gone. Any other complaint is not an answer.
-    const other = lost.find(line => !/no such task|task \S+ not found/i.test(line))
-    if (exit !== 0 && (other !== undefined || lost.length === 0)) {
-      throw (
-        refused(stderr) ?? new Unseen(`docker could not inspect the tasks: ${other ?? 'it did not say why'}`)
-      )
-    }
-    const tasks = jsonArray(shape, stdout).map(taskOf)
-    if (tasks.length + (exit === 0 ? 0 : lost.length) < ids.length) {
-      throw new Unseen(`${ids.length} tasks were listed, but only ${tasks.length} inspected`)
-    }
-    return tasks.sort(byText(task => `${task.service} ${task.slot} ${task.node} ${task.id}`))
+  reads: [
+    readPattern.dockerServiceList(),
+    readPattern.dockerInfo(),
+    readPattern.dockerServiceTasks(),
+    readPattern.dockerTasks()
+  ],
+  take: look => onOwnDocker(look, () => inspected(look))
+}
+
+async function inspected(look: Look): Promise<readonly SwarmTask[]> {
+  const services = await serviceIds(look)
+  if (services.length === 0) return []
+  const rows = await askDocker(look, readCommand.dockerServiceTasks(services))
+  const ids = jsonLines(z.object({ ID: id }), rows.stdout).map(({ ID }) => ID)
+  if (ids.length === 0) return []
+  const { exit, stdout, stderr } = await askDocker(look, readCommand.dockerTasks(ids))
+  const lost = stderr.split('\n').filter(line => line.trim() !== '')
+  // A task that was dropped from the history since it was listed is simply gone. Any other complaint is not an answer.
+  const other = lost.find(line => !/no such task|task \S+ not found/i.test(line))
+  if (exit !== 0 && (other !== undefined || lost.length === 0)) {
+    throw (
+      refused(stderr) ?? new Unseen(`docker could not inspect the tasks: ${other ?? 'it did not say why'}`)
+    )
   }
+  const tasks = jsonArray(shape, stdout).map(taskOf)
+  if (tasks.length + (exit === 0 ? 0 : lost.length) < ids.length) {
+    throw new Unseen(`${ids.length} tasks were listed, but only ${tasks.length} inspected`)
+  }
+  return tasks.sort(byText(task => `${task.service} ${task.slot} ${task.node} ${task.id}`))
 }
 
 function taskOf(found: z.output<typeof shape>): SwarmTask {

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
 import { disks, readCommand, readPattern } from '../read-command.ts'
-import { askDocker, text } from './docker-json.ts'
+import { askDocker, list, onOwnDocker, refused, text } from './docker-json.ts'
 
 /** The filesystems that a docker host lives on. */
 export interface Filesystems {
@@ -88,9 +88,15 @@ interface DockerRoot {
 /** Where docker keeps its data. A host without docker has no such place. */
 async function dockerRoot(look: Look): Promise<DockerRoot> {
   try {
-    const { stdout } = await askDocker(look, readCommand.dockerInfo())
-    const { DockerRootDir: path } = z.object({ DockerRootDir: text }).parse(JSON.parse(stdout))
-    // `docker info` ends with 0 and without it where the engine does not answer.
+    const { stdout } = await onOwnDocker(look, () => askDocker(look, readCommand.dockerInfo()))
+    const { DockerRootDir: path, ServerErrors } = z
+      .object({ DockerRootDir: text, ServerErrors: list(z.string()) })
+      .parse(JSON.parse(stdout))
+    // `docker info` ends with 0 and without it where the engine does not answer, or not this login.
+    const [complaint] = ServerErrors
+    if (complaint !== undefined) {
+      return { path: null, why: refused(complaint)?.message ?? `docker info: ${complaint}` }
+    }
     if (!path.startsWith('/')) return { path: null, why: 'docker info does not name its root directory' }
     const usual = disks.some(disk => path === disk) || path.startsWith('/var/lib/docker/')
     return { path: usual ? null : path, why: '' }

@@ -12,6 +12,8 @@ export interface HostAddresses {
 export interface HostInterface {
   readonly name: string
   readonly addresses: readonly { readonly address: string; readonly length: number }[]
+  /** The interface that this one is made on (macvlan, VLAN); absent where there is none in this namespace. */
+  readonly on?: string
 }
 
 export interface HostRoute {
@@ -29,6 +31,7 @@ export interface HostRoute {
 
 const address = z.object({
   ifname: z.string().min(1),
+  link: maybe(z.string()),
   addr_info: z.array(z.object({ local: maybe(z.string()), prefixlen: maybe(z.int()) })).nullish()
 })
 
@@ -60,7 +63,8 @@ export const hostAddresses: FactSource<HostAddresses> = {
         name: found.ifname,
         addresses: (found.addr_info ?? []).flatMap(({ local, prefixlen }) =>
           local === undefined || prefixlen === undefined ? [] : [{ address: local, length: prefixlen }]
-        )
+        ),
+        ...(found.link === undefined || found.link === null ? {} : { on: found.link })
       })),
       routes: [...routesOf(4, four), ...routesOf(6, six)]
     }

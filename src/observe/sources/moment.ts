@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { isoMicros, parseIso } from '../../base/instant.ts'
 import { type FactSource, type HostClock, type Look, Unseen } from '../fact.ts'
+import { swarmHidden } from './docker-host.ts'
 import { dockerNetworkList } from './docker-networks.ts'
 import { lastActivation, unitName, unitState } from './units.ts'
 
@@ -92,6 +93,9 @@ async function networkCreation(look: Look, network: string): Promise<Moment> {
   if (second !== undefined) {
     throw new Unseen(`docker lists ${named.length} networks \`${network}\`: which one is meant?`)
   }
+  // On a worker that is when the network came to this node, with the first task that it ran on it.
+  const hidden = only.scope === 'swarm' ? await swarmHidden(look) : null
+  if (hidden !== null) throw new Unseen(`when network ${network} was created: ${hidden}`)
   if (only.createdMicros === null)
     throw new Unseen(`docker does not know when network ${network} was created`)
   return at(only.createdMicros, 'host', `the creation of network ${network} at `)

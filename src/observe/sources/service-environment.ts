@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import type { FactSource } from '../fact.ts'
+import type { FactSource, Look } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
-import { askDocker, jsonArray } from './docker-json.ts'
+import { askDocker, onOwnDocker, jsonArray } from './docker-json.ts'
 import { serviceIds } from './docker-services.ts'
 
 /** What each swarm service sets in its containers' environment, as `NAME=value`; secrets are hidden in it. */
@@ -20,13 +20,15 @@ const shape = z.object({
 export const serviceEnvironment: FactSource<ServiceEnvironment> = {
   key: 'service-environment',
   place: 'host',
-  reads: [readPattern.dockerServiceList(), readPattern.dockerServices()],
-  async take(look) {
-    const ids = await serviceIds(look)
-    if (ids.length === 0) return []
-    const { stdout } = await askDocker(look, readCommand.dockerServices(ids))
-    return jsonArray(shape, stdout)
-      .map(({ Spec }) => ({ service: Spec.Name, variables: Spec.TaskTemplate.ContainerSpec?.Env ?? [] }))
-      .sort((a, b) => (a.service < b.service ? -1 : 1))
-  }
+  reads: [readPattern.dockerServiceList(), readPattern.dockerInfo(), readPattern.dockerServices()],
+  take: look => onOwnDocker(look, () => variables(look))
+}
+
+async function variables(look: Look): Promise<ServiceEnvironment> {
+  const ids = await serviceIds(look)
+  if (ids.length === 0) return []
+  const { stdout } = await askDocker(look, readCommand.dockerServices(ids))
+  return jsonArray(shape, stdout)
+    .map(({ Spec }) => ({ service: Spec.Name, variables: Spec.TaskTemplate.ContainerSpec?.Env ?? [] }))
+    .sort((a, b) => (a.service < b.service ? -1 : 1))
 }

@@ -43,7 +43,7 @@ describe('when it was', () => {
       await take({ network: 'proxy' }, { [networks]: { stdout: network('proxy') + network('proxy2') } })
     ).toEqual({
       seen: true,
-      evidence: [1],
+      evidence: [1, 2],
       value: {
         micros: created,
         spanMicros: 0,
