@@ -1,3 +1,4 @@
+import { endsLikeSecret, isWithheld } from './secret-file.ts'
 import { kindOf, type TextKind } from './program-text.ts'
 import { pythonRuns } from './python-runs.ts'
 import {
@@ -249,12 +250,9 @@ function folderOf(path: string): string {
 /** Folders of devices, kernel state and credentials; a read there may hang, act, or show a secret. */
 const forbidden =
   /^\/(?:proc|dev|sys|run\/(?:secrets|credentials|keys|agenix)|root\/\.(?:ssh|gnupg)|etc\/(?:g?shadow|ssh|ssl\/private)|var\/lib\/(?:docker|systemd\/credential))/
-const secret =
-  /(?:\.(?:key|pem|p12|pfx|kdbx|env|secret|asc|gpg|age)|id_(?:rsa|ecdsa|ed25519)|htpasswd|shadow|passw(?:or)?d|secrets?|tokens?)$/i
-
 /**
- * The path in its shortest form, if it may be read as a program: absolute, without steps upwards out of
- * what it names, no device, nothing that looks like a secret. Otherwise null.
+ * The path in its shortest form, if something may be asked about it: absolute, without steps upwards out of
+ * what it names, no device, nothing that ends like a secret. Otherwise null.
  */
 export function readablePath(path: string): string | null {
   if (!path.startsWith('/') || path.length > 500 || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}*?]/u.test(path)) return null
@@ -265,5 +263,10 @@ export function readablePath(path: string): string | null {
     else parts.push(part)
   }
   const normal = `/${parts.join('/')}`
-  return forbidden.test(normal) || secret.test(normal) ? null : normal
+  return forbidden.test(normal) || endsLikeSecret(normal) ? null : normal
+}
+
+/** Whether the content of a file may be read: it is named as a program, and not as a secret. Of others only the times are. */
+export function isReadProgram(path: string): boolean {
+  return readablePath(path) === path && !isWithheld(path)
 }

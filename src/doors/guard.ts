@@ -1,4 +1,13 @@
-import { type Pattern, type Place, takesMany } from '../observe/read-command.ts'
+import {
+  programFolders,
+  scriptEndings,
+  secretEndings,
+  secretLastWords,
+  secretStems,
+  secretWords,
+  textEndings
+} from '../base/secret-file.ts'
+import { mostAsked, type Pattern, type Place, takesMany } from '../observe/read-command.ts'
 import { commandStart, guardedReader } from './reader.ts'
 
 /** What a guarded host lets its reviewer read. */
@@ -9,12 +18,6 @@ export interface Guarded {
   /** Lines for the head of the script, for people. */
   readonly comments: readonly string[]
 }
-
-/** Files that are named like this are not read as programs, whatever folder they lie in. */
-export const secretEndings = (
-  '.key .pem .p12 .pfx .kdbx .env .secret .asc .gpg .age id_rsa id_ecdsa id_ed25519 htpasswd shadow ' +
-  'passwd password secret secrets token tokens'
-).split(' ')
 
 /**
  * The forced command of a reviewer's key: a POSIX sh script (dash, bash, busybox) that starts the reader, and
@@ -36,7 +39,8 @@ export function guardScript({ reads, programs, comments }: Guarded): string {
   )
   // Each has a `case` of its own: one that matches and then does not fit must not hide another.
   const open = new Set(reads.filter(blank).map(openLine).sort())
-  const secrets = secretEndings.map(ending => `*${[...ending].map(anyCase).join('')}`)
+  const any = (names: readonly string[], around: (name: string) => string) =>
+    names.map(name => around([...name].map(anyCase).join(''))).join(' | ')
   return `#!/bin/sh
 ${comments.map(line => `# ${line.replace(/[\r\n]/g, ' ')}`.trimEnd()).join('\n')}
 
@@ -74,8 +78,34 @@ pids() {
 }
 program() {
   case $1 in */../* | */.. | */./* | */. | *//* | */) return 1 ;; esac
-  case $1 in ${secrets.join(' | ')}) return 1 ;; esac
+  case $1 in ${any(secretEndings, name => `*${name}`)}) return 1 ;; esac
   case $1 in ${programs.map(folder => `${quoted(`${folder}/`)}*`).join(' | ') || "''"}) ;; *) return 1 ;; esac
+}
+# Whether what the file holds may be read: it is named as a program, and not as a secret.
+readable() {
+  program "$1" || return 1
+  base=\${1##*/}
+  case $base in
+    .[!.]*-[Ww][Rr][Aa][Pp][Pp][Ee][Dd]) return 0 ;;
+    .*) return 1 ;;
+    *.) ending= ;;
+    *.*) ending=\${base##*.} ;;
+    *) ending= ;;
+  esac
+  case $ending in *[!0-9]*) ;; *) ending= ;; esac
+  case $ending in
+    ${any(scriptEndings, name => name)})
+      case \${base%.*} in ${any(secretStems, name => name)}) return 1 ;; esac
+      return 0
+      ;;
+  esac
+  case $1 in ${programFolders.map(folder => `*/${folder}/"$base"`).join(' | ')})
+    case $base in ${any(secretLastWords, name => `${name} | *[-_.@+]${name}`)}) return 1 ;; esac
+    return 0
+    ;;
+  esac
+  case $ending in '' | ${any(textEndings, name => name)}) ;; *) return 1 ;; esac
+  case .$base. in ${any(secretWords, name => `*[-_.@+]${name}[-_.@+]*`)}) return 1 ;; esac
 }
 programs() {
   shift "$(($1 + 1))"
@@ -95,9 +125,11 @@ number() {
   case $1 in '' | 0* | *[!0-9]*) return 1 ;; esac
   [ \${#1} -le "$2" ]
 }
+# No more of anything than the reviewer itself asks for.
 sane() {
   case $_k in h | q) return ;; esac
-  [ "$_k" = r ] && number "1$_i" 9 && number "$_l" 3 && number "$_c" 8 && number "$_w" 4
+  [ "$_k" = r ] && number "1$_i" 9 && number "$_l" 3 && number "$_c" 8 && number "$_w" 4 &&
+    [ "$_l" -le ${mostAsked.seconds} ] && [ "$_c" -le ${mostAsked.capBytes} ] && [ "$_w" -le ${mostAsked.words} ]
 }
 
 start=${quoted(commandStart)}
@@ -121,6 +153,8 @@ function openLine(pattern: Pattern): string {
     switch (place.blank) {
       case 'ids':
         return [`ids ${index} "$@"`]
+      case 'program':
+        return [`readable "\${${at}}"`]
       case 'path':
         return [`program "\${${at}}"`]
       case 'paths':

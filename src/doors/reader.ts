@@ -4,7 +4,7 @@ import { messageOf } from '../base/errors.ts'
 import { parseDateSeconds } from '../base/instant.ts'
 import { printable } from '../base/text.ts'
 import type { ReadCommand } from '../observe/read-command.ts'
-import { nowMs, sleep, tick } from './clock.ts'
+import { awakeClock, nowMs, sleep, tick } from './clock.ts'
 import { encodeRead, frameParser, stderrCap } from './frames.ts'
 import type { Answer, HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
@@ -38,13 +38,13 @@ function readerLines({ run, check }: { readonly run: string; readonly check: str
     'export LC_ALL TZ SYSTEMD_COLORS DOCKER_CONFIG PATH;',
     'exec 5<&0 8>&1 2>/dev/null; _n=$1;',
 
-    // frame KIND ID ARGUMENT [BYTES]
+    // frame KIND ID ARGUMENT [BYTES]: false where the other end has gone.
     'frame() { trap "" PIPE; read -r _x <&9;',
-    'echo "$_n $1 $2 $3"; printf %s "$4"; echo "$_n"; echo >&9; trap - PIPE; } >&8;',
+    'echo "$_n $1 $2 $3" && printf %s "$4" && echo "$_n"; _e=$?; echo >&9; trap - PIPE; return $_e; } >&8;',
 
     // out WORD…: runs one read, with its number, seconds and cap in _i, _l, _c. Its output is whole if the nonce comes
     // right behind it: what a `head` that was killed leaves is not, nor what was cut, whatever NUL bytes it had.
-    'out() { _r=env; [ -n "$_t" ] && _r="timeout -k 1 $_l"; frame s "$_i" 0;',
+    'out() { _r=env; [ -n "$_t" ] && _r="timeout -k 1 $_l";',
     `_d=$( { ${run} "$@" </dev/null 2>&3 3>&- 5<&- 7>&- 8>&- 9>&-; _s=$?;`,
     'trap "" PIPE; echo "$_n $_s ." >&3; printf %s "$_n"; } |',
     `head -c $((_c+32)) 3>&- 7>&- 8>&- 9>&-); _x=\${_d%${'?'.repeat(32)}}; if [ "$_x$_n" = "$_d" ]; then`,
@@ -69,10 +69,11 @@ function readerLines({ run, check }: { readonly run: string; readonly check: str
     // Whether there is a `timeout` that can do this is found out by what is asked anyway.
     '_t=1; _d=$(timeout -k 1 5 date +%s%N) || { _t=; _d=$(date +%s%N); }; frame h "$_d" 0;',
     `while read -r _k _i _l _c _w; do ${check}case $_k in`,
-    'h) frame h "$(date +%s%N)" 0;;',
+    'h) frame h "$(date +%s%N)" 0 || break;;',
     'q) exit;;',
     'r) set --; while [ $# -lt "$_w" ]; do IFS= read -r _x || break 2; set -- "$@" "$_x"; done;',
-    'read -r _x <&7; out "$@" 3>&1 | fin & ;;',
+    // What is still asked for by an end that has gone is not run.
+    'read -r _x <&7; frame s "$_i" 0 || break; out "$@" 3>&1 | fin & ;;',
     'esac; done; sweep; }; }'
   ]
 }
@@ -160,8 +161,9 @@ export async function startReader(
   login: AbortSignal
 ): Promise<HostSession> {
   const pending = new Map<string, Pending>()
+  const awake = awakeClock()
   let reads = 0
-  let progressAt = tick()
+  let progressAt = awake.now()
   let overdue = false
   let over: HostUnseen | undefined
   let timer: NodeJS.Timeout | undefined
@@ -177,6 +179,7 @@ export async function startReader(
     if (over !== undefined) return
     over = reason
     clearTimeout(timer)
+    awake.stop()
     options.signal.removeEventListener('abort', stop)
     login.removeEventListener('abort', tooLate)
     for (const id of pending.keys()) unanswered(id, reason.message)
@@ -197,20 +200,22 @@ export async function startReader(
     watch()
   }
   const unanswered = (id: string, why: string) =>
-    settle(id, read => ({ answered: false, why, ms: tick() - (read.startedAt ?? read.askedAt) }))
+    settle(id, read => ({ answered: false, why, ms: awake.now() - (read.startedAt ?? read.askedAt) }))
 
-  // A read that has started has its own deadline. One that waits for its turn has as long again after
-  // every sign of life: it must not pay for the length of the queue.
+  // A read that has started has its own deadline. One that waits for its turn has as long again after every sign of life,
+  // for it must not pay for the length of the queue: a read that begins or ends. A host that sends anything else does
+  // nothing that is waited for.
   const dueAt = (read: Pending) =>
     (read.startedAt ?? Math.max(progressAt, read.askedAt)) + read.command.deadlineMs + graceMs
   const watch = () => {
     clearTimeout(timer)
     if (pending.size === 0 || over !== undefined) return
     const first = Math.min(...[...pending.values()].map(dueAt))
-    timer = setTimeout(expire, Math.max(0, first - tick()) + 1)
+    timer = setTimeout(() => setImmediate(expire), Math.max(0, first - awake.now()) + 1)
   }
+  // A turn later than it is due: what has come meanwhile is heard first.
   const expire = () => {
-    const at = tick()
+    const at = awake.now()
     for (const [id, read] of pending) {
       if (dueAt(read) > at) continue
       overdue = true
@@ -226,12 +231,13 @@ export async function startReader(
       return read === undefined ? null : read.command.capBytes + start.nonce.length
     },
     onFrame(head, body) {
-      progressAt = tick()
       preface = null
       const read = pending.get(head.id)
       if (head.kind === 'h') greeted?.(head.id)
       else if (read === undefined) return
       else if (head.kind === 's') {
+        if (read.startedAt !== undefined) return
+        progressAt = awake.now()
         read.startedAt = progressAt
         watch()
       } else {
@@ -239,8 +245,10 @@ export async function startReader(
         else if (head.kind === 'e') read.stderr = body
         else read.status = head.argument
         // The two that write them do not wait for each other.
-        if (read.status === '' || (read.status !== undefined && read.stdout !== undefined))
+        if (read.status === '' || (read.status !== undefined && read.stdout !== undefined)) {
+          progressAt = awake.now()
           settle(head.id, () => answerOf(read, progressAt))
+        }
       }
     },
     onBroken: why => fail(new HostUnseen('shell', why))
@@ -293,7 +301,7 @@ export async function startReader(
       return { connections: 1, execs: 1, reads }
     },
     ask(commands) {
-      const askedAt = tick()
+      const askedAt = awake.now()
       const round: string[] = []
       const answers = commands.map(command => {
         const id = String(reads++)

@@ -45,6 +45,7 @@ function word(place: Place): string {
   if (typeof place === 'string') return typed({ argv: [place] })
   const names = {
     ids: '<ids>',
+    program: '<path>',
     path: '<path>',
     paths: '<paths>',
     pids: '<pids>',

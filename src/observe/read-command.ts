@@ -1,4 +1,4 @@
-import { readablePath } from '../base/program-runs.ts'
+import { isReadProgram, readablePath } from '../base/program-runs.ts'
 
 /**
  * The only maker of commands. Each reads and never writes, and each knows which exit codes are
@@ -31,6 +31,12 @@ interface Limits {
   readonly leads?: number
 }
 
+/**
+ * The most that any read asks for: what a host that `lockdown` guards grants to whoever has the key. Bytes are those of
+ * stdout, seconds those of a deadline, words those of a command.
+ */
+export const mostAsked = { capBytes: 16 * 1024 * 1024, seconds: 20, words: 4_096 } as const
+
 const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024, leads: 0 } as const
 
 /**
@@ -41,9 +47,11 @@ export type Place =
   | string
   /** One or more ids as docker makes them; always the last place. */
   | { readonly blank: 'ids' }
-  /** An absolute path: a file that a unit's start runs, or the folder of docker's data. */
+  /** An absolute path of a file that a unit's start runs or sources, whose content is read. */
+  | { readonly blank: 'program' }
+  /** An absolute path: the folder of docker's data. */
   | { readonly blank: 'path' }
-  /** One or more of them; always the last place. */
+  /** One or more absolute paths, of whose files the times are asked; always the last place. */
   | { readonly blank: 'paths' }
   /** Numbers of processes, apart by commas. */
   | { readonly blank: 'pids' }
@@ -72,6 +80,8 @@ function fills(place: Place, word: string): boolean {
   switch (place.blank) {
     case 'ids':
       return /^[0-9a-z]{12,64}$/.test(word)
+    case 'program':
+      return isReadProgram(word)
     case 'path':
     case 'paths':
       return readablePath(word) === word
@@ -101,6 +111,10 @@ function command(pattern: Pattern, limits: Limits = {}, ...blanks: readonly stri
       `\`${argv.slice(0, 3).join(' ')}\` takes no ${wrong === undefined ? 'empty list' : JSON.stringify(wrong)}`
     )
   }
+  if (argv.length > mostAsked.words)
+    throw new RangeError(
+      `\`${argv.slice(0, 3).join(' ')}\` takes ${mostAsked.words} words at most, and these are ${argv.length}`
+    )
   return { ...defaults, ...limits, argv } as ReadCommand
 }
 
@@ -108,6 +122,7 @@ function command(pattern: Pattern, limits: Limits = {}, ...blanks: readonly stri
 export function sampleOf(pattern: Pattern): ReadCommand {
   const nothing = {
     ids: '0'.repeat(12),
+    program: '/nix/store/adversary-lockdown',
     path: '/nix/store/adversary-lockdown',
     paths: '/nix/store/adversary-lockdown',
     // One more than Linux ever gives.
@@ -127,11 +142,12 @@ export function typed(command: Pick<ReadCommand, 'argv'>): string {
 
 const json = ['--format', '{{json .}}'] as const
 const messages = ['--output=json', '--output-fields=MESSAGE,CONTAINER_NAME', '--all', '--no-pager'] as const
-const large = { capBytes: 16 * 1024 * 1024, deadlineMs: 20_000 } as const
-const program = { capBytes: 128 * 1024, deadlineMs: 5_000 } as const
+const large = { capBytes: mostAsked.capBytes, deadlineMs: mostAsked.seconds * 1000 } as const
+const text = { capBytes: 128 * 1024, deadlineMs: 5_000 } as const
 
 const ids = { blank: 'ids' } as const
 const path = { blank: 'path' } as const
+const program = { blank: 'program' } as const
 const paths = { blank: 'paths' } as const
 const pids = { blank: 'pids' } as const
 const since = { blank: 'seconds', after: '--since=@' } as const
@@ -188,8 +204,8 @@ export const readPattern = {
     ...units
   ],
   unitTexts: (units: readonly string[]) => ['systemctl', 'cat', '--', ...units],
-  scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', path],
-  fileText: () => ['head', '-c', '131073', '--', path],
+  scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', program],
+  fileText: () => ['head', '-c', '131073', '--', program],
   changeTimes: () => ['stat', '-L', '-c', '%Y %n', '--', paths],
   linkTimes: () => ['stat', '-c', '%Y %n', '--', paths],
   processes: () => ['ps', '-ww', '-o', 'pid=,args=', '-p', pids],
@@ -263,9 +279,9 @@ export const readCommand = {
   /** Which kernel was booted, and which one the system that is active now has. Exit 1 is an answer: no NixOS. */
   nixosKernels: () => command(readPattern.nixosKernels(), { answers: [0, 1] }),
   /** A file if its first line says that it is a script; nothing of a binary. */
-  scriptText: (file: string) => command(readPattern.scriptText(), { ...program, leads: 1 }, file),
+  scriptText: (file: string) => command(readPattern.scriptText(), { ...text, leads: 1 }, file),
   /** A file that something reads as a program. */
-  fileText: (file: string) => command(readPattern.fileText(), program, file),
+  fileText: (file: string) => command(readPattern.fileText(), text, file),
   /** The journal's files, and since when each holds messages. */
   journalFiles: () => command(readPattern.journalFiles()),
   /** Messages of a unit, and of systemd about it, from a second since 1970 on. `--all`: the long ones too. */

@@ -4,12 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { readablePath } from '../../src/base/program-runs.ts'
-import { guardScript, secretEndings } from '../../src/doors/guard.ts'
+import { isReadProgram, readablePath } from '../../src/base/program-runs.ts'
+import {
+  scriptEndings,
+  secretEndings,
+  secretStems,
+  secretWords,
+  textEndings
+} from '../../src/base/secret-file.ts'
+import { guardScript } from '../../src/doors/guard.ts'
 import { openSession } from '../../src/doors/open-session.ts'
 import { commandStart, newStart } from '../../src/doors/reader.ts'
 import type { Answer, HostSession } from '../../src/doors/session.ts'
-import { fits, type Pattern } from '../../src/observe/read-command.ts'
+import { fits, mostAsked, type Pattern } from '../../src/observe/read-command.ts'
 import { reading } from '../support/read.ts'
 import { startSshServer, type TestServer } from '../support/ssh-server.ts'
 
@@ -20,7 +27,7 @@ const reads: readonly Pattern[] = [
   ['echo', '--unit=a.service', { blank: 'seconds', after: '--since=@' }, '--all'],
   ['echo', 'cat', '--', '*.service'],
   ['echo', 'ps', '-p', { blank: 'pids' }],
-  ['head', '-c', '131073', '--', { blank: 'path' }],
+  ['head', '-c', '131073', '--', { blank: 'program' }],
   // Each of these looks like the other until its end.
   ['echo', 'df', '--', { blank: 'path' }],
   ['echo', 'df', '--', '/', '/var'],
@@ -179,9 +186,9 @@ describe.each(shells)('a host that is guarded by %s', shell => {
           pattern.every(
             (place, at) =>
               typeof place === 'string' ||
-              (place.blank !== 'path' && place.blank !== 'paths') ||
+              (place.blank !== 'path' && place.blank !== 'paths' && place.blank !== 'program') ||
               argv
-                .slice(at, place.blank === 'path' ? at + 1 : argv.length)
+                .slice(at, place.blank === 'paths' ? argv.length : at + 1)
                 .every(word => programs.some(folder => word.startsWith(`${folder}/`)))
           )
       )
@@ -240,6 +247,12 @@ describe.each(shells)('what is not the reader is not run by %s', shell => {
     'r 0 1 10 1 1',
     'r 0 1 10',
     'x 0 1 10 1',
+    `r 0 ${mostAsked.seconds + 1} 10 1`,
+    'r 0 999 10 1',
+    `r 0 1 ${mostAsked.capBytes + 1} 1`,
+    'r 0 1 99999999 1',
+    `r 0 1 10 ${mostAsked.words + 1}`,
+    'r 0 1 10 9999',
     ''
   ])('nor a request of other numbers: %j', async line => {
     const input = `${line}\necho\nlist\n{{json .}}\n`
@@ -253,4 +266,110 @@ describe.each(shells)('what is not the reader is not run by %s', shell => {
 
 it('withholds every file that the reviewer itself would not read by its name', () => {
   for (const ending of secretEndings) expect([ending, readablePath(`/opt/${ending}`)]).toEqual([ending, null])
+})
+
+/** Names of files as hosts have them, secret and not, and what is made of their pieces. */
+const names = [
+  ...secretWords,
+  ...secretStems,
+  ...scriptEndings.map(ending => `run.${ending}`),
+  ...textEndings.map(ending => `app.${ending}`),
+  ...'start stop secretary keyboard monkey.sh python3.11 deploy-proxy .start-wrapped .wrapped run. a.b.c'.split(
+    ' '
+  )
+]
+const folders = ['/opt', '/opt/bin', '/opt/x/libexec', '/nix/store/0-unit/bin', '/opt/app.d', '/opt/sbin/x']
+
+describe.each(shells)('what %s withholds is what the reviewer does not read', shell => {
+  /** Runs the functions of the guard on each path. */
+  const readable = (paths: readonly string[]): readonly boolean[] => {
+    const [file = 'sh', ...flags] = shell.split(' ')
+    const script = guardScript({ reads, programs: [...programs], comments: [] })
+    const functions = script.slice(script.indexOf('program() {'), script.indexOf('programs() {'))
+    const { stdout, stderr } = spawnSync(
+      file,
+      [
+        ...flags,
+        '-c',
+        `${functions}\nfor x do if readable "$x"; then echo 1; else echo 0; fi; done`,
+        'sh',
+        ...paths
+      ],
+      { encoding: 'utf8', env: { PATH: process.env['PATH'], LC_ALL: 'C' }, stdio: ['ignore', 'pipe', 'pipe'] }
+    )
+    expect(stderr).toBe('')
+    return stdout
+      .trim()
+      .split('\n')
+      .map(line => line === '1')
+  }
+
+  it('by any name made of such pieces', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(...names),
+      fc.string({ unit: fc.constantFrom('a', '.', '-', '_', '0', '@', 'K') })
+    )
+    const name = fc.array(piece, { minLength: 1, maxLength: 3 }).chain(parts =>
+      fc.tuple(fc.constantFrom('', '.', '-', '_'), fc.boolean()).map(([glue, upper]) => {
+        const joined = parts.join(glue)
+        return upper ? joined.toUpperCase() : joined
+      })
+    )
+    const paths = fc
+      .sample(fc.tuple(fc.constantFrom(...folders), name), 1500)
+      .map(([folder, base]) => `${folder}/${base}`)
+      .filter(path => readablePath(path) === path)
+    expect(paths.length).toBeGreaterThan(300)
+    const answers = readable(paths)
+    expect(paths.filter((path, index) => answers[index] !== isReadProgram(path))).toEqual([])
+  })
+})
+
+it.each([
+  '/opt/app/.env',
+  '/opt/app/.env.production',
+  '/opt/app/.env.local',
+  '/opt/app/prod.env',
+  '/opt/app/env.production',
+  '/opt/app/server.key.bak',
+  '/opt/app/server.key~',
+  '/opt/app/acme.json',
+  '/opt/app/.pgpass',
+  '/opt/app/.netrc',
+  '/opt/app/.npmrc',
+  '/opt/app/.vault-token',
+  '/opt/app/secrets.yml',
+  '/opt/app/SECRETS.YAML',
+  '/opt/app/db-password.conf',
+  '/opt/app/api_key',
+  '/opt/app/keystore.jks',
+  '/opt/app/kubeconfig',
+  '/opt/app/kubeconfig.yaml',
+  '/opt/app/id_dsa',
+  '/opt/app/id_ed25519.old',
+  '/opt/app/terraform.tfstate',
+  '/opt/app/dump.sql',
+  '/opt/app/data.sqlite',
+  '/opt/app/wallet.dat',
+  '/opt/app/config.json',
+  '/opt/app/secrets.sh',
+  '/opt/app/env.py'
+])('%s is not read', path => {
+  expect(isReadProgram(path)).toBe(false)
+})
+
+it.each([
+  '/opt/app/start',
+  '/opt/app/start.sh',
+  '/opt/app/rotate-keys.sh',
+  '/opt/app/stack.yml',
+  '/opt/app/docker-compose.prod.yaml',
+  '/opt/app/lib.inc',
+  '/opt/bin/wait-for-secrets-service',
+  '/nix/store/0123-unit-script-secretary-start/bin/secretary-start',
+  '/nix/store/0123-app/bin/.app-wrapped',
+  '/opt/app/monkey',
+  '/opt/app/run.py'
+])('%s is read', path => {
+  expect(isReadProgram(path)).toBe(true)
 })

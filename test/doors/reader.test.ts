@@ -1,10 +1,15 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { expect, it, onTestFinished } from 'vitest'
+import { sleep, tick } from '../../src/doors/clock.ts'
+import { encodeRead } from '../../src/doors/frames.ts'
 import { openLocal } from '../../src/doors/local.ts'
-import { newStart, nonceOf, readerProgram } from '../../src/doors/reader.ts'
-import type { HostAddress } from '../../src/doors/session.ts'
+import { newStart, nonceOf, readerProgram, startReader } from '../../src/doors/reader.ts'
+import type { HostAddress, HostUnseen } from '../../src/doors/session.ts'
 import { script } from '../support/read.ts'
 import { readerSuite } from '../support/reader-suite.ts'
 
@@ -59,3 +64,74 @@ it('takes no output for the whole of which the host lost a part', async () => {
     expect(lost).toMatchObject({ answered: false, why: 'the read was ended on the host' })
   }
 })
+
+it('is not held up by a host that sends something all the time and never begins to read', async () => {
+  const start = newStart()
+  const [stdin, stdout] = [new PassThrough(), new PassThrough()]
+  const say = (head: string) => stdout.write(`${start.nonce} ${head} 0\n${start.nonce}\n`)
+  const wire = {
+    stdin,
+    stdout,
+    dialled: true,
+    gone: new Promise<HostUnseen>(() => undefined),
+    destroy: () => stdout.end()
+  }
+  const opening = startReader(wire, start, { signal: never }, never)
+  say(`h ${Date.now()}000000`)
+  const on = await opening
+  onTestFinished(() => on.close())
+  // Of the time, of a read that nobody asked for, and once more that the first one has begun.
+  const noise = setInterval(() => {
+    say(`h ${Date.now()}000000`)
+    say('s 77')
+    say('s 0')
+    stdout.write(`${start.nonce} o 77 3\nabc${start.nonce}\n`)
+  }, 50)
+  onTestFinished(() => clearInterval(noise))
+  const [first, second] = await Promise.all(
+    on.ask([script('true', { deadlineMs: 300 }), script('true', { deadlineMs: 300 })])
+  )
+  for (const answer of [first, second])
+    expect(answer).toMatchObject({ answered: false, why: 'no answer within 0.3 s' })
+})
+
+it.each(['begun', 'ended'])(
+  'hears what has come while our own thread was busy, of a read that had %s',
+  async when => {
+    const on = await openLocal(here, { signal: never }, ['/bin/sh'])
+    onTestFinished(() => on.close())
+    const deadlineMs = 1_000
+    const [answer] = on.ask([script(when === 'begun' ? 'sleep 0.5; echo here' : 'echo here', { deadlineMs })])
+    if (when === 'begun') await sleep(200)
+    // Longer than a read is ever waited for: its deadline and the grace.
+    const until = tick() + deadlineMs + 3_000
+    while (tick() < until);
+    expect(await answer).toMatchObject({ answered: true, stdout: 'here\n' })
+  }
+)
+
+it.each(['dash', 'bash', 'busybox sh'])(
+  '%s runs nothing more once the other end has gone, and leaves nothing behind',
+  async shell => {
+    const folder = await mkdtemp(join(tmpdir(), 'adversary-reader-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const { nonce } = newStart()
+    const [file = 'sh', ...flags] = shell.split(' ')
+    const child = spawn(file, [...flags, '-c', readerProgram, 'adversary', nonce], {
+      stdio: ['pipe', 'pipe', 'ignore']
+    })
+    const over = once(child, 'exit')
+    // Six that run, and many behind them: each would leave a file.
+    const request = (id: number, text: string) =>
+      encodeRead({ id: String(id), seconds: 2, capBytes: 100, argv: ['sh', '-c', text] })
+    for (let id = 0; id < 6; id++) child.stdin.write(request(id, `sleep 600.${nonce.slice(0, 6)}`))
+    for (let id = 6; id < 60; id++) child.stdin.write(request(id, `echo x > ${folder}/${id}`))
+    await once(child.stdout, 'data')
+    child.stdout.destroy()
+    child.stdin.on('error', () => undefined)
+    await over
+    expect(await readdir(folder)).toEqual([])
+    // A signal needs a moment.
+    await expect.poll(() => spawnSync('pgrep', ['-f', `sleep 600.${nonce.slice(0, 6)}`]).status).toBe(1)
+  }
+)

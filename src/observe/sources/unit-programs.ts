@@ -2,7 +2,7 @@ import {
   type FileRef,
   isSystemProgram,
   programRuns,
-  readablePath,
+  isReadProgram,
   type Texts
 } from '../../base/program-runs.ts'
 import { baseName } from '../../base/shell-runs.ts'
@@ -147,7 +147,7 @@ async function readPrograms(
 }
 
 async function readProgram(look: Look, { path, executed }: FileRef): Promise<ProgramFile> {
-  if (readablePath(path) !== path) return { path, text: null, why: 'not a path that is read' }
+  if (!isReadProgram(path)) return { path, text: null, why: 'not named like a program, so not read' }
   try {
     const { stdout } = await look.read(executed ? readCommand.scriptText(path) : readCommand.fileText(path))
     return { path, text: stdout, why: '' }
