@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { pattern, patternText } from '../src/base/pattern.ts'
-import { codeLines, isSilent } from '../src/base/program-text.ts'
+import { codeLines } from '../src/base/program-text.ts'
+import { isSilent } from '../src/base/shell-code.ts'
 import { programRuns } from '../src/base/program-runs.ts'
 import { baseName } from '../src/base/shell-runs.ts'
 import { environmentOf, startCommands } from '../src/base/unit-text.ts'

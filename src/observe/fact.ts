@@ -135,7 +135,10 @@ export interface RepoView {
   readonly commit: string
   /** Where the phase's builder keeps a status file by default: `STATUS-<phase>.md` beside the review file. */
   readonly statusPath?: string
-  /** The file's text, or null where the commit has no such file. Throws `Unseen` for a symlink, a folder, a file over the cap. */
+  /**
+   * The file's text, or null where the commit has no such file. Throws `Unseen` for a symlink, a folder, a file over
+   * the cap, and `NotText` for a file whose bytes are no text.
+   */
   file(path: string): Promise<string | null>
   /**
    * What the commits between `from` and this one changed in the end: what one brought and another took back is
@@ -183,6 +186,9 @@ export interface BaselineSeen {
 export class Unseen extends Error {
   override readonly name = 'Unseen'
 }
+
+/** A file is there, and its bytes are no text that can be searched: UTF-16, binary, encrypted. */
+export class NotText extends Unseen {}
 
 /** One read, as the review prints it and the evidence file keeps it. */
 export interface Evidence {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { join, posix } from 'node:path'
 import { fileBounds } from '../base/bounds.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
+import { textOf } from '../base/file-text.ts'
 import type { Hidden } from '../base/hidden.ts'
 import { openVeil, type Veil } from '../base/veil.ts'
 import { isoSecond, nowMs, tick } from '../doors/clock.ts'
@@ -12,7 +13,7 @@ import { openClone } from '../doors/git.ts'
 import { openSession as openDoor } from '../doors/open-session.ts'
 import { HostUnseen, type HostSession, type OpenSession } from '../doors/session.ts'
 import { type Home, homeFile, reviewBranchOf, reviewPathOf } from '../home/home.ts'
-import { type ChangedFile, type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
+import { type ChangedFile, NotText, type RecordView, type RepoView, Unseen } from '../observe/fact.ts'
 import type { Doors } from '../observe/gather.ts'
 import { readCommand, typed } from '../observe/read-command.ts'
 import { jumpOf } from '../observe/sources/clock.ts'
@@ -267,7 +268,7 @@ const isText = (path: string) => !path.includes('\uFFFD')
 const changeCaps = { files: 200, bytes: 4 * 1024 * 1024 } as const
 
 function repoView(git: Git, commit: string): RepoView {
-  const textAt = async (at: string, path: string): Promise<string | null> => {
+  const bytesAt = async (at: string, path: string): Promise<Uint8Array | null> => {
     const found = await git.file(at, path)
     switch (found.kind) {
       case 'absent':
@@ -275,12 +276,22 @@ function repoView(git: Git, commit: string): RepoView {
       case 'refused':
         throw new Unseen(found.why)
       case 'file':
-        return new TextDecoder().decode(found.bytes)
+        return found.bytes
     }
+  }
+  /** A changed file that is no text declares nothing. */
+  const textAt = async (at: string, path: string) => {
+    const bytes = await bytesAt(at, path)
+    return bytes === null ? null : new TextDecoder().decode(bytes)
   }
   return {
     commit,
-    file: path => textAt(commit, path),
+    async file(path) {
+      const bytes = await bytesAt(commit, path)
+      const content = bytes === null ? null : textOf(bytes)
+      if (content?.kind === 'other') throw new NotText(`${path} cannot be searched: ${content.why}`)
+      return content?.text ?? null
+    },
     async changes(from, wanted) {
       const span = `${from.slice(0, 7)}..${commit.slice(0, 7)}`
       // One that the clone does not even hold: the branch was rewritten since.

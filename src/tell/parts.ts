@@ -220,9 +220,12 @@ export function unseen(why: string): string {
     : `Could not be seen: ${sentence(why)}`
 }
 
+/** Words that sentences of ours begin with. Anything else may be a name (`justfile`, `proxy`), and is kept as it is. */
+const openings =
+  /^(?:a|all|an|at|both|could|cannot|each|every|it|its|no|nobody|none|not|nothing|of|on|one|only|reaches|some|that|the|their|there|they|this|what|where|which)(?=[ ,.])/
+
 function capitalised(text: string): string {
-  // `proxy: 10.0.1.0/24` begins with a name.
-  return /^\p{Ll}+[ ,.]/u.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text
+  return openings.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text
 }
 
 function clause(text: string): string {

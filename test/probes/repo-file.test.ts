@@ -133,6 +133,82 @@ describe('lacks, matches, exists', () => {
     expect(outcomeOf(judged(text, params, 'a.sh'))).toBe(outcome)
   })
 
+  it.each<[name: string, path: string, text: string, params: object, outcome: string]>([
+    [
+      'several lines',
+      'a.yml',
+      'x:\n  ports:\n    - 80\n    - 443\n',
+      { contains: 'ports:\n  - 80\n' },
+      'pass'
+    ],
+    [
+      'several lines, moved in alike',
+      'a.yml',
+      'a:\n    b: 1\n    c: 2\n',
+      { contains: 'b: 1\nc: 2' },
+      'pass'
+    ],
+    ['several lines, one deeper', 'a.yml', 'a:\n  b: 1\n    c: 2\n', { contains: 'b: 1\nc: 2' }, 'fail'],
+    ['several lines in another order', 'a.yml', 'c: 2\nb: 1\n', { contains: 'b: 1\nc: 2' }, 'fail'],
+    ['several lines around a comment', 'a.yml', 'b: 1\n# x\n\nc: 2\n', { contains: 'b: 1\nc: 2' }, 'pass'],
+    ['several lines, one a comment', 'a.yml', 'b: 1\n# c: 2\n', { contains: 'b: 1\nc: 2' }, 'fail'],
+    ['several lines, the last begun', 'a.yml', 'b: 1\nc: 22\n', { contains: 'b: 1\nc: 2' }, 'pass'],
+    ['several lines, the first ended', 'a.sh', 'run b \\\n  --c\n', { contains: 'b \\\n  --c' }, 'pass'],
+    ['several lines of Windows', 'a.yml', 'b: 1\r\nc: 2\r\n', { contains: 'b: 1\nc: 2' }, 'pass'],
+    ['several lines that should not be', 'a.yml', 'b: 1\nc: 2\n', { lacks: 'b: 1\nc: 2' }, 'fail'],
+    ['several lines that are not', 'a.yml', 'b: 1\nd: 2\n', { lacks: 'b: 1\nc: 2' }, 'pass'],
+    ['a continued line of Windows', 'a.sh', 'a \\\r\n  --b\r\n', { contains: 'a --b' }, 'pass'],
+    ['where dialects differ', 'a.ini', 'a = b ; c\n', { contains: '; c' }, 'unknown'],
+    ['lacks, where dialects differ', 'a.ini', 'a = b ; c\n', { lacks: '; c' }, 'unknown'],
+    ['lacks, in an unknown language', 'a.xyz', 'a\n# c\n', { lacks: 'c' }, 'unknown'],
+    ['written to a file', 'a.sh', 'echo "c" >> /etc/x\n', { contains: 'c' }, 'pass'],
+    ['sops: a key', 'a.yml', 'db: ENC[AES256_GCM,data:x]\n', { contains: 'db:' }, 'pass'],
+    ['sops: a value', 'a.yml', 'db: ENC[AES256_GCM,data:x]\n', { contains: 'db: y' }, 'unknown'],
+    ['sops: lacks', 'a.yml', 'db: ENC[AES256_GCM,data:x]\n', { lacks: 'hunter2' }, 'unknown'],
+    [
+      'a pointer of LFS',
+      'a.bin',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:1\n',
+      { lacks: 'x' },
+      'unknown'
+    ],
+    ['a pointer of LFS exists', 'a.bin', 'version https://git-lfs.github.com/spec/v1\n', {}, 'pass'],
+    ['Latin-1: ASCII', 'a.conf', 'x \uFFFD\ny\n', { lacks: 'z' }, 'pass'],
+    ['Latin-1: another letter', 'a.conf', 'x \uFFFD\ny\n', { lacks: 'ü' }, 'unknown']
+  ])('%s', (_, path, text, params, outcome) => {
+    expect(outcomeOf(judged(text, params, path))).toBe(outcome)
+  })
+
+  it.each<[params: object, outcome: string]>([
+    [{ contains: 'x' }, 'unknown'],
+    [{ lacks: 'x' }, 'unknown'],
+    [{ matches: 'x' }, 'unknown'],
+    [{}, 'pass'],
+    [{ exists: false }, 'fail']
+  ])('a file that is no text, %j: %s', (params, outcome) => {
+    const bound = repoFile.bind({ path: 'a.conf', ...params })
+    const findings = bound.judge({ file: { path: 'a.conf', commit, text: null, unread: 'it is UTF-16' } })
+    expect(outcomeOf(findings)).toBe(outcome)
+  })
+
+  it('counts lines, says what was judged as text, and keeps the name of the file', () => {
+    expect(judged('x', {}, 'justfile')).toEqual([
+      { outcome: 'pass', saw: '`justfile` at e6349a9 exists, 1 line' }
+    ])
+    expect(judged('x\ny\n', {}, 'justfile')).toEqual([
+      { outcome: 'pass', saw: '`justfile` at e6349a9 exists, 2 lines' }
+    ])
+    expect(judged('x\n', { lacks: 'y' }, 'a.md')).toEqual([
+      { outcome: 'pass', saw: '`y` is not in the one line of a.md (judged as text)' }
+    ])
+    expect(judged('x\n', { contains: 'x' }, 'a.xyz')).toMatchObject([
+      { saw: '`x` is in a.xyz:1 (judged as text: how it writes comments is not known)' }
+    ])
+    expect(judged('a:\n  b: 1\n  c: 2\n', { contains: 'b: 1\nc: 2' }, 'a.yml')).toEqual([
+      { outcome: 'pass', saw: '`b: 1 ⏎ c: 2` is in a.yml:2', shows: ['2:  b: 1', '3:  c: 2'] }
+    ])
+  })
+
   it('names the commit that has no such file', () => {
     expect(judged(null, {}, 'a.sh')).toEqual([
       {
@@ -150,7 +226,7 @@ it.each<[params: object]>([
   [{ path: '/etc/passwd' }],
   [{ path: 'a/./b' }],
   [{ path: '.git/config' }],
-  [{ path: 'a', contains: 'b\nc' }],
+  [{ path: 'a', contains: ' \n ' }],
   [{ path: 'a', contains: [] }],
   [{ path: 'a', contains: '' }],
   [{ path: 'a', matches: '(' }],

@@ -1,14 +1,16 @@
 import * as z from 'zod'
 import { isRepoPath } from '../../base/repo-path.ts'
-import type { FactSource } from '../fact.ts'
+import { type FactSource, NotText } from '../fact.ts'
 
 /** A file of the watched repo at the claim's commit. */
 export interface RepoFile {
   readonly path: string
   /** Full sha of the commit that was read. */
   readonly commit: string
-  /** Null where that commit has no such file. */
+  /** Null where that commit has no such file, and where it has one that is no text. */
   readonly text: string | null
+  /** Why a file that is there has no text that can be searched. */
+  readonly unread?: string
 }
 
 /** The path of a file as git names it: see `isRepoPath`. */
@@ -23,6 +25,14 @@ export function repoFile(path: string): FactSource<RepoFile> {
     key: `repo-file ${path}`,
     place: 'repo',
     watches: [path],
-    take: async look => ({ path, commit: look.repo.commit, text: await look.repo.file(path) })
+    async take(look) {
+      const { commit } = look.repo
+      try {
+        return { path, commit, text: await look.repo.file(path) }
+      } catch (error) {
+        if (error instanceof NotText) return { path, commit, text: null, unread: error.message }
+        throw error
+      }
+    }
   }
 }
