@@ -50,7 +50,9 @@ beforeAll(async () => {
 afterAll(() => scene.dispose())
 
 it('is unknown where it is asked for its content', async () => {
-  const { stdout } = await runCli(['review', 'p1-M1', '--dry-run', '--json', '--home', scene.home], { cwd: scene.home })
+  const { stdout } = await runCli(['review', 'p1-M1', '--dry-run', '--json', '--home', scene.home], {
+    cwd: scene.home
+  })
   const { checks } = JSON.parse(stdout) as {
     checks: readonly {
       outcome: string
