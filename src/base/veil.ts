@@ -81,6 +81,14 @@ export function openVeil(salt: string): Veil {
   }
 }
 
+/**
+ * The same value less the secrets that are known by their surroundings within one string: for what no review has read,
+ * such as the words of a home, a person or a claim.
+ */
+export function concealed<Value>(value: Value): Value {
+  return mapStrings(value, text => redact(text).text)
+}
+
 /** Every string of plain data, keys too, replaced; what has none that changes is the same object. */
 export function mapStrings<Value>(value: Value, map: (text: string) => string): Value
 export function mapStrings(value: unknown, map: (text: string) => string): unknown {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { sayDuration } from '../base/duration.ts'
+import { concealed } from '../base/veil.ts'
 import { tick } from '../doors/clock.ts'
 import type { ExitCode } from '../words.ts'
 
@@ -79,11 +80,13 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, aro
   function draw(): void {
     if (!rewrites || current === null) return
     const elapsed = tick() - current.since
-    const text = current.live()
+    const text = concealed(current.live())
     const line = elapsed < 1000 ? text : `${text} (${sayDuration(elapsed)})`
     const width = (stderr.columns ?? 80) - 1
     stderr.write(`\r\u001B[2K${line.length > width ? `${line.slice(0, width - 1)}…` : line}`)
   }
+  // What a review shows has its secrets hidden by all that it read. This is for everything else that is printed: the
+  // words of a home, and what a server or a builder said.
   function lines(stream: Writable, text: string): void {
     clear()
     stream.write(text.endsWith('\n') ? text : `${text}\n`)
@@ -96,13 +99,13 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, aro
     tty: stderr.isTTY === true,
     columns: stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
     out(text) {
-      if (!manner.json && !manner.quiet) lines(stdout, text)
+      if (!manner.json && !manner.quiet) lines(stdout, concealed(text))
     },
     json(document) {
-      if (manner.json) lines(stdout, printable(JSON.stringify(document)))
+      if (manner.json) lines(stdout, printable(JSON.stringify(concealed(document))))
     },
     err(text) {
-      lines(stderr, text)
+      lines(stderr, concealed(text))
     },
     async ask(question) {
       const person = stdin?.isTTY === true && stderr.isTTY === true && !ci && !manner.json && !manner.quiet
@@ -120,7 +123,8 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, aro
         terminal.close()
       }
     },
-    progress(text, live) {
+    progress(open, live) {
+      const text = open === null ? null : concealed(open)
       if (manner.quiet || text === (current?.text ?? null)) return
       clear()
       // What is live goes on: its time is that of the whole.

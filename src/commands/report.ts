@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { probes } from '../../probes/index.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
+import { concealed } from '../base/veil.ts'
 import { oneLine } from '../base/text.ts'
 import { isoSecond } from '../doors/clock.ts'
 import { removeFile, replaceFile } from '../doors/files.ts'
@@ -64,7 +65,7 @@ export function reporting<Options extends CommonOptions & ReportOptions>(
     const code = await command(options, {
       ...io,
       json(document) {
-        heard = document
+        heard = concealed(document)
         io.json(document)
       }
     })

@@ -14,7 +14,7 @@ import { parseClaim } from '../claim/parse.ts'
 import { isoSecond } from '../doors/clock.ts'
 import { commitsUrl, guessForge } from '../forge/forge.ts'
 import { type GateAnswer, gateIn } from '../gate/gate.ts'
-import { redact } from '../base/redact.ts'
+import { concealed } from '../base/veil.ts'
 import type { AnyProbe, Finding } from '../judge/probe.ts'
 import type { SignedReview } from '../record/record.ts'
 import { type FindingLife, findingsOf, vetoesOf } from '../record/standing.ts'
@@ -50,8 +50,8 @@ export async function boardModel(
   }
   const phases: PhaseModel[] = []
   for (const phase of seen.phases) phases.push(await phaseModel(world, at, phase, claims, now))
-  return {
-    repo: redact(repo.url).text,
+  return concealed({
+    repo: repo.url,
     branch: repo.branch,
     commits: options.commits ?? commitsUrl(world.home.forge ?? guessForge(repo.url)),
     at: isoSecond(now),
@@ -60,7 +60,7 @@ export async function boardModel(
     timeline: timelineOf(at, claims, reviews),
     reviews,
     doubts: doubtsOf(seen, at)
-  }
+  })
 }
 
 type Claims = ReadonlyMap<string, Claim>

@@ -103,7 +103,8 @@ export async function publishOrientation(
     async tip => {
       const last = orientationsOf(tip.record, observed.phase).at(-1)
       if (options.unlessThere === true && last !== undefined) return null
-      const claimed = firstClaim(world.home, tip.record, observed.phase)
+      const first = firstClaim(world.home, tip.record, observed.phase)
+      const claimed = first === null ? null : { ...first, subject: observed.hide.sentence(first.subject) }
       const telling = await tell(world, tip, {
         kind: 'orientation',
         observed,

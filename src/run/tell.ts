@@ -99,7 +99,10 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   const section = elsewhere(sections.join('\n---\n\n'), [place, kept])
   const header = renderHeader({
     phase,
-    title: plan?.title ?? `Phase ${phase}, for which this reviewer has no plan`,
+    title:
+      plan === null
+        ? `Phase ${phase}, for which this reviewer has no plan`
+        : observed.hide.sentence(plan.title),
     reviewer: home.identity,
     repo: home.repo.url,
     branch: home.repo.branch,

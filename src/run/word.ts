@@ -1,4 +1,5 @@
 import { AdversaryError } from '../base/errors.ts'
+import { concealed } from '../base/veil.ts'
 import { plain } from '../base/text.ts'
 import { type FindingState, freeNumbers } from '../decide/findings.ts'
 import { isoSecond, nowMs, sleep } from '../doors/clock.ts'
@@ -41,7 +42,7 @@ export interface SayOptions {
 export function openFinding(
   world: World,
   phase: string,
-  word: {
+  open: {
     readonly title: string
     readonly severity: Severity
     readonly blocks: readonly string[]
@@ -50,6 +51,7 @@ export function openFinding(
   },
   options: SayOptions = {}
 ): Promise<Said> {
+  const word = concealed(open)
   return say(
     world,
     phase,
@@ -105,9 +107,10 @@ export function closeFinding(
   world: World,
   phase: string,
   id: string,
-  reason: string,
+  given: string,
   options: SayOptions = {}
 ): Promise<Said> {
+  const reason = concealed(given)
   return say(
     world,
     phase,
@@ -148,7 +151,7 @@ export function veto(
   word: { readonly status: 'open' | 'lifted'; readonly reason: string },
   options: SayOptions = {}
 ): Promise<Said> {
-  const { status, reason } = word
+  const { status, reason } = concealed(word)
   const what = milestone === everyMilestone ? phase : `${phase}-${milestone}`
   return say(
     world,

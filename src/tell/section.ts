@@ -1,5 +1,5 @@
-import { redact } from '../base/redact.ts'
 import { fence, inline, plain } from '../base/text.ts'
+import { concealed } from '../base/veil.ts'
 import type { CheckResult, Decision } from '../decide/verdict.ts'
 import type { Claim, Origin, Person, Verdict } from '../words.ts'
 import {
@@ -37,10 +37,10 @@ export interface HeaderInput {
 
 /** The top of a new review file: who reviews what, by which plan. */
 export function renderHeader(input: HeaderInput): string {
-  const repo = redact(input.repo).text
+  const { repo, title } = concealed(input)
   return blocks([
     `# REVIEW — phase ${name(input.phase)} (Adversary)`,
-    input.title === input.phase ? '' : sentence(input.title),
+    title === input.phase ? '' : sentence(title),
     lines([
       `**Reviewer:** ${inline(`${input.reviewer.name} <${input.reviewer.email}>`)}`,
       `**Repo:** ${inline(repo)}, branch ${inline(input.branch)}`,
