@@ -1,6 +1,6 @@
 /**
- * Sums up a run: `steps` (name, exit code, seconds), `skipped` (one a line), and vitest's JSON reports, which
- * `expected` names one a line.
+ * Sums up a run: `steps` (name, exit code, seconds), `skipped` (one a line), and vitest's JSON reports, each named
+ * as its step, which `expected` names one a line.
  * A step that failed without a failing test to show for it counts as one failure of its own.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ const accounted = new Set()
 
 for (const file of lines('expected').filter(name => !existsSync(join(folder, name)))) failed.push(`${file}: no report`)
 for (const file of readdirSync(folder).filter(name => name.endsWith('.json'))) {
-  const step = file.slice(file.indexOf('-') + 1, -'.json'.length)
+  const step = file.slice(0, -'.json'.length)
   const { testResults } = JSON.parse(readFileSync(join(folder, file), 'utf8'))
   for (const { name, status, assertionResults } of testResults) {
     const path = name.replace(`${process.cwd()}/`, '')

@@ -42,43 +42,43 @@ describe('the sum of a run', () => {
   it.each<[name: string, files: Record<string, string>, code: number, last: string]>([
     [
       'all well',
-      { steps: 'quick\t0\t3', 'q-quick.json': report('passed', 'passed') },
+      { steps: 'quick\t0\t3', 'quick.json': report('passed', 'passed') },
       0,
       '2 passed, 0 failed, 0 skipped'
     ],
     [
       'a failing test',
-      { steps: 'quick\t1\t3', 'q-quick.json': report('passed', 'failed') },
+      { steps: 'quick\t1\t3', 'quick.json': report('passed', 'failed') },
       1,
       '1 passed, 1 failed, 0 skipped'
     ],
     [
       'two runs',
-      { steps: 'a\t0\t1\nb\t1\t1', 'q-a.json': report('passed'), 'q-b.json': report('failed') },
+      { steps: 'a\t0\t1\nb\t1\t1', 'a.json': report('passed'), 'b.json': report('failed') },
       1,
       '1 passed, 1 failed, 0 skipped'
     ],
     [
       'a step without tests',
-      { steps: 'lint\t1\t1\nquick\t0\t1', 'q-quick.json': report('passed') },
+      { steps: 'lint\t1\t1\nquick\t0\t1', 'quick.json': report('passed') },
       1,
       '1 passed, 1 failed, 0 skipped'
     ],
     [
       'an error outside of any test',
-      { steps: 'quick\t1\t1', 'q-quick.json': report('passed') },
+      { steps: 'quick\t1\t1', 'quick.json': report('passed') },
       1,
       '1 passed, 1 failed, 0 skipped'
     ],
     [
       'a file that could not be loaded',
-      { steps: 'quick\t1\t1', 'q-quick.json': report() },
+      { steps: 'quick\t1\t1', 'quick.json': report() },
       1,
       '0 passed, 1 failed, 0 skipped'
     ],
     [
       'a report that is not there',
-      { steps: 'a\t0\t1\nb\t0\t1', expected: 'q-a.json\nq-b.json', 'q-a.json': report('passed') },
+      { steps: 'a\t0\t1\nb\t0\t1', expected: 'a.json\nb.json', 'a.json': report('passed') },
       1,
       '1 passed, 1 failed, 0 skipped'
     ],
@@ -86,7 +86,7 @@ describe('the sum of a run', () => {
       'skips of every kind',
       {
         steps: 'quick\t0\t1',
-        'q-quick.json': report('passed', 'pending', 'skipped', 'todo'),
+        'quick.json': report('passed', 'pending', 'skipped', 'todo'),
         skipped: 'Node 24'
       },
       0,
@@ -94,7 +94,7 @@ describe('the sum of a run', () => {
     ],
     [
       'nothing but skips',
-      { steps: 'quick\t0\t1', 'q-quick.json': report('skipped') },
+      { steps: 'quick\t0\t1', 'quick.json': report('skipped') },
       1,
       '0 passed, 0 failed, 1 skipped'
     ],
@@ -103,8 +103,18 @@ describe('the sum of a run', () => {
     expect(await count(files)).toMatchObject({ code, last })
   })
 
+  it('tells two runs of the same tests apart', async () => {
+    const { stdout, last } = await count({
+      steps: 'debian-12\t0\t1\ndebian-13\t1\t1',
+      'debian-12.json': report('passed'),
+      'debian-13.json': report('failed')
+    })
+    expect(stdout).toMatch(/^failed: debian-13: \/x\.test\.ts > it > is 0$/m)
+    expect(last).toBe('1 passed, 1 failed, 0 skipped')
+  })
+
   it('takes no skip for an answer in CI, and names each', async () => {
-    const files = { steps: 'host\t0\t1', 'host-host.json': report('passed', 'skipped') }
+    const files = { steps: 'host\t0\t1', 'host.json': report('passed', 'skipped') }
     const { code, stdout } = await count(files, { CI: 'true' })
     expect(code).toBe(1)
     expect(stdout).toMatch(/^skipped: host: \/x\.test\.ts > it > is 1$/m)

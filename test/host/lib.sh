@@ -1,6 +1,8 @@
 # shellcheck shell=sh disable=SC2034
 # Sourced by the scripts beside it: where things are, and how the host is found again.
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# The release of Debian that the host is: bookworm (Debian 12) or trixie (Debian 13).
+release=${ADVERSARY_TESTHOST_RELEASE:-bookworm}
 cache=${ADVERSARY_TESTHOST_CACHE:-/var/cache/adversary-testhost}
 # Another slot is another host, for a run beside this one: in a network namespace of its own, for there is
 # one address, and with a cache of its own, for an image is one host's at a time.
@@ -16,6 +18,11 @@ die() {
   exit 1
 }
 
+case $release in
+bookworm | trixie) ;;
+*) die "ADVERSARY_TESTHOST_RELEASE is bookworm or trixie, not '$release'" ;;
+esac
+
 # Of names and contents, so that a file that changed or moved makes another digest.
 digest() {
   (cd "$here" && find "$@" -type f -print | LC_ALL=C sort | xargs sha256sum) | sha256sum | cut -c 1-16
@@ -30,7 +37,7 @@ control_groups() {
 
 # PID 1 of the host, as this side numbers it.
 host_init() {
-  for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd; do
+  for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
     head -n 1 "$hierarchy/$group/payload/init.scope/cgroup.procs" 2>/dev/null |
       grep . && return
   done

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // record.mjs FOLDER [NAME...]: asks the running test host, as its reviewer and over ssh, what the
 // probes may ask, and writes each answer (or only the named ones) to a file of FOLDER, as
-// {argv, exit, stdout, stderr}. Nothing is edited.
+// {argv, exit, stdout, stderr}. Nothing is edited. `versions` says in a line each what answered.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -59,6 +59,16 @@ function record(name, argv) {
   return answer.stdout
 }
 
+function versions() {
+  const said = (argv, stream = 'stdout') => ask(argv)[stream].trim()
+  return {
+    debian: said(['cat', '/etc/debian_version']),
+    systemd: /\((.+)\)/.exec(said(['systemctl', '--version']))[1],
+    docker: said(['docker', 'version', '--format', '{{.Server.Version}}']),
+    openssh: said(['ssh', '-V'], 'stderr')
+  }
+}
+
 const words = text => text.split(/\s+/).filter(word => word !== '')
 
 rmSync(folder, { recursive: true, force: true })
@@ -70,6 +80,7 @@ record('os-release', ['cat', '/etc/os-release'])
 record('systemctl-version', ['systemctl', '--version'])
 record('docker-version', ['docker', 'version', ...json])
 record('docker-info', ['docker', 'info', ...json])
+if (only.length === 0) writeFileSync(`${folder}/versions.json`, `${JSON.stringify(versions(), null, 2)}\n`)
 
 const networks = words(ask(['docker', 'network', 'ls', '--no-trunc', '--quiet']).stdout)
 const shared = words(ask(['docker', 'network', 'ls', '--no-trunc', '--quiet', '--filter', 'scope=swarm']).stdout)

@@ -13,20 +13,19 @@ import type { AnyProbe, Finding } from '../../src/judge/probe.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
 import { examine } from '../../src/run/examine.ts'
 import { closedDoors } from '../support/doors.ts'
-import { realHost } from '../support/recordings.ts'
+import { type Edition, realHost, recordedHosts, type RecordedHost } from '../support/recordings.ts'
 
-type Edition = 'before' | 'after'
 const editions = ['before', 'after'] as const
 const old = '10.0.1.0/24'
 const wanted = '10.10.0.0/16'
 const proxy = { network: 'proxy' }
 const users = ['traefik_*_app', 'ccci-*_app', 'drone_*_app', 'warm-keycloak_*_app']
 
-async function look(edition: Edition, probe: AnyProbe, params: object) {
+async function look(on: RecordedHost, edition: Edition, probe: AnyProbe, params: object) {
   const bound = probe.bind(params)
   const { checks, facts, judged } = await examine(
     [{ probe: bound, title: probe.id, host: 'h', on: 'h' }],
-    closedDoors({ open: async () => realHost(edition) }),
+    closedDoors({ open: async () => realHost(on, edition) }),
     { sleep: async () => undefined, tick: () => 0, until: -1, now: '2026-06-13T05:30:00Z' }
   )
   const values = Object.entries(judged[0] ?? {}).map(([need, name]) => {
@@ -39,7 +38,7 @@ async function look(edition: Edition, probe: AnyProbe, params: object) {
 
 const shown = (findings: readonly Finding[]) => findings.flatMap(({ shows = [] }) => shows)
 
-describe('the real host, as it was recorded', () => {
+describe.each(recordedHosts)('the real host with %s, as it was recorded', host => {
   it.each<[probe: AnyProbe, params: object, before: string, after: string]>([
     [networkSubnet, { ...proxy, subnet: old, driver: 'overlay', attachable: true }, 'pass', 'fail'],
     [networkSubnet, { ...proxy, subnet: wanted, driver: 'overlay', attachable: true }, 'fail', 'pass'],
@@ -70,14 +69,14 @@ describe('the real host, as it was recorded', () => {
       ['before', before],
       ['after', after]
     ] as const) {
-      const found = await look(edition, probe, params)
+      const found = await look(host, edition, probe, params)
       expect([edition, found.outcome]).toEqual([edition, outcome])
       expect(new Set(found.untrue)).toEqual(new Set(['fail']))
     }
   })
 
   it('shows every network with its subnet', async () => {
-    const { findings } = await look('before', subnetCollision, { subnet: wanted })
+    const { findings } = await look(host, 'before', subnetCollision, { subnet: wanted })
     expect(shown(findings)).toEqual([
       'backups_ci_example_test_default: 10.0.4.0/24',
       'bridge: 172.17.0.0/16',
@@ -94,12 +93,12 @@ describe('the real host, as it was recorded', () => {
   })
 
   it.each(editions)('shows nine services, %s', async edition => {
-    const { findings } = await look(edition, replicaCounts, { services: 9 })
+    const { findings } = await look(host, edition, replicaCounts, { services: 9 })
     expect(shown(findings).filter(line => line.endsWith('  1/1'))).toHaveLength(9)
   })
 
   it('shows who has which address after the maintenance', async () => {
-    const { findings } = await look('after', networkAddresses, proxy)
+    const { findings } = await look(host, 'after', networkAddresses, proxy)
     const lines = shown(findings)
     expect(lines).toHaveLength(13)
     for (const line of lines) expect(line).toMatch(/^[\w.() -]+ 10\.10\.0\.\d+$/)
@@ -107,9 +106,9 @@ describe('the real host, as it was recorded', () => {
   })
 
   it('says when the network was made', async () => {
-    const { hostMicros } = realHost('before').clock
+    const { hostMicros } = realHost(host, 'before').clock
     const since = { createdAfter: new Date(hostMicros / 1000).toISOString() }
-    expect((await look('after', networkSubnet, { ...proxy, ...since })).outcome).toBe('pass')
-    expect((await look('before', networkSubnet, { ...proxy, ...since })).outcome).toBe('fail')
+    expect((await look(host, 'after', networkSubnet, { ...proxy, ...since })).outcome).toBe('pass')
+    expect((await look(host, 'before', networkSubnet, { ...proxy, ...since })).outcome).toBe('fail')
   })
 })

@@ -3,12 +3,15 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { probes } from '../../probes/index.ts'
 import { replay } from '../../src/run/replay.ts'
+import { type RecordedHost, recordedHosts } from '../support/recordings.ts'
 
 /** The evidence of reviews of the real host (test/real/asked.test.ts), judged again. */
-const folder = fileURLToPath(new URL('../host/recordings/asked/', import.meta.url))
+const recordings = fileURLToPath(new URL('../host/recordings/', import.meta.url))
+const asked = (host: RecordedHost) =>
+  readdirSync(`${recordings}${host}/asked`).map(name => `${host}/asked/${name}`)
 
-it.each(readdirSync(folder))('%s', name => {
-  const { differences, decision, checks } = replay(readFileSync(`${folder}${name}`, 'utf8'), probes)
+it.each(recordedHosts.flatMap(asked))('%s', name => {
+  const { differences, decision, checks } = replay(readFileSync(`${recordings}${name}`, 'utf8'), probes)
   expect(differences).toEqual([])
   const wanted = /right|good/.test(name) ? 'PASS' : /journal/.test(name) ? 'INCONCLUSIVE' : 'FAIL'
   expect(decision.verdict).toBe(wanted)
@@ -16,11 +19,11 @@ it.each(readdirSync(folder))('%s', name => {
   expect(checks.map(check => check.outcome)).toEqual(checks.map(() => outcome))
 })
 
-it('what each of them was asked about', () => {
-  const asked = readdirSync(folder).flatMap(name =>
-    replay(readFileSync(`${folder}${name}`, 'utf8'), probes).checks.map(({ probe }) => probe)
+it.each(recordedHosts)('what each of them was asked about (%s)', host => {
+  const probed = asked(host).flatMap(name =>
+    replay(readFileSync(`${recordings}${name}`, 'utf8'), probes).checks.map(({ probe }) => probe)
   )
-  expect([...new Set(asked)].sort()).toEqual([
+  expect([...new Set(probed)].sort()).toEqual([
     'address-exhaustion',
     'claim-table',
     'image-drift',

@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import * as z from 'zod'
 import { unitScript } from '../../probes/unit-script.ts'
 import type { UnitPrograms } from '../../src/observe/sources/unit-programs.ts'
 import type { UnitState } from '../../src/observe/sources/units.ts'
 import { unitState } from '../support/boot.ts'
+import { recorded, recordedHosts } from '../support/recordings.ts'
 
 const wanted = '--subnet 10.10.0.0/16'
 const create = `docker network create --driver overlay --attachable ${wanted} proxy`
@@ -195,22 +194,21 @@ it('says which file and line', () => {
   ])
 })
 
-const recording = z.object({ stdout: z.string() })
-const recorded = (edition: string, name: string) =>
-  recording.parse(
-    JSON.parse(readFileSync(new URL(`../host/recordings/${edition}/${name}.json`, import.meta.url), 'utf8'))
-  ).stdout
-
-it.each([
-  ['before', 'fail'],
-  ['after', 'pass']
-])('tells the real host %s the maintenance: %s', (edition, expected) => {
-  const unit = recorded(edition, 'systemctl-cat-swarm-init')
+it.each(
+  recordedHosts.flatMap(
+    host =>
+      [
+        [host, 'before', 'fail'],
+        [host, 'after', 'pass']
+      ] as const
+  )
+)('tells the real host (%s) %s the maintenance: %s', (host, edition, expected) => {
+  const unit = recorded(host, edition, 'systemctl-cat-swarm-init').stdout
   const path = /ExecStart=(\S+)/.exec(unit)?.[1] ?? ''
   const programs: UnitPrograms = {
     unit: unitState('swarm-init.service'),
     files: [{ path: '/etc/systemd/system/swarm-init.service', text: unit }],
-    programs: [{ path, text: recorded(edition, 'script-swarm-init'), why: '' }]
+    programs: [{ path, text: recorded(host, edition, 'script-swarm-init').stdout, why: '' }]
   }
   expect(unitScript.judge({ programs }, params({ contains: wanted })).map(({ outcome }) => outcome)).toEqual([
     expected

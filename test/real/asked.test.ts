@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { Draft } from '../../src/run/review.ts'
 import * as defects from '../support/defects.ts'
-import { bootHost, type TestHost } from '../support/host.ts'
+import { bootHost, release, type TestHost } from '../support/host.ts'
 import { type Phase, playPhase, swarmNix } from '../support/phase.ts'
+import { inCheckout } from '../support/root.ts'
 
 /**
  * What only a plan asks for, really wrong on the real host: a claim is told so, check by check; mended, the
@@ -12,7 +12,7 @@ import { type Phase, playPhase, swarmNix } from '../support/phase.ts'
  */
 
 const update = process.env['UPDATE_RECORDINGS'] === '1'
-const recordings = fileURLToPath(new URL('../host/recordings/asked/', import.meta.url))
+const recordings = inCheckout(`test/host/recordings/debian-${release === 'trixie' ? 13 : 12}/asked/`)
 
 const url = 'https://ci.example.test/'
 const noAddress = 'could not find an available IP while allocating VIP'

@@ -5,7 +5,7 @@ import { openSession } from '../../src/doors/open-session.ts'
 import type { Recording } from '../../src/doors/recorded-host.ts'
 import type { OpenSession } from '../../src/doors/session.ts'
 import type { Draft } from '../../src/run/review.ts'
-import { bootHost, type TestHost } from '../support/host.ts'
+import { bootHost, release, type TestHost } from '../support/host.ts'
 import { masked } from '../support/masked.ts'
 import { failed, type Phase, playPhase, said, swarmNix } from '../support/phase.ts'
 
@@ -156,7 +156,8 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
   it('what was recorded on the way is what the worked example and the demo show', async () => {
     const text = await honest.review()
     const example = `${root}reviews/REVIEW-pvfix.md`
-    if (update) {
+    // They show the host with Debian 12; what is written of the other must be the same.
+    if (update && release === 'bookworm') {
       await mkdir(`${root}src/demo/recorded`, { recursive: true })
       await mkdir(`${root}reviews`, { recursive: true })
       await writeFile(example, text)

@@ -42,6 +42,35 @@ export const scriptAhead = defect(
   'testhost-use swarm-init before\nsystemctl restart swarm-init'
 )
 
+const loop = '/etc/systemd/system/testhost-loop.service'
+
+/** Its program ends at once, and systemd starts it again in an hour: until then the unit is `activating`. */
+export const waitsForRestart = defect(
+  'a unit that waits to be started again',
+  `printf '[Service]\\nExecStart=/bin/false\\nRestart=always\\nRestartSec=1h\\n' >${loop}
+systemctl daemon-reload
+systemctl start testhost-loop
+${until('[ "$(systemctl show --value -p SubState testhost-loop)" = auto-restart ]')}`,
+  `systemctl stop testhost-loop
+rm ${loop}
+systemctl daemon-reload
+systemctl reset-failed testhost-loop || :`
+)
+
+const gone = '/etc/systemd/system/testhost-gone.service'
+
+/** systemd knows that the unit failed as long as nobody says that this is settled, also without its file. */
+export const failedWithoutFile = defect(
+  'a failed unit whose file is gone',
+  `printf '[Service]\\nExecStart=/bin/false\\n' >${gone}
+systemctl daemon-reload
+systemctl start testhost-gone
+${until('[ "$(systemctl show --value -p ActiveState testhost-gone)" = failed ]')}
+rm ${gone}
+systemctl daemon-reload`,
+  'systemctl reset-failed testhost-gone'
+)
+
 /** The kernel's clock is that of this machine: what the host can have wrong for itself is who tells the time. */
 export const clockAhead = defect(
   'a clock that is ten minutes ahead',
@@ -98,12 +127,13 @@ export const leakedEndpoints = defect(
 for n in 1 2 3 4 5; do
   docker run --detach --name testhost-leak-$n --network testhost-leaky cast:local sleep 1d
 done
-cd /var/lib/docker/network/files
-mv local-kv.db kept
-mkdir local-kv.db
-docker rm --force testhost-leak-1 testhost-leak-2 testhost-leak-3 testhost-leak-4 testhost-leak-5
-rmdir local-kv.db
-mv kept local-kv.db`,
+engine=$(pidof dockerd)
+strace -f -p $engine -o /dev/null -P /var/lib/docker/network/files/local-kv.db \\
+  -e trace=openat,write,pwrite64 -e inject=openat,write,pwrite64:error=EIO 2>/dev/null &
+tracer=$!
+trap 'kill -INT $tracer; wait $tracer || :' EXIT
+${until('! grep -q "^TracerPid:[[:space:]]0$" /proc/$engine/task/*/status')}
+docker rm --force testhost-leak-1 testhost-leak-2 testhost-leak-3 testhost-leak-4 testhost-leak-5`,
   `for n in 1 2 3 4 5; do docker network disconnect --force testhost-leaky testhost-leak-$n; done
 docker network rm testhost-leaky`
 )

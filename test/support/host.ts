@@ -121,6 +121,10 @@ const cache = process.env['ADVERSARY_TESTHOST_CACHE'] ?? '/var/cache/adversary-t
 /** Set while this process or one above it has a host: the folder of the image that it runs. */
 const running = 'ADVERSARY_TESTHOST_RUNNING'
 
+/** The release of Debian that the host is; the scripts read the same variable. One at a time: see vitest.config.ts. */
+export const release: 'bookworm' | 'trixie' =
+  process.env['ADVERSARY_TESTHOST_RELEASE'] === 'trixie' ? 'trixie' : 'bookworm'
+
 /** What keeps this machine from having the host, or null. */
 export function hostObstacle(): string | null {
   if (process.platform !== 'linux') return 'the test host needs Linux'
@@ -135,7 +139,7 @@ export function hostObstacle(): string | null {
     !existsSync('/etc/os-release') ||
     !/^VERSION_CODENAME=bookworm$/m.test(readFileSync('/etc/os-release', 'utf8'))
   ) {
-    return 'the test host is made from the apt sources of a machine with Debian 12 (bookworm)'
+    return 'the test hosts are made from the apt sources of a machine with Debian 12 (bookworm)'
   }
   if (!/\boverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'))) {
     return 'the test host needs the overlay filesystem in the kernel'

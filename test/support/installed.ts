@@ -9,7 +9,7 @@ const run = promisify(execFile)
 
 /**
  * Puts the program on the test host as `npm install --global` would, with this machine's Node and git, which
- * runs the same Debian.
+ * run on a newer Debian too.
  */
 export async function installOnHost(): Promise<void> {
   const stage = await mkdtemp(join(tmpdir(), 'adversary-stage-'))

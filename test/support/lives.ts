@@ -58,6 +58,28 @@ export const lives: readonly Life[] = [
     says: [/Result=exit-code/]
   },
   {
+    cause: defects.waitsForRestart,
+    files: [
+      filed(
+        'failed-units/testhost-loop.service',
+        'medium',
+        'testhost-loop.service has failed and waits for its automatic restart'
+      )
+    ],
+    says: [/ActiveState=activating SubState=auto-restart Result=exit-code/]
+  },
+  {
+    cause: defects.failedWithoutFile,
+    files: [
+      filed(
+        'failed-units/testhost-gone.service',
+        'medium',
+        'testhost-gone.service has failed, and its unit file is gone'
+      )
+    ],
+    says: [/LoadState=not-found ActiveState=failed/]
+  },
+  {
     cause: host => host.causes.rolledBackUpdate('ccci-bridge_app'),
     files: [
       filed('image-drift/ccci-bridge_app', 'medium', 'ccci-bridge_app does not run the image that it should')

@@ -14,6 +14,7 @@ export function masked(text: string): string {
     .replaceAll(/\/[^\s`]*\/(?:remote\.git|ca\.pem)/g, '<path>')
     .replaceAll(/\b\d+(?:\.\d+)? (?:µs|ms|s|min|h|days?)\b/g, '<duration>')
     .replaceAll(/\(its clock[^)]*\)/g, '(<clock>)')
+    .replaceAll(/\b\d+ units\b/g, '<n> units')
     // One line a check: how many units are loaded, what is free, and the like.
     .replaceAll(/^- [✓✗?–~] .*$/gm, line => line.replaceAll(/\d+/g, '<n>'))
     .replaceAll(/(?:\b(?:\d+|<n>)\/(?:udp|tcp)(?:, )?)+/g, '<ports>')

@@ -28,12 +28,22 @@ const files: readonly (readonly [RegExp, string])[] = [
   [/^ip -j -6 route /, 'ip-6-route']
 ]
 
-/** The real test host as it was recorded before or after the maintenance: see test/host. */
-export function realHost(edition: 'before' | 'after'): HostSession {
-  const read = (file: string) => {
-    const url = new URL(`../host/recordings/${edition}/${file}.json`, import.meta.url)
-    return recording.parse(JSON.parse(readFileSync(fileURLToPath(url), 'utf8')))
-  }
+/** The hosts that were recorded; `versions.json` beside each recording says what ran on it. */
+export const recordedHosts = ['debian-12', 'debian-13'] as const
+export type RecordedHost = (typeof recordedHosts)[number]
+
+/** Before or after the maintenance. */
+export type Edition = 'before' | 'after'
+
+/** What one of the recorded hosts answered to one command. */
+export function recorded(host: RecordedHost, edition: Edition, name: string): z.infer<typeof recording> {
+  const url = new URL(`../host/recordings/${host}/${edition}/${name}.json`, import.meta.url)
+  return recording.parse(JSON.parse(readFileSync(fileURLToPath(url), 'utf8')))
+}
+
+/** A real test host as it was recorded before or after the maintenance: see test/host. */
+export function realHost(host: RecordedHost, edition: Edition): HostSession {
+  const read = (file: string) => recorded(host, edition, file)
   const answer = (command: ReadCommand): Answer => {
     const text = typed(command)
     const engine = text.endsWith(' docker.service')

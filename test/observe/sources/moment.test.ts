@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseIso } from '../../../src/base/instant.ts'
 import type { Fact } from '../../../src/observe/fact.ts'
@@ -12,6 +11,7 @@ import {
 } from '../../../src/observe/sources/moment.ts'
 import { unitState } from '../../../src/observe/sources/units.ts'
 import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+import { type Edition, recorded as recordedBy, recordedHosts } from '../../support/recordings.ts'
 
 const networks = "docker network ls --no-trunc --format '{{json .}}'"
 // The command is whatever unitState asks: a session that knows nothing tells it.
@@ -152,21 +152,23 @@ describe('when it was', () => {
   })
 })
 
-it('a network of a real host, made anew between two recordings of it', async () => {
-  const recording = (when: string, name: string): { stdout: string } =>
-    JSON.parse(readFileSync(new URL(`../../host/recordings/${when}/${name}.json`, import.meta.url), 'utf8'))
-  const creation = async (when: string) => {
-    const fact = await take({ network: 'proxy' }, { [networks]: recording(when, 'docker-network-ls') })
-    expect(fact).toMatchObject({ seen: true, value: { clock: 'host' } })
-    return fact.seen
-      ? (fact.value as Moment)
-      : { micros: Number.NaN, spanMicros: 0, clock: 'host' as const, said: '' }
+it.each(recordedHosts)(
+  'a network of a real host (%s), made anew between two recordings of it',
+  async host => {
+    const recording = (when: Edition, name: string) => recordedBy(host, when, name)
+    const creation = async (when: Edition) => {
+      const fact = await take({ network: 'proxy' }, { [networks]: recording(when, 'docker-network-ls') })
+      expect(fact).toMatchObject({ seen: true, value: { clock: 'host' } })
+      return fact.seen
+        ? (fact.value as Moment)
+        : { micros: Number.NaN, spanMicros: 0, clock: 'host' as const, said: '' }
+    }
+    const recorded = parseIso(recording('before', 'date').stdout.trim())
+    const clock = { hostMicros: recorded, skewMs: 0, uncertaintyMs: 0 }
+    expect(isAfter(recorded, await creation('before'), clock).order).toBe('after')
+    expect(isAfter(recorded, await creation('after'), clock).order).toBe('before')
   }
-  const recorded = parseIso(recording('before', 'date').stdout.trim())
-  const clock = { hostMicros: recorded, skewMs: 0, uncertaintyMs: 0 }
-  expect(isAfter(recorded, await creation('before'), clock).order).toBe('after')
-  expect(isAfter(recorded, await creation('after'), clock).order).toBe('before')
-})
+)
 
 describe('what came after it', () => {
   const base = 1_781_328_790_000_000

@@ -1,20 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type Fact, type FactSource } from '../../../src/observe/fact.ts'
 import { gather } from '../../../src/observe/gather.ts'
 import { bootPrograms, unitPrograms } from '../../../src/observe/sources/unit-programs.ts'
 import { parseStates, unitName, unitParam, unitState } from '../../../src/observe/sources/units.ts'
 import { closedDoors, recordedSession } from '../../support/doors.ts'
+import { recorded, recordedHosts } from '../../support/recordings.ts'
 
-const recorded = (
-  edition: 'before' | 'after',
-  name: string
-): { exit: number; stdout: string; stderr: string } =>
-  JSON.parse(readFileSync(new URL(`../../host/recordings/${edition}/${name}.json`, import.meta.url), 'utf8'))
-
-describe('the units of the real host', () => {
+describe.each(recordedHosts)('the units of the real host with %s', host => {
   it('are read as systemd shows them, times to the microsecond', () => {
-    const states = parseStates(recorded('after', 'systemctl-show').stdout)
+    const states = parseStates(recorded(host, 'after', 'systemctl-show').stdout)
     expect(states.map(({ name }) => name)).toContain('deploy-proxy.service')
     const proxy = states.find(({ name }) => name === 'deploy-proxy.service')
     expect(proxy).toMatchObject({
@@ -34,7 +28,7 @@ describe('the units of the real host', () => {
   })
 
   it('answer for a unit that does not exist', () => {
-    expect(parseStates(recorded('after', 'systemctl-show-absent').stdout)).toMatchObject([
+    expect(parseStates(recorded(host, 'after', 'systemctl-show-absent').stdout)).toMatchObject([
       { name: 'absent.service', load: 'not-found', active: 'inactive', activeMicros: null, files: [] }
     ])
   })
