@@ -100,7 +100,8 @@ export const networkSubnet = defineProbe({
 
     return [
       gone,
-      ...(subnet === undefined ? [] : [change({ subnets: [] })]),
+      // Made long ago: the swarm is given a moment for a network without a subnet.
+      ...(subnet === undefined ? [] : [change({ subnets: [], createdMicros: 1 })]),
       ...(driver === undefined ? [] : [change({ driver: 'null' })]),
       ...(attachable === undefined ? [] : [change({ attachable: !attachable })]),
       ...(createdAfter === undefined ? [] : [change({ createdMicros: 1 })])
