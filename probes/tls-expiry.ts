@@ -13,14 +13,20 @@ export const tlsExpiry = defineProbe({
   because: 'A certificate that nobody renews takes every route down at once, on a date known months before.',
   remedy: 'See why the last renewal failed (the ACME log of the proxy), mend that, and renew.',
   fails: [
-    'a certificate ends sooner than that, or has ended',
+    'a certificate, or an intermediate of its chain, ends sooner than that, or has ended',
     'it is not trusted, or names another host',
     "it is Traefik's own default, or of a staging CA"
   ],
   example: { hosts: ['ci.example.test'] },
   params: z
     .strictObject({
-      hosts: z.array(name).min(1).optional().describe('names, with a port unless it is 443'),
+      hosts: z
+        .array(name)
+        .min(1)
+        .optional()
+        .describe(
+          'names, with a port unless it is 443; on the ports of SMTP, IMAP, POP3, FTP, LDAP, MySQL and PostgreSQL TLS is asked for in their own words'
+        ),
       routes: z.array(secure).min(1).optional().describe('https URLs'),
       days: z.number().positive().max(3650).default(14).describe('how long each must last'),
       address: addressParam.optional().describe('address to ask, as in route-status'),
@@ -35,6 +41,7 @@ export const tlsExpiry = defineProbe({
       [...hosts.map(host => `https://${host}/`), ...routes].map(url => ({
         url,
         body: false,
+        only: 'certificate' as const,
         ...(address === undefined ? {} : { address }),
         ...(ca === undefined ? {} : { ca })
       }))
@@ -93,8 +100,16 @@ function judgeCertificate(route: RouteSeen, days: number): Finding {
   if (answer.kind === 'tls-failure') return fail(answer.detail, 'a certificate that a visitor would accept')
   if (certificate === null) {
     const why =
-      answer.kind === 'answered' ? 'it answered without a certificate' : `${answer.kind} (${answer.detail})`
+      answer.kind === 'answered' || answer.kind === 'handshake'
+        ? 'it answered without a certificate'
+        : `${answer.kind} (${answer.detail})`
     return { outcome: 'unknown', why: `${url} showed no certificate: ${why}`, shows }
+  }
+  const { intermediate } = certificate
+  if (intermediate !== undefined && intermediate.secondsLeft < days * 86_400) {
+    const ends = `\`${intermediate.subject}\` above it in its chain, valid to ${intermediate.validTo.slice(0, 16)}Z`
+    const left = (intermediate.secondsLeft / 86_400).toFixed(1)
+    return fail(`${told}, and ${ends}: ${left} days left`, `at least ${days} days`)
   }
   const left = certificate.secondsLeft / 86_400
   if (left < days) return fail(`${told}: ${left.toFixed(1)} days left`, `at least ${days} days`)

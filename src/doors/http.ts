@@ -4,11 +4,11 @@ import { checkServerIdentity, type PeerCertificate, TLSSocket } from 'node:tls'
 import type { Dispatcher, buildConnector as Connector } from 'undici'
 import { messageOf } from '../base/errors.ts'
 import { type Certificate, type RouteAnswer, type RouteRequest, Unseen } from '../observe/fact.ts'
-import { nowMs } from './clock.ts'
+import { certificateOf, distrusted, failure, oneText, showCertificate, TlsFailure } from './tls.ts'
 import { buildConnector, Client, errors, request as send } from './undici.ts'
 
 /**
- * Asks one URL with GET or HEAD, on a connection of its own, and follows no redirect. Where it asks is the
+ * Asks one URL with GET or HEAD, or for its certificate alone, on a connection of its own, and follows no redirect. Where it asks is the
  * plan's word alone (never a host's, a claim's or a redirect's), so it can be sent nowhere by those it
  * judges; the proxy settings of the environment are ignored.
  *
@@ -19,6 +19,7 @@ import { buildConnector, Client, errors, request as send } from './undici.ts'
  */
 export async function fetchRoute(request: RouteRequest, signal: AbortSignal): Promise<RouteAnswer> {
   const url = usableUrl(request)
+  if (request.method === 'TLS') return showCertificate(request, url, signal)
   const deadline = AbortSignal.timeout(request.deadlineMs)
   const seen: Connection = { socket: null, tls: null }
   const ending = AbortSignal.any([signal, deadline])
@@ -49,7 +50,7 @@ export async function fetchRoute(request: RouteRequest, signal: AbortSignal): Pr
   } catch (error) {
     signal.throwIfAborted()
     if (deadline.aborted) throw new Unseen(`no answer within ${request.deadlineMs / 1000} s from ${url.host}`)
-    return failure(error, url, request.address ?? seen.socket?.remoteAddress ?? null)
+    return failed(error, url, seen, request.address)
   } finally {
     await client.destroy()
   }
@@ -111,48 +112,13 @@ function connector(
       if (error !== null) return callback(error, null)
       seen.socket = socket
       if (!(socket instanceof TLSSocket)) return callback(null, socket)
-      const certificate = certificateOf(socket.getPeerCertificate())
+      const certificate = certificateOf(socket.getPeerCertificate(true), request.ca)
       seen.tls = { alpnProtocol: socket.alpnProtocol, certificate }
       if (socket.authorized) return callback(null, socket)
       socket.destroy()
-      const code = String(socket.authorizationError)
-      return callback(new TlsFailure(misnamed?.message.trim() ?? distrust[code] ?? code, certificate), null)
+      const why = distrusted(String(socket.authorizationError), certificate, misnamed)
+      return callback(new TlsFailure(why, certificate), null)
     })
-  }
-}
-
-class TlsFailure extends Error {
-  override readonly name = 'TlsFailure'
-  readonly certificate: Certificate | null
-
-  constructor(message: string, certificate: Certificate | null) {
-    super(message)
-    this.certificate = certificate
-  }
-}
-
-const distrust: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'the certificate has expired (CERT_HAS_EXPIRED)',
-  CERT_NOT_YET_VALID: 'the certificate is not valid yet (CERT_NOT_YET_VALID)',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its CA is not trusted (SELF_SIGNED_CERT_IN_CHAIN)',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its CA is not trusted (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'its CA is not trusted, or the chain is not sent whole (UNABLE_TO_VERIFY_LEAF_SIGNATURE)'
-}
-
-function certificateOf(peer: PeerCertificate): Certificate | null {
-  // An empty object is what Node says when there is none.
-  if (peer.valid_to === undefined) return null
-  const end = Date.parse(peer.valid_to)
-  // A date that OpenSSL itself calls bad: there is nothing to tell of such a certificate.
-  if (Number.isNaN(end)) return null
-  return {
-    subject: oneText(peer.subject?.CN) ?? '',
-    issuer: oneText(peer.issuer?.CN) ?? oneText(peer.issuer?.O) ?? '',
-    validTo: new Date(end).toISOString(),
-    secondsLeft: Math.floor((end - nowMs()) / 1000),
-    names: (peer.subjectaltname ?? '').split(', ').filter(name => name !== '')
   }
 }
 
@@ -167,55 +133,84 @@ async function readBody(answer: Dispatcher.ResponseData, cap: number, deadline: 
   const packed = (oneText(answer.headers['content-encoding']) ?? 'identity') !== 'identity'
   const chunks: Uint8Array[] = []
   let length = 0
+  // What is not understood has not been read.
+  const readAs = (cut: boolean) => {
+    const text = decoded(chunks, oneText(answer.headers['content-type']) ?? '')
+    return text === null ? { text: '', cut: true } : { text, cut }
+  }
   try {
     for await (const chunk of answer.body) {
       if (packed || length + chunk.length > cap) {
         if (!packed) chunks.push(chunk.subarray(0, cap - length))
-        return { text: decoded(chunks), cut: true }
+        return readAs(true)
       }
       chunks.push(chunk)
       length += chunk.length
     }
   } catch (error) {
     if (!deadline.aborted) throw error
-    return { text: decoded(chunks), cut: true }
+    return readAs(true)
   }
-  return { text: decoded(chunks), cut: false }
+  return readAs(false)
 }
 
-function decoded(chunks: readonly Uint8Array[]): string {
-  return new TextDecoder().decode(Buffer.concat(chunks))
-}
-
-function oneText(value: string | readonly string[] | undefined): string | null {
-  if (value === undefined) return null
-  return typeof value === 'string' ? value : value.join(', ')
-}
-
-function failure(error: unknown, url: URL, address: string | null): RouteAnswer {
-  if (error instanceof TlsFailure) {
-    return { kind: 'tls-failure', detail: error.message, address, certificate: error.certificate }
+/**
+ * Text by the charset that the answer names: a byte order mark first, then its header, then what the document says of
+ * itself. Null: named, and not one that we know.
+ */
+function decoded(chunks: readonly Uint8Array[], contentType: string): string | null {
+  const bytes = Buffer.concat(chunks)
+  const mark = marks.find(({ start }) => bytes.subarray(0, start.length).equals(start))
+  const label = mark?.label ?? charsetOf(contentType) ?? charsetWithin(bytes) ?? 'utf-8'
+  try {
+    const decoder = new TextDecoder(label)
+    const text = decoder.decode(bytes)
+    // Some releases of Node read windows-1252 as Latin-1, which has control characters in these places.
+    return decoder.encoding === 'windows-1252'
+      ? text.replace(/[\x80-\x9f]/g, char => high[char.charCodeAt(0) - 0x80] ?? char)
+      : text
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
   }
-  const codes = codesOf(error)
-  const has = (...wanted: readonly RegExp[]) => codes.some(code => wanted.some(one => one.test(code)))
-  const detail = messageOf(error)
-  if (has(/^ECONNREFUSED$/) && !has(/TIMEDOUT|TIMEOUT/)) return { kind: 'refused', detail, address }
-  if (has(/^EPROTO$/, /^ERR_SSL_/, /^ERR_TLS_/))
-    return { kind: 'tls-failure', detail, address, certificate: null }
-  if (error instanceof errors.HTTPParserError) return { kind: 'not-http', detail, address }
-  if (has(/^ECONNRESET$/, /^ECONNABORTED$/, /^EPIPE$/, /^UND_ERR_SOCKET$/, /^ERR_HTTP2_/)) {
-    return { kind: 'reset', detail, address }
-  }
-  if (has(/^ENOTFOUND$/, /^EAI_/)) throw new Unseen(`the name ${url.hostname} does not resolve (${codes[0]})`)
-  if (has(/^EHOSTUNREACH$/, /^ENETUNREACH$/)) throw new Unseen(`there is no way to ${url.host}: ${detail}`)
-  if (has(/TIMEDOUT|TIMEOUT/)) throw new Unseen(`no answer from ${url.host} in time: ${detail}`)
-  throw new Unseen(`${url.host} could not be asked: ${detail}`, { cause: error })
 }
 
-/** The codes of an error, of what it wraps, and of every address that was tried. */
-function codesOf(error: unknown): readonly string[] {
-  if (!(error instanceof Error)) return []
-  const own = 'code' in error && typeof error.code === 'string' ? [error.code] : []
-  const inner = error instanceof AggregateError ? error.errors : []
-  return [...own, ...inner.flatMap(codesOf), ...(error.cause === undefined ? [] : codesOf(error.cause))]
+/** What windows-1252 has from 0x80 to 0x9f. */
+const high = [...'€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ']
+
+const marks = [
+  { start: Buffer.from([0xef, 0xbb, 0xbf]), label: 'utf-8' },
+  { start: Buffer.from([0xfe, 0xff]), label: 'utf-16be' },
+  { start: Buffer.from([0xff, 0xfe]), label: 'utf-16le' }
+] as const
+
+function charsetOf(contentType: string): string | undefined {
+  return /;\s*charset\s*=\s*["']?([^\s"';,]{1,40})/i.exec(contentType)?.[1]
+}
+
+/** What a page of HTML or XML names in its first bytes, which are ASCII up to there. */
+function charsetWithin(bytes: Buffer): string | undefined {
+  const head = bytes.subarray(0, 1024).toString('latin1')
+  return (
+    /^<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']/i.exec(head)?.[1] ??
+    /<meta\s[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})/i.exec(head)?.[1]
+  )
+}
+
+/** A failure that is an answer. A certificate that was shown before it is one as well. */
+function failed(
+  error: unknown,
+  url: URL,
+  { socket, tls }: Connection,
+  pinned: string | undefined
+): RouteAnswer {
+  const address = pinned ?? socket?.remoteAddress ?? null
+  const answer: RouteAnswer =
+    error instanceof errors.HTTPParserError
+      ? { kind: 'not-http', detail: messageOf(error), address }
+      : failure(error, url, address)
+  const certificate = tls?.certificate ?? null
+  return answer.kind === 'answered' || certificate === null || answer.certificate
+    ? answer
+    : { ...answer, certificate }
 }

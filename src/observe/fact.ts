@@ -85,7 +85,8 @@ export interface HostClock {
 
 export interface RouteRequest {
   readonly url: string
-  readonly method: 'GET' | 'HEAD'
+  /** `TLS` asks for the certificate alone: a handshake, and nothing behind it, by whatever protocol the port has. */
+  readonly method: 'GET' | 'HEAD' | 'TLS'
   /** The address to ask, while name, SNI and certificate stay the URL's (as `curl --resolve`). */
   readonly address?: string
   /** Text of the CA certificates to trust, instead of the system's. */
@@ -109,10 +110,11 @@ export type RouteAnswer =
       readonly address: string | null
     }
   | {
-      readonly kind: 'refused' | 'reset' | 'tls-failure' | 'not-http'
+      /** `handshake`: all that was asked for, and it succeeded. */
+      readonly kind: 'refused' | 'reset' | 'tls-failure' | 'not-http' | 'handshake'
       readonly detail: string
       readonly address: string | null
-      /** The certificate that failed, where the server got as far as to send one. */
+      /** The certificate that was shown, where the server got as far as to send one. */
       readonly certificate?: Certificate | null
     }
 
@@ -127,6 +129,12 @@ export interface Certificate {
   readonly secondsLeft: number
   /** Subject alternative names as OpenSSL lists them: `DNS:ci.example.test`. */
   readonly names: readonly string[]
+  /** The intermediate of its chain that ends first, where that is before its own end. */
+  readonly intermediate?: {
+    readonly subject: string
+    readonly validTo: string
+    readonly secondsLeft: number
+  }
 }
 
 /** The watched repo at the claim's commit. */

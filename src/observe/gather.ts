@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts'
 import type { Answer, HostSession } from '../doors/session.ts'
 import type {
+  Certificate,
   ChangedFile,
   Evidence,
   Fact,
@@ -18,6 +19,7 @@ import { mapStrings, type Veil } from '../base/veil.ts'
 import type { ReadCommand } from './read-command.ts'
 import { fits, typed } from './read-command.ts'
 import { seal, type Sealed } from './sealed.ts'
+import { protocolOf } from './tls-ports.ts'
 
 /** The doors that observing goes through. Production opens real ones; nothing here knows which. */
 export interface Doors {
@@ -543,10 +545,28 @@ function fetchRoute(request: RouteRequest, doors: Doors) {
   return { answer, entry }
 }
 
-/** The question as a person would ask it with curl. */
+/** The question as a person would ask it with curl, or of a certificate alone with openssl. */
 export function typedRoute(request: RouteRequest): string {
   const url = new URL(request.url)
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
+  if (request.method === 'TLS') {
+    const to = request.address ?? url.hostname
+    const at = to.includes(':') && !to.startsWith('[') ? `[${to}]` : to
+    const protocol = protocolOf(Number(port))
+    // An address is no name to ask for.
+    const isNamed = !url.hostname.startsWith('[') && !/^[\d.]+$/.test(url.hostname)
+    return typed({
+      argv: [
+        'openssl',
+        's_client',
+        '-connect',
+        `${at}:${port}`,
+        ...(isNamed ? ['-servername', url.hostname] : []),
+        ...(protocol === null ? [] : ['-starttls', protocol]),
+        ...(request.ca === undefined ? [] : ['-CAfile', 'ca.pem'])
+      ]
+    })
+  }
   const argv = ['curl', request.method === 'HEAD' ? '-sI' : '-si']
   if (request.address !== undefined) argv.push('--resolve', `${url.hostname}:${port}:${request.address}`)
   if (request.ca !== undefined) argv.push('--cacert', 'ca.pem')
@@ -554,10 +574,17 @@ export function typedRoute(request: RouteRequest): string {
 }
 
 function routeText(answer: RouteAnswer): string {
+  if (answer.kind === 'handshake') return certificateText(answer.certificate ?? null)
   if (answer.kind !== 'answered') return `${answer.kind}: ${answer.detail}\n`
   const lines = [`HTTP/${answer.version} ${answer.status}`]
   if (answer.location !== null) lines.push(`location: ${answer.location}`)
   return `${lines.join('\n')}\n`
+}
+
+function certificateText(seen: Certificate | null): string {
+  if (seen === null) return 'no certificate\n'
+  const lines = [`subject=CN = ${seen.subject}`, `issuer=CN = ${seen.issuer}`, `notAfter=${seen.validTo}`]
+  return lines.map(line => `${line}\n`).join('')
 }
 
 function entryOfAnswer(on: string, command: string, answer: Answer): Entry {

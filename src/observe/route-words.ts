@@ -29,7 +29,8 @@ const kinds = {
   refused: 'the connection refused',
   reset: 'the connection reset',
   'tls-failure': 'a TLS failure',
-  'not-http': 'something that is not HTTP'
+  'not-http': 'something that is not HTTP',
+  handshake: 'a TLS handshake'
 } as const
 
 /** The same of what it should do. */

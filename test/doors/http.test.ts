@@ -90,6 +90,46 @@ describe('what a server answers', () => {
     expect(await ask(`http://127.0.0.1:${port}/`)).toMatchObject({ status: 200, body, bodyCut: cut })
   })
 
+  it.each<[name: string, type: string | undefined, body: Buffer, text: string, cut: boolean]>([
+    ['Latin-1', 'text/html; charset=ISO-8859-1', Buffer.from('Grüße', 'latin1'), 'Grüße', false],
+    ['a quoted name', 'text/html; a=b; Charset="iso-8859-1"; c=d', Buffer.from('ü', 'latin1'), 'ü', false],
+    ['Windows-1252', 'text/plain;charset=windows-1252', Buffer.from([0x80]), '€', false],
+    ['UTF-16', 'text/plain; charset=utf-16le', Buffer.from('ok ü', 'utf16le'), 'ok ü', false],
+    ['Shift_JIS', 'text/plain; charset=shift_jis', Buffer.from([0x83, 0x65]), 'テ', false],
+    ['a byte order mark before the header', 'text/plain; charset=latin1', Buffer.from('\ufeffü'), 'ü', false],
+    ['UTF-16 by its mark', undefined, Buffer.from('\ufeffü', 'utf16le'), 'ü', false],
+    [
+      'a page that names it',
+      'text/html',
+      Buffer.from('<meta charset="latin1">ü', 'latin1'),
+      '<meta charset="latin1">ü',
+      false
+    ],
+    [
+      'XML that names it',
+      'text/xml',
+      Buffer.from("<?xml version='1.0' encoding='ISO-8859-1'?>ü", 'latin1'),
+      "<?xml version='1.0' encoding='ISO-8859-1'?>ü",
+      false
+    ],
+    [
+      'the header before the page',
+      'text/html; charset=utf-8',
+      Buffer.from('<meta charset=latin1>ü'),
+      '<meta charset=latin1>ü',
+      false
+    ],
+    ['none', 'text/html', Buffer.from('ü'), 'ü', false],
+    ['one that is unknown', 'text/html; charset=klingon', Buffer.from('ok'), '', true]
+  ])('a body in the charset that the answer names: %s', async (_, type, body, text, cut) => {
+    const port = await listening(
+      createHttp((_, response) =>
+        response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end(body)
+      )
+    )
+    expect(await ask(`http://127.0.0.1:${port}/`)).toMatchObject({ body: text, bodyCut: cut })
+  })
+
   it('a status although the body never ends', async () => {
     const port = await listening(createHttp((_, response) => response.writeHead(200).write('tick')))
     expect(await ask(`http://127.0.0.1:${port}/`, { deadlineMs: 300 })).toMatchObject({

@@ -8,6 +8,8 @@ export interface RouteAsk {
   readonly url: string
   /** Whether the body is read as well. */
   readonly body: boolean
+  /** Only its certificate is asked for, of a server that need not speak HTTP. */
+  readonly only?: 'certificate'
   /** The address to ask, while name, SNI and certificate stay the URL's. */
   readonly address?: string
   /** File of the home whose CA is to be trusted instead of the system's. */
@@ -61,7 +63,7 @@ async function homeFile(look: Look, path: string): Promise<HomeFile> {
 
 async function seen(
   look: Look,
-  { url, body, address, ca: path }: RouteAsk,
+  { url, body, only, address, ca: path }: RouteAsk,
   authorities: ReadonlyMap<string, HomeFile>
 ): Promise<RouteSeen> {
   const ca = path === undefined ? undefined : authorities.get(path)
@@ -69,7 +71,7 @@ async function seen(
   try {
     const answer = await look.fetch({
       url,
-      method: 'GET',
+      method: only === 'certificate' ? 'TLS' : 'GET',
       deadlineMs: 10_000,
       capBytes: body ? bodyCap : 0,
       ...(address === undefined ? {} : { address }),
