@@ -2,9 +2,9 @@ import type { Policy } from '../record/policy.ts'
 import type { Distrusted, SignedReview } from '../record/record.ts'
 import { type Claim, type ExitCode, exitCode, type Verdict } from '../words.ts'
 
-/** A standing veto or an open finding. */
+/** A standing veto, an open finding, or a verdict that somebody signed by hand. */
 export interface Blocker {
-  readonly what: 'veto' | 'finding'
+  readonly what: 'veto' | 'finding' | 'FAIL' | 'INCONCLUSIVE'
   readonly id: string
   readonly commit: string
   readonly by: string
@@ -179,18 +179,33 @@ function unreviewed(facts: MilestoneFacts, repo: string | null): readonly Obstac
 }
 
 function blocked(facts: MilestoneFacts): readonly Obstacle[] {
-  return facts.blockers.map(({ what, id, by, commit, blocks }) => ({
-    code: exitCode.fail,
-    why:
-      what === 'veto'
-        ? `${by} vetoes ${id} (${commit.slice(0, 12)})`
-        : `finding ${id} is open and blocks ${blocks.includes('*') ? 'the phase' : blocks.join(', ')} (${commit.slice(0, 12)})`,
-    next:
-      what === 'veto'
-        ? `settle it with ${by}, who lifts it with "## VETO LIFTED ${id}: …"`
-        : `mend ${id}; the reviewer closes it when it is gone`,
-    mayChange: false
-  }))
+  return facts.blockers.map(({ what, id, by, commit, blocks }): Obstacle => {
+    const at = commit.slice(0, 12)
+    switch (what) {
+      case 'veto':
+        return {
+          code: exitCode.fail,
+          why: `${by} vetoes ${id} (${at})`,
+          next: `settle it with ${by}, who lifts it with "## VETO LIFTED ${id}: …"`,
+          mayChange: false
+        }
+      case 'finding':
+        return {
+          code: exitCode.fail,
+          why: `finding ${id} is open and blocks ${blocks.includes('*') ? 'the phase' : blocks.join(', ')} (${at})`,
+          next: `mend ${id}; the reviewer closes it when it is gone`,
+          mayChange: false
+        }
+      case 'FAIL':
+      case 'INCONCLUSIVE':
+        return {
+          code: what === 'FAIL' ? exitCode.fail : exitCode.notProven,
+          why: `${by} signed ${what} for ${id} by hand (${at}), and no newer PASS of the reviewer answers it`,
+          next: `git commit --allow-empty -m "claim(${facts.phase}-${facts.milestone}): …"`,
+          mayChange: what === 'INCONCLUSIVE'
+        }
+    }
+  })
 }
 
 function stale(facts: MilestoneFacts, review: SignedReview, now: number, again: string): readonly Obstacle[] {

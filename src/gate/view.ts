@@ -16,7 +16,7 @@ import {
 import { behindOf, findingsOf, vetoesOf } from '../record/standing.ts'
 import type { Claim, Verdict } from '../words.ts'
 import { disagreements, typedVerdicts } from './agree.ts'
-import { everyMilestone, withHandwriting } from './handwriting.ts'
+import { everyMilestone, type HandVerdict, withHandwriting } from './handwriting.ts'
 import type { Blocker, MilestoneFacts } from './judge.ts'
 import { type Appended, proveAppendOnly, type Touch } from './proof.ts'
 
@@ -35,6 +35,7 @@ export interface PhaseView {
   readonly reviews: BranchView
   /** Reviews of the phase by listed signers, parents before children. */
   readonly signed: readonly SignedReview[]
+  readonly handVerdicts: readonly HandVerdict[]
   readonly distrusted: readonly Distrusted[]
   readonly claims: readonly Claim[]
   readonly appended: ReadonlyMap<string, Appended>
@@ -119,11 +120,13 @@ export async function viewPhase(
   const distrusted = distinct(branches.flatMap(({ record }) => record.distrusted)).filter(({ commit }) =>
     speaksOfPhase(commit, phase)
   )
+  const written = await withHandwriting(signed, appended, history, trust)
   return {
     phase,
     main,
     reviews,
-    signed: await withHandwriting(signed, appended, history, trust),
+    signed: written.reviews,
+    handVerdicts: written.verdicts,
     distrusted,
     doubts: doubtsOf(distrusted, signed, trust, parents),
     history,
@@ -308,7 +311,7 @@ export async function viewMilestone(
       milestone: needed,
       verdict: worst(decidingReviews(view, needed))
     })),
-    blockers: blockersOf(merged, view.phase).filter(({ blocks }) =>
+    blockers: [...blockersOf(merged, view.phase), ...standingByHand(view)].filter(({ blocks }) =>
       blocks.some(name => name === everyMilestone || name.toLowerCase() === milestone.toLowerCase())
     ),
     distrusted: view.distrusted.filter(({ commit }) => speaksOf(commit, view.phase, milestone)),
@@ -353,6 +356,29 @@ function decidingReviews(
 function worst(reviews: readonly SignedReview[]): Verdict | null {
   const said = new Set(reviews.map(({ message }) => message.verdict))
   return (['FAIL', 'INCONCLUSIVE', 'PASS'] as const).find(verdict => said.has(verdict)) ?? null
+}
+
+/** What people wrote that is no PASS, until the reviewer has signed a newer PASS that has it in its history. */
+function standingByHand({ signed, handVerdicts, history }: PhaseView): readonly Blocker[] {
+  if (handVerdicts.length === 0) return []
+  const passes = signed
+    .filter(({ byReviewer, message }) => byReviewer && message.verdict === 'PASS')
+    .map(review => ({ review, milestone: review.message.milestone ?? '' }))
+  const behind = behindOf<HandVerdict | (typeof passes)[number]>({ history }, [...handVerdicts, ...passes])
+  const answered = new Set(
+    passes.flatMap(pass =>
+      [...behind(pass)].filter(({ milestone }) => milestone.toLowerCase() === pass.milestone.toLowerCase())
+    )
+  )
+  return handVerdicts
+    .filter(verdict => !answered.has(verdict))
+    .map(({ verdict, milestone, review }) => ({
+      what: verdict,
+      id: milestone,
+      commit: review.commit.sha,
+      by: review.principal,
+      blocks: [milestone]
+    }))
 }
 
 function blockersOf(record: SignedRecord, phase: string): readonly Blocker[] {

@@ -93,6 +93,17 @@ function htmlIn(node: Nodes): readonly Html[] {
   return 'children' in node ? node.children.flatMap(htmlIn) : []
 }
 
+/** All of a text that is not too long, as GitHub reads it; null: it would exhaust the parser. */
+export function treeOf(text: string): Root | null {
+  try {
+    return patient(text)[0](text)
+  } catch (error) {
+    // Also when the stack overflowed.
+    if (error instanceof RangeError) return null
+    throw error
+  }
+}
+
 type Dialect = (text: string) => Root
 type Dialects = readonly [Dialect, ...Dialect[]]
 

@@ -302,6 +302,16 @@ const verdicts: readonly Row[] = [
     scene => besideVerdict(scene, 'FAIL', '2026-06-13T06:02:30Z')
   ],
   [
+    'a PASS that has not seen the FAIL that a listed person signed by hand',
+    'passed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      await scene.append('\n## M2: FAIL @2026-06-13T07:00Z\n', 'docs: x', scene.keys.alice)
+      await besideVerdict(scene, 'PASS', later)
+    }
+  ],
+  [
     'a PASS that has the FAIL in its history',
     'failed',
     0,
