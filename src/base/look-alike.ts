@@ -46,7 +46,7 @@ function foldedCase(text: string): string {
 function plainLetters(text: string): string {
   return text
     .normalize('NFKD')
-    .replace(/[\p{Mn}\p{Cf}\p{Variation_Selector}\u115f\u1160\u3164\uffa0\u034f]/gu, '')
+    .replace(/[\p{Mn}\p{Cf}\u115f\u1160\u3164\uffa0]/gu, '')
     .normalize('NFKC')
     .replace(/\p{Pd}/gu, '-')
 }

@@ -1,8 +1,9 @@
 import { AdversaryError } from '../base/errors.ts'
+import { looksLike } from '../base/look-alike.ts'
 import type { Person } from '../words.ts'
 import { changedFiles, lineCommits } from './git/changes.ts'
 import { commitOf, openHistory } from './git/history.ts'
-import { folded, isSha, kindOf, pathNames, refOf } from './git/names.ts'
+import { isSha, kindOf, pathNames, refOf } from './git/names.ts'
 import { objectReader } from './git/objects.ts'
 import { BrokenClone, requireTools, runGit } from './git/process.ts'
 import { defaultFileCap, isHttp, type Login, openRemote } from './git/remote.ts'
@@ -116,7 +117,7 @@ export interface Git {
   /** Signature of each commit asked for; remembered, since neither commit nor signers change. */
   signatures(shas: readonly string[], signers: Signers): Promise<ReadonlyMap<string, Signature>>
   file(commit: string, path: string, capBytes?: number): Promise<FileAt>
-  /** Whether `path` is spelt like another entry of the tree but for case or Unicode form; the twin, or null. */
+  /** Whether another entry of the tree can be taken for `path` by a reader (`looksLike`); the twin, or null. */
   twin(commit: string, path: string): Promise<string | null>
   /** Shas in `from..to` (merges included) that touch one of the paths; `to`'s tree differing from `from`'s there. */
   changedSince(from: string, to: string, paths: readonly string[]): Promise<readonly string[]>
@@ -338,7 +339,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
           const below: typeof trees = []
           for (const { at, sha } of trees) {
             for (const entry of await entriesOf(sha)) {
-              if (folded(entry.name) !== folded(name)) continue
+              if (!(await looksLike(entry.name, name))) continue
               const here = at + entry.name
               const last = depth === names.length - 1
               if (here !== names.slice(0, depth + 1).join('/') && (last || entry.mode !== '40000'))

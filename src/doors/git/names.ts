@@ -27,10 +27,6 @@ export function pathNames(path: string): readonly string[] {
   return names
 }
 
-export function folded(name: string): string {
-  return name.normalize('NFKC').toLowerCase().normalize('NFKC')
-}
-
 export function kindOf(mode: string): string {
   const kinds: Readonly<Record<string, string>> = {
     '120000': 'a symlink',
