@@ -74,12 +74,14 @@ describe.skipIf(inject('hostObstacle') !== null)('secrets on the real host', () 
       ['hunt', 'pvfix', '--json'],
       ['review', 'pvfix-M2', '--json'],
       ['probe', 'secret-in-unit', '--json'],
-      ['probe', 'unit-script', '--with', '{ unit: planted, contains: PASSWORD }', '--json'],
+      ['probe', 'unit-script', '--with', 'unit=planted', '--with', 'contains=PASSWORD', '--json'],
       ['status', '--json']
     ]
     let said = ''
     for (const words of runs) {
-      const { stdout, stderr } = await runCli(words, { cwd: home })
+      const { code, stdout, stderr } = await runCli(words, { cwd: home })
+      // 64: it was asked wrongly, and read nothing.
+      expect([words, code]).not.toEqual([words, 64])
       expect([words, leaked(stdout + stderr)]).toEqual([words, []])
       expect(stdout + stderr).not.toContain('pw-of-the-unit-4711')
       said += stdout
