@@ -102,6 +102,28 @@ export function kindOf(named: NameKind | null, value: string, literal: boolean):
   return named
 }
 
+/** Schemes and prefixes by which tools name a secret that is kept elsewhere. */
+const references: readonly RegExp[] = [
+  /^(?:op|vault|bao|aws[\w-]*|gcp[\w-]*|gsm|google[\w-]*|az[\w-]*|akv|keyvault|secrets?(?:[-_]?manager)?|ssm|sm|file|fd|env|pass|keyring|keychain|bws?|bitwarden|doppler|infisical|conjur|k8s|kubernetes|sops|age|credentials?|lastpass|1password|systemd|exec|cmd):\/\//i,
+  /^(?:vault|bao|file|env|ref|secrets?|ssm|arn|fd|sops|keyring|credentials?|kms|gsm|asm|akv|azkv|cmd|exec):[\w/.$@{%-]/i,
+  /^ref\+[a-z0-9]+:\/\//i,
+  /^projects\/[^/\s]+\/secrets\//,
+  /^@Microsoft\.KeyVault\(/i,
+  /^(?:ENC\[|ENC\(|\{cipher\}|\{\{|\{%|<%|%\{|!(?:vault|secret|Ref|Sub|GetAtt|ENV|env|encrypted)\b|\$ANSIBLE_VAULT|\$__)/,
+  /^<[^<>]{1,200}>$/,
+  /^@[\w./-]+@?$/,
+  // A path: below a known root or home, of words, or of a kind of file.
+  /^%[a-zA-Z](?:\/[\w./@%-]*)?$/,
+  /^(?:~|\.{1,2})?(?:\/[a-z0-9._@%-]+){2,}\/?$/,
+  /^[\w./@%~-]{1,200}\.(?:txt|key|pem|age|gpg|asc|env|secret|ya?ml|json|crt|conf|file)$/,
+  /^config\.(?:sops|age)\.[\w.]+$/
+]
+
+/** Whether a value says where a secret is kept, or will be filled in. */
+export function isReference(value: string): boolean {
+  return references.some(pattern => pattern.test(value))
+}
+
 /** A reference, a path, a word of a configuration: what stands where a secret could stand. */
 function harmless(value: string, literal: boolean): boolean {
   // What is long is no such thing; and looking at it again and again would take quadratic time.
@@ -109,6 +131,7 @@ function harmless(value: string, literal: boolean): boolean {
   return (
     value.trim() === '' ||
     isMarked(value) ||
+    isReference(value) ||
     /^(?:true|false|yes|no|on|off|null|none|nil|undefined|\d{1,3}|[|>][-+]?|[{[]|\{["\w]+:.*|\*+|x+|\.{3}|…)$/i.test(
       value
     ) ||
