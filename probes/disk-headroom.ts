@@ -32,6 +32,13 @@ export const diskHeadroom = defineProbe({
       const least = leastBytes(disk, wish)
       const where = `${disk.mount} (${disk.device}, with ${disk.holds.join(', ')})`
       const bytes = `${sayBytes(disk.freeBytes)} of ${sayBytes(disk.sizeBytes)} free`
+      if (disk.readOnly === true) {
+        findings.push({
+          outcome: 'not-applicable',
+          why: `${where} is mounted read-only: nothing can fill it`
+        })
+        continue
+      }
       if (disk.freeBytes < least) {
         findings.push(low(disk, 'bytes', bytes, sayBytes(least), disk.freeBytes / least))
       }
@@ -53,13 +60,18 @@ export const diskHeadroom = defineProbe({
     const [first, ...rest] = findings.filter(({ outcome }) => outcome !== 'not-applicable')
     const without = findings.filter(({ outcome }) => outcome === 'not-applicable')
     if (first !== undefined) return [first, ...rest, ...without]
-    const saw = `${disks.filesystems.length} filesystems have room: ${told.join('; ')}`
-    return [{ outcome: 'pass', saw, shows: told }, ...without]
+    const [only, ...others] = without
+    if (told.length === 0 && only !== undefined) return [only, ...others]
+    const some = told.length === 1 ? '1 filesystem has' : `${told.length} filesystems have`
+    return [{ outcome: 'pass', saw: `${some} room: ${told.join('; ')}`, shows: told }, ...without]
   },
 
   falsify({ disks }) {
     const change = (changed: Partial<Filesystem>) => ({
-      disks: { ...disks, filesystems: disks.filesystems.map(disk => ({ ...disk, ...changed })) }
+      disks: {
+        ...disks,
+        filesystems: disks.filesystems.map(({ readOnly: _, ...disk }) => ({ ...disk, ...changed }))
+      }
     })
     return disks.filesystems.length === 0
       ? []

@@ -1,8 +1,10 @@
 import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
+import { oneLine } from '../src/base/text.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import {
   bareDaemons as bare,
+  holderOf,
   isClientPort,
   portOf,
   publisherOf,
@@ -30,6 +32,7 @@ export const listeningPorts = defineProbe({
   remedy: 'See who has the port (`ss -lntup` as root); publish it anew, or bind the daemon to 127.0.0.1.',
   fails: [
     'nobody listens at a port that is expected, or that a service publishes here',
+    'another process has the port that a service publishes',
     'a port listens that is not allowed',
     'a daemon that asks for no password listens on every address'
   ],
@@ -49,7 +52,12 @@ export const listeningPorts = defineProbe({
 
   judge({ listeners: { sockets, sshPort }, ...docker }, { expect = [], allow, except = [] }) {
     const proof = `${sshPort ?? 22}/tcp`
-    if (!sockets.some(socket => portOf(socket) === proof)) {
+    if (sshPort === null && sockets.every(socket => socket.protocol !== 'tcp' || isLoopback(socket))) {
+      const why = 'ss shows nothing that listens beyond loopback: it may not see the sockets of the host'
+      return [{ outcome: 'unknown', why, shows: sockets.map(socketLine) }]
+    }
+    // Without sshd between, the login is on the host itself, wherever its sshd listens.
+    if (sshPort !== null && !sockets.some(socket => portOf(socket) === proof)) {
       const why = `ss does not even show ${proof}, where sshd listens: it does not see the host's own sockets`
       return [{ outcome: 'unknown', why, shows: sockets.map(socketLine) }]
     }
@@ -82,6 +90,7 @@ export const listeningPorts = defineProbe({
           }
         }),
       ...published.filter(({ port }) => !heard.has(port)).map(served => deaf(served, proxied)),
+      ...published.filter(({ port }) => heard.has(port)).flatMap(served => taken(served, outside)),
       ...[...heard]
         .filter(port => outside.some(socket => portOf(socket) === port && isEverywhere(socket)))
         .filter(port => allow === undefined && Object.hasOwn(bare, port) && !may.has(port))
@@ -134,6 +143,39 @@ function deaf({ service, port, mode, young }: Served, proxied: boolean): Finding
       mend: 'Look for the port in the journal of docker.service, then update the service with --force.'
     }
   }
+}
+
+/** Nothing where it is docker that listens. */
+function taken({ service, port, mode }: Served, outside: readonly Listener[]): readonly Finding[] {
+  const holder = holderOf(port, outside)
+  if (holder.kind === 'docker') return []
+  const shows = outside.filter(socket => portOf(socket) === port).map(socketLine)
+  const published = `${service} publishes ${port} in ${mode} mode`
+  if (holder.kind === 'unseen') {
+    const why = `${published}, and something listens there: whose socket it is cannot be seen, for ss shows no control group`
+    return [{ outcome: 'unknown', why, shows }]
+  }
+  const owner = oneLine(holder.owner, 200)
+  const saw = `${published}, but ${owner} has that port`
+  return [
+    {
+      outcome: 'fail',
+      saw,
+      expected: `docker listens at ${port}`,
+      at: port,
+      shows,
+      filing: {
+        subject: `${service} ${port}`,
+        title: `another process has ${port}, which ${service} publishes`,
+        severity: 'high',
+        story: [
+          `${saw}.`,
+          'docker counts the task as running whether or not it got its port: what comes in goes to the other process.'
+        ],
+        mend: 'Stop the other process or give it another port, then update the service with --force.'
+      }
+    }
+  ]
 }
 
 function exposed(port: string, publisher: string): Finding {

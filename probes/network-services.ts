@@ -2,8 +2,10 @@ import * as z from 'zod'
 import { anyGlobMatches, globMatches, textLike } from '../src/base/glob.ts'
 import { addressOf } from '../src/base/cidr.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { type DockerNetwork, dockerNetworks, isTaskName } from '../src/observe/sources/docker-networks.ts'
 import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
+import { type SwarmTask, swarmTasks } from '../src/observe/sources/docker-tasks.ts'
+import { ofPresentSpec } from '../src/observe/swarm.ts'
 
 const globs = z.array(z.string().min(1)).min(1)
 const params = z.strictObject({
@@ -19,15 +21,15 @@ export const networkServices = defineProbe({
     'Whoever is on a network loses it while it is made again, and whoever was forgotten does not come back to it.',
   remedy: 'Compare the list with the stacks: attach what is missing, and detach what has no business there.',
   fails: [
-    'a service that should be on the network is not',
+    'a service that should be on the network is not, or runs no task there',
     'one that should not is',
     'there is no such network'
   ],
   example: { network: 'proxy', includes: ['shop_*'] },
   params,
-  needs: () => ({ networks: dockerNetworks, services: swarmServices }),
+  needs: () => ({ networks: dockerNetworks, services: swarmServices, tasks: swarmTasks }),
 
-  judge({ networks, services }, { network, includes = [], excludes = [] }) {
+  judge({ networks, services, tasks }, { network, includes = [], excludes = [] }) {
     const [found, twin] = networks.filter(({ name }) => name === network)
     const at = `network ${network}`
     if (found === undefined) {
@@ -37,19 +39,22 @@ export const networkServices = defineProbe({
     if (twin !== undefined) {
       return [{ outcome: 'unknown', why: `there are several networks ${network}: which one is meant?` }]
     }
-    const attached = attachedTo(found, services)
+    const attached = attachedTo(found, services, tasks)
     const names = attached.map(({ name }) => name)
     const shows = attached.map(({ name, addresses }) => [name, ...addresses].join(' '))
     const findings: Finding[] = []
     for (const glob of includes) {
-      if (attached.some(({ name, leftover }) => !leftover && globMatches(glob, name))) continue
-      findings.push({
-        outcome: 'fail',
-        saw: `nobody named ${glob}`,
-        expected: 'that it is attached',
-        at,
-        shows
-      })
+      const named = attached.filter(({ name }) => globMatches(glob, name))
+      if (named.some(({ state }) => state === 'there')) continue
+      const [coming] = named.filter(({ state }) => state === 'coming')
+      if (coming !== undefined) {
+        const why = `${coming.name} has no task on ${network} that runs, but one is being started`
+        findings.push({ outcome: 'unknown', why, settlesWithinMs: 60_000, shows })
+        continue
+      }
+      const [idle] = named.filter(({ state }) => state === 'idle')
+      const saw = idle === undefined ? `nobody named ${glob}` : `${idle.name} has no task there that runs`
+      findings.push({ outcome: 'fail', saw, expected: 'that it is attached', at, shows })
     }
     for (const name of names) {
       if (!anyGlobMatches(excludes, name)) continue
@@ -88,18 +93,22 @@ export const networkServices = defineProbe({
   }
 })
 
-/** Service, slot or node, and the id of the task. */
-const taskShaped = /\.[0-9a-z]+\.[0-9a-z]{25}$/
-
 interface Attached {
   readonly name: string
-  /** The container of a task whose service is gone: it is there, but it is nobody's. */
-  readonly leftover: boolean
+  /**
+   * `idle`: a service that may be on it, and of which no task runs. `leftover`: the container of a task whose
+   * service is gone, which is there, but nobody's.
+   */
+  readonly state: 'there' | 'coming' | 'idle' | 'leftover'
   readonly addresses: readonly string[]
 }
 
 /** Services on the network wherever they run, and the containers on it here that belong to none. */
-function attachedTo(network: DockerNetwork, services: readonly SwarmService[]): readonly Attached[] {
+function attachedTo(
+  network: DockerNetwork,
+  services: readonly SwarmService[],
+  tasks: readonly SwarmTask[]
+): readonly Attached[] {
   const { id, name, endpoints } = network
   const plain = (text: string | null) => [addressOf(text ?? '') ?? []].flat()
   const own = services.filter(
@@ -113,7 +122,11 @@ function attachedTo(network: DockerNetwork, services: readonly SwarmService[]): 
     const virtual = service.virtualIps.filter(one => one.network === id).flatMap(one => plain(one.address))
     return {
       name: service.name,
-      leftover: false,
+      state: stateOn(
+        id,
+        service,
+        tasks.filter(task => task.service === service.id)
+      ),
       addresses: [...here, ...virtual.map(address => `(VIP ${address})`)]
     }
   })
@@ -121,10 +134,25 @@ function attachedTo(network: DockerNetwork, services: readonly SwarmService[]): 
     // The network's own balancer, and the ingress sandbox.
     .filter(one => one.id !== `lb-${name}` && one.id !== 'ingress-sbox')
     .filter(one => !services.some(service => isTaskOf(service, one.name)))
-    .map(one => ({ name: one.name, leftover: taskShaped.test(one.name), addresses: plain(one.ipv4) }))
+    .map(one => ({
+      name: one.name,
+      state: isTaskName(one.name) ? ('leftover' as const) : ('there' as const),
+      addresses: plain(one.ipv4)
+    }))
   return [...ofServices, ...containers]
 }
 
+const starting = new Set(['assigned', 'accepted', 'preparing', 'ready', 'starting'])
+
+/** What a service has on the network: its spec alone puts nobody there. */
+function stateOn(id: string, service: SwarmService, own: readonly SwarmTask[]): 'there' | 'coming' | 'idle' {
+  const on = own.filter(
+    task => ofPresentSpec(service, task) || task.addresses.some(({ network }) => network === id)
+  )
+  if (on.some(({ state, desired }) => state === 'running' && desired === 'running')) return 'there'
+  return on.some(({ state, desired }) => starting.has(state) && desired !== 'shutdown') ? 'coming' : 'idle'
+}
+
 function isTaskOf(service: SwarmService, container: string): boolean {
-  return container.startsWith(`${service.name}.`) && taskShaped.test(container)
+  return container.startsWith(`${service.name}.`) && isTaskName(container)
 }

@@ -3,7 +3,8 @@ import { anyGlobMatches } from '../src/base/glob.ts'
 import { isoMicros } from '../src/base/instant.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { endpointOwners, type LooseEndpoint } from '../src/observe/sources/docker-endpoints.ts'
-import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
+import { type SwarmNode, swarmNodes } from '../src/observe/sources/docker-host.ts'
+import { type DockerNetwork, dockerNetworks, isTaskName } from '../src/observe/sources/docker-networks.ts'
 import { swarmServices } from '../src/observe/sources/docker-services.ts'
 
 const params = z.strictObject({
@@ -18,14 +19,19 @@ export const orphanNetworks = defineProbe({
   remedy:
     'Remove it with `docker network rm`, after a look at what is still attached to it; an endpoint with `docker network disconnect --force`.',
   fails: [
-    'a network of a stack has no service of that stack, nor of another one',
+    'a network of a stack has no service of that stack, nor of another one, and no container',
     'an endpoint was at two looks, and no container that runs has it'
   ],
   params,
   hunts: { with: {}, severity: 'low' },
-  needs: () => ({ networks: dockerNetworks, services: swarmServices, owners: endpointOwners }),
+  needs: () => ({
+    networks: dockerNetworks,
+    services: swarmServices,
+    owners: endpointOwners,
+    nodes: swarmNodes
+  }),
 
-  judge({ networks, services, owners }, { except = [] }) {
+  judge({ networks, services, owners, nodes }, { except = [] }) {
     if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
     const owned = networks.filter(one => stackOf(one) !== undefined && !anyGlobMatches(except, one.name))
     if (owned.length === 0 && owners.examined === 0)
@@ -37,7 +43,12 @@ export const orphanNetworks = defineProbe({
         one =>
           !stacks.has(stackOf(one) ?? null) && !services.some(service => service.networks.includes(one.id))
       )
+      .filter(one => usersOf(one, owners.loose).length === 0)
       .map((one): Finding => {
+        if (mayBeUsedElsewhere(one, nodes)) {
+          const why = `${line(one)}: stack ${stackOf(one)} has no service, but a container of another node may be attached`
+          return { outcome: 'unknown', why }
+        }
         const rest = one.endpoints.filter(({ id }) => id !== `lb-${one.name}`).map(({ name }) => name)
         const left = rest.length === 0 ? 'nothing is attached to it' : `still attached: ${rest.join(', ')}`
         const saw = `${line(one)}: stack ${stackOf(one)} has no service, ${left}`
@@ -78,6 +89,8 @@ export const orphanNetworks = defineProbe({
       .slice(0, 1)
       .map(one => ({
         ...facts,
+        nodes: facts.nodes.slice(0, 1),
+        networks: facts.networks.map(other => (other === one ? { ...one, endpoints: [] } : other)),
         services: facts.services.filter(
           ({ stack, networks }) => stack !== stackOf(one) && !networks.includes(one.id)
         )
@@ -121,6 +134,24 @@ function leaked(loose: readonly LooseEndpoint[]): Finding {
       mend: `For each: docker network disconnect --force ${network} NAME. What stays then goes with a restart of the engine.`
     }
   }
+}
+
+/** Containers that somebody attached: the network is in use, whatever became of its stack. */
+function usersOf({ name, endpoints }: DockerNetwork, loose: readonly LooseEndpoint[]) {
+  const lost = loose.filter(({ network }) => network === name).map(one => one.name)
+  return endpoints.filter(
+    one =>
+      one.id !== `lb-${name}` &&
+      one.id !== 'ingress-sbox' &&
+      !one.id.startsWith('ep-') &&
+      !isTaskName(one.name) &&
+      !lost.includes(one.name)
+  )
+}
+
+/** A node shows its own endpoints alone, and a container that is no task belongs to no service. */
+function mayBeUsedElsewhere({ attachable, scope }: DockerNetwork, nodes: readonly SwarmNode[]): boolean {
+  return attachable && scope === 'swarm' && nodes.length > 1
 }
 
 function stackOf({ labels }: DockerNetwork): string | undefined {

@@ -27,10 +27,18 @@ export const strayStacks = defineProbe({
 
   judge({ services }, { allow, forbid = [] }) {
     const stacks = stacksOf(services)
-    if (stacks.length === 0) {
+    if (services.length === 0) {
       return [
-        { outcome: 'unknown', why: 'the swarm has no stack at all, so nothing shows that the list is whole' }
+        {
+          outcome: 'unknown',
+          why: 'the swarm has no service at all, so nothing shows that the list is whole'
+        }
       ]
+    }
+    if (stacks.length === 0) {
+      const some = services.length === 1 ? 'the 1 service' : `none of the ${services.length} services`
+      const saw = services.length === 1 ? `${some} is of no stack` : `${some} is of a stack`
+      return [{ outcome: 'pass', saw, shows: services.map(({ name }) => name) }]
     }
     const shows = stacks.map(line)
     const stray = stacks.filter(({ name }) =>

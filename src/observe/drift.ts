@@ -108,8 +108,12 @@ export function unseenFiles(units: readonly UnitState[], disk: OnDisk) {
 /** The unit's files, and the programs that start it. */
 function filesOf({ name, files }: UnitState, { programs }: OnDisk): readonly string[] {
   const texts = programs.services.find(service => service.name === name)?.files ?? []
-  return [...new Set([...files, ...startPrograms(texts, name)])]
+  const own = files.filter(path => !inEffectAtOnce.test(path))
+  return [...new Set([...own, ...startPrograms(texts, name)])]
 }
+
+/** `systemctl set-property` writes these after it has given the running unit what they say. */
+const inEffectAtOnce = /^\/(?:etc|run)\/systemd\/(?:system|user)\.control\//
 
 /** Of these, what changed last. */
 function newest(unit: UnitState, disk: OnDisk) {

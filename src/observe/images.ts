@@ -1,3 +1,4 @@
+import { isWrittenImage } from '../base/image-name.ts'
 import type { SwarmService } from './sources/docker-services.ts'
 import type { SwarmTask } from './sources/docker-tasks.ts'
 
@@ -21,18 +22,19 @@ export function imageStates(
   const { image } = template
   const state = update?.state ?? 'completed'
   const found =
-    wanted === undefined || isImage(image, wanted) ? [] : [wrong(`the spec names ${image}`, wanted)]
+    wanted === undefined || isWrittenImage(image, wanted) ? [] : [wrong(`the spec names ${image}`, wanted)]
   if (state === 'updating' || state === 'rollback_started')
     return [...found, { kind: 'updating', why: `${name}: update in progress (${state})` }]
   const other = running.find(task => task.template.image !== image)
-  if (other !== undefined) return [...found, wrong(`a task runs ${other.template.image}`, image)]
-  if (state === 'completed') return found
-  const refused = previousImage === null || previousImage === image ? 'the new spec' : previousImage
-  const saw = `${refused} was not taken: the update is ${state}, ${image} runs`
+  if (state === 'completed') {
+    return other === undefined ? found : [...found, wrong(`a task runs ${other.template.image}`, image)]
+  }
+  const images = [...new Set(running.map(task => task.template.image))].sort()
+  const runs =
+    images.length === 0 ? 'nothing runs' : `${images.join(' and ')} ${images.length === 1 ? 'runs' : 'run'}`
+  // A roll-back makes the spec before the update the present one; a pause leaves the new one there.
+  const saw = state.startsWith('rollback')
+    ? `${previousImage === null || previousImage === image ? 'the new spec' : previousImage} was not taken: the update is ${state}, ${runs}`
+    : `the update to ${image} is ${state}: ${runs}`
   return [...found, wrong(saw, 'an update that completed')]
-}
-
-/** Whether an image is the wanted one: the digest counts only where the plan names one. */
-function isImage(image: string, wanted: string): boolean {
-  return image === wanted || (!wanted.includes('@') && image.split('@', 1)[0] === wanted)
 }

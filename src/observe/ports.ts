@@ -45,6 +45,29 @@ export function servedHere(service: SwarmService, { tasks, nodes, engine }: Dock
   })
 }
 
+/** The ports that the engine of every node of a swarm listens at: who has these is docker. */
+const engines = new Set(['2377/tcp', '7946/tcp', '7946/udp'])
+
+/**
+ * Whose sockets a port's are, beyond loopback: docker's (its own, or its proxies'), somebody else's, or not shown.
+ * docker starts a task whose published port it could not take, and whoever has it answers instead.
+ */
+export function holderOf(
+  port: string,
+  sockets: readonly Listener[]
+):
+  | { readonly kind: 'docker' }
+  | { readonly kind: 'unseen' }
+  | { readonly kind: 'other'; readonly owner: string } {
+  const owners = sockets.filter(socket => engines.has(portOf(socket))).flatMap(({ owner }) => owner ?? [])
+  const isDockers = (owner: string) =>
+    owners.length > 0 ? owners.includes(owner) : /\/(?:snap\.docker\.)?dockerd?(?:\.service)?$/.test(owner)
+  const own = sockets.filter(socket => portOf(socket) === port)
+  const other = own.find(({ owner }) => owner !== undefined && !isDockers(owner))
+  if (other?.owner !== undefined) return { kind: 'other', owner: other.owner }
+  return { kind: own.every(({ owner }) => owner !== undefined) ? 'docker' : 'unseen' }
+}
+
 /** Who publishes it, as the end of a sentence; empty where no service does. */
 export function publisherOf(port: string, services: readonly SwarmService[]): string {
   const names = services

@@ -199,8 +199,12 @@ function sameSubnets(wanted: readonly string[], { subnets }: DockerNetwork): boo
   return has.length === want.length && want.every(one => has.some(other => equals(one, other)))
 }
 
-/** Whether docker could have chosen these subnets itself. True where nobody knows its pools. */
-function fromPool({ subnets }: DockerNetwork, pools: readonly string[], length: number): boolean {
+/** Whether docker could have chosen these subnets itself. True where its pools are not known. */
+export function fromPool(
+  { subnets }: Pick<DockerNetwork, 'subnets'>,
+  pools: readonly string[],
+  length: number
+): boolean {
   const known = pools.flatMap(pool => blockOrNull(pool) ?? [])
   if (known.length === 0) return true
   return subnets

@@ -1,6 +1,9 @@
 import type { AnyProbe, BoundProbe } from '../judge/probe.ts'
+import { fromPool } from '../observe/reconcile.ts'
+import { type DockerEngine, dockerEngine } from '../observe/sources/docker-host.ts'
 import { dockerNetworks } from '../observe/sources/docker-networks.ts'
 import { swarmServices } from '../observe/sources/docker-services.ts'
+import { declaredSubnets } from '../observe/sources/docker-tasks.ts'
 import { allUnits } from '../observe/sources/units.ts'
 import type { FactSource } from '../observe/fact.ts'
 import type { SuggestedCheck } from '../home/suggested-plan.ts'
@@ -27,7 +30,7 @@ export async function suggest(
   host: string,
   options: LookOptions
 ): Promise<Suggested> {
-  const checks = [dockerNetworks, swarmServices, allUnits].map(
+  const checks = [dockerNetworks, swarmServices, allUnits, dockerEngine, declaredSubnets].map(
     (source): Check => ({ probe: gathering(source), title: source.key, host, line: 0 })
   )
   const seen = await look(seat, views, { phase: '', checks, hunts: [] }, options)
@@ -36,9 +39,13 @@ export async function suggest(
     .map(({ check }) => ({ title: check.title, why: check.why ?? 'could not be seen' }))
 
   const candidates = [
-    ...networkCandidates(valueOf(seen, host, dockerNetworks)),
-    ...serviceCandidates(valueOf(seen, host, swarmServices)),
-    ...unitCandidates(valueOf(seen, host, allUnits))
+    ...networkCandidates(
+      valueOf(seen, host, dockerNetworks) ?? [],
+      valueOf(seen, host, declaredSubnets) ?? {},
+      valueOf(seen, host, dockerEngine)
+    ),
+    ...serviceCandidates(valueOf(seen, host, swarmServices) ?? []),
+    ...unitCandidates(valueOf(seen, host, allUnits) ?? [])
   ]
   const asked = candidates.flatMap(candidate => {
     const probe = seat.home.probes.find(({ id }: AnyProbe) => id === candidate.probe)
@@ -84,36 +91,50 @@ function gathering(source: FactSource<unknown>): BoundProbe {
   }
 }
 
-function valueOf<Value>(
-  seen: Observed,
-  host: string,
-  source: FactSource<readonly Value[]>
-): readonly Value[] {
+/** What was seen; null where it was not. */
+function valueOf<Value>(seen: Observed, host: string, source: FactSource<Value>): Value | null {
   const fact = seen.facts[`${source.key} @ ${host}`]
   // The engine gathered it by this very source.
-  return fact?.seen === true ? (fact.value as readonly Value[]) : []
+  return fact?.seen === true ? (fact.value as Value) : null
 }
 
 type ValueOf<Source> = Source extends FactSource<readonly (infer Value)[]> ? Value : never
 
-function networkCandidates(networks: readonly ValueOf<typeof dockerNetworks>[]): readonly Candidate[] {
+/**
+ * A subnet is only suggested where somebody declared it: one that docker chose is another after the next deployment.
+ *
+ * @param declared by the networks' ids, as the swarm's specs have them.
+ */
+function networkCandidates(
+  networks: readonly ValueOf<typeof dockerNetworks>[],
+  declared: Readonly<Record<string, readonly string[]>>,
+  engine: DockerEngine | null
+): readonly Candidate[] {
+  const isDeclared = (network: ValueOf<typeof dockerNetworks>) =>
+    Object.hasOwn(declared, network.id)
+      ? (declared[network.id] ?? []).length > 0
+      : engine !== null && !fromPool(network, engine.swarm.pools, engine.swarm.subnetLength)
   const own = networks.filter(
     ({ driver, ingress, subnets }) => driver === 'overlay' && !ingress && subnets.length === 1
   )
   const clear: Candidate = { probe: 'subnet-collision', title: 'No two networks share an address', with: {} }
   return [
-    ...own.flatMap(({ name, driver, attachable, subnets }): Candidate[] => [
-      {
-        probe: 'network-subnet',
-        title: `${name} is what it is`,
-        with: { network: name, subnet: subnets[0]?.subnet, driver, attachable }
-      },
-      {
-        probe: 'network-addresses',
-        title: `Every address on ${name} is inside, and used once`,
-        with: { network: name }
-      }
-    ]),
+    ...own.flatMap((network): Candidate[] => {
+      const { name, driver, attachable, subnets } = network
+      const subnet = isDeclared(network) ? { subnet: subnets[0]?.subnet } : {}
+      return [
+        {
+          probe: 'network-subnet',
+          title: `${name} is what it is`,
+          with: { network: name, ...subnet, driver, attachable }
+        },
+        {
+          probe: 'network-addresses',
+          title: `Every address on ${name} is inside, and used once`,
+          with: { network: name }
+        }
+      ]
+    }),
     ...(networks.length > 0 ? [clear] : [])
   ]
 }

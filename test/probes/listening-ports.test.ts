@@ -4,8 +4,15 @@ import { outcomeOf } from '../../src/judge/run.ts'
 import type { Listener } from '../../src/observe/sources/listeners.ts'
 import { at, engine, service, task } from '../support/docker.ts'
 
-const tcp = (port: number, address = '*'): Listener => ({ protocol: 'tcp', address, port })
-const udp = (port: number, address = '*'): Listener => ({ protocol: 'udp', address, port })
+const docker = '/system.slice/docker.service'
+const tcp = (port: number, address = '*', owner = docker): Listener => ({
+  protocol: 'tcp',
+  address,
+  port,
+  ...(owner === '' ? {} : { owner })
+})
+const udp = (port: number, address = '*'): Listener => ({ ...tcp(port, address), protocol: 'udp' })
+const web = (owner: string, address = '*') => [tcp(22), tcp(443), tcp(80, address, owner)]
 const node = { hostname: 'h', status: 'Ready', availability: 'Active', manager: 'Leader' }
 const nodes = [
   { ...node, id: 'nodetwo', self: false },
@@ -39,7 +46,72 @@ describe('listening-ports', () => {
     ['sshd has another port', 'pass', { sshPort: 2222, sockets: [tcp(2222), tcp(443)] }],
     ['sshd has another port, which ss does not show', 'unknown', { sshPort: 2222 }],
     ['no sshd between, and it is shown', 'pass', { sshPort: null }],
-    ['no sshd between, and none is shown', 'unknown', { sshPort: null, sockets: usual.slice(1) }],
+    ['no sshd between, and it listens elsewhere', 'pass', { sshPort: null, sockets: [tcp(2222), tcp(443)] }],
+    [
+      'no sshd between, and only loopback is shown',
+      'unknown',
+      { sshPort: null, sockets: [tcp(22, '127.0.0.1')] }
+    ],
+    [
+      'no sshd between, and a port is missing',
+      'fail',
+      { sshPort: null, sockets: [tcp(2222), tcp(443)] },
+      { expect: [80] }
+    ],
+
+    ['docker has the published port', 'pass', { sockets: web(docker), ports: [ingress(80)] }],
+    ['nginx has it', 'fail', { sockets: web('/system.slice/nginx.service'), ports: [ingress(80)] }],
+    [
+      'nginx has it, for a port in host mode',
+      'fail',
+      { sockets: web('/system.slice/nginx.service'), ports: [host(80)] }
+    ],
+    [
+      'a container in the host’s network has it',
+      'fail',
+      { sockets: web(`/docker/${'a'.repeat(64)}`), ports: [ingress(80)] }
+    ],
+    ['who has it is not shown', 'unknown', { sockets: web(''), ports: [ingress(80)] }],
+    [
+      'nginx has it on loopback, docker beyond',
+      'pass',
+      {
+        sockets: [...web(docker), tcp(80, '127.0.0.1', '/system.slice/nginx.service')],
+        ports: [ingress(80)]
+      }
+    ],
+    [
+      'nginx has it on one address, docker on another',
+      'fail',
+      {
+        sockets: [...web(docker, '192.0.2.1'), tcp(80, '192.0.2.2', '/system.slice/nginx.service')],
+        ports: [ingress(80)]
+      }
+    ],
+    [
+      'sshd has it',
+      'fail',
+      { sockets: [tcp(22, '*', '/system.slice/ssh.service'), tcp(443)], ports: [ingress(22)] }
+    ],
+    ['nginx has a port that nobody publishes', 'pass', { sockets: web('/system.slice/nginx.service') }],
+    [
+      'who has it is not shown, and it is excepted',
+      'pass',
+      { sockets: web(''), ports: [ingress(80)] },
+      { except: ['shop_*'] }
+    ],
+    [
+      'the engine runs in a unit of another name',
+      'pass',
+      {
+        sockets: [
+          tcp(22),
+          tcp(7946, '*', '/system.slice/balena.service'),
+          tcp(80, '*', '/system.slice/balena.service')
+        ],
+        ports: [ingress(80)]
+      }
+    ],
 
     ['expected, and there', 'pass', {}, { expect: [443, '4789/udp'] }],
     ['expected, and gone', 'fail', {}, { expect: [80] }],

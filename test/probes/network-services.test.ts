@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { networkServices } from '../../probes/network-services.ts'
+import type { SwarmTask } from '../../src/observe/sources/docker-tasks.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
-import { network, service } from '../support/docker.ts'
+import { network, service, task, template } from '../support/docker.ts'
 
 const vip = { network: 'networkproxy', address: '10.10.0.4/16' }
 const app = service({ virtualIps: [vip] })
@@ -11,7 +12,18 @@ const lb = { id: 'lb-proxy', name: 'proxy-endpoint', ipv4: '10.10.0.3/16', ipv6:
 const of = { id: '17a7', name: 'shop_app.1.nuw03619sbh55ozvkqrr15vib', ipv4: '10.10.0.5/16', ipv6: null }
 const loose = { id: 'c0ffee', name: 'debug', ipv4: '10.10.0.9/16', ipv6: null }
 const proxy = network({ endpoints: [lb, of] })
-const all = { networks: [proxy, network({ id: 'networkback', name: 'back' })], services: [app, db, blog] }
+const tasks = [
+  task(),
+  task({ id: 'taskdb', service: 'servicedb' }),
+  task({ id: 'taskblog', service: 'serviceblog' })
+]
+const all = {
+  networks: [proxy, network({ id: 'networkback', name: 'back' })],
+  services: [app, db, blog],
+  tasks: tasks as readonly SwarmTask[]
+}
+const wanted = { includes: ['shop_app'] }
+const old = { template: template('1') }
 
 describe('network-services', () => {
   it.each<[why: string, outcome: string, params: object, facts: Partial<typeof all>]>([
@@ -25,6 +37,30 @@ describe('network-services', () => {
       'pass',
       { includes: ['shop_app'] },
       { services: [service({ networks: [], virtualIps: [vip] })] }
+    ],
+    [
+      'one without replicas',
+      'fail',
+      wanted,
+      { services: [service({ mode: { kind: 'replicated', replicas: 0 } })], tasks: [] }
+    ],
+    ['one whose task failed', 'fail', wanted, { tasks: [task({ state: 'failed', desired: 'shutdown' })] }],
+    ['one whose task finds no node', 'fail', wanted, { tasks: [task({ state: 'pending' })] }],
+    ['one whose task is being started', 'unknown', wanted, { tasks: [task({ state: 'starting' })] }],
+    ['one whose task is to go', 'fail', wanted, { tasks: [task({ desired: 'shutdown' })] }],
+    ['one whose task is of another spec, elsewhere', 'fail', wanted, { tasks: [task(old)] }],
+    [
+      'one whose task is of another spec, and there',
+      'pass',
+      wanted,
+      { tasks: [task({ ...old, addresses: [{ network: 'networkproxy', addresses: ['10.10.0.5/16'] }] })] }
+    ],
+    ['a job that is done', 'fail', wanted, { tasks: [task({ state: 'complete', desired: 'complete' })] }],
+    [
+      'an excluded one without replicas, which its spec puts there',
+      'fail',
+      { excludes: ['shop_app'] },
+      { services: [service({ mode: { kind: 'replicated', replicas: 0 } })], tasks: [] }
     ],
     ['nobody excluded', 'pass', { excludes: ['shop_db', '*-pr*'] }, {}],
     ['one excluded', 'fail', { excludes: ['shop_*'] }, {}],

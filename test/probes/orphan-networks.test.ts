@@ -2,13 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { orphanNetworks } from '../../probes/orphan-networks.ts'
 import type { EndpointOwners, LooseEndpoint } from '../../src/observe/sources/docker-endpoints.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
-import { network, service } from '../support/docker.ts'
+import { network, node, other, service } from '../support/docker.ts'
 
 const labels = { 'com.docker.stack.namespace': 'shop' }
 const lb = { id: 'lb-shop_default', name: 'shop_default-endpoint', ipv4: null, ipv6: null }
 const own = network({ id: 'networkshop', name: 'shop_default', labels, endpoints: [lb] })
 const owners: EndpointOwners = { examined: 2, loose: [] }
-const facts = { networks: [network(), own], services: [service({ networks: ['networkshop'] })], owners }
+const facts = {
+  networks: [network(), own],
+  services: [service({ networks: ['networkshop'] })],
+  owners,
+  nodes: [node()]
+}
 const loose: LooseEndpoint = {
   network: 'shop_default',
   name: 'shop_app.1.nuw0',
@@ -19,6 +24,9 @@ const loose: LooseEndpoint = {
 const leaving = { ...loose, owner: 'its container is exited (Exited (0) 3 seconds ago)', leaving: true }
 const seen = (...loose: readonly LooseEndpoint[]) => ({ owners: { examined: 2, loose } })
 
+const debug = { id: 'c0ffee', name: 'debug', ipv4: '10.10.0.9/16', ipv6: null }
+const leftover = { ...debug, name: 'shop_app.1.nuw03619sbh55ozvkqrr15vib' }
+
 describe('orphan-networks', () => {
   it.each<[why: string, outcome: string, changed: Partial<typeof facts>, params?: object]>([
     ['its stack runs', 'pass', {}],
@@ -27,6 +35,31 @@ describe('orphan-networks', () => {
       'its stack is gone, another one like it is not',
       'fail',
       { services: [service({ stack: 'shop2', networks: [] })] }
+    ],
+    [
+      'its stack is gone, a container is attached',
+      'pass',
+      { services: [], networks: [{ ...own, endpoints: [lb, debug] }] }
+    ],
+    [
+      'its stack is gone, a container of a task of it is left',
+      'fail',
+      { services: [], networks: [{ ...own, endpoints: [lb, leftover] }] }
+    ],
+    [
+      'its stack is gone, an endpoint without a container is left',
+      'fail',
+      {
+        services: [],
+        networks: [{ ...own, endpoints: [lb, debug] }],
+        owners: { examined: 2, loose: [{ ...loose, name: 'debug' }] }
+      }
+    ],
+    ['its stack is gone, and another node may use it', 'unknown', { services: [], nodes: [node(), other()] }],
+    [
+      'its stack is gone, and on another node only services can use it',
+      'fail',
+      { services: [], nodes: [node(), other()], networks: [{ ...own, attachable: false }] }
     ],
     ['its stack runs without it', 'pass', { services: [service({ networks: [] })] }],
     [
@@ -62,14 +95,13 @@ describe('orphan-networks', () => {
   })
 
   it('names the network, and what is still on it', () => {
-    const loose = { id: 'c0ffee', name: 'debug', ipv4: '10.10.0.9/16', ipv6: null }
     const [finding] = orphanNetworks.judge(
-      { ...facts, networks: [{ ...own, endpoints: [lb, loose] }], services: [] },
+      { ...facts, networks: [{ ...own, endpoints: [lb, leftover] }], services: [] },
       {}
     )
     expect(finding).toMatchObject({
       outcome: 'fail',
-      saw: 'shop_default (10.10.0.0/16, since 2026-06-13T05:38:02Z): stack shop has no service, still attached: debug',
+      saw: 'shop_default (10.10.0.0/16, since 2026-06-13T05:38:02Z): stack shop has no service, still attached: shop_app.1.nuw03619sbh55ozvkqrr15vib',
       expected: 'a stack that runs, or no network',
       at: 'network shop_default',
       filing: { subject: 'shop_default', severity: 'low' }

@@ -17,7 +17,9 @@ describe('stray-stacks', () => {
     ['all allowed', 'pass', { allow: ['shop', 'b*'] }, stacks('shop', 'blog')],
     ['one not allowed', 'fail', { allow: ['shop'] }, stacks('shop', 'shop2')],
     ['a service without a stack is none', 'pass', { allow: ['shop'] }, stacks('shop', null)],
-    ['only services without a stack', 'unknown', { forbid: ['x'] }, stacks(null)],
+    ['only services without a stack', 'pass', { forbid: ['x'] }, stacks(null)],
+    ['only services without a stack, where some are allowed', 'pass', { allow: ['x'] }, stacks(null, null)],
+    ['a forbidden stack beside services without one', 'fail', { forbid: ['x'] }, stacks(null, 'x')],
     ['nothing at all', 'unknown', { allow: ['x'] }, stacks()]
   ])('%s: %s', (_, outcome, params, facts) => {
     const wish = strayStacks.params.parse(params)

@@ -64,6 +64,11 @@ export interface Endpoint {
   readonly ipv6: string | null
 }
 
+/** Whether a container is called as docker calls those of tasks: by service, slot or node, and the task's id. */
+export function isTaskName(name: string): boolean {
+  return /\.[0-9a-z]+\.[0-9a-z]{25}$/.test(name)
+}
+
 const row = z.object({
   ID: id,
   Name: z.string().min(1),

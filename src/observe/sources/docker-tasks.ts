@@ -93,6 +93,48 @@ async function inspected(look: Look): Promise<readonly SwarmTask[]> {
   return tasks.sort(byText(task => `${task.service} ${task.slot} ${task.node} ${task.id}`))
 }
 
+/**
+ * Which subnets the swarm's own specs of networks declare, by the network's id, as its tasks show them: an empty
+ * list for a network whose subnet docker chose. Networks that no task has joined are left out.
+ */
+export const declaredSubnets: FactSource<Readonly<Record<string, readonly string[]>>> = {
+  key: 'declared-subnets',
+  place: 'host',
+  reads: swarmTasks.reads ?? [],
+  async take(look) {
+    const services = await serviceIds(look)
+    if (services.length === 0) return {}
+    const rows = await askDocker(look, readCommand.dockerServiceTasks(services))
+    const ids = jsonLines(z.object({ ID: id }), rows.stdout).map(({ ID }) => ID)
+    if (ids.length === 0) return {}
+    const { stdout } = await askDocker(look, readCommand.dockerTasks(ids))
+    const attachments = jsonArray(declaration, stdout).flatMap(task => task.NetworksAttachments)
+    return Object.fromEntries(
+      attachments
+        .flatMap(({ Network: network }) => (network === null || network === undefined ? [] : [network]))
+        .map(({ ID, Spec }) => [
+          ID,
+          (Spec?.IPAMOptions?.Configs ?? []).map(({ Subnet }) => Subnet).filter(Boolean)
+        ])
+    )
+  }
+}
+
+const declaration = z.object({
+  NetworksAttachments: list(
+    z.object({
+      Network: z
+        .object({
+          ID: id,
+          Spec: z
+            .object({ IPAMOptions: z.object({ Configs: list(z.object({ Subnet: text })) }).nullish() })
+            .nullish()
+        })
+        .nullish()
+    })
+  )
+})
+
 function taskOf(found: z.output<typeof shape>): SwarmTask {
   return {
     id: found.ID,

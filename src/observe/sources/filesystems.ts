@@ -23,6 +23,8 @@ export interface Filesystem {
   readonly freeBytes: number
   /** Null for a filesystem without a fixed number of them, such as btrfs. */
   readonly inodes: { readonly total: number; readonly free: number } | null
+  /** Each mount of it is read-only, so that nothing can fill it. Only looked at where little is left of it. */
+  readonly readOnly?: true
 }
 
 /** Bytes and inodes where the root, /var, the store and docker's data live. Each filesystem once. */
@@ -34,7 +36,8 @@ export const filesystems: FactSource<Filesystems> = {
     readPattern.diskBytes(),
     readPattern.diskInodes(),
     readPattern.folderBytes(),
-    readPattern.folderInodes()
+    readPattern.folderInodes(),
+    readPattern.mounts()
   ],
   async take(look) {
     const [usual, docker] = await Promise.all([
@@ -58,11 +61,44 @@ export const filesystems: FactSource<Filesystems> = {
     }
     if (found.size === 0) throw new Unseen('df told of no filesystem')
     return {
-      filesystems: [...found.values()],
+      filesystems: await withMounts(look, [...found.values()]),
       dockerUnseen: docker.why,
       unseen: all.flatMap(({ unseen }) => unseen)
     }
   }
+}
+
+/** An image that a system is started from is always full: how the filesystems with little left are mounted. */
+async function withMounts(look: Look, all: readonly Filesystem[]): Promise<readonly Filesystem[]> {
+  const isLow = ({ sizeBytes, freeBytes, inodes }: Filesystem) =>
+    freeBytes < sizeBytes / 10 || (inodes !== null && inodes.free < inodes.total / 10)
+  if (!all.some(isLow)) return all
+  const mounts = await mountsOf(look)
+  return all.map(one => {
+    if (!isLow(one)) return one
+    const device = mounts.filter(mount => one.device.startsWith('/') && mount.device === one.device)
+    // A later mount hides an earlier one of the same folder.
+    const own = device.length > 0 ? device : mounts.filter(({ folder }) => folder === one.mount).slice(-1)
+    return own.length > 0 && own.every(({ readOnly }) => readOnly) ? { ...one, readOnly: true } : one
+  })
+}
+
+async function mountsOf(look: Look) {
+  let stdout: string
+  try {
+    stdout = (await look.read(readCommand.mounts())).stdout
+  } catch (error) {
+    // What is low is low as long as nothing shows that it cannot be written to.
+    if (error instanceof Unseen) return []
+    throw error
+  }
+  const plain = (text: string) =>
+    text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+  return stdout.split('\n').flatMap(line => {
+    const [device = '', folder = '', , options = ''] = line.split(' ')
+    if (folder === '') return []
+    return [{ device: plain(device), folder: plain(folder), readOnly: options.split(',').includes('ro') }]
+  })
 }
 
 /** A folder of its own may be one that the login is not let near: that costs this folder alone. */

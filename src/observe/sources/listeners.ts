@@ -1,4 +1,4 @@
-import { type FactSource, Unseen } from '../fact.ts'
+import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
 import { readCommand, readPattern } from '../read-command.ts'
 
 /** What the host takes connections and packets on, and what shows that this is all of it. */
@@ -14,18 +14,17 @@ export interface Listener {
   /** `*`, `0.0.0.0`, `127.0.0.53`, `fe80::1`: without brackets and interface. */
   readonly address: string
   readonly port: number
+  /** The control group of whoever made it, such as `/system.slice/ssh.service`; absent where that is not shown. */
+  readonly owner?: string
 }
 
 /** Every listening socket of the host's own network namespace. */
 export const listeners: FactSource<Listeners> = {
   key: 'listeners',
   place: 'host',
-  reads: [readPattern.listeners(), readPattern.sshConnection()],
+  reads: [readPattern.listenerOwners(), readPattern.listeners(), readPattern.sshConnection()],
   async take(look) {
-    const [sockets, login] = await Promise.all([
-      look.read(readCommand.listeners()),
-      look.read(readCommand.sshConnection())
-    ])
+    const [sockets, login] = await Promise.all([socketsOf(look), look.read(readCommand.sshConnection())])
     const found = sockets.stdout.split('\n').flatMap(listenerOf)
     if (found.length === 0) throw new Unseen('ss shows no listening socket at all')
     const [, port = ''] = /^\S+ \d+ \S+ (\d+)$/.exec(login.stdout.trim()) ?? []
@@ -33,7 +32,17 @@ export const listeners: FactSource<Listeners> = {
   }
 }
 
-/** `tcp LISTEN 0 128 [::]:22 [::]:*`; sockets of other protocols are left out. */
+/** With their owners, where the host's ss (iproute2 5.8) and its kernel show them. */
+async function socketsOf(look: Look): Promise<ReadResult> {
+  try {
+    return await look.read(readCommand.listenerOwners())
+  } catch (error) {
+    if (error instanceof Unseen) return look.read(readCommand.listeners())
+    throw error
+  }
+}
+
+/** `tcp LISTEN 0 128 [::]:22 [::]:* cgroup:/system.slice/ssh.service`; sockets of other protocols are left out. */
 function listenerOf(line: string): readonly Listener[] {
   if (line.trim() === '') return []
   const [protocol = '', , , , local = ''] = line.trim().split(/\s+/)
@@ -45,7 +54,8 @@ function listenerOf(line: string): readonly Listener[] {
     .slice(0, at)
     .replace(/^\[|\]/g, '')
     .replace(/%.*$/, '')
-  return [{ protocol, address, port }]
+  const [, owner = ''] = /\scgroup:(\/\S+)/.exec(line) ?? []
+  return [{ protocol, address, port, ...(owner === '' ? {} : { owner }) }]
 }
 
 /** Only the host itself reaches it. */

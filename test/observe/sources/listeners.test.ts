@@ -46,6 +46,30 @@ it.each<[why: string, changed: Recorded, found: object]>([
     { 'printenv SSH_CONNECTION': { stdout: '1 2 3 4\n5 6 7 8\n' } },
     { seen: true, value: { sshPort: null } }
   ],
+  [
+    'owners, where ss shows them',
+    {
+      'ss -Hltnu --cgroup': {
+        stdout: `tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* cgroup:/system.slice/ssh.service
+tcp LISTEN 0 128 0.0.0.0:80 0.0.0.0:* cgroup:unreachable:4d2
+`
+      }
+    },
+    {
+      seen: true,
+      value: {
+        sockets: [
+          { protocol: 'tcp', address: '0.0.0.0', port: 22, owner: '/system.slice/ssh.service' },
+          { protocol: 'tcp', address: '0.0.0.0', port: 80 }
+        ]
+      }
+    }
+  ],
+  [
+    'an ss that knows no owners',
+    { 'ss -Hltnu --cgroup': { exit: 255, stderr: "ss: unrecognized option '--cgroup'" } },
+    { seen: true, value: { sshPort: 2222 } }
+  ],
   ['no ss', { 'ss -Hltnu': { exit: 127 } }, { seen: false }],
   ['no socket', { 'ss -Hltnu': { stdout: '\n' } }, { seen: false }],
   ['other words', { 'ss -Hltnu': { stdout: 'Cannot open netlink socket: denied\n' } }, { seen: false }]
