@@ -76,7 +76,9 @@ export const imageDrift = defineProbe({
     for (const service of judged) {
       const { name, template } = service
       const wanted = Object.hasOwn(images, name) ? images[name] : undefined
-      const running = tasksOf(service, tasks).filter(({ state }) => state === 'running')
+      const running = tasksOf(service, tasks).filter(
+        ({ state, desired }) => state === 'running' && desired === 'running'
+      )
       const shows = running.map(task => taskLine(service, task))
       lines.push(`${name} ${template.image}`)
       for (const one of imageStates(service, running, wanted)) {

@@ -105,7 +105,7 @@ type ValueOf<Source> = Source extends FactSource<readonly (infer Value)[]> ? Val
  *
  * @param declared by the networks' ids, as the swarm's specs have them.
  */
-function networkCandidates(
+export function networkCandidates(
   networks: readonly ValueOf<typeof dockerNetworks>[],
   declared: Readonly<Record<string, readonly string[]>>,
   engine: DockerEngine | null

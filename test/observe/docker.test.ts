@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { FactSource } from '../../src/observe/fact.ts'
 import { gather } from '../../src/observe/gather.ts'
 import { endpointOwners } from '../../src/observe/sources/docker-endpoints.ts'
-import { dockerEngine, engineStart, swarmNodes } from '../../src/observe/sources/docker-host.ts'
+import { dockerEngine, engineStart, nodeDetails, swarmNodes } from '../../src/observe/sources/docker-host.ts'
 import { dockerNetworkList, dockerNetworks } from '../../src/observe/sources/docker-networks.ts'
-import { swarmServices } from '../../src/observe/sources/docker-services.ts'
-import { swarmTasks } from '../../src/observe/sources/docker-tasks.ts'
+import { type SwarmService, swarmServices } from '../../src/observe/sources/docker-services.ts'
+import { declaredSubnets, swarmTasks } from '../../src/observe/sources/docker-tasks.ts'
 import { closedDoors, type Recorded, recordedSession } from '../support/doors.ts'
 import { at } from '../support/docker.ts'
 
@@ -455,6 +455,120 @@ describe('services and tasks', () => {
     })
   })
 
+  const placed = (Placement: object, more: object = {}) => ({
+    ...serviceDetail,
+    Spec: {
+      ...serviceDetail.Spec,
+      TaskTemplate: { ...serviceDetail.Spec.TaskTemplate, Placement, ...more },
+      Mode: { Global: {} }
+    }
+  })
+  const seconds = 1e9
+
+  it.each<[why: string, more: object, times: object | undefined]>([
+    ['docker’s own', {}, undefined],
+    ['docker’s own, written out', { RestartPolicy: { Delay: 5 * seconds } }, undefined],
+    ['no delay', { RestartPolicy: { Delay: 0 } }, { healthy: null, restartDelay: 0 }],
+    ['a delay', { RestartPolicy: { Delay: 600 * seconds } }, { healthy: null, restartDelay: 600e6 }],
+    [
+      'a health check, with its start period',
+      {
+        ContainerSpec: {
+          Image: 'x:1',
+          Healthcheck: {
+            Test: ['CMD', 'true'],
+            Interval: 10 * seconds,
+            Timeout: 5 * seconds,
+            Retries: 2,
+            StartPeriod: 300 * seconds
+          }
+        }
+      },
+      { healthy: 330e6, restartDelay: 5e6 }
+    ],
+    [
+      'a health check of docker’s own times',
+      { ContainerSpec: { Image: 'x:1', Healthcheck: { Test: ['CMD', 'true'] } } },
+      { healthy: 180e6, restartDelay: 5e6 }
+    ],
+    [
+      'a health check that is switched off',
+      { ContainerSpec: { Image: 'x:1', Healthcheck: { Test: ['NONE'] } } },
+      { healthy: 0, restartDelay: 5e6 }
+    ]
+  ])('have their own times: %s', async (_, more, times) => {
+    const { fact } = await taken(swarmServices, {
+      ...recorded,
+      'docker service inspect -- jvty61713dmy': { stdout: JSON.stringify([placed({}, more)]) }
+    })
+    const [found] = (fact.seen ? fact.value : []) as readonly SwarmService[]
+    expect(found?.name).toBe('ccci-bridge_app')
+    expect(found?.times).toEqual(times)
+  })
+
+  const nodes = "docker node ls --format '{{json .}}'"
+  const one =
+    '{"Hostname":"ci-host","ID":"jspielqia7g7mghvorp2rp2o1","ManagerStatus":"Leader","Self":true,"Status":"Ready"}\n'
+  const detail = {
+    ID: 'jspielqia7g7mghvorp2rp2o1',
+    Spec: { Labels: { zone: 'a' }, Role: 'manager', Availability: 'active' },
+    Description: { Platform: { Architecture: 'x86_64', OS: 'linux' }, Engine: { EngineVersion: '20.10.24' } },
+    Status: { State: 'ready', Addr: '198.51.100.2' }
+  }
+  it.each<[why: string, placement: object, asked: boolean]>([
+    ['any node', {}, false],
+    [
+      'a constraint that the list of nodes answers',
+      { Constraints: ['node.role == manager', 'node.hostname!=b'] },
+      false
+    ],
+    ['a label', { Constraints: ['node.labels.zone==a'] }, true],
+    ['a platform', { Platforms: [{ Architecture: 'amd64', OS: 'linux' }] }, true]
+  ])('ask for more of the nodes only where their placement does: %s', async (_, placement, asked) => {
+    const host: Recorded = {
+      ...recorded,
+      'docker service inspect -- jvty61713dmy': { stdout: JSON.stringify([placed(placement)]) },
+      [nodes]: { stdout: one }
+    }
+    const node = { 'docker node inspect -- jspielqia7g7mghvorp2rp2o1': { stdout: JSON.stringify([detail]) } }
+    expect((await taken(nodeDetails, { ...host, ...node })).fact).toMatchObject({
+      value: {
+        why: '',
+        nodes: asked ? [{ role: 'manager', os: 'linux', architecture: 'x86_64', labels: { zone: 'a' } }] : []
+      }
+    })
+    expect((await taken(nodeDetails, host)).fact).toMatchObject({
+      value: { nodes: [], why: asked ? expect.stringContaining('docker node inspect') : '' }
+    })
+  })
+
+  it('show which subnets somebody declared', async () => {
+    const network = (ID: string, Spec: object) => ({ Network: { ID, Spec }, Addresses: [] })
+    const declared = { Driver: {}, Configs: [{ Subnet: '10.10.0.0/16' }] }
+    const task = {
+      ...taskDetail,
+      NetworksAttachments: [
+        network('n9iau1d0lu0jg47ahop23lu6k', { IPAMOptions: declared }),
+        network('pk9n2ga25herxlnknt5ut0n97', { Name: 'x' }),
+        network('b6mn9nemqjrv4nto3zfmzolhj', { IPAMOptions: { Configs: null } })
+      ]
+    }
+    const { fact } = await taken(declaredSubnets, {
+      ...recorded,
+      'docker inspect --type task -- ndttrvrs9oluttzzm537o0ozu gone0000000000000000000000': {
+        exit: 1,
+        stdout: JSON.stringify([task])
+      }
+    })
+    expect(fact).toMatchObject({
+      value: {
+        n9iau1d0lu0jg47ahop23lu6k: ['10.10.0.0/16'],
+        pk9n2ga25herxlnknt5ut0n97: [],
+        b6mn9nemqjrv4nto3zfmzolhj: []
+      }
+    })
+  })
+
   it.each([
     [
       'any other complaint',
@@ -503,6 +617,32 @@ describe('the engine', () => {
     })
     expect((await taken(dockerEngine, { [info]: { stdout } })).fact).toMatchObject({
       value: { localPools: ['172.30.0.0/16'], swarm: { manager: false, pools: [] } }
+    })
+  })
+
+  it.each<[why: string, Cluster: object | null, pools: readonly string[], subnetLength: number]>([
+    ['no pool, as until the engine restarts', { DefaultAddrPool: null, SubnetSize: 0 }, ['10.0.0.0/8'], 24],
+    ['an empty one', { DefaultAddrPool: [] }, ['10.0.0.0/8'], 24],
+    ['a pool without a length', { DefaultAddrPool: ['10.20.0.0/16'], SubnetSize: 0 }, ['10.20.0.0/16'], 24],
+    [
+      'two pools',
+      { DefaultAddrPool: ['10.20.0.0/16', '10.30.0.0/16'], SubnetSize: 26 },
+      ['10.20.0.0/16', '10.30.0.0/16'],
+      26
+    ],
+    ['nothing of its swarm', null, [], 0]
+  ])('has the built-in pool where docker says null: %s', async (_, Cluster, pools, subnetLength) => {
+    const stdout = JSON.stringify({ ...said, Swarm: { ...said.Swarm, Cluster } })
+    expect((await taken(dockerEngine, { [info]: { stdout } })).fact).toMatchObject({
+      value: { swarm: { pools, subnetLength } }
+    })
+  })
+
+  it('says what keeps its swarm from answering', async () => {
+    const Error = 'rpc error: code = Unknown desc = The swarm does not have a leader.'
+    const stdout = JSON.stringify({ ...said, Swarm: { ...said.Swarm, Cluster: null, Error } })
+    expect((await taken(dockerEngine, { [info]: { stdout } })).fact).toMatchObject({
+      value: { swarm: { error: Error, pools: [] } }
     })
   })
 

@@ -27,6 +27,8 @@ describe('disk-headroom', () => {
   it.each<[why: string, outcome: string, changed: Partial<Filesystem>, params?: object]>([
     ['half of it free', 'pass', {}],
     ['a tenth of it free', 'pass', { freeBytes: 10 * gib }],
+    ['full, and mounted read-only', 'pass', { freeBytes: 0, inodes: { total: 10, free: 0 }, readOnly: true }],
+    ['full, and not mounted read-only', 'fail', { freeBytes: 0 }],
     ['a byte less than a tenth', 'fail', { freeBytes: 10 * gib - 1 }],
     ['20 GiB of a large one', 'pass', { sizeBytes: huge, freeBytes: 20 * gib }],
     ['a byte less than 20 GiB of a large one', 'fail', { sizeBytes: huge, freeBytes: 20 * gib - 1 }],

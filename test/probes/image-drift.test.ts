@@ -130,6 +130,9 @@ describe('the repo', () => {
   })
 })
 
+const named = live
+const nginx = (image: string) => ({ images: { shop_app: image } })
+
 describe('image-drift', () => {
   it.each<[why: string, outcome: string, changed: Partial<typeof facts>, params?: object]>([
     ['spec and task agree', 'pass', {}],
@@ -154,6 +157,53 @@ describe('image-drift', () => {
     ['the pinned image of the plan, not pinned', 'fail', {}, { images: { shop_app: 'shop:2@sha256:abc' } }],
     ["another image than the plan's", 'fail', {}, { images: { shop_app: 'shop:20' } }],
     ['a service of the plan that is not there', 'fail', {}, { images: { blog_app: 'blog:1' } }],
+    [
+      'an old task that is to go',
+      'pass',
+      { tasks: [task(), task({ template: template('1'), desired: 'shutdown' })] }
+    ],
+    [
+      'the image of the plan, with its registry',
+      'pass',
+      {},
+      { images: { shop_app: 'docker.io/library/shop:2' } }
+    ],
+    [
+      'the image of the plan, of another registry',
+      'fail',
+      {},
+      { images: { shop_app: 'ghcr.io/library/shop:2' } }
+    ],
+    [
+      'the image of the plan, without a tag, where the newest is live',
+      'pass',
+      named('nginx:latest@sha256:abc'),
+      nginx('nginx')
+    ],
+    [
+      'the newest image of the plan, where none is written live',
+      'pass',
+      named('docker.io/library/nginx'),
+      nginx('nginx:latest')
+    ],
+    [
+      'the image of the plan, without a tag, where another is live',
+      'fail',
+      named('nginx:1.25'),
+      nginx('nginx')
+    ],
+    [
+      'the image of the plan by a digest alone',
+      'pass',
+      named('nginx:1.25@sha256:abc'),
+      nginx('nginx@sha256:abc')
+    ],
+    [
+      'the image of the plan, of a registry with a port',
+      'fail',
+      named('reg:5000/nginx:1'),
+      nginx('reg/nginx:1')
+    ],
     ['an excepted one', 'not-applicable', update('paused'), { except: ['*'] }]
   ])('%s: %s', (_, outcome, changed, params = {}) => {
     const wish = imageDrift.params.parse(params)
@@ -175,5 +225,17 @@ describe('image-drift', () => {
       shows: ['task 1 shop:2 running since 2026-06-13T05:30:12Z'],
       filing: { subject: 'shop_app', severity: 'medium' }
     })
+  })
+
+  it.each<[running: readonly string[], state: string, saw: string]>([
+    [[], 'paused', 'the update to shop:2 is paused: nothing runs'],
+    [['1'], 'paused', 'the update to shop:2 is paused: shop:1 runs'],
+    [['1', '2'], 'paused', 'the update to shop:2 is paused: shop:1 and shop:2 run'],
+    [[], 'rollback_paused', 'shop:3 was not taken: the update is rollback_paused, nothing runs'],
+    [['2'], 'rollback_completed', 'shop:3 was not taken: the update is rollback_completed, shop:2 runs']
+  ])('says what runs, of which spec: %j, %s', (running, state, saw) => {
+    const tasks = running.map(version => task({ id: `task${version}`, template: template(version) }))
+    const ended = task({ id: 'ended', template: template('2'), state: 'rejected', desired: 'shutdown' })
+    expect(imageDrift.judge({ ...update(state), tasks: [...tasks, ended] }, {})).toMatchObject([{ saw }])
   })
 })

@@ -85,7 +85,45 @@ describe('network-addresses', () => {
     ['IPv6 inside', 'pass', { network: two, more: [], vip: 'fd00:10::4/64' }],
     ['IPv6 outside', 'fail', { network: two, vip: 'fd00:11::4/64' }],
     ['IPv6 gateway, spelled differently', 'fail', { network: two, vip: 'fd00:0010:0::1/64' }],
-    ['IPv6 on a network without it', 'fail', { vip: 'fd00:10::4/64' }]
+    ['IPv6 on a network without it', 'fail', { vip: 'fd00:10::4/64' }],
+    // a family that the plan does not name is judged by the network's own subnet of it
+    [
+      'IPv6 inside, and the plan says IPv4',
+      'pass',
+      { network: two, vip: 'fd00:10::4/64' },
+      { subnet: '10.10.0.0/16' }
+    ],
+    [
+      'IPv6 outside, and the plan says IPv4',
+      'fail',
+      { network: two, vip: 'fd00:11::4/64' },
+      { subnet: '10.10.0.0/16' }
+    ],
+    [
+      'IPv4 outside of what the plan says, IPv6 inside',
+      'fail',
+      { network: two, more: [container('10.10.1.6/16', 'fd00:10::6')] },
+      { subnet: '10.10.0.0/24' }
+    ],
+    ['IPv4 inside, and the plan says IPv6', 'pass', { network: two }, { subnet: 'fd00:10::/64' }],
+    [
+      'IPv4 outside, and the plan says IPv6',
+      'fail',
+      { network: two, vip: '10.11.0.4/16' },
+      { subnet: 'fd00:10::/64' }
+    ],
+    [
+      'IPv6 on a network without it, and the plan says IPv4',
+      'fail',
+      { vip: 'fd00:10::4/64' },
+      { subnet: '10.10.0.0/16' }
+    ],
+    [
+      'both, and the plan says both',
+      'pass',
+      { network: two, vip: 'fd00:10::4/64' },
+      { subnet: ['10.10.0.0/16', 'fd00:10::/64'] }
+    ]
   ])('%s: %s', (_, outcome, given, params = {}) => {
     const wish = networkAddresses.params.parse({ network: 'proxy', ...params })
     const seen = facts(given)

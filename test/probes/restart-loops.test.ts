@@ -14,6 +14,12 @@ const facts = {
   since: at(0)
 }
 
+const waits = (seconds: number) => service({ times: { healthy: null, restartDelay: seconds * 1e6 } })
+const done = (seconds = 5) => ({
+  services: [waits(seconds)],
+  tasks: [...ends(10, 20, 30).map(task => ({ ...task, state: 'complete', error: '' })), now]
+})
+
 describe('restart-loops', () => {
   it.each<[why: string, outcome: string, changed: Partial<typeof facts>, params?: object]>([
     ['three ends', 'fail', {}],
@@ -30,6 +36,16 @@ describe('restart-loops', () => {
     ['three ends of another spec', 'pass', { services: [service({ template: template('3') })] }],
     ['three ends, outlasted', 'pass', { engine: engine(at(46 + 120)) }],
     ['three ends, almost outlasted', 'fail', { engine: engine(at(46 + 119)) }],
+    // what ends well, and is to wait before it starts again, does its work in turns
+    ['three ends with exit 0', 'fail', done()],
+    ['three ends with exit 0, each restarted after half a minute', 'pass', done(30)],
+    ['the same, a second less', 'fail', done(29)],
+    ['three ends with exit 1, each restarted after half a minute', 'fail', { services: [waits(30)] }],
+    [
+      'two ends with exit 1 and one with exit 0, each restarted after half a minute',
+      'unknown',
+      { services: [waits(30)], tasks: [...ends(10, 20), ...done().tasks.slice(2)] }
+    ],
     ['a job', 'not-applicable', { services: [service({ mode: { kind: 'global job', iteration: 0 } })] }],
     ['an excepted service', 'not-applicable', {}, { except: ['shop_*'] }],
     ['no service', 'not-applicable', { services: [] }]

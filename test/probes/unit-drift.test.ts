@@ -118,6 +118,22 @@ it.each<[name: string, outcome: string, sketch: Sketch, revision?: boolean]>([
     'fail',
     { units: [{ ...unit, files: [file, '/d.conf'] }], times: { [file]: 1e9, '/d.conf': started + 60 } }
   ],
+  ...['etc', 'run'].map((root): [name: string, outcome: string, sketch: Sketch] => [
+    `a limit that \`systemctl set-property\` set since, in /${root}`,
+    'pass',
+    {
+      units: [{ ...unit, files: [file, `/${root}/systemd/system.control/x.service.d/50-MemoryMax.conf`] }],
+      times: { [file]: 1e9, [`/${root}/systemd/system.control/x.service.d/50-MemoryMax.conf`]: started + 60 }
+    }
+  ]),
+  [
+    'a drop-in of such a name elsewhere',
+    'fail',
+    {
+      units: [{ ...unit, files: [file, '/etc/systemd/system/x.service.d/50-MemoryMax.conf'] }],
+      times: { [file]: 1e9, '/etc/systemd/system/x.service.d/50-MemoryMax.conf': started + 60 }
+    }
+  ],
   ['a file of the Nix store, all of which are of 1970', 'pass', { times: { [file]: 1 } }],
   ['a file without a time', 'pass', { times: {} }],
   ['a file that may not be seen', 'unknown', { times: { [file]: null } }],

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { gather } from '../../../src/observe/gather.ts'
-import { filesystems } from '../../../src/observe/sources/filesystems.ts'
+import { type Filesystems, filesystems } from '../../../src/observe/sources/filesystems.ts'
 import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
 
 const usual = '-- / /var /nix/store /var/lib/containerd /var/lib/docker'
@@ -128,6 +128,27 @@ it.each<[why: string, changed: Recorded, found: object]>([
     { seen: true, value: { dockerUnseen: '' } }
   ],
   [
+    'a docker that the login may not ask',
+    {
+      "docker info --format '{{json .}}'": {
+        stdout: '{"ServerErrors":["permission denied while trying to connect to the Docker daemon socket"]}'
+      }
+    },
+    {
+      seen: true,
+      value: { dockerUnseen: 'the login may not read docker (permission denied on the daemon socket)' }
+    }
+  ],
+  [
+    'a docker of another context',
+    {
+      "docker info --format '{{json .}}'": {
+        stdout: '{"DockerRootDir":"/data/docker","Name":"far","ClientInfo":{"Context":"far"}}'
+      }
+    },
+    { seen: true, value: { filesystems: [disk], dockerUnseen: expect.stringContaining('context "far"') } }
+  ],
+  [
     'a docker that does not answer',
     { "docker info --format '{{json .}}'": { stdout: '{"DockerRootDir":""}' } },
     { seen: true, value: { dockerUnseen: 'docker info does not name its root directory' } }
@@ -138,4 +159,57 @@ it.each<[why: string, changed: Recorded, found: object]>([
   ['other output', { [`df -P -k ${usual}`]: { stdout: `${head}a\nb\nc\nd\ne\n` } }, { seen: false }]
 ])('%s', async (_, changed, found) => {
   expect((await seen(changed)).fact).toMatchObject(found)
+})
+
+const full = (device: string) => {
+  const row = (numbers: string) => `${device} ${numbers} /\n`
+  const var_ = '/dev/vda2        20000000 12000000   7000000      64% /var\n'
+  const stderr = missing('/nix/store', '/var/lib/containerd')
+  return {
+    [`df -P -k ${usual}`]: { exit: 1, stdout: head + row('9000 9000 0 100%') + var_ + var_, stderr },
+    [`df -P -i ${usual}`]: {
+      exit: 1,
+      stdout:
+        head + row('50 50 0 100%') + rootNodes.replace(' /', ' /var') + rootNodes.replace(' /', ' /var'),
+      stderr
+    }
+  }
+}
+
+it.each<[why: string, device: string, mounts: string | null, readOnly: boolean]>([
+  ['an image that the system is started from', 'composefs', 'composefs / overlay ro,relatime 0 0', true],
+  ['a full disk', 'composefs', 'composefs / overlay rw,relatime 0 0', false],
+  [
+    'a device with one more mount',
+    '/dev/loop0',
+    '/dev/loop0 / erofs ro 0 0\n/dev/loop0 /b erofs ro 0 0',
+    true
+  ],
+  [
+    'a device that is written to elsewhere',
+    '/dev/vda1',
+    '/dev/vda1 / ext4 ro 0 0\n/dev/vda1 /b ext4 rw 0 0',
+    false
+  ],
+  ['a folder that is mounted over', 'composefs', 'rootfs / rootfs rw 0 0\ncomposefs / overlay ro 0 0', true],
+  [
+    'a folder that is mounted over, to be written to',
+    'tmpfs',
+    'x / erofs ro 0 0\ntmpfs / tmpfs rw 0 0',
+    false
+  ],
+  ['a device with a space in its name', '/dev/a b', '/dev/a\\040b / erofs ro 0 0', true],
+  ['mounts that could not be seen', 'composefs', null, false]
+])('knows what is full and read-only: %s', async (_, device, mounts, readOnly) => {
+  const { fact } = await seen({
+    ...full(device),
+    'cat /proc/self/mounts': mounts === null ? { why: 'not on the list' } : { stdout: `${mounts}\n` }
+  })
+  const { filesystems: all } = (fact.seen ? fact.value : { filesystems: [] }) as Pick<
+    Filesystems,
+    'filesystems'
+  >
+  const found = all.find(one => one.mount === '/')
+  expect(found?.freeBytes).toBe(0)
+  expect(found?.readOnly ?? false).toBe(readOnly)
 })

@@ -53,6 +53,32 @@ describe('when it was', () => {
     })
   })
 
+  it('a network of the swarm is not timed by a node that does not see all of it', async () => {
+    const info = (swarm: object) => ({
+      "docker info --format '{{json .}}'": {
+        stdout: JSON.stringify({
+          ServerVersion: '26.1.5',
+          SystemTime: '2026-06-13T05:30:00Z',
+          Swarm: { LocalNodeState: 'active', ControlAvailable: false, ...swarm }
+        })
+      }
+    })
+    const listed = (Scope: string) => ({
+      [networks]: { stdout: network('proxy').replace('{', `{"Scope":"${Scope}",`) }
+    })
+    expect(await take({ network: 'proxy' }, { ...listed('swarm'), ...info({}) })).toMatchObject({
+      seen: false,
+      why: expect.stringContaining('no manager')
+    })
+    for (const recorded of [
+      { ...listed('local'), ...info({}) },
+      { ...listed('swarm'), ...info({ ControlAvailable: true }) },
+      listed('swarm')
+    ]) {
+      expect(await take({ network: 'proxy' }, recorded)).toMatchObject({ value: { micros: created } })
+    }
+  })
+
   it('a unit, in microseconds, with or without .service', async () => {
     const recorded = {
       [unit]: {
