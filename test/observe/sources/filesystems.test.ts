@@ -163,10 +163,10 @@ it.each<[why: string, changed: Recorded, found: object]>([
 
 const full = (device: string) => {
   const row = (numbers: string) => `${device} ${numbers} /\n`
-  const var_ = '/dev/vda2        20000000 12000000   7000000      64% /var\n'
+  const second = '/dev/vda2        20000000 12000000   7000000      64% /var\n'
   const stderr = missing('/nix/store', '/var/lib/containerd')
   return {
-    [`df -P -k ${usual}`]: { exit: 1, stdout: head + row('9000 9000 0 100%') + var_ + var_, stderr },
+    [`df -P -k ${usual}`]: { exit: 1, stdout: head + row('9000 9000 0 100%') + second + second, stderr },
     [`df -P -i ${usual}`]: {
       exit: 1,
       stdout:
