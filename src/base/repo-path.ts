@@ -4,7 +4,9 @@ export function isRepoPath(path: string): boolean {
   return path.split('/').every(part => part !== '' && part !== '.' && part !== '..' && !isDotGit(part))
 }
 
-/** The names under which case-folding and NTFS file systems reach `.git`. */
-function isDotGit(part: string): boolean {
-  return /^(?:\.git|git~1)[ .]*$/i.test(part)
+/** The names under which file systems that fold case, of NTFS and of HFS+ (which overlooks some letters) reach `.git`. */
+export function isDotGit(part: string): boolean {
+  return /^(?:\.git|git~1)[ .]*(?:$|:)/i.test(
+    part.replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, '')
+  )
 }

@@ -7,6 +7,7 @@ import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { readBytes, readText } from '../doors/files.ts'
 import { type GateAnswer, openGate, type GateOptions } from '../gate/gate.ts'
 import { loginFor } from '../gate/pipeline.ts'
+import { absolutePath } from '../home/config.ts'
 import { workingTreesAround } from '../home/working-tree.ts'
 import { type ExitCode, exitCode } from '../words.ts'
 import { type CommonOptions, type Io, paint } from './io.ts'
@@ -63,8 +64,8 @@ export async function run(options: GateCommandOptions, io: Io): Promise<ExitCode
 }
 
 async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<GateOptions, 'now' | 'signal'>> {
-  const remote =
-    options.remote ?? from(io.env, told.remote) ?? actionsRemote(io.env) ?? (await origin(io.cwd))
+  const given = options.remote ?? from(io.env, told.remote) ?? actionsRemote(io.env)
+  const remote = given === undefined ? await origin(io) : located(given, io.cwd, io)
   if (remote === null) {
     const hint = '--remote URL'
     throw new AdversaryError('usage', 'no remote: neither the pipeline nor a checkout here names one', {
@@ -131,9 +132,15 @@ function actionsRemote(env: Io['env']): string | undefined {
 }
 
 /** Only the address is taken from the checkout, and only where the pipeline names none. */
-async function origin(cwd: string): Promise<string | null> {
-  const [tree] = await workingTreesAround(cwd)
-  return tree?.remotes.find(({ name }) => name === 'origin')?.url ?? null
+async function origin(io: Io): Promise<string | null> {
+  const [tree] = await workingTreesAround(io.cwd)
+  const url = tree?.remotes.find(({ name }) => name === 'origin')?.url
+  return tree === undefined || url === undefined ? null : located(url, tree.dir, io)
+}
+
+/** A path, which git tells from an address by the first colon, is looked for from the folder that it was named in. */
+function located(url: string, dir: string, { userHome }: Io): string {
+  return /^[^/]*:/.test(url) || url === '' ? url : absolutePath(url, dir, userHome)
 }
 
 async function needed(path: string, option: string, io: Io): Promise<string> {

@@ -5,10 +5,12 @@ import { changedFiles, lineCommits } from './git/changes.ts'
 import { commitOf, openHistory } from './git/history.ts'
 import { isSha, kindOf, pathNames, refOf } from './git/names.ts'
 import { objectReader } from './git/objects.ts'
+import type { Algorithm } from './git/pack.ts'
 import { BrokenClone, requireTools, runGit } from './git/process.ts'
 import { defaultFileCap, isHttp, type Login, openRemote } from './git/remote.ts'
 import { accountSettings, fetchBranch, fetchWords, pushOutcome, unreachable } from './git/transfer.ts'
 import { verifier } from './git/signatures.ts'
+import { pathReader } from './git/paths.ts'
 import { discard, isPartial, prepare, tidy } from './git/upkeep.ts'
 import { writeCommit } from './git/write.ts'
 
@@ -23,6 +25,8 @@ export type { Login } from './git/remote.ts'
 export interface Commit {
   readonly sha: string
   readonly tree: string
+  /** Whether its header holds a signature of any kind. */
+  readonly signed: boolean
   readonly parents: readonly string[]
   readonly author: Person
   readonly committer: Person
@@ -108,21 +112,38 @@ export interface Git {
    * upkeep is left to the next one.
    */
   fetch(branch: string, options?: { readonly hurry?: boolean }): Promise<string | null>
-  /** Fetches one commit by its full id, through the branches where the server hands out no other; false where it is not there. */
-  fetchCommit(sha: string): Promise<boolean>
+  /**
+   * Fetches one commit by its full id, or by that of a tag that names it; through branches and tags where the
+   * server hands out no other. Answers the commit's id; null where it is not there, or is no commit.
+   */
+  fetchCommit(sha: string): Promise<string | null>
   /** Commits of the range, parents before children (git's `--topo-order --reverse`). */
   commits(range: Range): Promise<readonly Commit[]>
   /** One commit by sha or unique sha prefix; null where there is none. */
   commit(revision: string): Promise<Commit | null>
   /** Signature of each commit asked for; remembered, since neither commit nor signers change. */
   signatures(shas: readonly string[], signers: Signers): Promise<ReadonlyMap<string, Signature>>
-  file(commit: string, path: string, capBytes?: number): Promise<FileAt>
+  /**
+   * One file of a commit. A tree on the way that git would not write is refused, unless `anyTree` says that a
+   * name which is there once is good enough.
+   */
+  file(
+    commit: string,
+    path: string,
+    options?: { readonly capBytes?: number; readonly anyTree?: boolean }
+  ): Promise<FileAt>
+  /** What is wrong with the trees on the way to these paths, naming commit and path: who checks them out may find other files. */
+  treeFaults(commit: string, paths: readonly string[]): Promise<readonly string[]>
   /** Whether another entry of the tree can be taken for `path` by a reader (`looksLike`); the twin, or null. */
   twin(commit: string, path: string): Promise<string | null>
-  /** Shas in `from..to` (merges included) that touch one of the paths; `to`'s tree differing from `from`'s there. */
+  /**
+   * Shas after `from`, newest first, with which one of the paths became another on the way from there to `to`: of
+   * a merge, against the parents that build on `from`. What a branch beside that way did counts where it is merged.
+   * `to` where it has other files there than `from`, however that came.
+   */
   changedSince(from: string, to: string, paths: readonly string[]): Promise<readonly string[]>
-  /** Shas reachable from the tip that touch one of the paths, newest first; merges that differ from all parents included. */
-  touching(tip: string, paths: readonly string[]): Promise<readonly string[]>
+  /** Shas of commits with a signature, reachable from the tip, whose file at the path is not that of each parent. */
+  signedTouching(tip: string, path: string): Promise<readonly string[]>
   /** Paths that differ between two commits, and on which side they are ordinary files; no rename is guessed. */
   changedFiles(
     from: string,
@@ -182,7 +203,9 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   settings.catch(() => undefined)
   await tools
   const remote = openRemote({ url: options.url, login: options.login, settings, signal, deadlineMs })
-  let made = await prepare(dir, remote, signal)
+  // What the remote has shows when it is asked: it is almost always the first.
+  let algorithm: Algorithm = 'sha1'
+  let made = await prepare(dir, remote, algorithm, signal)
 
   let objects = objectReader(dir)
   const verify = verifier(dir, async sha => (await objects.read(sha))?.bytes ?? null, signal)
@@ -191,20 +214,33 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   const fetched = new Set<string>()
   const history = openHistory(dir, signal)
 
-  const renew = async () => {
+  const makeAnew = async () => {
     objects.close()
     history.forget()
     // Another process may have made it anew already.
     await discard(dir, made.ino)
-    made = await prepare(dir, remote, signal)
+    made = await prepare(dir, remote, algorithm, signal)
     objects = objectReader(dir)
+  }
+
+  const renew = async () => {
+    await makeAnew()
     for (const branch of fetched) await fetchTip(branch, false)
   }
 
   const commitAt = async (ref: string) => (await objects.size(`${ref}^{commit}`))?.sha ?? null
 
-  const fetchTip = (branch: string, hurry: boolean) =>
-    fetchBranch(dir, remote, branch, { deadlineMs, hurry, commitAt })
+  const fetchTip = async (branch: string, hurry: boolean): Promise<string | null> => {
+    try {
+      return await fetchBranch(dir, remote, branch, { deadlineMs, hurry, commitAt })
+    } catch (error) {
+      const theirs = otherAlgorithm(error)
+      if (theirs === null || theirs === algorithm) throw error
+      algorithm = theirs
+      await makeAnew()
+      return fetchBranch(dir, remote, branch, { deadlineMs, hurry, commitAt })
+    }
+  }
 
   /** A clone is derived: what it cannot answer is asked once more of a new one. */
   const healing = async <Value>(ask: () => Promise<Value>): Promise<Value> => {
@@ -217,6 +253,22 @@ export async function openClone(options: CloneOptions): Promise<Git> {
     }
   }
 
+  /** The commit that an id names, itself or through tags; null for anything else. */
+  const peeled = async (sha: string): Promise<string | null> => {
+    let name = sha
+    for (let depth = 0; depth < mostTags; depth++) {
+      const type = (await objects.size(name))?.type
+      if (type === 'commit') return name
+      const tag = type === 'tag' ? await objects.read(name) : null
+      const target = /^object ([0-9a-f]+)\ntype (?:commit|tag)\n/.exec(
+        tag?.bytes.toString('latin1') ?? ''
+      )?.[1]
+      if (target === undefined) return null
+      name = target
+    }
+    return null
+  }
+
   const treeOf = async (commit: string): Promise<string> => {
     const object = await objects.read(commit)
     const tree =
@@ -225,10 +277,44 @@ export async function openClone(options: CloneOptions): Promise<Git> {
     return tree
   }
 
-  const entriesOf = async (tree: string) => {
-    const entries = await objects.tree(tree)
-    if (entries === null) throw new BrokenClone(`the clone misses a folder's tree (${tree})`)
-    return entries
+  const treeAt = async (tree: string) => {
+    const found = await objects.tree(tree)
+    if (found === null) throw new BrokenClone(`the clone misses a folder's tree (${tree})`)
+    return found
+  }
+  const paths = pathReader(treeAt)
+
+  const changed = async (from: string, to: string, at: readonly string[]) => {
+    const spec = ['--', ...at]
+    const words = ['log', '--full-history', '--format=%H', `${from}..${to}`, ...spec]
+    const commits = await history.commits({ tip: to })
+    const known = new Map(commits.map(commit => [commit.sha, commit]))
+    const [start, end] = [known.get(from), known.get(to)]
+    // What does not build on it says nothing of what came after it.
+    if (start === undefined || end === undefined) return []
+    const after = new Set([from])
+    for (const { sha, parents } of commits) if (parents.some(parent => after.has(parent))) after.add(sha)
+    // git names what may have touched them, and the trees say whether it did.
+    const ran = await runGit(dir, words, { signal })
+    if (ran.code !== 0) throw new BrokenClone(`the history cannot be read: ${ran.stderr.trim()}`)
+    const differ = async (one: Commit, other: Commit) =>
+      (
+        await Promise.all(
+          at.map(async path => (await paths.entry(one.tree, path)) !== (await paths.entry(other.tree, path)))
+        )
+      ).includes(true)
+    const touched: string[] = []
+    for (const sha of ran.stdout.toString().split('\n').filter(isSha)) {
+      const commit = known.get(sha)
+      if (commit === undefined || !after.has(sha)) continue
+      for (const parent of commit.parents) {
+        const before = after.has(parent) ? known.get(parent) : undefined
+        if (before === undefined || !(await differ(commit, before))) continue
+        touched.push(sha)
+        break
+      }
+    }
+    return touched.length === 0 && (await differ(start, end)) ? [to] : touched
   }
 
   return {
@@ -269,16 +355,17 @@ export async function openClone(options: CloneOptions): Promise<Git> {
 
     async fetchCommit(sha) {
       if (!isSha(sha)) throw new AdversaryError('usage', `${JSON.stringify(sha)} is not a full commit id`)
-      if ((await objects.size(sha))?.type === 'commit') return true
+      const there = await peeled(sha)
+      if (there !== null) return there
       const alone = await remote.run(dir, [...fetchWords, '--', remote.url, sha], {
         deadlineMs: deadlineMs * 10
       })
       if (alone.code !== 0) {
-        // A server need not hand out a commit that no ref names; one that a branch reaches comes with the branches.
-        const all = '+refs/heads/*:refs/adversary/heads/*'
-        await remote.run(dir, [...fetchWords, '--', remote.url, all], { deadlineMs: deadlineMs * 10 })
+        // A server need not hand out a commit that no ref names; what a branch or a tag reaches comes with these.
+        const all = ['heads', 'tags'].map(kind => `+refs/${kind}/*:refs/adversary/${kind}/*`)
+        await remote.run(dir, [...fetchWords, '--', remote.url, ...all], { deadlineMs: deadlineMs * 10 })
       }
-      return (await objects.size(sha))?.type === 'commit'
+      return peeled(sha)
     },
 
     commits: range => healing(() => history.commits(range)),
@@ -293,12 +380,15 @@ export async function openClone(options: CloneOptions): Promise<Git> {
 
     signatures: (shas, signers) => healing(() => verify.signatures(shas, signers)),
 
-    file(commit, path, capBytes = defaultFileCap) {
+    file(commit, path, { capBytes = defaultFileCap, anyTree = false } = {}) {
       return healing(async (): Promise<FileAt> => {
         let tree = await treeOf(commit)
         const names = pathNames(path)
         for (const [depth, name] of names.entries()) {
-          const [entry, double] = (await entriesOf(tree)).filter(one => one.name === name)
+          const { entries, fault } = await treeAt(tree)
+          if (fault !== null && !anyTree)
+            return { kind: 'refused', why: sayFault(commit, names.slice(0, depth).join('/'), fault) }
+          const [entry, double] = entries.filter(one => one.name === name)
           if (entry === undefined) return { kind: 'absent' }
           const last = depth === names.length - 1
           const here = names.slice(0, depth + 1).join('/')
@@ -330,6 +420,14 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       })
     },
 
+    treeFaults(commit, wanted) {
+      return healing(async () => {
+        const tree = await treeOf(commit)
+        const faults = await Promise.all(wanted.map(path => paths.faults(tree, path)))
+        return [...new Set(faults.flat().map(({ at, fault }) => sayFault(commit, at, fault)))]
+      })
+    },
+
     twin(commit, path) {
       return healing(async () => {
         let trees = [{ at: '', sha: await treeOf(commit) }]
@@ -338,7 +436,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
         for (const [depth, name] of names.entries()) {
           const below: typeof trees = []
           for (const { at, sha } of trees) {
-            for (const entry of await entriesOf(sha)) {
+            for (const entry of (await treeAt(sha)).entries) {
               if (!(await looksLike(entry.name, name))) continue
               const here = at + entry.name
               const last = depth === names.length - 1
@@ -353,25 +451,31 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       })
     },
 
-    async changedSince(from, to, paths) {
-      if (paths.length === 0) return []
-      const spec = ['--', ...paths]
-      const [log, diff] = await Promise.all([
-        runGit(dir, ['log', '--full-history', '--format=%H', `${from}..${to}`, ...spec], { signal }),
-        runGit(dir, ['diff-tree', '--quiet', '-r', '--no-renames', from, to, ...spec], { signal })
-      ])
-      if (log.code !== 0 || diff.code > 1) {
-        throw new BrokenClone(`the history cannot be read: ${(log.stderr || diff.stderr).trim()}`)
-      }
-      const touched = log.stdout.toString().split('\n').filter(isSha)
-      // A merge that took the older side changes a file, and no commit that git lists says so.
-      return touched.length === 0 && diff.code === 1 ? [to] : touched
-    },
+    changedSince: (from, to, at) =>
+      at.length === 0 ? Promise.resolve([]) : healing(() => changed(from, to, at)),
 
-    async touching(tip, paths) {
-      const ran = await runGit(dir, ['log', '--full-history', '--format=%H', tip, '--', ...paths], { signal })
-      if (ran.code !== 0) throw new BrokenClone(`the history cannot be read: ${ran.stderr.trim()}`)
-      return ran.stdout.toString().split('\n').filter(isSha)
+    signedTouching(tip, path) {
+      return healing(async () => {
+        const commits = await history.commits({ tip })
+        const trees = new Map(commits.map(({ sha, tree }) => [sha, tree]))
+        const signed = commits.filter(commit => commit.signed)
+        const touching: string[] = []
+        for (let from = 0; from < signed.length; from += treesAtOnce) {
+          const part = signed.slice(from, from + treesAtOnce)
+          const touched = await Promise.all(
+            part.map(async ({ tree, parents }) => {
+              const own = await paths.entry(tree, path)
+              if (parents.length === 0) return own !== null
+              const before = await Promise.all(
+                parents.map(parent => paths.entry(trees.get(parent) ?? '', path))
+              )
+              return before.some(other => other !== own)
+            })
+          )
+          touching.push(...part.filter((_, at) => touched[at]).map(({ sha }) => sha))
+        }
+        return touching
+      })
     },
 
     changedFiles: (from, to) => healing(() => changedFiles(dir, from, to, signal)),
@@ -430,6 +534,23 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       objects.close()
     }
   }
+}
+
+/** A tag may name a tag. */
+const mostTags = 10
+
+/** How the remote names its objects, where git says that it is not as the clone does. */
+function otherAlgorithm(error: unknown): Algorithm | null {
+  if (!(error instanceof BrokenClone)) return null
+  const theirs = /mismatched algorithms: client \w+; server (sha1|sha256)\b/.exec(error.message)?.[1]
+  return theirs === 'sha1' || theirs === 'sha256' ? theirs : null
+}
+
+/** How many commits' trees are asked for at a time. */
+const treesAtOnce = 512
+
+function sayFault(commit: string, at: string, fault: string): string {
+  return `in commit ${commit.slice(0, 12)} the folder ${at === '' ? 'at the root' : JSON.stringify(at)} ${fault}`
 }
 
 function seenRef(branch: string): string {

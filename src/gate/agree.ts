@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { sha256 } from '../base/canonical.ts'
+import { isRepoPath } from '../base/repo-path.ts'
 import type { Git } from '../doors/git.ts'
 import type { SignedRecord, SignedReview } from '../record/record.ts'
 import { headings } from '../tell/locate.ts'
@@ -52,7 +53,9 @@ export async function typedVerdicts(
   const typed = new Set<string>()
   for (const { tip, record } of branches) {
     const named =
-      files.length > 0 ? files : (await git.paths(tip)).filter(path => path.endsWith(`REVIEW-${phase}.md`))
+      files.length > 0
+        ? files
+        : (await git.paths(tip)).filter(path => path.endsWith(`REVIEW-${phase}.md`) && isRepoPath(path))
     const signed = new Set(
       record.reviews.flatMap(({ message, elsewhere }) =>
         (elsewhere ?? message).verdict === 'PASS' ? [message.milestone] : []
@@ -126,7 +129,8 @@ export async function disagreements(
   if (evidence === null) return problems
   const [then, now] = await Promise.all([git.file(commit.sha, evidence.path), git.file(tip, evidence.path)])
   if (then.kind !== 'file' || sha256(then.bytes) !== evidence.digest) {
-    problems.push(`the evidence ${evidence.path} is not what it signed for`)
+    const why = then.kind === 'refused' ? `: ${then.why}` : ''
+    problems.push(`the evidence ${evidence.path} is not what it signed for${why}`)
   } else {
     const parsed = parseEvidence(then.bytes)
     if (parsed === null) problems.push(`the evidence ${evidence.path} cannot be read`)

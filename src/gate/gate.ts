@@ -200,21 +200,25 @@ export async function gateIn(git: Git, question: Question, trust: Trust): Promis
 
 async function ask(git: Git, options: Question, trust: Trust): Promise<Asked> {
   const { gate, now } = options
-  const branch = options.branch ?? (await git.remoteHead())
-  const tip = branch === null ? null : await git.fetch(branch)
-  if (branch === null || tip === null) {
-    throw new AdversaryError('repository', `${git.url} has no branch ${branch ?? 'that its HEAD names'}`, {
-      hint: '--branch NAME'
-    })
-  }
+  const { branch, tip } = await askedBranch(git, options.branch)
   const main = await readBranch(git, branch, tip, trust, options.repo ?? null)
   const reviews = await reviewBranch(git, options, main, trust)
-  const built = await builtCommit(git, options.commit ?? tip)
-  if ('why' in built) return { answer: closed(gate, [built]), tips: null }
+  if ('why' in reviews) {
+    const { reviewBranch: name = branch } = options
+    return {
+      answer: closed(gate, [reviews]),
+      tips: new Map([
+        [branch, tip],
+        [plainName(name), null]
+      ])
+    }
+  }
+  const checkedOut = await builtCommit(git, options.commit ?? tip)
+  if ('why' in checkedOut) return { answer: closed(gate, [checkedOut]), tips: null }
+  // Nothing but the reviewer's own words is on top of the branch there: what is judged is the branch itself.
+  const built = isOwnPush(checkedOut, main, reviews) ? { sha: tip, history: main.record.history } : checkedOut
   const tips = new Map<string, string | null>([[branch, tip]])
-  // A branch of reviews that is not there yet is one that may come.
-  const { reviewBranch: name = branch } = options
-  if (name !== branch) tips.set(name, reviews === main ? null : reviews.tip)
+  if (reviews !== main) tips.set(reviews.name, reviews.tip)
 
   const { phase, milestone } = named(gate, [main, reviews])
   const view = await viewPhase(git, trust, phase, main, reviews)
@@ -241,28 +245,86 @@ async function ask(git: Git, options: Question, trust: Trust): Promise<Asked> {
   return { answer: wholePhase(gate, answers, obstacles), tips }
 }
 
-async function reviewBranch(
+/** The branch with the claims, and its tip. @throws AdversaryError `usage` for the name of something else. */
+async function askedBranch(
   git: Git,
-  { reviewBranch: name, repo }: Question,
-  main: BranchView,
-  trust: Trust
-): Promise<BranchView> {
-  if (name === undefined || name === main.name) return main
-  const tip = await git.fetch(name)
-  return tip === null ? main : readBranch(git, name, tip, trust, repo ?? null)
+  given: string | undefined
+): Promise<{ readonly branch: string; readonly tip: string }> {
+  const branch = given === undefined ? await git.remoteHead() : plainName(given)
+  const tip = branch === null || branch === 'HEAD' ? null : await git.fetch(branch)
+  if (branch !== null && tip !== null) return { branch, tip }
+  const other = branch === null ? null : await meantBranch(git, branch)
+  if (other !== null) {
+    throw new AdversaryError('usage', `${JSON.stringify(given)} is no branch of ${git.url}`, {
+      hint: `--branch ${other}`
+    })
+  }
+  throw new AdversaryError('repository', `${git.url} has no branch ${branch ?? 'that its HEAD names'}`, {
+    hint: '--branch NAME'
+  })
 }
 
-async function builtCommit(
+/** A branch by its short name, which pipelines may give in full. */
+function plainName(name: string): string {
+  return name.startsWith('refs/heads/') ? name.slice('refs/heads/'.length) : name
+}
+
+/** The branch that was meant by what a checkout calls it; null where there is none. */
+async function meantBranch(git: Git, name: string): Promise<string | null> {
+  if (name === 'HEAD' || name === '@') return git.remoteHead()
+  const short = name.replace(/^refs\//, '').replace(/^heads\/|^(?:remotes\/)?[^/]+\//, '')
+  if (short === 'HEAD') return git.remoteHead()
+  return short !== '' && short !== name && (await git.remoteTip(short)) !== null ? short : null
+}
+
+async function reviewBranch(
   git: Git,
-  commit: string
-): Promise<{ readonly sha: string; readonly history: readonly Commit[] } | Obstacle> {
-  const there = /^[0-9a-f]{40,64}$/.test(commit) && (await git.fetchCommit(commit))
-  const sha = there ? commit : (await git.commit(commit))?.sha
+  { reviewBranch: given, repo }: Question,
+  main: BranchView,
+  trust: Trust
+): Promise<BranchView | Obstacle> {
+  const name = given === undefined ? main.name : plainName(given)
+  if (name === main.name) return main
+  const tip = await git.fetch(name)
+  if (tip !== null) return readBranch(git, name, tip, trust, repo ?? null)
+  const meant = await meantBranch(git, name)
+  return {
+    code: exitCode.notProven,
+    why: `there is no branch ${name} in ${git.url}, so no review can be read`,
+    next:
+      meant === null
+        ? 'name the branch that the reviewer pushes to (--review-branch NAME), or wait for its first review'
+        : `--review-branch ${meant}`,
+    mayChange: true
+  }
+}
+
+interface Built {
+  readonly sha: string
+  readonly history: readonly Commit[]
+}
+
+async function builtCommit(git: Git, commit: string): Promise<Built | Obstacle> {
+  const full = /^[0-9a-f]{40,64}$/.test(commit) ? await git.fetchCommit(commit) : null
+  const sha = full ?? (await git.commit(commit))?.sha
   if (sha === undefined) {
     const why = `the commit being built, ${commit.slice(0, 12)}, is not in the remote repository`
     return { code: exitCode.notProven, why, next: 'push it first', mayChange: true }
   }
   return { sha, history: await git.commits({ tip: sha }) }
+}
+
+/** Whether the commit being built is a review on its own branch, with nothing but reviews between it and the branch. */
+function isOwnPush({ history }: Built, main: BranchView, reviews: BranchView): boolean {
+  if (reviews === main) return false
+  const inMain = new Set(main.record.history.map(({ sha }) => sha))
+  const own = new Set(
+    reviews.record.reviews.flatMap(({ byReviewer, elsewhere, odd, commit }) =>
+      byReviewer && elsewhere === undefined && odd === undefined ? [commit.sha] : []
+    )
+  )
+  const aside = history.filter(({ sha }) => !inMain.has(sha))
+  return aside.length > 0 && aside.every(({ sha, parents }) => own.has(sha) && parents.length === 1)
 }
 
 /** What the words of the command mean: what is signed decides, and the default grammar where nothing is. */

@@ -34,6 +34,8 @@ export interface MilestoneFacts {
   readonly rules: Policy['milestones'][number] | null
   /** Commits after the claim that touch what the milestone watches. */
   readonly touched: readonly string[]
+  /** Trees on the way to what the milestone watches that git would not write, as sentences. */
+  readonly crooked: readonly string[]
   readonly disagreements: readonly string[]
   readonly needs: readonly { readonly milestone: string; readonly verdict: Verdict | null }[]
   readonly blockers: readonly Blocker[]
@@ -82,6 +84,12 @@ export function judgeMilestone(facts: MilestoneFacts, now: number, repo: string 
 
   for (const why of facts.disagreements)
     add(exitCode.notTrusted, `the review ${commit} does not agree with itself: ${why}`, look)
+  for (const why of facts.crooked)
+    add(
+      exitCode.notTrusted,
+      `what ${facts.milestone} rests on cannot be told: ${why}`,
+      'write that folder anew with git, and claim again'
+    )
   if (!facts.claimInBranch) {
     add(
       exitCode.notTrusted,

@@ -9,6 +9,8 @@ export interface Touch {
   readonly principal: string
   /** The review that it is; null for a commit made by hand. */
   readonly review: SignedReview | null
+  /** Why the commit is not one that the product writes; then only what it closes counts. */
+  readonly odd?: { readonly why: string; readonly common: boolean }
 }
 
 /** What a listed signer appended: bytes `from` the old end of the file. */

@@ -4,9 +4,11 @@ import { itemsBehind } from '../base/lineage.ts'
 import { parseClaim } from '../claim/parse.ts'
 import type { Commit, Git } from '../doors/git.ts'
 import {
+  closingOnly,
   type Distrusted,
   heldTo,
   policyOf,
+  readMessage,
   readRecord,
   removedOf,
   type SignedRecord,
@@ -125,10 +127,10 @@ export async function viewPhase(
     phase,
     main,
     reviews,
-    signed: written.reviews,
+    signed: heldToForm(written.reviews, appended),
     handVerdicts: written.verdicts,
     distrusted,
-    doubts: doubtsOf(distrusted, signed, trust, parents),
+    doubts: [...doubtsOf(distrusted, signed, trust, parents), ...oddByHand(appended, signed, parents)],
     history,
     parents,
     claims: claimsOf(main.record.history, phase),
@@ -160,10 +162,54 @@ function doubtsOf(
   const answered = behind(own.filter(({ message }) => message.verdict !== null || message.accept !== null))
   const listed = fingerprintsOf(trust.allowed)
   return distrusted.filter(({ commit, signature }) => {
-    if (signature.state === 'good') return signature.principal === trust.reviewer && !accepted.has(commit.sha)
+    if (signature.state === 'good') {
+      const unread = readMessage(commit).kind === 'malformed'
+      return signature.principal === trust.reviewer
+        ? !accepted.has(commit.sha)
+        : unread && isAddressed(commit) && !answered.has(commit.sha)
+    }
     if (signature.state === 'odd') return !answered.has(commit.sha)
     return signature.state === 'bad' && listed.has(signature.key) && !answered.has(commit.sha)
   })
+}
+
+/** Whether it carries a trailer of a review: others call a commit a review as well. */
+function isAddressed({ message }: Commit): boolean {
+  return /^\s*Adversary-[a-z]+:/im.test(message)
+}
+
+/** Of what people wrote by hand in a commit such as the product never writes, only what it closes. */
+function heldToForm(
+  reviews: readonly SignedReview[],
+  appended: ReadonlyMap<string, Appended>
+): readonly SignedReview[] {
+  return reviews.map(review =>
+    appended.get(review.commit.sha)?.touch.odd === undefined
+      ? review
+      : { ...review, message: closingOnly(review.message) }
+  )
+}
+
+/** Commits made by hand that no git writes by itself, until the reviewer has spoken after them. */
+function oddByHand(
+  appended: ReadonlyMap<string, Appended>,
+  signed: readonly SignedReview[],
+  parents: ReadonlyMap<string, readonly string[]>
+): readonly Distrusted[] {
+  const odd = [...appended.values()].flatMap(({ touch: { commit, principal, odd } }) =>
+    odd === undefined || odd.common
+      ? []
+      : [{ commit, why: odd.why, signature: { state: 'odd', principal, key: '', ...odd } as const }]
+  )
+  if (odd.length === 0) return []
+  const answers = signed.filter(
+    ({ byReviewer, message }) => byReviewer && (message.verdict !== null || message.accept !== null)
+  )
+  const answered = reachable(
+    answers.flatMap(({ commit }) => commit.parents),
+    parents
+  )
+  return odd.filter(({ commit }) => !answered.has(commit.sha))
 }
 
 /** `SHA256:…` of each key in an allowed-signers file. */
@@ -221,7 +267,7 @@ async function touchesOf(
 ): Promise<readonly Touch[]> {
   const { record, tip } = branch
   const reviews = new Map(record.reviews.map(review => [review.commit.sha, review]))
-  const touching = new Set(await git.touching(tip, [path]))
+  const touching = new Set(await git.signedTouching(tip, path))
   const others = [...touching].filter(sha => !reviews.has(sha))
   const signatures = await git.signatures(others, trust)
   const touches: Touch[] = []
@@ -232,6 +278,8 @@ async function touchesOf(
       touches.push({ commit, principal: review.principal, review })
     } else if (signature?.state === 'good') {
       touches.push({ commit, principal: signature.principal, review: null })
+    } else if (signature?.state === 'odd') {
+      touches.push({ commit, principal: signature.principal, review: null, odd: signature })
     }
   }
   return touches
@@ -277,15 +325,24 @@ export async function viewMilestone(
   )
   const behind = claim === null ? new Set<string>() : reachable([claim], parents)
   const ends = [...new Set([main.tip, built.sha])]
+  const claimIsHere = claim !== null && parents.has(claim)
   const touched =
-    claim === null || rules === null || !behind.has(claim)
+    claim === null || rules === null
       ? []
       : await Promise.all(ends.map(end => git.changedSince(claim, end, rules.watchPaths)))
+
+  const faults =
+    rules === null
+      ? []
+      : await Promise.all(
+          [...ends, ...(claimIsHere ? [claim] : [])].map(end => git.treeFaults(end, rules.watchPaths))
+        )
 
   return {
     phase: view.phase,
     milestone,
     review,
+    crooked: [...new Set(faults.flat())],
     verdict,
     claims,
     elsewhere: signed.filter(

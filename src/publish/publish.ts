@@ -140,12 +140,12 @@ export function tipAt(git: Git, sha: string, record: SignedRecord): Tip {
     committedAt: record.history.at(-1)?.committedAt ?? '',
     record,
     async readFile(path) {
-      const file = await git.file(sha, path)
+      const file = await git.file(sha, path, { anyTree: true })
       if (file.kind === 'refused') throw new AdversaryError('not-trusted', file.why)
       return file.kind === 'absent' ? null : file.bytes
     },
     async blocked(path) {
-      const file = await git.file(sha, path)
+      const file = await git.file(sha, path, { anyTree: true })
       if (file.kind === 'refused') return file.why
       const twin = await git.twin(sha, path)
       return twin === null ? null : `${JSON.stringify(twin)} disguises itself as ${path}`

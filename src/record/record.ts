@@ -1,8 +1,15 @@
 import { isSameRepo } from '../base/repo-name.ts'
+import { isRepoPath } from '../base/repo-path.ts'
 import type { Commit, Git, Signature, Signers } from '../doors/git.ts'
 import type { Verdict } from '../words.ts'
 import type { Policy } from './policy.ts'
-import { looksLikeReview, parseMessage, type RemovedTrailer, type ReviewMessage } from './trailers.ts'
+import {
+  looksLikeReview,
+  type ParsedMessage,
+  parseMessage,
+  type RemovedTrailer,
+  type ReviewMessage
+} from './trailers.ts'
 
 export interface Trust extends Signers {
   /** The principal whose verdicts count. */
@@ -15,6 +22,8 @@ export interface SignedReview {
   readonly principal: string
   readonly byReviewer: boolean
   readonly message: ReviewMessage
+  /** The commit is not one that the product writes: only what closes a gate is left in `message`. */
+  readonly odd?: true
   /** It was made for another repo: what it said there, of which only what closes a gate is left in `message`. */
   readonly elsewhere?: {
     readonly repo: string
@@ -77,6 +86,8 @@ async function recordOf(
     const read = believed(commit, signature, trust)
     if ('why' in read) distrusted.push({ commit, signature, why: read.why })
     else reviews.push(read)
+    const heard = signature.state === 'odd' ? oddlySigned(commit, signature.principal, trust) : null
+    if (heard !== null) reviews.push(heard)
   }
   return { tip, reviews, distrusted, history }
 }
@@ -95,7 +106,7 @@ function believed(
   if (signature.state !== 'good') return { why: signature.why }
   if (commit.parents.length > 1) return { why: 'a merge is no review' }
   const { principal } = signature
-  const read = parseMessage(commit.message)
+  const read = readMessage(commit)
   if (read.kind === 'other') return { why: 'its subject is not a review' }
   if (read.kind === 'malformed') return { why: read.why }
   const byReviewer = principal === trust.reviewer
@@ -103,6 +114,43 @@ function believed(
     return { why: `${principal} signed a verdict, which only ${trust.reviewer} may` }
   }
   return { commit, principal, byReviewer, message: read.message }
+}
+
+/** What a commit says as a review. One that names a file outside the repository says nothing that can be checked. */
+export function readMessage({ message }: Commit): ParsedMessage {
+  const read = parseMessage(message)
+  if (read.kind !== 'review') return read
+  const paths = [read.message.section, read.message.evidence].flatMap(file => file?.path ?? [])
+  const outside = paths.find(path => !isRepoPath(path))
+  return outside === undefined
+    ? read
+    : { kind: 'malformed', why: `it names ${JSON.stringify(outside)}, which is no path inside a repository` }
+}
+
+/**
+ * What a listed person signed in a commit such as the product never writes: what it closes is heard, since a
+ * person's git may write an `encoding`; nothing that it opens is.
+ */
+function oddlySigned(commit: Commit, principal: string, trust: Trust): SignedReview | null {
+  const read = readMessage(commit)
+  if (read.kind !== 'review' || commit.parents.length > 1) return null
+  const byReviewer = principal === trust.reviewer
+  const message = { ...closingOnly(read.message), evidence: null }
+  return { commit, principal, byReviewer, odd: true, message }
+}
+
+/** What is left of a message of which only what closes a gate counts. */
+export function closingOnly(message: ReviewMessage): ReviewMessage {
+  return {
+    ...message,
+    claim: null,
+    verdict: null,
+    supersedes: [],
+    findings: message.findings.filter(({ status }) => status === 'open'),
+    vetoes: message.vetoes.filter(({ status }) => status === 'open'),
+    policy: null,
+    accept: null
+  }
 }
 
 /**
@@ -120,16 +168,7 @@ function weakened(review: SignedReview, repo: string): SignedReview {
   return {
     ...review,
     elsewhere: { repo: message.repo, claim, verdict },
-    message: {
-      ...message,
-      claim: null,
-      verdict: null,
-      supersedes: [],
-      findings: message.findings.filter(({ status }) => status === 'open'),
-      vetoes: message.vetoes.filter(({ status }) => status === 'open'),
-      policy: null,
-      accept: null
-    }
+    message: closingOnly(message)
   }
 }
 

@@ -40,6 +40,7 @@ describe('reading', () => {
     expect(first).toEqual({
       sha: tip,
       tree: await repo.builder.git(['rev-parse', `${tip}^{tree}`]),
+      signed: false,
       parents: [],
       author: repo.builder.person,
       committer: repo.builder.person,
@@ -133,7 +134,7 @@ describe('reading', () => {
     for (const path of ['link', 'link/c.txt', 'module', 'a', 'a/b', 'README.md/x']) {
       expect({ path, ...(await git.file(tip, path)) }).toMatchObject({ kind: 'refused' })
     }
-    expect(await git.file(tip, 'raw.bin', 2)).toMatchObject({ kind: 'refused' })
+    expect(await git.file(tip, 'raw.bin', { capBytes: 2 })).toMatchObject({ kind: 'refused' })
     for (const path of ['', '/etc/passwd', '../x', 'a/../../x', 'a//b', '.git/config', 'a/.GIT/x', 'a\nb']) {
       await expect(git.file(tip, path)).rejects.toThrow('is not the path of a file')
     }

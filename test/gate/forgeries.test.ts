@@ -818,6 +818,20 @@ const edits: readonly Row[] = [
     async scene => {
       await scene.builder.pull()
       const blob = await scene.builder.git(['hash-object', '-w', '--stdin'], { input: heading })
+      await putRawTree(scene, 'machine-docs', bytes => {
+        const at = bytes.indexOf('40000 evidence')
+        const entry = treeEntry('100644', 'REVIEW-pvfix\xff.md', blob)
+        return Buffer.concat([bytes.subarray(0, at), entry, bytes.subarray(at)])
+      })
+    }
+  ],
+  [
+    'a twin whose name is no UTF-8, out of order',
+    'failed',
+    3,
+    async scene => {
+      await scene.builder.pull()
+      const blob = await scene.builder.git(['hash-object', '-w', '--stdin'], { input: heading })
       await putRawTree(scene, 'machine-docs', bytes =>
         Buffer.concat([treeEntry('100644', 'REVIEW-pvfix\xff.md', blob), bytes])
       )

@@ -27,15 +27,18 @@ const commit = (change: (raw: string) => string) => async (scene: Scene) => {
 }
 
 describe('a FAIL is recorded', () => {
-  it.each<[string, (scene: Scene) => Promise<unknown>]>([
-    ['a file .git', entry('100644', '.git')],
-    ['a folder .GIT', entry('40000', '.GIT')],
-    ['a file ..', entry('100644', '..')],
-    ['a name with a slash', entry('100644', 'machine-docs/REVIEW-pvfix.md')],
+  /** What is checked out of such a tree is not what is read from it: the gate says so, and the FAIL besides. */
+  const crooked = 3
+  it.each<[string, (scene: Scene) => Promise<unknown>, code?: number]>([
+    ['a file .git', entry('100644', '.git'), crooked],
+    ['a folder .GIT', entry('40000', '.GIT'), crooked],
+    ['a file ..', entry('100644', '..'), crooked],
+    ['a name with a slash', entry('100644', 'machine-docs/REVIEW-pvfix.md'), crooked],
     ['a symlink .gitmodules', entry('120000', '.gitmodules')],
-    ['a name that is no UTF-8', entry('100644', 'x\xff\xfe')],
-    ['an entry of no mode', entry('0', 'y')],
-    ['an entry that is there twice', entry('100644', 'x', 2)],
+    ['a name that is no UTF-8, out of order', entry('100644', 'x\xff\xfe'), crooked],
+    ['a name that is no UTF-8', entry('100644', '0\xff\xfe')],
+    ['an entry of no mode', entry('0', 'y'), crooked],
+    ['an entry that is there twice', entry('100644', 'x', 2), crooked],
     [
       'a date beyond all calendars in a signed commit',
       commit(raw =>
@@ -45,7 +48,7 @@ describe('a FAIL is recorded', () => {
       )
     ],
     ['a signed commit without a date', commit(raw => raw.replace(/^(committer .*>).*$/m, '$1'))]
-  ])('after %s', async (_, push) => {
+  ])('after %s', async (_, push, code = 1) => {
     const scene = await world.open('claimed')
     await push(scene)
     const before = await scene.builder.git(['ls-remote', 'origin', 'refs/heads/main'])
@@ -54,6 +57,8 @@ describe('a FAIL is recorded', () => {
     expect(await scene.builder.git(['diff', '--name-only', before.slice(0, 40), sha])).toBe(
       `${path}\nmachine-docs/evidence/pvfix-${scene.at.claim2.slice(0, 12)}.json`
     )
-    expect(await scene.gate()).toMatchObject({ code: 1, reasons: [expect.stringContaining('M2 is FAIL')] })
+    const answer = await scene.gate()
+    expect(answer).toMatchObject({ code })
+    expect(answer.reasons.at(code === crooked ? -1 : 0)).toContain('M2 is FAIL')
   })
 })

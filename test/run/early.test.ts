@@ -196,6 +196,7 @@ it('whatever looks like a review of the claim may be its answer, signed or not',
   const commit = (message: string) => ({
     sha: 'a'.repeat(40),
     tree: '0'.repeat(40),
+    signed: false,
     parents: [],
     author: person,
     committer: person,

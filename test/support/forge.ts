@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { randomUUID } from 'node:crypto'
 import { sha256 } from '../../src/base/canonical.ts'
 import { printMessage } from '../../src/record/trailers.ts'
 import type { Scene } from './gate.ts'
@@ -77,7 +78,7 @@ export async function rawCommit(scene: Scene, sha: string): Promise<string> {
 
 /** The commit object with a signature of its bytes, made by ssh-keygen as git makes it. */
 export async function signedRaw(scene: Scene, raw: string, key: TestKey, namespace = 'git'): Promise<string> {
-  const file = join(scene.builder.dir, '..', `payload-${sha256(raw + key.path).slice(7, 27)}`)
+  const file = join(scene.builder.dir, '..', `payload-${randomUUID()}`)
   await writeFile(file, raw)
   await promisify(execFile)('ssh-keygen', ['-q', '-Y', 'sign', '-n', namespace, '-f', key.path, file])
   const armor = (await readFile(`${file}.sig`, 'utf8')).trimEnd().split('\n').join('\n ')

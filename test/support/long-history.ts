@@ -201,7 +201,7 @@ async function sign(dir: string, key: string, payload: string): Promise<string> 
 type Entry = readonly [mode: string, name: string, sha: string]
 
 /** A pack of whole objects. */
-function packOf() {
+export function packOf() {
   const types = { commit: 1, tree: 2, blob: 3 } as const
   const known = new Set<string>()
   const parts: Buffer[] = []

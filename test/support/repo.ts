@@ -70,11 +70,19 @@ const run = promisify(execFile)
 /** The time of the first commit; each further one is a minute later unless it says its own. */
 const firstTime = Date.UTC(2026, 5, 13, 5, 0)
 
-export async function makeRepo(options: { readonly branch?: string } = {}): Promise<TestRepo> {
+export async function makeRepo(
+  options: { readonly branch?: string; readonly objectFormat?: 'sha1' | 'sha256' } = {}
+): Promise<TestRepo> {
   const branch = options.branch ?? 'main'
   const dir = await mkdtemp(join(tmpdir(), 'adversary-repo-'))
   const remote = join(dir, 'remote.git')
-  await testGit(dir, ['init', '--quiet', '--bare', `--initial-branch=${branch}`, remote])
+  const init = [
+    'init',
+    '--quiet',
+    `--initial-branch=${branch}`,
+    `--object-format=${options.objectFormat ?? 'sha1'}`
+  ]
+  await testGit(dir, [...init, '--bare', remote])
   let minutes = 0
   const nextTime = () => new Date(firstTime + 60_000 * minutes++).toISOString()
 
@@ -85,7 +93,7 @@ export async function makeRepo(options: { readonly branch?: string } = {}): Prom
   }
 
   const at = join(dir, 'builder')
-  await testGit(dir, ['init', '--quiet', `--initial-branch=${branch}`, at])
+  await testGit(dir, [...init, at])
   await testGit(at, ['remote', 'add', 'origin', remote])
   const builder = checkout(at, { name: 'builder', email: 'builder@example.test' }, nextTime)
   await builder.commit('core: begin', { files: { 'README.md': '# a repo\n' } })

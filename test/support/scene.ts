@@ -77,9 +77,12 @@ export async function makeScene(
     readonly more?: readonly string[]
     /** Further lines of `repo:`. */
     readonly repo?: readonly string[]
+    readonly objectFormat?: 'sha1' | 'sha256'
   } = {}
 ): Promise<Scene> {
-  const repo = await makeRepo()
+  const repo = await makeRepo(
+    options.objectFormat === undefined ? {} : { objectFormat: options.objectFormat }
+  )
   const key = await repo.key('reviewer')
   const signers = allowedSigners([['adversary@example.test', key]])
   const home = join(repo.dir, 'home')

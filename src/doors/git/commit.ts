@@ -7,6 +7,8 @@ import type { Person } from '../../words.ts'
 
 export interface ParsedCommit {
   readonly tree: string
+  /** Whether the header holds a signature of any kind. */
+  readonly signed: boolean
   readonly parents: readonly string[]
   readonly author: Person
   readonly committer: Person
@@ -43,6 +45,7 @@ export function parseCommit(bytes: Buffer, people: People = new Map()): ParsedCo
   const committer = identOf(lines, 'committer ', people)
   return {
     tree,
+    signed: lines.some(line => line.startsWith('gpgsig')),
     parents,
     author: author.person,
     committer: committer.person,

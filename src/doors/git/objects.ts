@@ -1,6 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { AdversaryError } from '../../base/errors.ts'
 import { endProcess, notStartedOn, startGit } from './process.ts'
+import { readTree, type Tree } from './trees.ts'
 
 /** One object of the clone as git stores it. */
 export interface GitObject {
@@ -9,19 +10,12 @@ export interface GitObject {
   readonly bytes: Buffer
 }
 
-export interface TreeEntry {
-  readonly mode: string
-  /** As stored. A name that is not UTF-8 holds replacement characters. */
-  readonly name: string
-  readonly sha: string
-}
-
 /** Reads objects through one pair of `cat-file` processes, which is what makes many small reads cheap. */
 export interface ObjectReader {
   /** Null where the clone has no such object; takes a ref as well, `refs/…^{commit}`. */
   size(sha: string): Promise<{ readonly sha: string; readonly type: string; readonly size: number } | null>
   read(sha: string): Promise<GitObject | null>
-  tree(sha: string): Promise<readonly TreeEntry[] | null>
+  tree(sha: string): Promise<Tree | null>
   /** Ends the processes if nothing is being read; the next question starts them again. */
   rest(): void
   close(): void
@@ -33,7 +27,7 @@ const treeEntriesHeld = 20_000
 export function objectReader(dir: string): ObjectReader {
   const checks = conversation(dir, '--batch-check')
   const reads = conversation(dir, '--batch')
-  const trees = new Map<string, readonly TreeEntry[]>()
+  const trees = new Map<string, Tree>()
   let entriesHeld = 0
   // A file that grows is read as of each commit and as of its parent: mostly the one just read.
   let recent: readonly GitObject[] = []
@@ -66,17 +60,17 @@ export function objectReader(dir: string): ObjectReader {
       }
       const object = await this.read(sha)
       if (object === null || object.type !== 'tree') return null
-      const entries = parseTree(object.bytes, object.sha.length / 2)
+      const tree = readTree(object.bytes, object.sha.length / 2)
       // By entries: each new piece of evidence makes another version of a folder that holds all the others.
       // Who asked at the same moment has put it there already.
-      if (!trees.has(sha)) entriesHeld += entries.length
-      trees.set(sha, entries)
-      for (const [oldest, { length }] of trees) {
+      if (!trees.has(sha)) entriesHeld += tree.entries.length
+      trees.set(sha, tree)
+      for (const [oldest, { entries }] of trees) {
         if (entriesHeld <= treeEntriesHeld || oldest === sha) break
         trees.delete(oldest)
-        entriesHeld -= length
+        entriesHeld -= entries.length
       }
-      return entries
+      return tree
     },
     rest() {
       if (checks.idle() && reads.idle()) this.close()
@@ -227,38 +221,4 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
 /** A sha, or as much of it as tells it apart, or the commit of a ref by its whole name. */
 function isName(name: string): boolean {
   return /^(?:[0-9a-f]{4,64}|refs\/[^\p{Cc}\s]+\^\{commit\})$/u.test(name)
-}
-
-function parseTree(bytes: Buffer, idBytes: number): readonly TreeEntry[] {
-  return treeSpans(bytes, idBytes).map(({ mode, name, sha }) => ({ mode, name: name.toString('utf8'), sha }))
-}
-
-/** Entries with their raw names, and where each stands: `<mode> <name>\0<raw id>`, again and again. */
-export function treeSpans(bytes: Buffer, idBytes: number) {
-  const entries: {
-    readonly mode: string
-    readonly name: Buffer
-    readonly sha: string
-    readonly from: number
-    readonly to: number
-  }[] = []
-  let at = 0
-  while (at < bytes.length) {
-    const space = bytes.indexOf(32, at)
-    const end = bytes.indexOf(0, space)
-    const to = end + 1 + idBytes
-    if (space < 0 || end < 0 || to > bytes.length) {
-      throw new AdversaryError('repository', 'a tree of the repository is malformed')
-    }
-    entries.push({
-      // git reads a mode with a leading zero, which it never writes, all the same.
-      mode: bytes.toString('latin1', at, space).replace(/^0+(?=\d)/, ''),
-      name: bytes.subarray(space + 1, end),
-      sha: bytes.toString('hex', end + 1, to),
-      from: at,
-      to
-    })
-    at = to
-  }
-  return entries
 }

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { devNull } from 'node:os'
-import { delimiter, isAbsolute, sep } from 'node:path'
+import { delimiter, isAbsolute, parse, sep } from 'node:path'
 import { AdversaryError, messageOf } from '../../base/errors.ts'
 
 /**
@@ -59,6 +59,8 @@ export function gitEnvironment(): Record<string, string> {
     GIT_CONFIG_SYSTEM: devNull,
     GIT_CONFIG_GLOBAL: devNull,
     GIT_ATTR_NOSYSTEM: '1',
+    // No git looks for a repository, and for the configuration in it, where it happens to run.
+    GIT_DIR: devNull,
     GIT_TERMINAL_PROMPT: '0',
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_OPTIONAL_LOCKS: '0',
@@ -93,17 +95,24 @@ export const hardening = [
   'core.commitGraph=false'
 ] as const
 
+/** Where a git runs that needs no repository: nobody but root puts anything there. */
+export const nowhere = parse(process.execPath).root
+
 /**
- * Runs git on the clone in `dir`.
+ * Runs git on the clone in `dir`; null: on no repository.
  *
  * @returns the exit code with the output, whatever the code: what it means is for the caller to say.
  * @throws AdversaryError `missing-tool` without git; `repository` for a deadline, an abort, or too much output;
  * `BrokenClone` where `dir` is gone.
  */
-export async function runGit(dir: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+export async function runGit(
+  dir: string | null,
+  args: readonly string[],
+  options: RunOptions = {}
+): Promise<Ran> {
   const child = startGit(dir, args, options.env)
   const verb = args.find((word, at) => !word.startsWith('-') && args[at - 1] !== '-c') ?? ''
-  return finish(child, dir, `git ${verb}`, options)
+  return finish(child, dir ?? nowhere, `git ${verb}`, options)
 }
 
 /**
@@ -141,12 +150,12 @@ export function notStartedOn(dir: string, error: Error): AdversaryError {
 
 /** A git process that the caller talks to. */
 export function startGit(
-  dir: string,
+  dir: string | null,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>> = {}
 ): ChildProcessWithoutNullStreams {
-  return spawn('git', [`--git-dir=${dir}`, ...hardening, ...args], {
-    cwd: dir,
+  return spawn('git', [...(dir === null ? [] : [`--git-dir=${dir}`]), ...hardening, ...args], {
+    cwd: dir ?? nowhere,
     env: { ...gitEnvironment(), ...env },
     stdio: 'pipe',
     // A session of its own: ssh-keygen finds no terminal to ask on, and one signal ends git's children too.
@@ -269,7 +278,11 @@ export async function findKeygen(): Promise<void> {
 
 async function ask(tool: string, args: readonly string[]): Promise<string> {
   return new Promise((settle, reject) => {
-    const child = spawn(tool, args, { env: gitEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(tool, args, {
+      cwd: nowhere,
+      env: gitEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
     let said = ''
     const hear = (bytes: Buffer) => {
       said += bytes.toString()

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { GitPluginError, simpleGit } from 'simple-git'
 import { AdversaryError, messageOf } from '../../base/errors.ts'
-import { BrokenClone, gitEnvironment, hardening } from './process.ts'
+import { BrokenClone, gitEnvironment, hardening, nowhere } from './process.ts'
 
 /** Everything that contacts a remote, through simple-git. */
 
@@ -77,7 +76,7 @@ export function openRemote(options: RemoteOptions): Remote {
       // One instance for each call: after an error an instance runs nothing that was queued.
       const start = () =>
         simpleGit({
-          baseDir: dir ?? tmpdir(),
+          baseDir: dir ?? nowhere,
           abort: over.signal,
           allowEnvironment: Object.keys(env).filter(name => name.startsWith('GIT_')),
           unsafe,

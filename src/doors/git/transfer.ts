@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os'
 import { AdversaryError } from '../../base/errors.ts'
 import type { PushOutcome } from '../git.ts'
 import { refOf } from './names.ts'
@@ -121,7 +120,7 @@ export async function accountSettings(): Promise<readonly (readonly [string, str
     XDG_CONFIG_HOME: process.env['XDG_CONFIG_HOME']
   }
   const scopes = ['--system', '--global']
-  const asked = await Promise.all(scopes.map(scope => runGit(tmpdir(), ['config', scope, ...words], { env })))
+  const asked = await Promise.all(scopes.map(scope => runGit(null, ['config', scope, ...words], { env })))
   return asked.flatMap(({ stdout }) =>
     stdout
       .toString()

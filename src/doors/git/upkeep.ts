@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { sha256 } from '../../base/canonical.ts'
 import { AdversaryError } from '../../base/errors.ts'
 import { nowMs } from '../clock.ts'
+import type { Algorithm } from './pack.ts'
 import { BrokenClone, runGit } from './process.ts'
 import type { Remote } from './remote.ts'
 
@@ -19,11 +20,17 @@ const staleWorkMs = 20 * 60_000
  * An empty bare repository with nothing in it but what we put there. It is made aside and moved into its
  * place whole, since another process of the same home may do the same.
  *
+ * @param algorithm of a clone that has to be made: that of the remote.
  * @throws AdversaryError `repository` where this machine has no room for it, or no right to it.
  */
-export async function prepare(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<Clone> {
+export async function prepare(
+  dir: string,
+  remote: Remote,
+  algorithm: Algorithm,
+  signal: AbortSignal | undefined
+): Promise<Clone> {
   try {
-    return await made(dir, remote, signal)
+    return await made(dir, remote, algorithm, signal)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error
     throw new AdversaryError('repository', `${dir} cannot hold a clone: ${error.message}`, {
@@ -40,7 +47,12 @@ export interface Clone {
   readonly anew: boolean
 }
 
-async function made(dir: string, remote: Remote, signal: AbortSignal | undefined): Promise<Clone> {
+async function made(
+  dir: string,
+  remote: Remote,
+  algorithm: Algorithm,
+  signal: AbortSignal | undefined
+): Promise<Clone> {
   let anew = false
   const whose = sha256(remote.url)
   await mkdir(dirname(dir), { recursive: true, mode: 0o755 })
@@ -60,9 +72,8 @@ async function made(dir: string, remote: Remote, signal: AbortSignal | undefined
     if (found !== null) await discard(dir, found)
     anew = true
     const fresh = await mkdtemp(`${dir}.new-`)
-    const ran = await runGit(fresh, ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'], {
-      signal
-    })
+    const words = ['init', '--quiet', '--bare', '--template=', '--initial-branch=main']
+    const ran = await runGit(fresh, [...words, `--object-format=${algorithm}`], { signal })
     if (ran.code !== 0) {
       throw new AdversaryError('repository', `${dir} cannot hold a clone: ${ran.stderr.trim()}`)
     }

@@ -1,9 +1,10 @@
 import { AdversaryError } from '../../base/errors.ts'
 import type { NewCommit } from '../git.ts'
 import { kindOf } from './names.ts'
-import { type ObjectReader, treeSpans } from './objects.ts'
+import type { ObjectReader } from './objects.ts'
 import { type Algorithm, algorithmOf, type NewObjects, newObjects } from './pack.ts'
 import { runGit } from './process.ts'
+import { sortKey, treeSpans } from './trees.ts'
 
 /**
  * Writes blobs, trees and a signed commit with plumbing: no work tree, so no filters, attributes or hooks
@@ -70,11 +71,6 @@ async function put(
 async function algorithm(dir: string, signal: AbortSignal | undefined): Promise<Algorithm> {
   const ran = await runGit(dir, ['rev-parse', '--show-object-format'], { signal })
   return ran.stdout.toString().trim() === 'sha256' ? 'sha256' : 'sha1'
-}
-
-/** git sorts a folder as if its name ended in a slash. */
-function sortKey(name: Buffer, folder: boolean): Buffer {
-  return folder ? Buffer.concat([name, Buffer.from('/')]) : name
 }
 
 async function sign(
