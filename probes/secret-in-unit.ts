@@ -10,12 +10,12 @@ import { bootPrograms, type BootPrograms } from '../src/observe/sources/unit-pro
 
 export const secretInUnit = defineProbe({
   id: 'secret-in-unit',
-  asserts: 'No unit file, start program or service environment holds a credential in plain text',
+  asserts: 'No file of a loaded unit, start program or service environment holds a credential in plain text',
   because:
     'Unit files, store paths and the environment of services can be read by every account of the host and by everybody who may ask docker; a credential there is known.',
   remedy:
     'Change the credential, and hand it over as a file: LoadCredential=, /run/secrets, a docker secret.',
-  fails: ['a unit file, a start program or the environment of a service holds a credential'],
+  fails: ['a file of a loaded unit, a start program or the environment of a service holds a credential'],
   params: z.strictObject({
     except: z.array(z.string().min(1)).min(1).optional().describe('files and services left aside (globs)')
   }),
@@ -25,13 +25,16 @@ export const secretInUnit = defineProbe({
   judge(facts, { except = [] }) {
     const places = placesOf(facts).filter(({ at }) => !anyGlobMatches(except, at))
     if (places.length === 0)
-      return [{ outcome: 'not-applicable', why: 'no unit of its own, no service environment' }]
+      return [{ outcome: 'not-applicable', why: 'no loaded unit of its own, no service environment' }]
     const [first, ...rest] = places.flatMap(exposed)
     if (first !== undefined) return [first, ...rest]
     const unread = facts.programs.programs.filter(({ text, why }) => text === null && why !== 'no such file')
     const left = unread.length === 0 ? '' : `; ${unread.length} programs could not be read by the reviewer`
     return [
-      { outcome: 'pass', saw: `no credential in ${places.length} files and service environments${left}` }
+      {
+        outcome: 'pass',
+        saw: `no credential in ${places.length} files of loaded units and service environments${left}`
+      }
     ]
   },
 

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { messageOf } from '../base/errors.ts'
+import { refusePenalised } from './penalty.ts'
 import { loginLimit, reasonOf } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
@@ -38,10 +39,11 @@ export async function openDialling(host: HostAddress, options: SessionOptions): 
  * Finds out where the host is, and begins to connect.
  *
  * @param signal of `loginLimit`.
- * @throws HostUnseen of kind `configuration`.
+ * @throws HostUnseen of kind `configuration`, and where the host has penalised us a moment ago.
  */
 export async function dialHost(host: HostAddress, signal: AbortSignal): Promise<Line> {
   const target = await resolveTarget(host)
+  refusePenalised(addressOf(target))
   const given = new AbortController()
   const socket = dial(target, AbortSignal.any([signal, given.signal]))
   const hangUp = () => {
@@ -53,6 +55,11 @@ export async function dialHost(host: HostAddress, signal: AbortSignal): Promise<
   }
   socket.catch(() => undefined)
   return { target, socket, hangUp }
+}
+
+/** The address that a host penalises us at. */
+export function addressOf({ host, port }: SshTarget): string {
+  return `${host} port ${port}`
 }
 
 function dial(target: SshTarget, signal: AbortSignal): Promise<Socket> {

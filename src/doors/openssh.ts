@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { childWire } from './local.ts'
+import { penalised, penalty, refusePenalised } from './penalty.ts'
 import { loginLimit, newStart, startReader } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
@@ -10,6 +11,7 @@ import { parseDestination } from './ssh-config.ts'
  * whole of ssh_config. It never asks anything and never accepts a key that is not on file.
  */
 export async function openOpenssh(host: HostAddress, options: SessionOptions): Promise<HostSession> {
+  refusePenalised(host.ssh)
   const limit = loginLimit(host, options)
   try {
     const start = newStart()
@@ -86,25 +88,37 @@ function whyEnded(host: HostAddress, how: string, said: string): HostUnseen {
       '`transport: openssh` needs the program ssh, which is not installed'
     )
   }
-  // The last two lines are its reason; before them may stand the host's banner.
-  const words = said
-    .split(/\r?\n/)
-    .map(line => line.trim())
-    .filter(
-      line =>
-        line !== '' &&
-        !/^(debug\d: |OpenSSH_|Authenticated to |Transferred: |Bytes per second: |@+$)/.test(line)
-    )
-    .slice(-2)
-    .join(' ')
+  const words = reasonIn(said)
   // 255 is ssh's own; everything else is the exit code of what ran on the host.
   if (how !== 'with 255') {
     return new HostUnseen('shell', `the shell on the host ended ${how}${words === '' ? '' : `: ${words}`}`)
   }
+  if (penalty.test(said)) return penalised(host.ssh)
   const key = /Server host key: (\S+ SHA256:\S+)/.exec(said)?.[1]
   const kind = kindOf(words)
   const shown = kind === 'host-key' && key !== undefined ? ` (it shows ${key})` : ''
   return new HostUnseen(kind, `ssh ${host.ssh}${shown}: ${words === '' ? 'ended without a word' : words}`)
+}
+
+/** What `ssh` writes of its own accord where it gives up. */
+const ownReason =
+  /^(?:ssh: |kex_exchange_identification: |banner exchange: |ssh_dispatch_run_fatal: |client_loop: |packet_write_\w+: |Connection (?:closed|reset|timed out|to )|Host key verification failed|No \S+ host key is known|Unable to negotiate|Received disconnect|Disconnected from|Timeout, server|Could not resolve|Bad |command-line|Load key |Too many authentication failures|\S+: Permission denied|\S+: line \d+|\S+ terminating|channel \d+: open failed|(?:open|request) failed)/
+
+/**
+ * The reason among what `ssh` printed. Before it may stand the banner of the host and warnings of the client (`**
+ * WARNING: connection is not using a post-quantum key exchange algorithm`), which are no reason.
+ */
+function reasonIn(said: string): string {
+  const lines = said.split(/\r?\n/).map(line => line.trim())
+  // Behind the login the host's shell speaks; before it the last words are the reason.
+  const login = lines.findLastIndex(line => line.startsWith('Authenticated to '))
+  const words = lines
+    .slice(login + 1)
+    .filter(
+      line => line !== '' && !/^(?:debug\d: |OpenSSH_|Transferred: |Bytes per second: |@+$|\*\* )/.test(line)
+    )
+  const own = words.filter(line => ownReason.test(line))
+  return (own.length > 0 ? own : words).slice(-2).join(' ')
 }
 
 function kindOf(words: string): HostUnseen['kind'] {

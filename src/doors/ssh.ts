@@ -12,6 +12,8 @@ import { printable } from '../base/text.ts'
 import { dialHost, type Line } from './dial.ts'
 import { readLooseText } from './files.ts'
 import { fingerprint, type KnownHost, keyType, knownName, lookUp } from './known-hosts.ts'
+import { addressOf } from './dial.ts'
+import { penalised, penalty } from './penalty.ts'
 import { newStart, reasonOf, type Start, startReader, type Wire } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
@@ -264,6 +266,7 @@ function greeted(heard: string): boolean {
 const longestGreeting = 8_192
 
 function endedEarly(reached: Reached, reset?: Error): HostUnseen {
+  if (!greeted(reached.heard) && penalty.test(reached.heard)) return penalised(addressOf(reached.target))
   const did = reset === undefined ? 'closed' : 'reset'
   const why = `${reached.target.host} ${did} the connection ${whenEnded(reached)}`
   return new HostUnseen('unreachable', why, reset)

@@ -7,10 +7,12 @@ import type { Answer, HostAddress } from '../doors/session.ts'
 import { offeredKey, publicKeyOf } from '../doors/ssh-keys.ts'
 import { type Trial, type TrialName, tryKey } from '../doors/ssh-trials.ts'
 import type { Home } from '../home/home.ts'
+import { gather } from '../observe/gather.ts'
 import { type Pattern, type ReadCommand, readCommand, sampleOf, typed } from '../observe/read-command.ts'
 import { doctorsSources, proveHost } from './host-proof.ts'
+import { nowhere } from './one-probe.ts'
 import { missing, type Proof, proved, sourcesOn, type Subject, untold } from './proof.ts'
-import type { Seat } from './world.ts'
+import { openDoors, type Seat } from './world.ts'
 
 /** Where the programs of units lie that are not the distribution's own. */
 export const programFolders = ['/nix/store', '/etc/systemd/system', '/usr/local', '/opt'] as const
@@ -135,6 +137,7 @@ const tried = {
 export async function checkLock(seat: Seat, host: HostAddress): Promise<readonly Proof[]> {
   const { reads } = readsOn(seat.home, host.name)
   const install = `install the script and the line of: adversary lockdown --on ${host.name}`
+  const also = `${install}, with --also and the folder where it is one of docker's or of programs`
   const subject = (id: string, what: string): Subject => ({
     id: `lockdown/${id}`,
     subject: `${host.name}: ${what}`
@@ -158,21 +161,43 @@ export async function checkLock(seat: Seat, host: HostAddress): Promise<readonly
     await session.close()
   }
 
-  const withheld = listed.filter((_, index) => isRefusal(allowed[index]))
+  const withheld = new Set(listed.filter((_, index) => isRefusal(allowed[index])).map(typed))
+  const { asked, refused } = await askedByReview(seat, host)
+  for (const command of refused) withheld.add(command)
   const open = unlisted.filter((_, index) => !isRefusal(others[index]))
   const listProof = subject('listed', 'reads of the plans')
   const otherProof = subject('unlisted', 'other reads')
   return [
     ...stairs,
-    withheld.length === 0
-      ? proved(listProof, `none of ${listed.length} is refused`)
-      : missing(listProof, `refused: ${withheld.map(typed).join('; ')}`, install),
+    withheld.size === 0
+      ? proved(listProof, `none of ${listed.length} is refused, and none of the ${asked} of a review`)
+      : missing(listProof, `refused: ${[...withheld].join('; ')}`, refused.some(isOfFolder) ? also : install),
     open.length === 0
       ? proved(otherProof, `refused: ${unlisted.map(typed).join('; ')}`)
       : missing(otherProof, `not refused: ${open.map(typed).join('; ')}`, install),
     ...(await keyProofs(seat, host, subject, install))
   ]
 }
+
+/** Reads what a review of the plans would: paths and ids that only the host's own answers tell are among it. */
+async function askedByReview(seat: Seat, host: HostAddress) {
+  const doors = openDoors(seat, nowhere, seat.signal)
+  try {
+    const { evidence } = await gather([{ host: host.name, sources: sourcesOn(seat.home, host.name) }], doors)
+    const refused = evidence.filter(({ exit, stderr }) => exit === refusal && stderr.startsWith(refusalWords))
+    return { asked: evidence.length, refused: refused.map(({ command }) => command) }
+  } finally {
+    await doors.close()
+  }
+}
+
+/** A read of a path, which a list may grant by its folder. */
+function isOfFolder(command: string): boolean {
+  return /^(?:df|sed|head|stat) /.test(command)
+}
+
+const refusal = 126
+const refusalWords = 'adversary lockdown: '
 
 async function keyProofs(
   seat: Seat,
@@ -205,5 +230,5 @@ async function keyProofs(
 }
 
 function isRefusal(answer: Answer | undefined): boolean {
-  return answer?.answered === true && answer.exit === 126 && answer.stderr.startsWith('adversary lockdown: ')
+  return answer?.answered === true && answer.exit === refusal && answer.stderr.startsWith(refusalWords)
 }

@@ -154,6 +154,32 @@ describe('--check', () => {
     expect(stdout).toContain('adversary lockdown --on prod')
   })
 
+  it('what only the host tells, such as where docker keeps its data, is asked as a review asks it', async () => {
+    const script = join(dir, 'guard')
+    const bin = join(dir, 'bin')
+    await mkdir(bin)
+    const info = JSON.stringify({ DockerRootDir: '/data/docker', ServerVersion: '26.1.5' })
+    await writeFile(
+      join(bin, 'docker'),
+      `#!/bin/sh\ncase $* in context*) echo default ;; *) printf '%s\\n' '${info}' ;; esac\n`
+    )
+    await chmod(join(bin, 'docker'), 0o755)
+    const plan = m1.replace('{ probe: clock-skew, on: spare }', '{ probe: disk-headroom }')
+    await home(plan, { forced: script })
+    const found = (text: string) => text.replace('PATH=/usr/bin', `PATH=${bin}:/usr/bin`)
+    await writeFile(script, found((await made('--on', 'prod')).script))
+    await chmod(script, 0o755)
+    const before = await run('--check', '--on', 'prod')
+    expect(before.code).toBe(1)
+    expect(before.stdout).toMatch(/✗ prod: reads of the plans: refused: df -P -k -- \/data\/docker/)
+    expect(before.stdout).toContain('--also')
+    await writeFile(script, found((await made('--on', 'prod', '--also', '/data')).script))
+    const after = await run('--check', '--on', 'prod')
+    expect(after.stdout).toMatch(
+      /✓ prod: reads of the plans: none of \d+ is refused, and none of the \d+ of a review/
+    )
+  })
+
   it('a host that is down: said, and nothing is called locked', async () => {
     const server = await home()
     await server.close()
