@@ -32,10 +32,9 @@ function decoded(path: string): string {
 }
 
 /**
- * Whether a review that names `signed` was made for the repo that a pipeline calls `told`. What stands before
- * it belongs to the server: `/srv/git/ops/infra.git` and `https://example.test/git/ops/infra` are `ops/infra`.
+ * Whether a review that names `signed` was made for the repo that a pipeline calls `told`: the whole path. A server may
+ * have `mallory/ops/infra` beside `ops/infra`, and only the pipeline's owner knows what a server puts in front.
  */
 export function isSameRepo(signed: string, told: string): boolean {
-  const name = repoName(told)
-  return name !== null && (signed === name || signed.endsWith(`/${name}`))
+  return signed !== '' && signed === repoName(told)
 }

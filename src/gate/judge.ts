@@ -37,7 +37,8 @@ export interface MilestoneFacts {
   /** Trees on the way to what the milestone watches that git would not write, as sentences. */
   readonly crooked: readonly string[]
   readonly disagreements: readonly string[]
-  readonly needs: readonly { readonly milestone: string; readonly verdict: Verdict | null }[]
+  /** What it needs to be open, with what their judgement rests on. Null: it is needed there itself, in a circle. */
+  readonly needs: readonly { readonly milestone: string; readonly facts: MilestoneFacts | null }[]
   readonly blockers: readonly Blocker[]
   readonly distrusted: readonly Distrusted[]
   /** Verdicts that a force-push took off the branch after the one that decides. */
@@ -64,6 +65,26 @@ const clockTolerance = 10 * 60_000
  * @param now milliseconds since 1970. @param repo what the pipeline calls the repo; null: it does not say.
  */
 export function judgeMilestone(facts: MilestoneFacts, now: number, repo: string | null): readonly Obstacle[] {
+  return judge(facts, { now, repo, judged: new Map() })
+}
+
+interface Judging {
+  readonly now: number
+  readonly repo: string | null
+  /** A milestone that many need is judged once. */
+  readonly judged: Map<MilestoneFacts, readonly Obstacle[]>
+}
+
+function judge(facts: MilestoneFacts, judging: Judging): readonly Obstacle[] {
+  const known = judging.judged.get(facts)
+  if (known !== undefined) return known
+  const obstacles = obstaclesOf(facts, judging)
+  judging.judged.set(facts, obstacles)
+  return obstacles
+}
+
+function obstaclesOf(facts: MilestoneFacts, judging: Judging): readonly Obstacle[] {
+  const { now, repo } = judging
   const { review } = facts
   if (review === null || facts.verdict === null)
     return [...removed(facts), ...unreviewed(facts, repo), ...blocked(facts)]
@@ -119,6 +140,7 @@ export function judgeMilestone(facts: MilestoneFacts, now: number, repo: string 
   obstacles.push(...blocked(facts))
   obstacles.push(...removed(facts))
   obstacles.push(...stale(facts, review, now, again))
+  obstacles.push(...unmet(facts, judging, obstacles.length > 0))
   return obstacles
 }
 
@@ -259,13 +281,36 @@ function stale(facts: MilestoneFacts, review: SignedReview, now: number, again: 
 
   const then = review.message.policy?.milestones.find(known => known.milestone === milestone)
   if (facts.verdict === 'PASS' && then?.checks !== rules.checks) add('its checks have changed since')
-  for (const need of facts.needs) {
-    if (need.verdict !== 'PASS') {
-      const found = need.verdict === null ? 'has no verdict' : `is ${need.verdict}`
-      add(`it needs ${need.milestone}, which ${found}`, `adversary gate ${phase}-${need.milestone}`)
-    }
-  }
   return obstacles
+}
+
+/** What the milestone needs and is not open, by the same judgement. */
+function unmet(
+  { milestone, phase, needs }: MilestoneFacts,
+  { now, judged }: Judging,
+  isClosed: boolean
+): readonly Obstacle[] {
+  return needs.flatMap(({ milestone: needed, facts }): readonly Obstacle[] => {
+    const next = `adversary gate ${phase}-${needed}`
+    const code = exitCode.notProven
+    const why = `the verdict on ${milestone} is stale: it needs ${needed}, which`
+    if (facts === null) {
+      return [{ code, why: `${why} needs it in turn, so neither can be open first`, next, mayChange: false }]
+    }
+    // The review of what needs it names the repository, and the reviewer has seen that PASS in it.
+    const obstacles = judge(facts, { now, repo: null, judged })
+    const [first] = obstacles
+    // Where both are closed, mostly by one cause, its own reasons come first.
+    if (first === undefined || (isClosed && facts.verdict === 'PASS')) return []
+    const state =
+      facts.verdict === 'PASS'
+        ? `is not open: ${first.why}`
+        : facts.verdict === null
+          ? 'has no verdict'
+          : `is ${facts.verdict}`
+    const mayChange = facts.verdict !== 'PASS' || obstacles.every(each => each.mayChange)
+    return [{ code, why: `${why} ${state}`, next, mayChange }]
+  })
 }
 
 function days(ms: number): string {

@@ -32,6 +32,8 @@ export interface Proof {
 /**
  * Proves that a review file only grew. Each listed signer's commit is its single parent's bytes plus those it
  * signed for, and its bytes are still what the tip's file begins with, unless an accepted state came after it.
+ * A person on the list may also put back exactly what the file was at some time in that commit's history: what an
+ * edit or a deletion took, or an edit of their own. Nothing of what is put back is theirs.
  *
  * @param touches parents before children, all reachable from the tip.
  * @param history commits reachable from the tip, parents before children.
@@ -41,11 +43,13 @@ export async function proveAppendOnly(input: {
   readonly path: string
   readonly tip: string
   readonly touches: readonly Touch[]
+  /** The principal whose verdicts count. */
+  readonly reviewer: string
   readonly history: readonly Commit[]
   readonly parents: ReadonlyMap<string, readonly string[]>
   file(commit: string, path: string): Promise<FileAt>
 }): Promise<Proof> {
-  const { path, tip, touches, history, parents, file } = input
+  const { path, tip, touches, reviewer, history, parents, file } = input
   const problems: { readonly sha: string; readonly why: string }[] = []
   const appended: Appended[] = []
 
@@ -59,7 +63,11 @@ export async function proveAppendOnly(input: {
   if (typeof now === 'string')
     return { appended, problems: touches.length > 0 ? [`${path} cannot be read: ${now}`] : [] }
 
+  const current: Uint8Array = now
   const accepted = new Set<string>()
+  /** Edits by hand of listed people, which they may take back. */
+  const edits: { readonly touch: Touch; readonly before: Uint8Array }[] = []
+  const restoredBy: Touch[] = []
   for (const touch of touches) {
     const { commit, review } = touch
     const fault = (why: string) =>
@@ -80,7 +88,14 @@ export async function proveAppendOnly(input: {
       fault(`is a merge and changes ${path} by itself`)
       continue
     }
+    const older = review === null ? await longestOlder(commit, own, before) : null
+    if (older !== null) {
+      restoredBy.push(touch)
+      appended.push({ touch, path, from: older, bytes: asTip(own) })
+      continue
+    }
     if (typeof before === 'string' || !startsWith(own, before)) {
+      if (review === null && typeof before !== 'string') edits.push({ touch, before })
       fault(`changes what ${path} held before it`)
       continue
     }
@@ -99,9 +114,17 @@ export async function proveAppendOnly(input: {
         for (const sha of reachable(commit.parents, parents)) accepted.add(sha)
       }
     }
-    // A view of the tip's bytes where they are the same: a long record is not held once for each review.
-    const bytes = startsWith(now, own) ? now.subarray(0, own.length) : own
-    appended.push({ touch, path, from: before.length, bytes })
+    appended.push({ touch, path, from: before.length, bytes: asTip(own) })
+  }
+
+  // An edit that its author or the reviewer took back, and of which nothing is left, is no fault.
+  for (const { touch, before } of edits) {
+    const takenBack = restoredBy.some(
+      by =>
+        (by.principal === touch.principal || by.principal === reviewer) &&
+        reachable(by.commit.parents, parents).has(touch.commit.sha)
+    )
+    if (takenBack && startsWith(now, before)) accepted.add(touch.commit.sha)
   }
 
   const holding = new Set(appended.filter(({ bytes }) => startsWith(now, bytes)).map(({ touch }) => touch))
@@ -121,6 +144,39 @@ export async function proveAppendOnly(input: {
   }
   // What an accepted state covers is no longer a fault of the file.
   return { appended, problems: problems.filter(({ sha }) => !accepted.has(sha)).map(({ why }) => why) }
+
+  /** A view of the tip's bytes where they are the same: a long record is not held once for each review. */
+  function asTip(own: Uint8Array): Uint8Array {
+    return startsWith(current, own) ? current.subarray(0, own.length) : own
+  }
+
+  /**
+   * How many bytes of what a commit by hand made of the file stood there before in its own history, though not in
+   * its parent; null where the parent's are all that did.
+   */
+  async function longestOlder(
+    commit: Commit,
+    own: Uint8Array,
+    before: Uint8Array | string
+  ): Promise<number | null> {
+    const kept = typeof before !== 'string' && startsWith(own, before) ? before.length : -1
+    const past = reachable(commit.parents, parents)
+    let longest = Math.max(kept, 0)
+    const consider = (state: Uint8Array) => {
+      const counts = kept >= 0 || state.length === own.length
+      if (counts && state.length > longest && startsWith(own, state)) longest = state.length
+    }
+    for (const { touch, bytes } of appended) if (past.has(touch.commit.sha)) consider(bytes)
+    for (const { touch, before: state } of edits) if (past.has(touch.commit.sha)) consider(state)
+    // What was appended is no more than that, unless a signed state was gone; then those that nobody signed count too.
+    if (kept >= 0 && longest === kept) return null
+    for (const { sha } of history) {
+      if (!past.has(sha)) continue
+      const state = await bytesAt(sha)
+      if (typeof state !== 'string') consider(state)
+    }
+    return longest > Math.max(kept, 0) ? longest : null
+  }
 
   /** The first commit after `from` in which the file no longer begins with those bytes, though a parent's did. */
   async function whoChanged(from: string, bytes: Uint8Array): Promise<Commit | null> {

@@ -108,6 +108,7 @@ export async function viewPhase(
         path,
         tip: branch.tip,
         touches: await touchesOf(git, trust, branch, path),
+        reviewer: trust.reviewer,
         history: branch.record.history,
         parents,
         file: (commit, name) => git.file(commit, name)
@@ -293,13 +294,44 @@ function claimsOf(history: readonly Commit[], phase: string): readonly Claim[] {
   })
 }
 
-/** Gathers what the judgement of one milestone rests on. */
-export async function viewMilestone(
+interface Built {
+  readonly sha: string
+  readonly history: readonly Commit[]
+}
+
+/** Gathers what the judgement of one milestone rests on, that of what it needs included. */
+export function viewMilestone(
   git: Git,
   view: PhaseView,
   milestone: string,
-  built: { readonly sha: string; readonly history: readonly Commit[] }
+  built: Built
 ): Promise<MilestoneFacts> {
+  const { reviews, signed, phase } = view
+  const policy = policyOf({ tip: reviews.tip, reviews: signed, distrusted: [], history: [] }, phase)
+  const seen = new Map<string, Promise<MilestoneFacts>>()
+  const within = (name: string, above: readonly string[]): Promise<MilestoneFacts> => {
+    const path = [...above, name]
+    const known = seen.get(name)
+    if (known !== undefined) return known
+    const gathered = (async () => {
+      const needed = policy?.milestones.find(each => each.milestone === name)?.needs ?? []
+      const needs: MilestoneFacts['needs'][number][] = []
+      for (const need of needed)
+        needs.push({ milestone: need, facts: path.includes(need) ? null : await within(need, path) })
+      return { ...(await viewAlone(git, view, name, built)), needs }
+    })()
+    seen.set(name, gathered)
+    return gathered
+  }
+  return within(milestone, [])
+}
+
+async function viewAlone(
+  git: Git,
+  view: PhaseView,
+  milestone: string,
+  built: Built
+): Promise<Omit<MilestoneFacts, 'needs'>> {
   const { main, reviews, signed, parents } = view
   const merged: SignedRecord = {
     tip: reviews.tip,
@@ -364,10 +396,6 @@ export async function viewMilestone(
       review === null
         ? []
         : await disagreements(git, view.appended.get(review.commit.sha), review, reviews.tip),
-    needs: (rules?.needs ?? []).map(needed => ({
-      milestone: needed,
-      verdict: worst(decidingReviews(view, needed))
-    })),
     blockers: [...blockersOf(merged, view.phase), ...standingByHand(view)].filter(({ blocks }) =>
       blocks.some(name => name === everyMilestone || name.toLowerCase() === milestone.toLowerCase())
     ),

@@ -25,7 +25,7 @@ describe('the name of a repo', () => {
     ['/srv/ops/infra/.git', 'srv/ops/infra'],
     ['https://example.test/forge/ops/infra.git', 'forge/ops/infra'],
     ['https://example.test/%6fps/infra%20x.git', 'ops/infra-x']
-  ])('%s: what the server puts in front stays, and does not matter', (url, name) => {
+  ])('%s: what the server puts in front stays', (url, name) => {
     expect(repoName(url)).toBe(name)
   })
 
@@ -35,6 +35,11 @@ describe('the name of a repo', () => {
     ['ops/infra-fork', 'ops/infra'],
     ['infra', 'ops/infra'],
     ['ops/infra/wiki', 'ops/infra'],
+    ['mallory/ops/infra', 'ops/infra'],
+    ['a/b/ops/infra', 'ops/infra'],
+    ['ops/infra', 'mallory/ops/infra'],
+    ['srv/git/ops/infra', 'ops/infra'],
+    ['mallory/ops/infra', 'https://example.test/ops/infra.git'],
     ['ops/infra', ''],
     ['', 'ops/infra']
   ])('%s is not %s', (signed, told) => expect(isSameRepo(signed, told)).toBe(false))

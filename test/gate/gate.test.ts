@@ -118,11 +118,18 @@ describe('an honest history', () => {
       scene => scene.append('\n## VETO LIFTED M2: fine\n', 'docs: on', scene.keys.builder)
     ],
     [
+      'a veto on a milestone that it needs',
+      'passed',
+      2,
+      /it needs M1, which is not open: alice vetoes M1/,
+      scene => scene.append('\n## VETO M1: no\n', 'docs: hold', scene.keys.alice)
+    ],
+    [
       'a veto on another milestone',
       'passed',
       0,
       /PASS/,
-      scene => scene.append('\n## VETO M1: no\n', 'docs: hold', scene.keys.alice)
+      scene => scene.append('\n## VETO M7: no\n', 'docs: hold', scene.keys.alice)
     ],
     [
       'a veto in other words',
@@ -331,7 +338,10 @@ describe('an honest history', () => {
       code: 2,
       reasons: [expect.stringContaining('touches what it rests on')]
     })
-    expect(await scene.gate({ gate: 'pvfix-M2' })).toMatchObject({ code: 0 })
+    expect(await scene.gate({ gate: 'pvfix-M2' })).toMatchObject({
+      code: 2,
+      reasons: [expect.stringContaining('it needs M1, which is not open')]
+    })
   })
 
   it('reads a review dated in the future as unproven', async () => {
@@ -453,7 +463,20 @@ describe('a reviewer of two repos that share history', () => {
 
   it.each<[string, string | undefined, Record<string, string>, number, RegExp]>([
     ['made for this one', 'ops/infra', here, 0, /PASS/],
-    ['made for this one by a longer path', 'srv/git/ops/infra', here, 0, /PASS/],
+    [
+      'made for this one, told by its path',
+      'srv/git/ops/infra',
+      { repo: '/srv/git/ops/infra.git' },
+      0,
+      /PASS/
+    ],
+    [
+      'made for one that ends alike',
+      'mallory/ops/infra',
+      here,
+      3,
+      /made for the repository mallory\/ops\/infra/
+    ],
     [
       'made for the other one',
       'alice/infra',
