@@ -80,7 +80,7 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
       : await needed(signersFile, '--allowed-signers', io)
   const { branch, reviewBranch, revoked } = options
   // Of another remote than the pipeline's own its name says nothing.
-  const own = options.remote === undefined ? from(io.env, told.repo) : undefined
+  const own = options.remote === undefined ? ownName(io.env) : undefined
   const repo = options.repo ?? from(io.env, ['ADVERSARY_REPO']) ?? own
   if (repo !== undefined && repoName(repo) === null) {
     throw new AdversaryError('usage', `--repo: ${JSON.stringify(repo)} names no repository`, {
@@ -122,6 +122,13 @@ function say(answer: GateAnswer, remote: string, io: Io): ExitCode {
 
 function from(env: Io['env'], names: readonly string[]): string | undefined {
   return names.map(name => env[name]).find(value => value !== undefined && value !== '')
+}
+
+/** What the pipeline calls its repository: of Actions the path behind the server's own, which a forge may have. */
+function ownName(env: Io['env']): string | undefined {
+  const name = from(env, told.repo)
+  if (name === undefined || name !== from(env, ['GITHUB_REPOSITORY'])) return name
+  return repoName(actionsRemote(env) ?? name) ?? name
 }
 
 /** Actions name server and repository, and no clone URL. */
