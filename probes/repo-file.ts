@@ -1,3 +1,4 @@
+import { joinedLines } from '../src/base/trim.ts'
 import * as z from 'zod'
 import { withheld } from '../src/base/file-text.ts'
 import { pattern, patternText } from '../src/base/pattern.ts'
@@ -195,7 +196,7 @@ function leading(line: string): string {
 
 /** How a text is written in a sentence. */
 function shown(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ⏎ ').trim()
+  return joinedLines(text, ' ⏎ ')
 }
 
 function does({ code }: Read): Reading {

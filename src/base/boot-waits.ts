@@ -1,5 +1,6 @@
 import type { Run } from './program-runs.ts'
 import { baseName, type Loop, type RunCommand, unknowable, type Values } from './shell-runs.ts'
+import { trimmedEnd } from './trim.ts'
 
 /** What a start program waits for. */
 export type Target =
@@ -101,7 +102,7 @@ function askedBy(name: string, command: RunCommand): readonly Asked[] {
   else if (name === '@exists') asked.push(...files(words[1]))
   else if (/^(?:nc|ncat|netcat)$/.test(name)) {
     const [host, port] = plainWords(words, /^-[wGqsp]$/)
-    const datagrams = words.slice(1).some(values => /^(?:-[a-zA-Z]*u[a-zA-Z]*|--udp)$/.test(first(values)))
+    const datagrams = words.slice(1).some(values => /^(?:-[a-tv-zA-Z]*u[a-zA-Z]*|--udp)$/.test(first(values)))
     const doubt = datagrams ? 'over UDP nobody needs to answer' : ''
     asked.push(...ports(host, port).map(one => ({ ...one, doubt })))
   } else if (/^(?:\[\[?|test)$/.test(name)) asked.push(...fileTests(command))
@@ -227,7 +228,7 @@ function docker({ words, pipe }: RunCommand): readonly Asked[] {
         .flat()
     )
     .flatMap(text => text.match(/[\w.-]{3,}/g) ?? [])
-    .map(text => text.replace(/\.+$/, ''))
+    .map(text => trimmedEnd(text, '.'))
   const names = [...new Set([...named, ...plain, ...grepped])].filter(name => /^[\w.-]+$/.test(name))
   const of: readonly DockerKind[] = /^(?:service|stack)$/.test(first(object))
     ? ['service', 'stack']

@@ -74,7 +74,8 @@ function attempts(secret: string): readonly string[] {
   // `user:password` of Basic authorization and of docker's logins.
   if (/^[A-Za-z0-9+/]{8,}={0,2}$/.test(secret)) {
     const pair = Buffer.from(secret, 'base64').toString()
-    if (/^[\x20-\x7e]+:[\x20-\x7e]+$/.test(pair)) forms.push(pair, pair.slice(pair.indexOf(':') + 1))
+    if (/^[\x20-\x7e][\x20-\x39\x3b-\x7e]*:[\x20-\x7e]+$/.test(pair))
+      forms.push(pair, pair.slice(pair.indexOf(':') + 1))
   }
   return forms
 }

@@ -176,7 +176,7 @@ export function formatted(text: string, line: number): readonly (string | readon
       at += 1
     } else if (char === '{') {
       const end = text.indexOf('}', at)
-      const inner = text.slice(at + 1, end < 0 ? text.length : end).replace(/(?:![rsa])?(?::[^\]'"]*)?$/, '')
+      const inner = unformatted(text.slice(at + 1, end < 0 ? text.length : end))
       parts.push(
         literal,
         logicalLines(inner).flatMap(({ tokens }) => tokens.map(token => ({ ...token, line })))
@@ -186,4 +186,11 @@ export function formatted(text: string, line: number): readonly (string | readon
     } else literal += char
   }
   return [...parts, literal]
+}
+
+/** What stands between the braces less `!r` and the format behind a colon, which is behind every string and index. */
+function unformatted(inner: string): string {
+  const from = Math.max(...[']', "'", '"'].map(sign => inner.lastIndexOf(sign))) + 1
+  const colon = inner.indexOf(':', from)
+  return (colon < 0 ? inner : inner.slice(0, colon)).replace(/![rsa]$/, '')
 }

@@ -253,7 +253,7 @@ function formattedWith(template: PyValue, { positional, named }: PyArguments): P
         .split(/(\{[^{}]*\})/)
         .map(part => {
           if (!/^\{[^{}]*\}$/.test(part)) return textOf(part)
-          const key = part.slice(1, -1).replace(/[:!].*$/, '')
+          const key = part.slice(1, -1).replace(/[:!].*/s, '')
           if (key === '') index += 1
           return (
             (/^\d*$/.test(key) ? positional[key === '' ? index : Number(key)] : named.get(key)) ?? unknown
@@ -320,7 +320,7 @@ function urlJoined(base: PyValue, path: PyValue): PyValue {
   const [tail = ''] = texts(path)
   if (/^https?:/.test(tail)) return path
   const root = texts(base).map(text =>
-    tail.startsWith('/') ? text.replace(/^(https?:\/\/[^/]*).*$/, '$1') : text
+    tail.startsWith('/') ? text.replace(/^(https?:\/\/[^/]*).*/s, '$1') : text
   )
   return joined({ kind: 'text', values: root }, path)
 }

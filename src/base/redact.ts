@@ -107,16 +107,30 @@ function looksLikeJson(text: string): boolean {
   }
 }
 
+/**
+ * Where the string literals of a JSON document begin and end. Not by a pattern: one over a literal of megabytes exhausts
+ * the stack.
+ */
+function* stringsOf(text: string): Generator<readonly [start: number, behind: number]> {
+  for (let start = text.indexOf('"'); start >= 0; ) {
+    let at = start + 1
+    while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+    if (at >= text.length) return
+    yield [start, at + 1]
+    start = text.indexOf('"', at + 1)
+  }
+}
+
 /** Only string literals, and numbers that are passwords, are ever replaced, each by a string literal. */
 function redactJson(text: string, hide: Hide, depth: number): string {
   let key: string | null = null
   let end = 0
   let out = ''
-  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"/g)) {
-    const [literal] = match
-    const between = text.slice(end, match.index)
+  for (const [start, behind] of stringsOf(text)) {
+    const literal = text.slice(start, behind)
+    const between = text.slice(end, start)
     out += hideNumber(key, between, hide)
-    end = match.index + literal.length
+    end = behind
     // A value belongs to the key right before it; elements of a list belong to none.
     if (!/^\s*:\s*$/.test(between)) key = null
     const value: string = JSON.parse(literal)
@@ -366,13 +380,13 @@ function valueAfter(text: string, start: number, end: number, named: NameKind): 
   // "NAME=the whole string"
   if (quote !== '' && separator[0] === '=') return { ...quotedValue(text, at, quote, limit), literal: true }
   if (named === 'authorization' || named === 'cookie') {
-    return upTo(text, at, /["'`\n]|\\(?=\\*["'nr])/, limit)
+    return upTo(text, at, /["'`\n]|\\(?=\\{0,40}["'nr])/, limit)
   }
   const startsLine =
     /(?:^|\n)[ \t]*(?:-[ \t]+)?(?:export[ \t]+)?$/.test(before) && (start < 80 || before.includes('\n'))
   if (/:[ \t]+$/.test(separator[0])) {
     // YAML: only a password may have blanks. In a sentence (`token: expected a number`) no secret follows.
-    if (startsLine && named === 'password') return upTo(text, at, /[ \t]+#|\n/, limit)
+    if (startsLine && named === 'password') return withoutBlanks(text, upTo(text, at, /[ \t]#|\n/, limit))
     if (/^[a-z]+[.,;:]?(?:\s|$)/.test(text.slice(at, at + 80))) return null
   }
   const value = bareValue(text, at, before, limit)
@@ -420,12 +434,19 @@ function closes(slashes: number, depth: number): boolean {
   return slashes < depth || slashes % (2 * (depth + 1)) === depth
 }
 
+/** Blanks at the end of a value are none of it. */
+function withoutBlanks(text: string, span: Span): Span {
+  let { end } = span
+  while (end > span.start && ' \t'.includes(text.charAt(end - 1))) end -= 1
+  return { ...span, end }
+}
+
 function bareValue(text: string, start: number, before: string, limit: number): Span {
   const reference = /^\$(?:\{[^}\s]{0,200}\}|\([^)\n]{0,200}\))/.exec(text.slice(start, start + 210))
   if (reference !== null) return { start, end: start + reference[0].length, literal: false }
   const stop = /[?&]$/.test(before)
     ? /[\s"'`&#<>]/
-    : /[\s"`]|'(?=[\s,;)\]}]|$)|,(?=[\w.-]{1,40}[=:])|;(?=\s|$)|[)\]}]+(?=[\s,;]|$)/
+    : /[\s"`]|'(?=[\s,;)\]}]|$)|,(?=[\w.-]{1,40}[=:])|;(?=\s|$)|[)\]}]{1,20}(?=[\s,;]|$)/
   const span = upTo(text, start, stop, limit)
   return { ...span, end: withoutSlashes(text, start, span.end) }
 }

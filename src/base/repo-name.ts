@@ -10,10 +10,16 @@ export function repoName(url: string): string | null {
     .normalize('NFKC')
     .replace(/[^\p{L}\p{M}\p{N}_.~+/-]/gu, '-')
     .split('/')
-    .map(part => part.replace(/(?:\.git)+$/, ''))
+    .map(withoutSuffix)
     .filter(part => part !== '' && part !== '.')
     .join('/')
   return path === '' ? null : path
+}
+
+function withoutSuffix(part: string): string {
+  let end = part.length
+  while (part.endsWith('.git', end)) end -= '.git'.length
+  return part.slice(0, end)
 }
 
 function pathOf(url: string): string {

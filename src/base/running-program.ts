@@ -90,7 +90,7 @@ function rebuilt(a: string, b: string): boolean {
 
 /** A store path's name without its version, which begins at the first dash before what is no letter. */
 function packageOf(name: string): string {
-  return name.replace(/-[^a-zA-Z].*$/, '')
+  return name.replace(/-[^a-zA-Z].*/s, '')
 }
 
 function moved(a: string, b: string): boolean {

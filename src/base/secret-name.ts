@@ -1,3 +1,5 @@
+import { trimmedEnd } from './trim.ts'
+
 /** What names and values look like that are secrets, and what looks alike and is none. */
 
 export type SecretKind =
@@ -45,13 +47,16 @@ export type NameKind = SecretKind | 'maybe-docker-auth' | 'maybe-key' | 'maybe-s
 export const telling =
   /pass|pwd|secret|token|key|credential|authorization|cookie|auth|session|signature|salt|webhook|license|dsn|seed/i
 
+/** A name without its number or version at the end: `key-v2`. */
+function unnumbered(name: string): string {
+  const bare = trimmedEnd(name, '0123456789')
+  return bare === name ? name : bare.replace(/[_.-]?v?$/, '')
+}
+
 /** Whether the value of this name would be a secret. */
 export function nameKind(name: string): NameKind | null {
   if (!telling.test(name) || name === 'PWD' || name === 'OLDPWD') return null
-  const words = name
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .toLowerCase()
-    .replace(/[_.-]?v?\d+$/, '')
+  const words = unnumbered(name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase())
     .split(/[^a-z0-9]+/)
     .filter(word => word !== '')
   const last = words.at(-1) ?? ''
@@ -147,7 +152,7 @@ function harmless(value: string, literal: boolean): boolean {
 function isDockerAuth(value: string): boolean {
   return (
     /^[A-Za-z0-9+/]{6,}={0,2}$/.test(value) &&
-    /^[\x20-\x7e]+:[\x20-\x7e]*$/.test(Buffer.from(value, 'base64').toString())
+    /^[\x20-\x7e][\x20-\x39\x3b-\x7e]*:[\x20-\x7e]*$/.test(Buffer.from(value, 'base64').toString())
   )
 }
 

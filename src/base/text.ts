@@ -1,4 +1,5 @@
 import { sha256 } from './canonical.ts'
+import { trimmedEnd, trimmedStart } from './trim.ts'
 
 /**
  * Guards for hostile text. Whatever a host prints or a claim says reaches a review, a log or a terminal
@@ -53,7 +54,7 @@ export function printable(text: string): string {
  * `info` is kept only if it is a plain word. No line break at the end.
  */
 export function fence(text: string, info = ''): string {
-  const body = clean(text).replace(/\n+$/, '')
+  const body = trimmedEnd(clean(text), '\n')
   const ticks = '`'.repeat(Math.max(3, longestRun(body) + 1))
   return `${ticks}${/^[a-z][a-z0-9-]*$/.test(info) ? info : ''}\n${body}\n${ticks}`
 }
@@ -120,7 +121,10 @@ export function plain(text: string, max = 1000): string {
 
 /** Punctuation around a word that becomes code stays outside, but `f(x)` keeps its bracket. */
 function unwrapped(token: string): { head: string; core: string; tail: string } {
-  const [, head = '', core = '', tail = ''] = /^([("“‘]*)(.*?)([)"”’.,;:!?…]*)$/u.exec(token) ?? []
+  const rest = trimmedStart(token, '("“‘')
+  const core = trimmedEnd(rest, ')"”’.,;:!?…')
+  const head = token.slice(0, token.length - rest.length)
+  const tail = rest.slice(core.length)
   if (core === '' || /^\d+$/.test(core)) return { head: '', core: token, tail: '' }
   const closed = core.includes('(') ? (/^\)+/.exec(tail)?.[0] ?? '') : ''
   return { head, core: core + closed, tail: tail.slice(closed.length) }

@@ -39,9 +39,12 @@ export function labelsOfStack(text: string): Readonly<Record<string, string>> {
   const labels: Record<string, string> = {}
   for (const line of text.split('\n')) {
     const [, key, value] =
-      /^\s*(?:-\s*)?["']?(traefik\.[\w.@-]{1,200})["']?\s*[=:]\s*(.*?)\s*$/.exec(line.slice(0, 5_000)) ?? []
+      /^\s*(?:-\s*)?["']?(traefik\.[\w.@-]{1,200})["']?\s*[=:](.*)/s.exec(line.slice(0, 5_000)) ?? []
     if (key !== undefined && value !== undefined)
-      labels[key] = value.replaceAll(/^["']|["']$/g, '').replaceAll('\\"', '"')
+      labels[key] = value
+        .trim()
+        .replaceAll(/^["']|["']$/g, '')
+        .replaceAll('\\"', '"')
   }
   return labels
 }

@@ -1,3 +1,5 @@
+import { trimmed, trimmedEnd } from './trim.ts'
+
 /** A unit file or drop-in. */
 export interface UnitFile {
   readonly path: string
@@ -55,7 +57,7 @@ export function filesOfCat(output: string, known: ReadonlySet<string>): Readonly
     before = line
   }
   const read = [...files].filter(([path]) => !doubtful.has(path))
-  return new Map(read.map(([path, body]) => [path, body.join('\n').replace(/\n+$/, '\n')]))
+  return new Map(read.map(([path, body]) => [path, withOneEnd(body.join('\n'))]))
 }
 
 /** The settings of a unit's files in the order in which systemd reads them. */
@@ -63,7 +65,7 @@ export function settingsOf(files: readonly UnitFile[]): readonly Setting[] {
   return files.flatMap(({ path, text }) => {
     const found: Setting[] = []
     let section = ''
-    let pending: { value: string; line: number } | undefined
+    let pending: { readonly parts: string[]; readonly line: number } | undefined
     const add = (value: string, line: number) => {
       const header = /^\[(.*)\]$/.exec(strip(value))
       if (header !== null) section = header[1] ?? ''
@@ -79,24 +81,26 @@ export function settingsOf(files: readonly UnitFile[]): readonly Setting[] {
       // Comments between continued lines are left out, and do not end them.
       if (/^[ \t]*[#;]/.test(raw)) continue
       const line = pending?.line ?? index + 1
-      const value = (pending?.value ?? '') + raw
       // An escaped backslash at the end continues nothing.
-      const backslashes = /\\*$/.exec(value)?.[0].length ?? 0
+      const backslashes = raw.length - trimmedEnd(raw, '\\').length
+      // Joined once: a text that grows by a line at a time would be copied for each.
+      const parts = pending?.parts ?? []
       if (backslashes % 2 === 1) {
-        pending = { value: `${value.slice(0, -1)} `, line }
+        parts.push(`${raw.slice(0, -1)} `)
+        pending = { parts, line }
         continue
       }
       pending = undefined
-      add(value, line)
+      add([...parts, raw].join(''), line)
     }
-    if (pending !== undefined) add(pending.value, pending.line)
+    if (pending !== undefined) add(pending.parts.join(''), pending.line)
     return found
   })
 }
 
 /** What systemd takes for white space; a no-break space is an ordinary character. */
 function strip(text: string): string {
-  return text.replace(/^[ \t\n\r]+|[ \t\n\r]+$/g, '')
+  return trimmed(text, ' \t\n\r')
 }
 
 /** What starts a unit, in the order in which systemd runs it. */
@@ -376,4 +380,10 @@ function escapeAt(value: string, at: number) {
 
 function plainAt(value: string, at: number) {
   return { text: value.slice(at + 1, at + 2), length: 2 }
+}
+
+/** Blank lines at the end are none of a file. */
+function withOneEnd(text: string): string {
+  const bare = trimmedEnd(text, '\n')
+  return bare === text ? text : `${bare}\n`
 }

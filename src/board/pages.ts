@@ -13,6 +13,7 @@ import { prose, ringIn } from './prose.ts'
 import { script } from './script.ts'
 import { outcomeState, pendingState, verdictState, wordState } from './shapes.ts'
 import { style } from './style.ts'
+import { trimmedEnd } from '../base/trim.ts'
 
 /**
  * The board as files: `index.html`, and a page for each review with its evidence. Pure: the same model is the
@@ -344,7 +345,7 @@ function commitLink({ commits }: BoardModel, sha: string): Html {
 }
 
 function nameOf({ repo }: BoardModel): string {
-  const path = repo.replace(/\/+$/, '').replace(/\.git$/, '')
+  const path = trimmedEnd(repo, '/').replace(/\.git$/, '')
   return path.split(/[/:]/).filter(Boolean).slice(-2).join('/') || 'the repo'
 }
 

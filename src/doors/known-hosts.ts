@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { wildcard } from './ssh-config.ts'
+import { trimmedEnd } from '../base/trim.ts'
 
 /** What known_hosts files say about one host. */
 export interface KnownHost {
@@ -13,7 +14,7 @@ export interface KnownHost {
 
 /** `SHA256:…` as ssh prints it. */
 export function fingerprint(blob: Uint8Array): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`
+  return `SHA256:${trimmedEnd(createHash('sha256').update(blob).digest('base64'), '=')}`
 }
 
 /** The name that known_hosts knows a host by: with its port, unless that is 22. */

@@ -31,8 +31,11 @@ export interface SshTarget {
   readonly knownHosts: readonly string[]
 }
 
+const longestDestination = 300
+
 /** @throws HostUnseen of kind `configuration`. */
 export function parseDestination(text: string): Destination {
+  if (text.length > longestDestination) throw unusable('a host is written in more than 300 characters')
   const [, user, bracketed, bracketedPort, plain, plainPort, bare] =
     /^(?:ssh:\/\/)?(?:([^@\s]+)@)?(?:\[([^\]\s@]+)\](?::(\d+))?|([^:\s@[\]]+)(?::(\d+))?|([^\s@[\]]*:[^\s@[\]]*:[^\s@[\]]*))$/.exec(
       text
@@ -126,7 +129,7 @@ async function configOf(
   const file = configFile ?? join(homedir(), '.ssh', 'config')
   const text = await readConfig(file, configFile === undefined)
   // It would ask nslookup, and lead to another host than the one that is written down.
-  if (/^\s*CanonicalizeHostname[\s=]+"?(yes|always)/im.test(text)) {
+  if (/^[ \t]*CanonicalizeHostname[\s=]+"?(yes|always)/im.test(text)) {
     throw unusable(`${file} canonicalizes host names: write \`transport: openssh\` for this host`)
   }
   try {
@@ -153,7 +156,8 @@ async function readConfig(file: string, mayLack: boolean, depth = 0): Promise<st
   const lines: string[] = []
   let inSection = false
   for (const line of text.split(/\r?\n/)) {
-    const [, keyword, rest] = /^\s*(Host|Match|Include)(?:\s*=\s*|\s+)(.*)$/i.exec(line) ?? []
+    const [, keyword, behind] = /^\s*(Host|Match|Include)(?=[\s=])(.*)/is.exec(line) ?? []
+    const rest = behind?.replace(/^\s*=?\s*/, '')
     if (keyword === undefined || rest === undefined) {
       lines.push(line)
     } else if (keyword.toLowerCase() !== 'include') {

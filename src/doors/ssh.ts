@@ -259,7 +259,7 @@ function whyNoLogin(
 
 /** RFC 4253 4.2: lines of the server's own may come before the one with its version. */
 function greeted(heard: string): boolean {
-  return /^SSH-[^\n]*\n/m.test(heard)
+  return /(?:^|[\r\n])SSH-/.test(heard.slice(0, heard.lastIndexOf('\n') + 1))
 }
 
 /** As many bytes as ssh2 takes before it gives a server up. */

@@ -1,3 +1,5 @@
+import { trimmed } from '../base/trim.ts'
+
 /** Which forge keeps the watched repository, and where on it things are. Pure. */
 
 export const forgeKinds = ['gitea', 'forgejo', 'github', 'gitlab'] as const
@@ -55,16 +57,14 @@ interface Place {
 }
 
 function placeOf(repoUrl: string): Place | null {
-  const trimmed = (path: string) => path.replace(/^\/+|\/+$/g, '').replace(/\.git$/, '')
+  const bare = (path: string) => trimmed(path, '/').replace(/\.git$/, '')
   if (/^(?:https?|ssh):\/\//.test(repoUrl) && URL.canParse(repoUrl)) {
     const { protocol, host, hostname, pathname } = new URL(repoUrl)
     const origin = protocol === 'ssh:' ? null : `${protocol}//${host}`
-    return { host: hostname, origin, path: trimmed(pathname) }
+    return { host: hostname, origin, path: bare(pathname) }
   }
   const scp = /^(?:[\w.-]+@)?(?<host>[\w.-]+):(?!\/\/)(?<path>.+)$/.exec(repoUrl)?.groups
-  return scp === undefined
-    ? null
-    : { host: scp['host'] ?? '', origin: null, path: trimmed(scp['path'] ?? '') }
+  return scp === undefined ? null : { host: scp['host'] ?? '', origin: null, path: bare(scp['path'] ?? '') }
 }
 
 /** The name of a server often says what runs there: `gitea.example.test`. */

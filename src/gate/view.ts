@@ -219,7 +219,7 @@ function fingerprintsOf(allowed: string): ReadonlySet<string> {
   return new Set(
     [...blobs].map(({ groups }) => {
       const digest = createHash('sha256').update(Buffer.from(groups?.['blob'] ?? '', 'base64'))
-      return `SHA256:${digest.digest('base64').replace(/=+$/, '')}`
+      return `SHA256:${digest.digest('base64').replace(/={1,2}$/, '')}`
     })
   )
 }

@@ -6,6 +6,7 @@ import * as scalar from './scalars.ts'
 import type { SecretPlace } from './secret.ts'
 import type { ForgeConfig, ListenAt, ServeConfig } from './types.ts'
 import type { YamlFile } from './yaml.ts'
+import { trimmedEnd } from '../base/trim.ts'
 
 /** The parts of `adversary.yaml` that say where verdicts are told, and who may ask: `forge` and `serve`. */
 
@@ -128,7 +129,7 @@ export function readForge(
   }
   return {
     kind,
-    url: url.replace(/\/+$/, ''),
+    url: trimmedEnd(url, '/'),
     repo,
     token: secretPlace('forge.token', value.token, value.tokenEnv, absolute),
     ca: value.ca === undefined ? null : absolute(value.ca)

@@ -3,6 +3,7 @@ import { AdversaryError } from '../base/errors.ts'
 import { kindOf, readText, realPath } from '../doors/files.ts'
 import { absolutePath, isLocal } from './config.ts'
 import { capBytes } from './yaml.ts'
+import { trimmed, trimmedEnd } from '../base/trim.ts'
 
 /** A folder with a `.git`, and where its remotes are. Read from the files: git itself is not asked. */
 export interface WorkingTree {
@@ -49,7 +50,7 @@ function remotesIn(config: string): WorkingTree['remotes'] {
   for (const line of config.split('\n')) {
     const section = /^\s*\[(?<title>[^\]]*)\]/.exec(line)?.groups?.['title']
     if (section !== undefined) name = /^remote "(?<name>.*)"$/.exec(section)?.groups?.['name'] ?? null
-    const url = /^\s*url\s*=\s*(?<url>.*?)\s*$/.exec(line)?.groups?.['url']
+    const url = /^\s*url\s*=(?<url>.*)/s.exec(line)?.groups?.['url']?.trim()
     if (url !== undefined && name !== null) found.push({ name, url })
   }
   return found
@@ -70,11 +71,11 @@ async function sameRepo(url: string, dir: string, userHome: string): Promise<str
   const plain = url.replace(/^file:\/\//, '')
   if (isLocal(plain) || plain !== url) {
     const path = absolutePath(plain, dir, userHome)
-    return ((await realPath(path)) ?? path).replace(/\/?\.git\/?$|\/+$/, '')
+    return trimmedEnd((await realPath(path)) ?? path, '/').replace(/\/?\.git$/, '')
   }
   const scp = /^(?:[^@/]+@)?(?<host>[^:/]+):(?!\/\/)(?<path>.*)$/.exec(url)?.groups
   const { host = '', path = '' } = scp ?? urlParts(url)
-  return `${host.toLowerCase()}/${path.replace(/^\/+|\/+$|(?:\.git)?\/*$/g, '')}`
+  return `${host.toLowerCase()}/${trimmed(path, '/').replace(/\.git$/, '')}`
 }
 
 function urlParts(url: string): { readonly host?: string; readonly path?: string } {

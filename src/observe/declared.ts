@@ -171,7 +171,7 @@ function startsIn({ path, text }: BroughtLine, name: string, isNew: boolean, sta
   if (kindOf(path, '') !== 'nix') return false
   const stem = name.replace(/\.service$/, '')
   const [, of, part = ''] =
-    /^Exec\w+=\/nix\/store\/[0-9a-z]+-unit-script-(.+?)-(start|pre-start|post-start)\/bin\/\S+$/.exec(
+    /^Exec\w+=\/nix\/store\/[0-9a-z]+-unit-script-([^/]+)-(start|pre-start|post-start)\/bin\/\S+$/.exec(
       start
     ) ?? []
   if (of !== stem) return false

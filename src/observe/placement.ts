@@ -57,11 +57,10 @@ function asGo(architecture: string): string {
 
 /** A placement constraint on a node: `node.labels.zone!=a`. Null where it is not known. */
 function meets(constraint: string, node: SwarmNode, detail: NodeDetail | null): boolean | null {
-  const [, key = '', operator = '', wanted = ''] =
-    /^\s*([\w.-]+)\s*([!=]=)\s*(.*?)\s*$/.exec(constraint) ?? []
+  const [, key = '', operator = '', wanted = ''] = /^\s*([\w.-]+)\s*([!=]=)(.*)/s.exec(constraint) ?? []
   const values = valuesOf(key, node, detail)
   if (operator === '' || values === null) return null
-  const equal = values.map(value => isValue(key, value, wanted))
+  const equal = values.map(value => isValue(key, value, wanted.trim()))
   // Engines differ in whether `amd64` is `x86_64` here.
   if (new Set(equal).size > 1) return null
   return (equal[0] ?? false) === (operator === '==')

@@ -42,7 +42,7 @@ export function parseStatements(text: string): readonly Statement[] {
       continue
     }
     if (fence === null) {
-      const heading = /^ {0,3}#{1,6}\s+(.*)$/.exec(line)?.[1]
+      const heading = /^ {0,3}#{1,6}\s(.*)/s.exec(line)?.[1]?.trim()
       if (heading !== undefined) under = heading
       const end = tableEnd(lines, at)
       if (end !== null) {
@@ -56,12 +56,19 @@ export function parseStatements(text: string): readonly Statement[] {
   return found
 }
 
-const delimiter = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/
+/** The row of dashes below a table's head. */
+function isDelimiter(line: string): boolean {
+  if (/^ {4}/.test(line)) return false
+  const cells = line.trim().split('|')
+  if (cells.at(0) === '') cells.shift()
+  if (cells.at(-1) === '') cells.pop()
+  return cells.length > 0 && cells.every(cell => /^[ \t]*:?-+:?[ \t]*$/.test(cell))
+}
 
 /** Behind the last row of the table that begins here; null where none does. */
 function tableEnd(lines: readonly string[], start: number): number | null {
   const below = lines[start + 1] ?? ''
-  if (lines[start]?.includes('|') !== true || !below.includes('|') || !delimiter.test(below)) return null
+  if (lines[start]?.includes('|') !== true || !below.includes('|') || !isDelimiter(below)) return null
   let end = start + 2
   while (lines[end]?.includes('|') === true && end - start < caps.statements + 10) end += 1
   return end

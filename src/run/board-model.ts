@@ -185,10 +185,9 @@ async function sectionOf(git: World['git'], review: SignedReview, id: string): P
   const end = all.slice(index + 1).find(({ depth }) => depth <= 2)
   const bytes = Buffer.from(file.bytes).subarray(start.offset, end?.offset)
   // Its own heading stands on the card, and the rule below it belongs to the next.
-  return bytes
-    .toString()
-    .replace(/^[^\n]*\n/, '')
-    .replace(/\s*\n-{3,}\s*$/, '\n')
+  const lines = bytes.toString().trimEnd().split('\n').slice(1)
+  if (/^-{3,}\s*$/.test(lines.at(-1) ?? '')) lines.pop()
+  return `${lines.join('\n').trimEnd()}\n`
 }
 
 async function reviewModel(world: World, review: SignedReview, claims: Claims): Promise<ReviewModel | null> {

@@ -127,7 +127,7 @@ export function doubtDroneBody(request: Signed): Doubt {
 function parametersOf(text: string): ReadonlyMap<string, string> | null {
   if (!/^(?:\w+="[^"\\]*")(?:,\w+="[^"\\]*"){3}$/.test(text)) return null
   const found = new Map(
-    [...text.matchAll(/(?<key>\w+)="(?<value>[^"]*)"/g)].map(({ groups }) => [
+    [...text.matchAll(/(?<=^|,)(?<key>\w+)="(?<value>[^"]*)"/g)].map(({ groups }) => [
       groups?.['key'] ?? '',
       groups?.['value'] ?? ''
     ])

@@ -1,3 +1,4 @@
+import { trimmedEnd } from '../base/trim.ts'
 import { htmlEnds, type Markup } from './markup.ts'
 import type { Parsed, Parser } from './parse.ts'
 import { type Part, scanner } from './scan.ts'
@@ -75,17 +76,10 @@ function loneCr(text: string): boolean {
 }
 
 function words(source: string): string {
-  const content = withoutEnd(source.replace(/^#+[ \t]*/, ''), ' \t')
-  const open = withoutEnd(content, '#')
-  const closed = open === '' || /[ \t]$/.test(open) ? withoutEnd(open, ' \t') : content
+  const content = trimmedEnd(source.replace(/^#+[ \t]*/, ''), ' \t')
+  const open = trimmedEnd(content, '#')
+  const closed = open === '' || /[ \t]$/.test(open) ? trimmedEnd(open, ' \t') : content
   return Buffer.from(closed, 'latin1').toString()
-}
-
-/** Without these signs at its end. An expression tries each row of them within the text as well: quadratic. */
-function withoutEnd(text: string, signs: string): string {
-  let end = text.length
-  while (end > 0 && signs.includes(text.charAt(end - 1))) end -= 1
-  return text.slice(0, end)
 }
 
 /**

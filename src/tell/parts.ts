@@ -312,8 +312,11 @@ export function showBlocks(commands: readonly string[], shows: readonly string[]
     show =>
       `→ ${wide(
         clean(show)
-          .replace(/\s*\n\s*/g, ' ')
           .trimEnd()
+          .split('\n')
+          .map((line, index) => (index === 0 ? line.trimEnd() : line.trim()))
+          .filter((line, index) => index === 0 || line !== '')
+          .join(' ')
       )}`
   )
   const visible = fence([...commands, ...head(marked, shown.shows)].join('\n'))

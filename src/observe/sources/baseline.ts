@@ -124,7 +124,7 @@ export function startTexts(
 }
 
 function hostsOf({ facts }: BaselineSeen): readonly string[] {
-  const names = Object.keys(facts).flatMap(name => / @ (?<host>.+)$/.exec(name)?.groups?.['host'] ?? [])
+  const names = Object.keys(facts).flatMap(name => name.split(' @ ').slice(1).join(' @ ') || [])
   return [...new Set(names)].sort()
 }
 
@@ -164,9 +164,14 @@ export function unitStarts(
       name.includes('@') ||
       files.some(({ path }) => path.startsWith('/run/systemd/transient/')) ||
       settingsOf(files).some(({ section, key }) => section === 'Service' && key === 'BusName') ||
-      (commands.length > 0 &&
-        commands.every(({ argv }) => /\/systemd\/|-systemd-[^/]*\//.test(argv[0] ?? '')))
+      (commands.length > 0 && commands.every(({ argv }) => isOfSystemd(argv[0] ?? '')))
     const starts = commands.map(({ key, argv }) => unmarked(`${key}=${argv.join(' ')}`))
     return passing ? [] : [{ name, starts }]
   })
+}
+
+/** Whether a program lies in a folder of systemd's own, or in its package of the Nix store. */
+function isOfSystemd(program: string): boolean {
+  const folders = program.split('/').slice(0, -1)
+  return folders.slice(1).includes('systemd') || folders.some(name => name.includes('-systemd-'))
 }

@@ -53,7 +53,7 @@ function listenerOf(line: string): readonly Listener[] {
   const address = local
     .slice(0, at)
     .replace(/^\[|\]/g, '')
-    .replace(/%.*$/, '')
+    .replace(/%.*/s, '')
   const [, owner = ''] = /\scgroup:(\/\S+)/.exec(line) ?? []
   return [{ protocol, address, port, ...(owner === '' ? {} : { owner }) }]
 }
