@@ -89,7 +89,9 @@ export const undeclaredChange = defineProbe({
       ...(declared.length === 0 ? [] : [`${declared.length} as commits declare`])
     ]
     const differs = some.length === 0 ? 'nothing differs' : `${some.join(' and ')} differ, and nothing else`
-    return [{ outcome: 'pass', saw: `${count} compared with ${since}: ${differs}`, shows }]
+    const masked = now.units.filter(({ is }) => is.some(start => start.includes('«redacted:'))).length
+    const unknown = masked === 0 ? '' : `; hidden text in the starts of ${masked} units was not compared`
+    return [{ outcome: 'pass', saw: `${count} compared with ${since}: ${differs}${unknown}`, shows }]
   },
 
   falsify(facts, { expect }) {

@@ -19,6 +19,8 @@ const most = { literals: 20_000, words: 200, parts: 500 } as const
 
 /** Up to so many are looked for one by one, which is quick; more by their beginnings, whose time does not grow with them. */
 const fewLiterals = 64
+/** A longer secret is known by its first so many characters. */
+const longestSeeded = 1000
 const shortest = { literal: 6, word: 5, part: 8, cutPart: 4, endPart: 6 } as const
 
 /** An ordinary word, name or number: too common to be cut out of every text. */
@@ -109,6 +111,7 @@ export function openLiterals(): Literals {
   let byLength: readonly Marked[] | null = null
   let scan: ((text: string) => string) | null = null
   let closed: Closed | null = null
+  let seeds: Seeds | null = null
 
   // The longer first: one may be a part of another.
   const literals = () => (byLength ??= [...distinct].sort(([one], [other]) => other.length - one.length))
@@ -130,6 +133,7 @@ export function openLiterals(): Literals {
       closed = null
       if (kind !== 'distinct') return
       byLength = null
+      seeds = null
       scan = null
     },
     seenOpenly(text) {
@@ -139,7 +143,11 @@ export function openLiterals(): Literals {
     },
     cutDistinct,
     cut: text => put(cutDistinct(text), closedWords().words),
-    cutParts: text => put(withoutParts(cutDistinct(text), literals().slice(0, most.parts)), closedWords().all)
+    cutParts: text =>
+      put(
+        withoutParts(cutDistinct(text), (seeds ??= seedsOf(literals().slice(0, most.parts)))),
+        closedWords().all
+      )
   }
 }
 
@@ -223,10 +231,31 @@ interface Part {
   readonly mark: string
 }
 
-function withoutParts(text: string, literals: readonly Marked[]): string {
-  const parts = literals.flatMap(([literal, mark]) =>
-    literal.length < shortest.part ? [] : partsIn(text, literal).map(part => ({ ...part, mark }))
-  )
+/** Where in which secrets some characters stand. */
+type Seeds = ReadonlyMap<
+  string,
+  readonly { readonly literal: string; readonly mark: string; readonly from: number }[]
+>
+
+function seedsOf(literals: readonly Marked[]): Seeds {
+  const seeds = new Map<string, { literal: string; mark: string; from: number }[]>()
+  for (const [literal, mark] of literals) {
+    if (literal.length < shortest.part) continue
+    const end = Math.min(literal.length, longestSeeded) - shortest.cutPart
+    for (let from = 0; from <= end; from += 1) {
+      const seed = literal.slice(from, from + shortest.cutPart)
+      const known = seeds.get(seed)
+      if (known === undefined) seeds.set(seed, [{ literal, mark, from }])
+      // What is everywhere, as in a row of equal characters, need not be looked for in each place.
+      else if (known.length < 50) known.push({ literal, mark, from })
+    }
+  }
+  return seeds
+}
+
+function withoutParts(text: string, seeds: Seeds): string {
+  if (seeds.size === 0) return text
+  const parts = partsIn(text, seeds)
   if (parts.length === 0) return text
   let out = ''
   let end = 0
@@ -239,18 +268,17 @@ function withoutParts(text: string, literals: readonly Marked[]): string {
   return out + text.slice(end)
 }
 
-/** The longest runs that text and secret share, as far as they tell something of it. */
-function partsIn(text: string, literal: string): readonly Omit<Part, 'mark'>[] {
-  const parts: Omit<Part, 'mark'>[] = []
-  for (let from = 0; from + shortest.cutPart <= literal.length; from += 1) {
-    const seed = literal.slice(from, from + shortest.cutPart)
-    for (let at = text.indexOf(seed); at >= 0; at = text.indexOf(seed, at + 1)) {
+/** The longest runs that text and secrets share, as far as they tell something of them. */
+function partsIn(text: string, seeds: Seeds): Part[] {
+  const parts: Part[] = []
+  for (let at = 0; at + shortest.cutPart <= text.length; at += 1) {
+    for (const { literal, mark, from } of seeds.get(text.slice(at, at + shortest.cutPart)) ?? []) {
       // Begun one character earlier, it was seen already.
       if (from > 0 && at > 0 && text[at - 1] === literal[from - 1]) continue
-      let length = shortest.cutPart
+      let length: number = shortest.cutPart
       while (from + length < literal.length && text[at + length] === literal[from + length]) length += 1
-      if (tells(text, { start: at, end: at + length }, from === 0, from + length === literal.length))
-        parts.push({ start: at, end: at + length })
+      const part = { start: at, end: at + length }
+      if (tells(text, part, from === 0, from + length === literal.length)) parts.push({ ...part, mark })
     }
   }
   return parts
