@@ -54,14 +54,7 @@ const behindDoors: Readonly<Record<string, readonly string[]>> = {
     'src/commands/init.ts',
     'src/observe/sources/compose-images.ts'
   ],
-  remark: [
-    'src/tell/',
-    'src/board/',
-    'src/gate/',
-    'src/record/',
-    'src/publish/',
-    'src/observe/status-text.ts'
-  ]
+  remark: ['src/tell/', 'src/gate/', 'src/record/', 'src/publish/', 'src/observe/status-text.ts']
 }
 
 const root = resolve(import.meta.dirname, '..')

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { fileBounds, forgeBounds, httpBounds } from '../src/base/bounds.ts'
+import { fileBounds, forgeBounds, httpBounds, proseBounds } from '../src/base/bounds.ts'
 
 /** The table of SECURITY.md says the numbers that the code has. */
 
@@ -31,6 +31,7 @@ it.each<[door: string, shown: readonly string[]]>([
     '`serve`: connections',
     [`${httpBounds.connections} for each`, `${httpBounds.requestsPerConnection} requests`]
   ],
+  ['a section on the board', [`${proseBounds.characters} characters`, `${proseBounds.nesting} lists`]],
   ['forge: an answer', [size(forgeBounds.bodyBytes), seconds(forgeBounds.deadlineMs)]],
   ['file of a secret', [size(fileBounds.secret)]],
   ['list of signers', [size(fileBounds.signers)]],

@@ -52,13 +52,5 @@ export const fileBounds = {
   authority: MiB
 } as const
 
-/** Markdown that people wrote, as the board shows it: what is beyond is shown as it is written. */
-export const proseBounds = {
-  characters: 60_000,
-  /** Of one block: characters, and signs that the parser may have to go back for. */
-  blockCharacters: 8_000,
-  blockMarks: 200,
-  /** Of all blocks together. */
-  marks: 4_000,
-  nesting: 8
-} as const
+/** Sections of review files, as the board shows them: what is longer is cut, what is nested deeper is text. */
+export const proseBounds = { characters: 60_000, nesting: 8 } as const

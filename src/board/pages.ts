@@ -9,7 +9,7 @@ import type {
   ReadModel,
   ReviewModel
 } from './model.ts'
-import { prose, ringIn } from './prose.ts'
+import { proseOf } from './prose.ts'
 import { script } from './script.ts'
 import { outcomeState, pendingState, verdictState, wordState } from './shapes.ts'
 import { style } from './style.ts'
@@ -186,13 +186,14 @@ const severities = { critical: 'fail', high: 'fail', medium: 'unsure', low: 'non
 function findingCard(model: BoardModel, phase: PhaseModel, finding: FindingModel): Html {
   const { id, title, severity, origin, blocks, filed, section } = finding
   const key = anchor(phase.phase, id)
+  const prose = section === null ? null : proseOf(section, key)
   return html`<article class="found ${severities[severity]}" data-find aria-labelledby="${key}">
 <header><h3 id="${key}">${line(id, 20)}: ${line(title)}</h3></header>
 <p class="meta">Open · severity <b class="${severities[severity]}">${severity}</b> · ${
     blocks.length === 0 ? 'blocks nothing' : `blocks ${line(blocks.join(', '))}`
   } · ${origin === 'unknown' ? 'origin unknown' : origin} · since ${day(filed.at)}, ${commitLink(model, filed.commit)}</p>
-${section === null ? null : ringIn(section, key)}
-${section === null ? null : html`<details><summary>What was seen, and how to mend it</summary><div class="prose">${prose(section)}</div></details>`}
+${prose?.ring ?? null}
+${prose === null ? null : html`<details><summary>What was seen, and how to mend it</summary><div class="prose">${prose.words}</div></details>`}
 </article>`
 }
 

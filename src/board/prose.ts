@@ -1,56 +1,56 @@
-import type { Nodes, RootContent } from 'mdast'
-import { remark } from 'remark'
-import { proseBounds } from '../base/bounds.ts'
-import { drawRing, ringOf } from './ring.ts'
+import { type Block, blocksOf } from './blocks.ts'
 import { type Html, html } from './html.ts'
+import { drawRing, type Ring, ringOf } from './ring.ts'
+import { type Span, spansOf } from './spans.ts'
 
-/**
- * A section of a review file as a page shows it. The parser says what is a paragraph, a list or a block of
- * code; everything else, links, images and HTML among it, comes out as the text that it is in the file.
- */
-export function prose(markdown: string): Html {
-  const { children } = remark().parse(markdown.slice(0, proseBounds.characters))
-  return html`${children.map(block)}`
+/** A section of a review file as a page shows it. */
+export interface Prose {
+  /** Its first diagram that is a circle we can draw, with its words; null: it has none. */
+  readonly ring: Html | null
+  /** The rest. Links, images and HTML come out as the text that they are in the file. */
+  readonly words: Html
 }
 
-/** The first diagram of a section that is a circle we can draw, with its words; null: it has none. */
-export function ringIn(markdown: string, id: string): Html | null {
-  const { children } = remark().parse(markdown.slice(0, proseBounds.characters))
-  for (const node of children) {
-    const ring = node.type === 'code' && node.lang === 'mermaid' ? ringOf(node.value) : null
-    if (ring === null) continue
-    const name = (at: number) => ring.nodes[at] ?? ''
-    return html`<figure class="circle">
+/** @param id for what the picture refers to within the page. */
+export function proseOf(markdown: string, id: string): Prose {
+  const read = blocksOf(markdown)
+  const rings = read.flatMap(each => {
+    const ring = ringIn(each)
+    return ring === null ? [] : [ring]
+  })
+  const [first] = rings
+  return { ring: first === undefined ? null : picture(first, id), words: html`${read.map(block)}` }
+}
+
+function ringIn(block: Block): Ring | null {
+  return block.kind === 'code' && block.info === 'mermaid' ? ringOf(block.text) : null
+}
+
+function picture(ring: Ring, id: string): Html {
+  const name = (at: number) => ring.nodes[at] ?? ''
+  return html`<figure class="circle">
 <div class="scroll" tabindex="0" role="group" aria-label="The circle, as a picture; its words follow">${drawRing(ring, id)}</div>
 <figcaption><ol class="steps">${ring.edges.map(
-      ({ from, to, label }) => html`<li><b>${name(from)}</b> ${label} <b>${name(to)}</b></li>`
-    )}</ol></figcaption>
+    ({ from, to, label }) => html`<li><b>${name(from)}</b> ${label} <b>${name(to)}</b></li>`
+  )}</ol></figcaption>
 </figure>`
-  }
-  return null
 }
 
-function block(node: RootContent): Html {
-  switch (node.type) {
+function block(node: Block): Html {
+  switch (node.kind) {
     case 'paragraph':
-      return html`<p>${node.children.map(inline)}</p>`
+      return html`<p>${inline(node.text)}</p>`
     case 'heading':
-      return html`<p><b>${node.children.map(inline)}</b></p>`
+      return html`<p><b>${inline(node.text)}</b></p>`
     case 'code':
       // A circle has been drawn already.
-      return node.lang === 'mermaid' && ringOf(node.value) !== null
-        ? html``
-        : html`<pre tabindex="0">${node.value}</pre>`
+      return ringIn(node) === null ? html`<pre tabindex="0">${node.text}</pre>` : html``
     case 'list':
-      return html`<ul>${node.children.map(item => html`<li>${item.children.map(tight)}</li>`)}</ul>`
-    case 'blockquote':
-      return html`<blockquote>${node.children.map(block)}</blockquote>`
-    case 'thematicBreak':
-      return html``
+      return html`<ul>${node.items.map(item => html`<li>${item.map(tight)}</li>`)}</ul>`
+    case 'quote':
+      return html`<blockquote>${node.blocks.map(block)}</blockquote>`
     case 'html':
-      return folding(node.value)
-    default:
-      return html`<p>${plain(node)}</p>`
+      return folding(node.text)
   }
 }
 
@@ -61,28 +61,32 @@ function folding(source: string): Html {
   return source === '</details>' ? html`` : html`<p>${source}</p>`
 }
 
-function tight(node: RootContent): Html {
-  return node.type === 'paragraph' ? html`${node.children.map(inline)}` : block(node)
+function tight(node: Block): Html {
+  return node.kind === 'paragraph' ? html`${inline(node.text)}` : block(node)
 }
 
-function inline(node: Nodes): Html {
-  switch (node.type) {
+function inline(text: string): readonly Html[] {
+  return spansOf(text).map(span)
+}
+
+function span({ kind, text }: Span): Html {
+  switch (kind) {
     case 'text':
-      return html`${node.value}`
-    case 'inlineCode':
-      return html`<code>${node.value}</code>`
+      return html`${text}`
+    case 'code':
+      return html`<code>${text}</code>`
     case 'strong':
-      return html`<b>${node.children.map(inline)}</b>`
+      return html`<b>${nested(text)}</b>`
     case 'emphasis':
-      return html`<em>${node.children.map(inline)}</em>`
+      return html`<em>${nested(text)}</em>`
     case 'break':
       return html`<br>`
-    default:
-      return html`${plain(node)}`
   }
 }
 
-function plain(node: Nodes): string {
-  if ('children' in node) return node.children.map(plain).join('')
-  return 'value' in node ? node.value : ''
+/** Within bold and emphasis there is code, and nothing else. */
+function nested(text: string): readonly Html[] {
+  return spansOf(text).map(each =>
+    each.kind === 'code' || each.kind === 'break' ? span(each) : html`${each.text}`
+  )
 }

@@ -24,6 +24,7 @@ export function ringOf(diagram: string): Ring | null {
   for (const text of lines.filter(each => each.trim() !== '')) {
     const named = lineOf.node.exec(text)?.groups
     const arrow = lineOf.edge.exec(text)?.groups
+    if (nodes.length > most || edges.length > 3 * most) return null
     if (named !== undefined) {
       ids.push(named['id'] ?? '')
       nodes.push(oneLine(named['label'] ?? '', 200))
