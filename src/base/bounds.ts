@@ -32,11 +32,12 @@ export const httpBounds = {
   lingerMs: 500
 } as const
 
-/** What a forge answers. */
+/** What a forge answers, and how much of an error of it is quoted. */
 export const forgeBounds = {
   bodyBytes: 256 * KiB,
   deadlineMs: 10_000,
-  depth: 64,
+  depth: 4,
+  quotedParts: 20,
   quotedCharacters: 200
 } as const
 

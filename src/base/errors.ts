@@ -41,6 +41,11 @@ export function messageOf(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.errors.length > 0) {
     return [...new Set(thrown.errors.map(messageOf))].join('; ')
   }
+  if (thrown instanceof Error && 'issues' in thrown && Array.isArray(thrown.issues)) {
+    // A schema's error, whose message is a document of its own.
+    const [issue, ...others] = thrown.issues.flatMap(issueOf)
+    if (issue !== undefined) return others.length === 0 ? issue : `${issue} (and ${others.length} more)`
+  }
   if (thrown instanceof Error && thrown.message !== '') return thrown.message
   try {
     return String(thrown) || 'an error without a message'
@@ -48,4 +53,11 @@ export function messageOf(thrown: unknown): string {
     // An object that cannot be made a text: `throw Object.create(null)`.
     return 'an error without a message'
   }
+}
+
+function issueOf(issue: unknown): readonly string[] {
+  if (typeof issue !== 'object' || issue === null || !('message' in issue)) return []
+  if (typeof issue.message !== 'string') return []
+  const path = 'path' in issue && Array.isArray(issue.path) ? issue.path.map(String).join('.') : ''
+  return [path === '' ? issue.message : `${path}: ${issue.message}`]
 }

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { sayDuration } from '../base/duration.ts'
 import { concealed } from '../base/veil.ts'
+import { forTerminal, forTerminalJson } from '../base/terminal.ts'
 import { tick } from '../doors/clock.ts'
 import type { ExitCode } from '../words.ts'
 
@@ -99,13 +100,13 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, aro
     tty: stderr.isTTY === true,
     columns: stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
     out(text) {
-      if (!manner.json && !manner.quiet) lines(stdout, concealed(text))
+      if (!manner.json && !manner.quiet) lines(stdout, forTerminal(concealed(text)))
     },
     json(document) {
-      if (manner.json) lines(stdout, printable(JSON.stringify(concealed(document))))
+      if (manner.json) lines(stdout, forTerminalJson(JSON.stringify(concealed(document))))
     },
     err(text) {
-      lines(stderr, concealed(text))
+      lines(stderr, forTerminal(concealed(text)))
     },
     async ask(question) {
       const person = stdin?.isTTY === true && stderr.isTTY === true && !ci && !manner.json && !manner.quiet
@@ -118,7 +119,10 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, aro
       // An end of input answers nothing more.
       const ended = new Promise<null>(resolve => terminal.once('close', () => resolve(null)))
       try {
-        return await Promise.race([terminal.question(`${question} `, { signal: around.signal }), ended])
+        return await Promise.race([
+          terminal.question(`${forTerminal(question)} `, { signal: around.signal }),
+          ended
+        ])
       } finally {
         terminal.close()
       }
@@ -135,17 +139,9 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, aro
       if (text === null) return
       if (rewrites) timer = setInterval(draw, refreshMs).unref()
       if (rewrites) draw()
-      else stderr.write(`${text}\n`)
+      else stderr.write(`${forTerminal(text)}\n`)
     }
   }
-}
-
-/** The same JSON without the characters that a terminal obeys or that reorder a line. */
-function printable(json: string): string {
-  return json.replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
-    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
-  )
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'

@@ -1,10 +1,14 @@
 import { forgeBounds } from '../base/bounds.ts'
+import { messageOf } from '../base/errors.ts'
+import { withoutSecret } from '../base/without-secret.ts'
 import { Client, request as send } from './undici.ts'
 
 export interface ForgeCall {
   readonly method: 'GET' | 'POST'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
+  /** What in them is secret: it is cut out of whatever comes back. */
+  readonly secret: string
   readonly body?: string
   /** PEM of the authority to trust instead of the machine's. */
   readonly ca?: string
@@ -14,11 +18,11 @@ export interface ForgeCall {
  * Asks a forge's API once. Follows no redirect: a token goes where the home says and nowhere else. The proxy
  * settings of the environment are ignored.
  *
- * @returns the answer, its body cut at 256 KiB.
- * @throws what the network says; the signal's reason.
+ * @returns the answer, its body cut at `forgeBounds.bodyBytes`, without the secret.
+ * @throws what the network says, without the secret; the signal's reason.
  */
 export async function callForge(
-  { method, url, headers, body, ca }: ForgeCall,
+  { method, url, headers, secret, body, ca }: ForgeCall,
   signal: AbortSignal
 ): Promise<{
   readonly status: number
@@ -47,16 +51,18 @@ export async function callForge(
     }
     const texts = Object.entries(answer.headers).map(([name, value]) => [
       name,
-      Array.isArray(value) ? value.join(', ') : value
+      withoutSecret([value ?? ''].flat().join(', '), secret)
     ])
     return {
       status: answer.statusCode,
       headers: Object.fromEntries(texts),
-      body: Buffer.concat(chunks).subarray(0, forgeBounds.bodyBytes).toString()
+      body: withoutSecret(Buffer.concat(chunks).subarray(0, forgeBounds.bodyBytes).toString(), secret)
     }
   } catch (error) {
     signal.throwIfAborted()
-    throw error
+    const message = messageOf(error)
+    const clean = withoutSecret(message, secret)
+    throw clean === message ? error : new Error(clean)
   } finally {
     await client.destroy()
   }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { forgeBounds } from '../base/bounds.ts'
 import { oneLine } from '../base/text.ts'
 import type { Verdict } from '../words.ts'
 import { authorization, type Forge, type ForgeKind, repoApiOf } from './forge.ts'
@@ -114,11 +115,20 @@ export function readStatuses(
   context: string
 ): { readonly state: string; readonly link: string | null } | null {
   // Old Gitea answers an empty body where there are none.
-  const all = listed.parse(JSON.parse(answer.body === '' ? '[]' : answer.body))
+  const all = listedIn(answer.body === '' ? '[]' : answer.body)
   const ours = all.filter(each => (each.context ?? each.name)?.toLowerCase() === context.toLowerCase())
   const newest = ours.sort((a, b) => b.id - a.id)[0]
   const state = newest?.status ?? newest?.state
   return newest === undefined || state === undefined ? null : { state, link: newest.target_url || null }
+}
+
+function listedIn(body: string): z.infer<typeof listed> {
+  try {
+    return listed.parse(JSON.parse(body))
+  } catch (error) {
+    // Neither a schema nor a piece of the body is a reason that a person can read.
+    throw new Error('the forge does not answer with a list of statuses', { cause: error })
+  }
 }
 
 /** Whether what was read is what would be posted. */
@@ -177,10 +187,21 @@ export function retryAfter(headers: ForgeAnswer['headers'], nowMs: number): numb
 function saidIn({ body }: ForgeAnswer): string {
   try {
     const parsed = z.object({ message: z.unknown(), error: z.unknown() }).partial().parse(JSON.parse(body))
-    const said = parsed.message ?? parsed.error ?? ''
-    return oneLine(typeof said === 'string' ? said : JSON.stringify(said), 200)
+    return oneLine(wordsIn(parsed.message ?? parsed.error, 0), forgeBounds.quotedCharacters)
   } catch {
     // Not JSON: a proxy's page, which nobody wants to read in a log.
     return ''
   }
+}
+
+/** The words of a value, with the names of its keys; of what is nested deeper than the bound nothing. */
+function wordsIn(value: unknown, depth: number): string {
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object' || value === null || depth >= forgeBounds.depth) return ''
+  const parts = Array.isArray(value)
+    ? value.slice(0, forgeBounds.quotedParts).map(each => wordsIn(each, depth + 1))
+    : Object.entries(value)
+        .slice(0, forgeBounds.quotedParts)
+        .map(([key, each]) => [key, wordsIn(each, depth + 1)].filter(text => text !== '').join(': '))
+  return parts.filter(text => text !== '').join('; ')
 }

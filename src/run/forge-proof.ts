@@ -31,7 +31,10 @@ export async function proveForge(
     const ca = forge.ca === null ? null : await readText(forge.ca, fileBounds.authority)
     if (forge.ca !== null && ca === null)
       return missing(step, `there is no file ${forge.ca}`, 'mend `forge.ca`')
-    const answer = await callForge({ ...askRepository(forge, token), ...(ca === null ? {} : { ca }) }, signal)
+    const answer = await callForge(
+      { ...askRepository(forge, token), secret: token, ...(ca === null ? {} : { ca }) },
+      signal
+    )
     const read = readAnswer(forge, 'pending', answer, nowMs())
     if (read.kind !== 'posted') return missing(step, `${kind} at ${url}, ${repo}: ${read.why}`, mend)
     switch (readAccess(forge, answer)) {

@@ -143,14 +143,14 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
       if (status === null) return { kind: 'nothing' }
       const token = await readSecret(forge.token, env)
       if (entry.when !== 'always') {
-        const answer = await ask(listStatuses(forge, token, status))
+        const answer = await ask(listStatuses(forge, token, status), token)
         const read = readAnswer(forge, status.state, answer, nowMs())
         if (read.kind !== 'posted') return read
         const found = readStatuses(answer, status.context)
         const there = entry.when === 'differs' ? stands(forge, status, found) : found?.state !== 'pending'
         if (there) return { kind: 'posted' }
       }
-      return readAnswer(forge, status.state, await ask(postStatus(forge, token, status)), nowMs())
+      return readAnswer(forge, status.state, await ask(postStatus(forge, token, status), token), nowMs())
     } catch (error) {
       const why = messageOf(error)
       const usage = error instanceof AdversaryError && error.kind === 'usage'
@@ -158,10 +158,10 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
     }
   }
 
-  async function ask(request: ForgeRequest) {
+  async function ask(request: ForgeRequest, secret: string) {
     const ca = forge.ca === null ? null : await readText(forge.ca, fileBounds.authority)
     const { callForge } = await import('../doors/forge.ts')
-    return callForge({ ...request, ...(ca === null ? {} : { ca }) }, signal)
+    return callForge({ ...request, secret, ...(ca === null ? {} : { ca }) }, signal)
   }
 
   function settle(key: string, entry: Entry, outcome: Awaited<ReturnType<typeof attempt>>): void {

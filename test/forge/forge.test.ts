@@ -223,7 +223,7 @@ describe('what an answer means', () => {
       why: 'HTTP 404: a b'
     })
     expect(read('gitlab', 400, '{"message":{"name":["is bad"]}}')).toMatchObject({
-      why: 'HTTP 400: {"name":["is bad"]}'
+      why: 'HTTP 400: name: is bad'
     })
     expect(read('gitea', 502, '<html>nginx')).toMatchObject({ why: 'HTTP 502' })
   })

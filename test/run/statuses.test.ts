@@ -186,6 +186,26 @@ describe('the token', () => {
     expect(stdout + stderr).not.toContain(forgeToken)
   })
 
+  it.each([
+    ['as it is', forgeToken],
+    ['in a URL', `https://git.example.test/api?private_token=${encodeURIComponent(forgeToken)}&x`],
+    ['encoded sign by sign', [...forgeToken].map(sign => `%${sign.charCodeAt(0).toString(16)}`).join('')],
+    ['in base64', Buffer.from(`bot:${forgeToken}`).toString('base64')]
+  ])(
+    'that the forge repeats in its error %s is in no output',
+    async (_, told) => {
+      const server = await forge('gitea')
+      const it = await scene(server)
+      await it.claim('one-M1')
+      server.next.push({ status: 403, body: JSON.stringify({ message: `the token ${told} may not` }) })
+      const { code, stdout, stderr } = await cli(it, ['review', 'one-M1'])
+      expect(code).toBe(0)
+      expect(stdout + stderr).not.toContain(told)
+      expect(stderr).toMatch(/HTTP 403: the token .*«.*may not/)
+    },
+    60_000
+  )
+
   it('in a file that is open to others is refused, and the review stands', async () => {
     const server = await forge('gitea')
     const it = await scene(server)

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { GitPluginError, simpleGit } from 'simple-git'
 import { AdversaryError, messageOf } from '../../base/errors.ts'
+import { withoutSecret } from '../../base/without-secret.ts'
 import { BrokenClone, gitEnvironment, hardening, nowhere } from './process.ts'
 
 /** Everything that contacts a remote, through simple-git. */
@@ -99,7 +100,9 @@ export function openRemote(options: RemoteOptions): Remote {
         ])
         // A git that was ended has an exit code too, and it is no answer.
         over.signal.throwIfAborted()
-        return ended ?? { code: 0, stdout, stderr: '' }
+        const ran = ended ?? { code: 0, stdout, stderr: '' }
+        // A server may say what it was sent.
+        return who === undefined ? ran : { ...ran, stderr: withoutSecret(ran.stderr, who.password) }
       } catch (error) {
         if (options.signal?.aborted) {
           throw new AdversaryError('repository', 'stopped', { cause: options.signal.reason })
