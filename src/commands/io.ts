@@ -81,7 +81,7 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, aro
   function draw(): void {
     if (!rewrites || current === null) return
     const elapsed = tick() - current.since
-    const text = concealed(current.live())
+    const text = forTerminal(concealed(current.live())).replaceAll('\n', ' ')
     const line = elapsed < 1000 ? text : `${text} (${sayDuration(elapsed)})`
     const width = (stderr.columns ?? 80) - 1
     stderr.write(`\r\u001B[2K${line.length > width ? `${line.slice(0, width - 1)}…` : line}`)
