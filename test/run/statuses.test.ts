@@ -198,7 +198,7 @@ describe('the token', () => {
       const it = await scene(server)
       await it.claim('one-M1')
       server.next.push({ status: 403, body: JSON.stringify({ message: `the token ${told} may not` }) })
-      const { code, stdout, stderr } = await cli(it, ['review', 'one-M1'])
+      const { code, stdout, stderr } = await cli(it, ['watch', '--once'])
       expect(code).toBe(0)
       expect(stdout + stderr).not.toContain(told)
       expect(stderr).toMatch(/HTTP 403: the token .*«.*may not/)

@@ -4,15 +4,20 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Why this machine has no Chromium and no promtool; null where it has both. */
+    /** Why this machine lacks Chromium, promtool, nginx or HAProxy; null where it has all. */
     readonly browserObstacle: string | null
   }
 }
 
 export const chromiumPath = '/usr/bin/chromium'
-const programs = { [chromiumPath]: 'chromium', '/usr/bin/promtool': 'prometheus' }
+const programs = {
+  [chromiumPath]: 'chromium',
+  '/usr/bin/promtool': 'prometheus',
+  '/usr/sbin/nginx': 'nginx',
+  '/usr/sbin/haproxy': 'haproxy'
+}
 
-/** Debian's own Chromium and Prometheus: where this is root on Debian they are installed if they are not there. */
+/** Debian's own Chromium, Prometheus, nginx and HAProxy: where this is root on Debian they are installed if they are not there. */
 export function setup(project: TestProject): void {
   project.provide('browserObstacle', obstacle())
 }
