@@ -208,11 +208,12 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   let made = await prepare(dir, remote, algorithm, signal)
 
   let objects = objectReader(dir)
-  const verify = verifier(dir, async sha => (await objects.read(sha))?.bytes ?? null, signal)
+  const rawCommit = async (sha: string) => (await objects.read(sha))?.bytes ?? null
+  const verify = verifier(dir, rawCommit, signal)
+  const history = openHistory(dir, rawCommit, signal)
   // What is being read is not waited for either.
   signal?.addEventListener('abort', () => objects.close(), { once: true })
   const fetched = new Set<string>()
-  const history = openHistory(dir, signal)
 
   const makeAnew = async () => {
     objects.close()

@@ -62,7 +62,7 @@ it('an attempt after a lost race starts six processes', async () => {
   const words = (await readFile(started, 'utf8')).trim().split('\n').map(told)
   expect(words.slice(0, words.indexOf('git push') + 1)).toEqual([
     'git fetch',
-    'git log',
+    'git rev-list',
     'git unpack-objects',
     'git commit-tree',
     'ssh-keygen -Y sign',

@@ -16,7 +16,15 @@ export interface History {
 /** How many answers are remembered: the branch, the branch of reviews, the commit being built. */
 const answersHeld = 4
 
-export function openHistory(dir: string, signal: AbortSignal | undefined): History {
+/** So few are read by the process that reads objects anyway: between two pushes each process costs a race. */
+const fewCommits = 64
+
+/** @param raw the bytes of a commit object as git stores it. */
+export function openHistory(
+  dir: string,
+  raw: (sha: string) => Promise<Buffer | null>,
+  signal: AbortSignal | undefined
+): History {
   /** With each commit all that it builds on is here too. */
   let known = new Map<string, Commit>()
   let tips: readonly string[] = []
@@ -31,7 +39,7 @@ export function openHistory(dir: string, signal: AbortSignal | undefined): Histo
     if (known.has(tip)) return
     const into = known
     const shas = await listed(dir, tip, tips, signal)
-    const fresh = await readCommits(dir, shas, signal)
+    const fresh = shas.length <= fewCommits ? await readFew(shas, raw) : await readCommits(dir, shas, signal)
     if (!fresh.has(tip)) throw new BrokenClone(`the clone holds no commit ${tip}`)
     for (const { sha, parents } of fresh.values()) {
       const lost = parents.find(parent => !fresh.has(parent) && !into.has(parent))
@@ -123,6 +131,20 @@ async function listed(
     .toString('latin1')
     .split('\n')
     .filter(sha => sha !== '')
+}
+
+async function readFew(
+  shas: readonly string[],
+  raw: (sha: string) => Promise<Buffer | null>
+): Promise<ReadonlyMap<string, Commit>> {
+  const people: People = new Map()
+  const read = shas.map(async sha => {
+    const bytes = await raw(sha)
+    const commit = bytes === null ? null : commitOf(sha, bytes, people)
+    if (commit === null) throw new BrokenClone(`${sha} is no commit that can be read`)
+    return [sha, commit] as const
+  })
+  return new Map(await Promise.all(read))
 }
 
 async function readCommits(
