@@ -24,7 +24,7 @@ export const journalSilent = defineProbe({
   }),
 
   needs: ({ unit, matches, since }) => ({
-    search: journalSearch(unit, [matches].flat(), since),
+    search: journalSearch(unit, [matches].flat(), since, { voice: true }),
     since: moment(since),
     clock: hostClock
   }),

@@ -215,6 +215,7 @@ export const readPattern = {
   journalFiles: () => ['journalctl', '--header', '--no-pager'],
   journal: (unit: string) => ['journalctl', `--unit=${unit}`, since, ...messages],
   journalSample: (unit: string) => ['journalctl', `--unit=${unit}`, '--lines=1', ...messages],
+  journalOwn: (unit: string) => ['journalctl', `_SYSTEMD_UNIT=${unit}`, '--lines=1', ...messages],
   journalDrops: () => ['journalctl', since, ...messages, 'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e']
 } as const satisfies Record<string, (...words: never[]) => Pattern>
 
@@ -288,6 +289,8 @@ export const readCommand = {
   journal: (unit: string, second: number) => command(readPattern.journal(unit), large, String(second)),
   /** One message of a unit, whichever: that there is one at all. */
   journalSample: (unit: string) => command(readPattern.journalSample(unit)),
+  /** One message that the unit's own processes wrote; `--unit` also gives those of systemd about it. */
+  journalOwn: (unit: string) => command(readPattern.journalOwn(unit)),
   /** What journald says of messages that it dropped because a unit wrote too many. */
   journalDrops: (second: number) => command(readPattern.journalDrops(), {}, String(second)),
   /** What no review asks: a host that `lockdown` guards refuses them, and another one is not harmed. */

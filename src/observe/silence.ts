@@ -1,6 +1,6 @@
 import { isoMicros } from '../base/instant.ts'
 import type { HostClock } from './fact.ts'
-import type { JournalMatch, JournalSearch } from './sources/journal.ts'
+import type { JournalMatch, JournalSearch, UnitVoice } from './sources/journal.ts'
 import { isAfter, type Moment } from './sources/moment.ts'
 
 /** What a search of the journal says of the time since a moment. */
@@ -46,10 +46,28 @@ export function silence(search: JournalSearch, since: Moment, clock: HostClock):
     const { order } = isAfter(reachesMicros, since, clock)
     if (order !== 'before') return `the journal reaches back to ${reach} only, not to ${since.said}`
     if (!search.knowsUnit) return `the journal holds no message of ${unit} at all: it may log elsewhere`
+    const elsewhere = search.voice === undefined ? null : speaksElsewhere(unit, search.voice)
+    if (elsewhere !== null) return elsewhere
     if (search.unreadable > 0) return `${search.unreadable} messages of ${unit} could not be read as text`
     const [dropped] = search.dropped
     return dropped === undefined ? null : `journald dropped messages: ${dropped}`
   }
+}
+
+/** Why the journal does not hold all that the unit writes; null: nothing speaks against it. */
+function speaksElsewhere(
+  unit: string,
+  { wrote, output, error, namespace, levelMax }: UnitVoice
+): string | null {
+  if (namespace !== '') return `${unit} writes into the journal namespace \`${namespace}\`, which is not read`
+  const streams = [`StandardOutput=${output}`, `StandardError=${error}`]
+  const away = streams.find(stream => !/=(?:$|journal|syslog|inherit$|null$)/.test(stream))
+  if (away !== undefined) return `what ${unit} writes does not all go to the journal (${away})`
+  if (!wrote)
+    return `the journal holds no message that ${unit} itself wrote, only those of systemd about it: it may log elsewhere`
+  return levelMax === null || levelMax === 7
+    ? null
+    : `of ${unit} the journal keeps no messages less important than level ${levelMax} (LogLevelMax)`
 }
 
 function line({ micros, message, container }: JournalMatch): string {

@@ -49,6 +49,7 @@ const each: Readonly<Record<keyof typeof readPattern, readonly [Pattern, ReadCom
   nixosKernels: [readPattern.nixosKernels(), readCommand.nixosKernels()],
   journalFiles: [readPattern.journalFiles(), readCommand.journalFiles()],
   journal: [readPattern.journal('a.service'), readCommand.journal('a.service', 1781328782)],
+  journalOwn: [readPattern.journalOwn('a.service'), readCommand.journalOwn('a.service')],
   journalSample: [readPattern.journalSample('a.service'), readCommand.journalSample('a.service')],
   journalDrops: [readPattern.journalDrops(), readCommand.journalDrops(0)]
 }

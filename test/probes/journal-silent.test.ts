@@ -3,7 +3,7 @@ import { ZodError } from 'zod'
 import { journalSilent } from '../../probes/journal-silent.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
 import type { HostClock } from '../../src/observe/fact.ts'
-import type { JournalSearch } from '../../src/observe/sources/journal.ts'
+import type { JournalSearch, UnitVoice } from '../../src/observe/sources/journal.ts'
 
 const base = Date.UTC(2026, 5, 13, 5, 33, 10) * 1000
 const since = {
@@ -48,6 +48,44 @@ it.each<[name: string, search: Partial<JournalSearch>, outcome: string]>([
   ['more matches than were kept, the kept ones before', { ...match(-5_001), found: 2 }, 'unknown']
 ])('%s', (_, search, outcome) => {
   expect(outcomeOf(judged(search))).toBe(outcome)
+})
+
+const voice: UnitVoice = { wrote: true, output: 'journal', error: 'inherit', namespace: '', levelMax: null }
+it.each<[name: string, outcome: string, voice: Partial<UnitVoice>, why?: string]>([
+  ['the unit itself has written there', 'pass', {}],
+  ['only systemd has, about it', 'unknown', { wrote: false }, 'only those of systemd about it'],
+  [
+    'its output goes to a file',
+    'unknown',
+    { output: 'file:/var/log/x.log' },
+    'StandardOutput=file:/var/log/x.log'
+  ],
+  ['appended', 'unknown', { output: 'append:/var/log/x.log' }],
+  ['truncated', 'unknown', { output: 'truncate:/var/log/x.log' }],
+  ['only its errors do', 'unknown', { error: 'append:/var/log/x.err' }, 'StandardError=append'],
+  ['to a socket', 'unknown', { output: 'socket' }],
+  ['to a file descriptor', 'unknown', { output: 'fd:out' }],
+  ['to a terminal', 'unknown', { output: 'tty' }],
+  ['to the kernel', 'unknown', { output: 'kmsg' }],
+  ['to the console as well', 'pass', { output: 'journal+console' }],
+  ['to syslog, which is the journal', 'pass', { output: 'syslog' }],
+  ['nowhere, and it writes by syslog(3)', 'pass', { output: 'null', error: 'null' }],
+  ['nowhere at all', 'unknown', { output: 'null', error: 'null', wrote: false }],
+  ['inherited', 'pass', { output: 'inherit', error: 'inherit' }],
+  ['a unit without output, such as a timer', 'pass', { output: '', error: '' }],
+  ['a journal of its own', 'unknown', { namespace: 'shop' }, 'journal namespace `shop`'],
+  ['it, although it once wrote here', 'unknown', { namespace: 'shop', wrote: true }],
+  ['less important messages are not kept', 'unknown', { levelMax: 4 }, 'LogLevelMax'],
+  ['all levels are kept', 'pass', { levelMax: 7 }]
+])('%s: %s', (_, outcome, more, why = '') => {
+  const search = { ...silent, voice: { ...voice, ...more } }
+  const facts = { search, since, clock }
+  const findings = probe.judge(facts)
+  expect(outcomeOf(findings)).toBe(outcome)
+  expect(JSON.stringify(findings)).toContain(why)
+  // What was found was written, wherever the rest goes.
+  expect(outcomeOf(probe.judge({ ...facts, search: { ...search, ...match(2_000_000) } }))).toBe('fail')
+  expect(probe.falsify(facts).map(untrue => outcomeOf(probe.judge(untrue)))).toEqual(['fail'])
 })
 
 it('measures by the skew of the clock', () => {

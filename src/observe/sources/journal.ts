@@ -20,6 +20,8 @@ export interface JournalSearch {
   readonly found: number
   /** The first of those found, at most 20, each cut at 500 characters. */
   readonly matches: readonly JournalMatch[]
+  /** Where the unit's own words go, if that was asked. */
+  readonly voice?: UnitVoice
 }
 
 export interface JournalMatch {
@@ -35,31 +37,34 @@ const kept = { matches: 20, characters: 500 } as const
  * Searches what a unit wrote since about that moment (never later) for linear-time patterns, on our side.
  *
  * @param options.own leaves aside what its containers said.
+ * @param options.voice asks as well where the unit's own words go.
  */
 export function journalSearch(
   unit: string,
   patterns: readonly string[],
   since: MomentRef,
-  { own = false } = {}
+  { own = false, voice = false } = {}
 ): FactSource<JournalSearch> {
   return {
-    key: `journal ${JSON.stringify([unit, patterns, since, ...(own ? ['own'] : [])])}`,
+    key: `journal ${JSON.stringify([unit, patterns, since, ...(own ? ['own'] : []), ...(voice ? ['voice'] : [])])}`,
     place: 'host',
     reads: [
       ...(moment(since).reads ?? []),
       readPattern.journalFiles(),
       readPattern.journalSample(unit),
       readPattern.journal(unit),
-      readPattern.journalDrops()
+      readPattern.journalDrops(),
+      ...(voice ? voiceReads(unit) : [])
     ],
     async take(look) {
       const [from, clock] = await Promise.all([moment(since).take(look), look.hostClock()])
       const seconds = Math.max(0, Math.floor(earliestOnHost(from, clock) / 1e6))
-      const [files, sample, written, drops] = await Promise.all([
+      const [files, sample, written, drops, heard] = await Promise.all([
         ask(look, readCommand.journalFiles()),
         ask(look, readCommand.journalSample(unit)),
         ask(look, readCommand.journal(unit, seconds)),
-        ask(look, readCommand.journalDrops(seconds))
+        ask(look, readCommand.journalDrops(seconds)),
+        voice ? unitVoice(look, unit) : undefined
       ])
       const messages = parseMessages(written).filter(({ container }) => !own || container === undefined)
       const compiled = patterns.map(pattern)
@@ -78,9 +83,45 @@ export function journalSearch(
         found: found.length,
         matches: found
           .slice(0, kept.matches)
-          .map(match => ({ ...match, message: match.message.slice(0, kept.characters) }))
+          .map(match => ({ ...match, message: match.message.slice(0, kept.characters) })),
+        ...(heard === undefined ? {} : { voice: heard })
       }
     }
+  }
+}
+
+/** Where a unit's own words go. */
+export interface UnitVoice {
+  /** Whether the journal holds a message that the unit's own processes wrote, and not only systemd about it. */
+  readonly wrote: boolean
+  /** As systemd prints them: `journal`, `inherit`, `null`, `file:/var/log/x.log`; empty for units that have none. */
+  readonly output: string
+  readonly error: string
+  /** Its journal namespace; empty for the system's own journal. */
+  readonly namespace: string
+  /** The least important level that is kept, from 0 to 7; null: all are. */
+  readonly levelMax: number | null
+}
+
+const voiceProperties = ['Id', 'StandardOutput', 'StandardError', 'LogNamespace', 'LogLevelMax'] as const
+
+function voiceReads(unit: string) {
+  return [readPattern.journalOwn(unit), readPattern.unitStates([unit], voiceProperties)]
+}
+
+async function unitVoice(look: Look, unit: string): Promise<UnitVoice> {
+  const [own, shown] = await Promise.all([
+    ask(look, readCommand.journalOwn(unit)),
+    look.read(readCommand.unitStates([unit], voiceProperties))
+  ])
+  const word = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(shown.stdout)?.[1]?.trim() ?? ''
+  const level = word('LogLevelMax')
+  return {
+    wrote: parseMessages(own).length > 0,
+    output: word('StandardOutput'),
+    error: word('StandardError'),
+    namespace: word('LogNamespace'),
+    levelMax: /^[0-7]$/.test(level) ? Number(level) : null
   }
 }
 

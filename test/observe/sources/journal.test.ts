@@ -53,6 +53,24 @@ it('keeps what matches, and what shows that it looked', async () => {
   })
 })
 
+it('asks where a unit writes to', async () => {
+  const own = typed(readCommand.journalOwn('docker.service'))
+  const shown =
+    'systemctl show --timestamp=us+utc -p Id,StandardOutput,StandardError,LogNamespace,LogLevelMax -- docker.service'
+  const take = (wrote: string, words: string) =>
+    search({ ...healthy, [own]: { stdout: wrote }, [shown]: { stdout: words } }, { voice: true })
+  const words =
+    'Id=docker.service\nStandardOutput=journal\nStandardError=inherit\nLogNamespace=\nLogLevelMax=-1\n'
+  expect(await take(entry(1, 'x'), words)).toMatchObject({
+    value: { voice: { wrote: true, output: 'journal', error: 'inherit', namespace: '', levelMax: null } }
+  })
+  const other =
+    'Id=docker.service\nStandardOutput=file:/x\nStandardError=journal\nLogNamespace=shop\nLogLevelMax=4\n'
+  expect(await take('-- No entries --\n', other)).toMatchObject({
+    value: { voice: { wrote: false, output: 'file:/x', error: 'journal', namespace: 'shop', levelMax: 4 } }
+  })
+})
+
 it("tells a container's words from the engine's", async () => {
   const said = JSON.stringify({
     __REALTIME_TIMESTAMP: String(second * 1e6),
