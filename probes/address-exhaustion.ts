@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { blockOrNull } from '../src/base/cidr.ts'
 import { anyGlobMatches } from '../src/base/glob.ts'
@@ -74,7 +75,7 @@ export const addressExhaustion = defineProbe({
       const share = Math.ceil((room * percent) / 100)
       const need = Math.max(share, 2 * growth)
       const stuck = tasks.filter(task => waitsForAddress(task, network, services, engine.nowMicros))
-      const wait = `${said}; ${stuck.length} tasks wait for an address`
+      const wait = `${said}; ${counted(stuck.length, 'task waits', 'tasks wait')} for an address`
       if (stuck.length > 0) return [full(network, wait, 'an address for every task', shows, leaked)]
       const why = need > share ? `, for ${growth} services to come` : ''
       return free < need ? [full(network, said, `at least ${need} free${why}`, shows, leaked)] : []

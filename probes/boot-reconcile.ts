@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { durationForm, parseDuration } from '../src/base/duration.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
@@ -60,7 +61,7 @@ export const bootReconcile = defineProbe({
     if (first !== undefined) return [first, ...rest, ...unjudged]
     if (agreed.length === 0)
       return [{ outcome: 'unknown', why: 'nothing that the units create could be compared', shows: open }]
-    const saw = `${agreed.length} networks and stacks would come back as they are`
+    const saw = `${counted(agreed.length, 'network or stack', 'networks and stacks')} would come back as ${agreed.length === 1 ? 'it is' : 'they are'}`
     return [{ outcome: 'pass', saw, shows: agreed }, ...unjudged]
   },
 

@@ -78,7 +78,7 @@ export const claimTable = defineProbe({
         : [
             {
               outcome: 'pass',
-              saw: `${confirmed.length} values of ${where} are what the host has`,
+              saw: `${confirmed.length === 1 ? '1 value' : `${confirmed.length} values`} of ${where} ${confirmed.length === 1 ? 'is' : 'are'} what the host has`,
               shows: confirmed
             } as const
           ]),
@@ -87,7 +87,7 @@ export const claimTable = defineProbe({
         : [
             {
               outcome: 'not-applicable',
-              why: `${open.length} rows of ${where} were not judged`,
+              why: `${open.length === 1 ? '1 row' : `${open.length} rows`} of ${where} ${open.length === 1 ? 'was' : 'were'} not judged`,
               shows: open
             } as const
           ])

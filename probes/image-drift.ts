@@ -92,7 +92,7 @@ export const imageDrift = defineProbe({
     if (lines.length === 0) return [{ outcome: 'not-applicable', why: 'there is no service' }]
     const count = repo.reduce((sum, { wanted }) => sum + wanted.length, 0)
     const said = compose.length === 0 ? '' : `, ${count} of them those of the repo; ${open.length} not judged`
-    const saw = `${lines.length} services run the images of their specs${said}`
+    const saw = `${lines.length === 1 ? '1 service runs the image of its spec' : `${lines.length} services run the images of their specs`}${said}`
     return [{ outcome: 'pass', saw, shows: [...lines, ...open] }]
   },
 

@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { oneLine } from '../src/base/text.ts'
@@ -102,7 +103,7 @@ export const listeningPorts = defineProbe({
       published.length === 0
         ? 'no service publishes one here'
         : `with all ${published.length} that services publish here`
-    const saw = `${heard.size} ports listen beyond loopback (${[...heard].join(', ')}), ${some}`
+    const saw = `${counted(heard.size, 'port listens', 'ports listen')} beyond loopback (${[...heard].join(', ')}), ${some}`
     return [{ outcome: 'pass', saw, shows: outside.map(socketLine) }]
   },
 

@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { anyGlobMatches, textLike } from '../src/base/glob.ts'
 import { isoMicros } from '../src/base/instant.ts'
@@ -51,7 +52,7 @@ export const strayStacks = defineProbe({
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
     const names = stacks.map(({ name }) => name).join(', ')
-    return [{ outcome: 'pass', saw: `${stacks.length} stacks, ${expected}: ${names}`, shows }]
+    return [{ outcome: 'pass', saw: `${counted(stacks.length, 'stack')}, ${expected}: ${names}`, shows }]
   },
 
   falsify({ services }, { forbid = [] }) {

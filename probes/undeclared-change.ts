@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { oneLine } from '../src/base/text.ts'
@@ -83,7 +84,7 @@ export const undeclaredChange = defineProbe({
     ]
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
-    const count = `${now.networks.length} networks, ${now.services.length} services and ${now.units.length} units`
+    const count = `${counted(now.networks.length, 'network')}, ${counted(now.services.length, 'service')} and ${counted(now.units.length, 'unit')}`
     const some = [
       ...(expected.length === 0 ? [] : [`${expected.length} as expected`]),
       ...(declared.length === 0 ? [] : [`${declared.length} as commits declare`])

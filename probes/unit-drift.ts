@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
@@ -78,7 +79,7 @@ export const unitDrift = defineProbe({
     const kernel = seen.nixos === null ? '' : '; the booted kernel is the current one'
     const same = `${count - untold.length} of ${count} services show the program that their unit names`
     const since = starts.length === 0 ? '' : `; ${starts.length} starts compared with those of ${before?.at}`
-    const saw = `none of ${judged.length} loaded units awaits a reload, none of ${timedUnits(judged, disk)} active ones is older than its file, ${same}${since}${kernel}`
+    const saw = `none of ${counted(judged.length, 'loaded unit')} awaits a reload, none of ${counted(timedUnits(judged, disk), 'active one')} is older than its file, ${same}${since}${kernel}`
     const shows =
       untold.length === 0 ? {} : { shows: [`not compared, they run another program: ${untold.join(', ')}`] }
     return [{ outcome: 'pass', saw, ...shows }]

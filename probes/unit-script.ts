@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { pattern, patternText } from '../src/base/pattern.ts'
 import { codeLines } from '../src/base/program-text.ts'
@@ -89,7 +90,10 @@ export const unitScript = defineProbe({
         }
       }
       if (blind.length > 0) return unseen(`\`${text}\``)
-      return { outcome: 'pass', saw: `\`${text}\` is nowhere in ${looked} (${lines.length} lines)` }
+      return {
+        outcome: 'pass',
+        saw: `\`${text}\` is nowhere in ${looked} (${counted(lines.length, 'line')})`
+      }
     }
     const findings = [
       ...contains.map(text => found(`\`${text}\``, line => line.includes(text))),

@@ -1,3 +1,4 @@
+import { withArticle } from '../base/counted.ts'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { probes } from '../../probes/index.ts'
@@ -100,7 +101,7 @@ function wantedOf(typed: readonly string[], of: Reporting, io: Io): readonly Wan
       )
     }
     if (format === 'in-toto' && (of === 'hunt' || of === 'probe')) {
-      const why = `an in-toto statement speaks of a claim's commit, and a ${of} answers no claim`
+      const why = `an in-toto statement speaks of a claim's commit, and ${withArticle(of)} answers no claim`
       throw new AdversaryError('usage', `--report: ${why}`, { hint: '--report sarif=adversary.sarif' })
     }
     return { format, typed: file, path: resolve(io.cwd, file) }

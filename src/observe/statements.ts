@@ -28,21 +28,46 @@ export type Compared =
 
 /** A statement against the host as it is: every value in it that is understood, at least one answer. */
 export function compare(statement: Statement, live: Live): readonly [Compared, ...Compared[]] {
-  const { kind, under, above, columns, cells } = statement
+  const { kind, under, above, within = [], columns, cells } = statement
   // Above an expectation stands a command, whose words are no sentence.
-  const context = kind === 'row' ? [under, above, ...columns] : [under, ...cells]
-  const when = context.map(text => otherTime.exec(text)?.[0]).find(word => word !== undefined)
+  const context = [...within, under, ...(kind === 'row' ? [above, ...columns] : cells)]
+  const when = context
+    .map(text => otherTime.exec(text.replace(names, ' '))?.[0])
+    .find(word => word !== undefined)
   if (when !== undefined) return [{ kind: 'not-judged', why: `it may speak of another time ("${when}")` }]
+  const place = [...within, under, above].flatMap(text => otherPlace(text, live)).at(0)
+  if (place !== undefined) return [{ kind: 'not-judged', why: `it may speak of another host ("${place}")` }]
   const [first, ...rest] =
     statement.kind === 'row' ? compareRow(statement, live) : compareExpected(statement, live)
   return first === undefined ? [{ kind: 'not-judged', why: 'not understood' }] : [first, ...rest]
 }
 
+/** URLs and names with dots, slashes or underscores: their words say nothing of when. */
+const names = /https?:\/\/\S+|[\w-]+(?:[._/][\w-]+)+/g
+
 const otherTime =
-  /\b(?:before|previous(?:ly)?|old|former(?:ly)?|was|were|planned|plan|proposed|proposal|target|future|history|after the|until)\b/i
+  /\b(?:before|previous(?:ly)?|prior|earlier|old|former(?:ly)?|was|were|initial(?:ly)?|original(?:ly)?|legacy|baseline|snapshot|yesterday|last (?:week|month|night|time)|planned|plan|proposed|proposal|draft|dry[- ]?run|target|desired|future|next|upcoming|history|historical|roll(?:ing|ed)?[- ]?back|revert(?:ed|ing)?|fall[- ]?back|backup|restor(?:e|ed|ing)|recovery|after the|until|if|pre-\w+)\b/i
+
+/** A host that a heading names, or the line above a table. The host that is looked at has no name in these facts. */
+function otherPlace(text: string, { networks, services }: Live): readonly string[] {
+  const named =
+    /\b(?:another|other|second|secondary|standby|staging|test|dev|peer) (?:host|node|server|machine|vm|swarm|cluster)\b|\b(?:host|node|server|machine|vm)\s*[:=]\s*\S+|\bon\s+`?[a-z][\w-]*[-.\d][\w.-]*/i.exec(
+      text
+    )
+  if (named !== null) return [named[0]]
+  return [text].filter(part => {
+    const token = part.trim().replace(/^`(.*)`$/, '$1')
+    return (
+      /^[a-z][a-z0-9]*(?:[-.][a-z0-9]+)+$/i.test(token) &&
+      !/^status|-[A-Z]{1,4}\d/i.test(token) &&
+      ![...networks, ...services].some(({ name }) => name === token)
+    )
+  })
+}
 
 const headers = {
   name: /^(?:|name|item|what)$/,
+  host: /^(?:host|node|server|machine|vm)s?(?: name)?$/,
   network: /^(?:docker |swarm |overlay )?networks?(?: name)?$/,
   service: /^(?:docker |swarm )?services?(?: name)?$/,
   route: /^(?:routes?|urls?|endpoints?)$/,
@@ -59,22 +84,52 @@ function compareRow({ columns, cells }: Statement, live: Live): readonly Compare
       .replaceAll(/\(.*?\)|[^a-z ]/g, '')
       .trim()
   )
-  const cell = (header: keyof typeof headers) => {
+  const raw = (header: keyof typeof headers) => {
     const index = names.findIndex(name => headers[header].test(name))
     const text = index < 0 ? undefined : cells[index]?.trim()
     return text === '' ? undefined : text
+  }
+  if (raw('host') !== undefined)
+    return [{ kind: 'not-judged', why: `it may speak of another host ("${raw('host')}")` }]
+  const doubtful = cells.find(text => doubt.test(text))
+  if (doubtful !== undefined)
+    return [{ kind: 'not-judged', why: `it marks something as wrong ("${doubtful}")` }]
+  const cell = (header: keyof typeof headers) => {
+    const text = raw(header)
+    return text === undefined ? undefined : plainValue(text)
   }
   const name = cell('name')
   const network = cell('network') ?? (live.networks.some(one => one.name === name) ? name : undefined)
   const service = cell('service') ?? (live.services.some(one => one.name === name) ? name : undefined)
   const route = cell('route')
-  const [subnet, replicas, image, status] = [cell('subnet'), cell('replicas'), cell('image'), cell('status')]
+  const [subnet, replicas, image, status] = [cell('subnet'), cell('replicas'), cell('image'), raw('status')]
   return [
     ...(network === undefined || subnet === undefined ? [] : [networkSubnet(network, subnet, live)]),
     ...(service === undefined || replicas === undefined ? [] : [serviceReplicas(service, replicas, live)]),
     ...(service === undefined || image === undefined ? [] : [serviceImage(service, image, live)]),
     ...(route === undefined || status === undefined ? [] : [routeStatus(route, status, live)])
   ]
+}
+
+/** A cross, a warning, an arrow backwards: what such a cell means is not clear. */
+const doubt = /[✗✘❌❎🔴⚠←↔]|<-|\u{1F534}/u
+
+/** What a cell says now: the end of its arrow, without marks of approval, footnotes and what stands in brackets. */
+function plainValue(text: string): string {
+  if (/^\(?none\)?$/i.test(text)) return text
+  const [, now] = /\b(?:is\s+)?now:?\s+(.+)$/i.exec(text) ?? []
+  const [, to] = /^(?:from\s+)?\S+\s+to\s+(\S+)$/i.exec(text) ?? []
+  return lastOfArrows(now ?? to ?? text)
+    .replace(/\s*[([][^()[\]]*[)\]]/g, '')
+    .replace(/,?\s*\b(?:was|previously|formerly|instead of)\b.*$/i, '')
+    .replace(/(?:✓|✔|✅|☑|🟢|👍)\ufe0f?/gu, '')
+    .replace(/[*†‡¹²³]+$/u, '')
+    .replace(/\s*[,;]?\s*\b(?:ok|verified|live|confirmed)$/i, '')
+    .trim()
+}
+
+function lastOfArrows(text: string): string {
+  return text.split(/\s*(?:[→➜➔⟶⇒➡]\ufe0f?|-{1,2}>|=>)\s*/u).at(-1) ?? text
 }
 
 /** An expectation names its subject itself, or expects it of the command on the line above. */
@@ -126,10 +181,11 @@ function networkSubnet(name: string, said: string, { networks }: Live): Compared
 function serviceReplicas(name: string, said: string, { services, tasks }: Live): Compared {
   const service = services.find(one => one.name === name)
   const subject = `service ${name}`
-  if (!/^\d+\/\d+$/.test(said)) return { kind: 'not-judged', why: `\`${said}\` is no number of replicas` }
+  const [, running, wanted] = /^(\d+)\s*\/\s*(\d+)(?:\s+[a-z]+)?$/i.exec(said) ?? []
+  if (running === undefined) return { kind: 'not-judged', why: `\`${said}\` is no number of replicas` }
   if (service === undefined) return absent(subject, said, services, name)
   const { have, want } = staffing(service, tasksOf(service, tasks))
-  return answer(said === `${have}/${want}`, subject, said, `${have}/${want}`)
+  return answer(`${running}/${wanted}` === `${have}/${want}`, subject, said, `${have}/${want}`)
 }
 
 function serviceImage(name: string, said: string, { services }: Live): Compared {
@@ -139,13 +195,39 @@ function serviceImage(name: string, said: string, { services }: Live): Compared 
   if (!/^[\w][\w./:@-]*$/.test(said)) return { kind: 'not-judged', why: `\`${said}\` is no image` }
   const full = service.template.image
   const [tagged = full] = full.split('@')
-  const same = [full, tagged].includes(said) || tagged.endsWith(`:${said}`) || tagged.endsWith(`/${said}`)
-  return answer(same, subject, said, full)
+  const [, path = tagged, tag = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(short(tagged)) ?? []
+  const wanted = short(said)
+  const isImage = [short(full), short(tagged)].includes(wanted) || short(tagged).endsWith(`/${wanted}`)
+  if (isImage || version(wanted) === version(tag)) return answer(true, subject, said, full)
+  if (wanted === path || path.endsWith(`/${wanted}`))
+    return { kind: 'not-judged', why: `\`${said}\` names no version` }
+  // `1.4` for `1.4.2`, or for `1.4-alpine`: shortened, and not wrong.
+  const known = version(tag)
+  if (
+    /^\d/.test(version(wanted)) &&
+    known.startsWith(version(wanted)) &&
+    /^[.-]/.test(known.slice(version(wanted).length))
+  )
+    return { kind: 'not-judged', why: `\`${said}\` may be short for ${tag}` }
+  return answer(false, subject, said, full)
+}
+
+/** Docker Hub's own prefixes may be left out. */
+function short(image: string): string {
+  return image.replace(/^(?:docker\.io|index\.docker\.io)\//, '').replace(/^library\//, '')
+}
+
+/** `v3.0.4` and `3.0.4` are the same version. */
+function version(text: string): string {
+  return text.replace(/^v(?=\d)/i, '')
 }
 
 function routeStatus(said: string, status: string, { routes }: Live): Compared {
   const url = URL.canParse(said) ? said : `https://${said}`
-  const wanted = /\b[1-5]\d\d\b/.exec(status)?.[0]
+  const codes: readonly string[] = status.match(/\b[1-5]\d\d\b/g) ?? []
+  const now = plainValue(status).match(/\b[1-5]\d\d\b/g) ?? []
+  const [wanted, second] = now
+  if (second !== undefined) return { kind: 'not-judged', why: `\`${status}\` names several answers` }
   if (!URL.canParse(url) || wanted === undefined) return { kind: 'not-judged', why: 'no URL and status' }
   // A builder's words never choose what is asked: see route-status.
   const seen = routes.find(route => new URL(route.url).href === new URL(url).href)
@@ -155,6 +237,9 @@ function routeStatus(said: string, status: string, { routes }: Live): Compared {
     seen.answer.kind === 'answered'
       ? String(seen.answer.status)
       : `${seen.answer.kind} (${seen.answer.detail})`
+  // `301 → 200` may be a change, or what a visitor sees who follows the redirect.
+  if (live !== wanted && codes.includes(live) && live.startsWith('3'))
+    return { kind: 'not-judged', why: `\`${status}\` may follow the redirect` }
   return answer(live === wanted, url, wanted, live)
 }
 
@@ -169,6 +254,7 @@ function absent(
   all: readonly { readonly name: string }[],
   name: string
 ): Compared {
+  if (!/^[\w.-]+$/.test(name)) return { kind: 'not-judged', why: `\`${name}\` is no name` }
   const like = all.find(one => one.name.toLowerCase().includes(name.toLowerCase()))
   if (like !== undefined) return { kind: 'not-judged', why: `${subject} may mean ${like.name}` }
   return { kind: 'contradicted', subject, said, live: 'there is none of this name' }

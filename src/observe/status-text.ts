@@ -19,8 +19,17 @@ export function parseStatements(text: string): readonly Statement[] {
   const found: Statement[] = []
   let fence: string | null = null
   let comment = false
+  const headings: { readonly level: number; readonly text: string }[] = []
   let under = ''
   let above = ''
+  let within: readonly string[] = []
+  const enter = (level: number, text: string) => {
+    while ((headings.at(-1)?.level ?? 0) >= level) headings.pop()
+    within = headings.map(heading => heading.text.slice(0, 200))
+    // The file's own title says nothing of what stands in it.
+    if (level > 1 || found.length > 0 || !/status/i.test(text)) headings.push({ level, text })
+    under = text
+  }
   for (let at = 0; at < lines.length; at += 1) {
     const line = lines[at] ?? ''
     if (found.length > caps.statements)
@@ -38,15 +47,30 @@ export function parseStatements(text: string): readonly Statement[] {
     }
     const expected = /^[\s>*+-]*(?:\*\*|__|`)?EXPECTED(?:\*\*|__|`)?:(?:\*\*|__|`)?(.*)$/.exec(line)?.[1]
     if (expected !== undefined) {
-      found.push({ kind: 'expected', line: at + 1, under, above, columns: [], cells: [expected.trim()] })
+      found.push({
+        kind: 'expected',
+        line: at + 1,
+        under,
+        ...(within.length === 0 ? {} : { within }),
+        above,
+        columns: [],
+        cells: [expected.trim()]
+      })
       continue
     }
     if (fence === null) {
-      const heading = /^ {0,3}#{1,6}\s(.*)/s.exec(line)?.[1]?.trim()
-      if (heading !== undefined) under = heading
+      const heading = headingOf(line, lines[at + 1] ?? '')
+      if (heading !== null) enter(heading.level, heading.text)
       const end = tableEnd(lines, at)
       if (end !== null) {
-        found.push(...rowsOf(lines, at, end).map(row => ({ ...row, under, above })))
+        found.push(
+          ...rowsOf(lines, at, end).map(row => ({
+            ...row,
+            under,
+            ...(within.length === 0 ? {} : { within }),
+            above
+          }))
+        )
         at = end - 1
         continue
       }
@@ -65,6 +89,19 @@ function isDelimiter(line: string): boolean {
   return cells.length > 0 && cells.every(cell => /^[ \t]*:?-+:?[ \t]*$/.test(cell))
 }
 
+/** A heading, a line that is bold as a whole, or the summary of what folds: what stands under them is of them. */
+function headingOf(line: string, below: string): { readonly level: number; readonly text: string } | null {
+  const [, marks, text = ''] = /^ {0,3}(#{1,6})\s(.*)/s.exec(line) ?? []
+  if (marks !== undefined) return { level: marks.length, text: text.trim() }
+  const plain = line.trim()
+  if (/^ {0,3}[A-Za-z0-9*_]/.test(line) && /^ {0,3}(?:=+|-{2,}) *$/.test(below))
+    return { level: below.includes('=') ? 1 : 2, text: plain }
+  const bold = /^(?:\*\*|__)([^*_].{0,200}?)(?:\*\*|__):?$/.exec(plain)?.[1]
+  const summary = /<summary>(.{0,300}?)<\/summary>/i.exec(plain)?.[1]
+  if (bold !== undefined || summary !== undefined) return { level: 7, text: bold ?? summary ?? '' }
+  return /<\/details>/i.test(plain) ? { level: 7, text: '' } : null
+}
+
 /** Behind the last row of the table that begins here; null where none does. */
 function tableEnd(lines: readonly string[], start: number): number | null {
   const below = lines[start + 1] ?? ''
@@ -79,7 +116,7 @@ function rowsOf(
   lines: readonly string[],
   start: number,
   end: number
-): readonly Omit<Statement, 'under' | 'above'>[] {
+): readonly Omit<Statement, 'under' | 'within' | 'above'>[] {
   const head = lines.slice(start, start + 2)
   return lines.slice(start + 2, end).map((line, index) => {
     const [columns = [], cells = []] = tableCells([...head, line])
@@ -96,6 +133,8 @@ function tableCells(lines: readonly string[]): readonly (readonly string[])[] {
 }
 
 function textOf(node: Nodes): string {
+  // What is struck out is no longer said.
+  if (node.type === 'delete') return ''
   if ('children' in node) return node.children.map(textOf).join('')
   return 'value' in node ? node.value : ''
 }

@@ -1,3 +1,4 @@
+import { withArticle } from '../base/counted.ts'
 import { canonicalLines, sha256 } from '../base/canonical.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { type CheckResult, decide, type Decision } from '../decide/verdict.ts'
@@ -40,7 +41,7 @@ export function replay(
   if (evidence.verdict === null) {
     throw new AdversaryError(
       'usage',
-      `this is the evidence of a ${evidence.kind}, which has no verdict to replay`
+      `this is the evidence of ${withArticle(evidence.kind)}, which has no verdict to replay`
     )
   }
   const differences = [...alterations(text, signed)]

@@ -81,9 +81,78 @@ describe('a row', () => {
     ['Route | HTTP status', 'ci.example.test | HTTP/2 200', 'pass'],
     ['Route | Status', `${url} | 303`, 'fail'],
     ['Route | Status', 'https://evil.example.test/ | 200', 'not-applicable'],
-    ['Step | Done', 'patch | yes', 'not-applicable']
+    ['Step | Done', 'patch | yes', 'not-applicable'],
+    ['Network | Subnet', 'proxy (overlay) | 10.10.0.0/16', 'pass'],
+    ['Network | Subnet', 'proxy ✓ | 10.10.0.0/16 ✅', 'pass'],
+    ['Network | Subnet', 'proxy (overlay) | 10.10.0.0/17', 'fail'],
+    ['Network | Subnet', 'nobody (overlay) | 10.10.0.0/16', 'fail'],
+    ['Network | Subnet', 'the proxy network | 10.9.0.0/16', 'not-applicable'],
+    ['Network | Subnet', 'proxy | 10.0.1.0/24 → 10.10.0.0/16', 'pass'],
+    ['Network | Subnet', 'proxy | 10.0.1.0/24 -> 10.10.0.0/16', 'pass'],
+    ['Network | Subnet', 'proxy | 10.0.1.0/24 => 10.10.0.0/16', 'pass'],
+    ['Network | Subnet', 'proxy | 10.0.1.0/24 to 10.10.0.0/16', 'pass'],
+    ['Network | Subnet', 'proxy | from 10.0.1.0/24 to 10.10.0.0/16', 'pass'],
+    ['Network | Subnet', 'proxy | was 10.0.1.0/24, now 10.10.0.0/16', 'pass'],
+    ['Network | Subnet', 'proxy | 10.10.0.0/16 (was 10.0.1.0/24)', 'pass'],
+    ['Network | Subnet', 'proxy | 10.10.0.0/16, previously 10.0.1.0/24', 'pass'],
+    ['Network | Subnet', 'proxy | ~~10.0.1.0/24~~ 10.10.0.0/16', 'pass'],
+    ['Network | Subnet', 'proxy | 10.10.0.0/16 → 10.0.1.0/24', 'fail'],
+    ['Network | Subnet', 'proxy | was 10.10.0.0/16, now 10.0.1.0/24', 'fail'],
+    ['Network | Subnet', 'proxy | 10.10.0.0/16 ← 10.0.1.0/24', 'not-applicable'],
+    ['Network | Subnet', 'proxy ❌ | 10.0.1.0/24', 'not-applicable'],
+    ['Network | Subnet | Host', 'proxy | 10.0.1.0/24 | cc-ci-2', 'not-applicable'],
+    ['Service | Replicas', 'shop_app ✓ | 1/1', 'pass'],
+    ['Service | Replicas', 'shop_app | 1/1 ✅', 'pass'],
+    ['Service | Replicas', 'shop_app | 0/1 → 1/1', 'pass'],
+    ['Service | Replicas', 'shop_app | 1/1 → 0/1', 'fail'],
+    ['Service | Replicas', 'shop_app | 1 / 1 running', 'pass'],
+    ['Service | Version', 'shop_app | v1.4.2', 'pass'],
+    ['Service | Version', 'shop_app | v1.4.1', 'fail'],
+    ['Service | Version', 'shop_app | 1.4.1 → v1.4.2 ✓', 'pass'],
+    ['Service | Version', 'shop_app | 1.4', 'not-applicable'],
+    ['Service | Version', 'shop_app | 1', 'not-applicable'],
+    ['Service | Version', 'shop_app | 1.40', 'fail'],
+    ['Service | Version', 'shop_app | latest', 'fail'],
+    ['Service | Image', 'shop_app | registry.example.test/shop', 'not-applicable'],
+    ['Service | Image', 'shop_app | shop:v1.4.2', 'fail'],
+    ['URL | Status', `${url} | 502 → 200`, 'pass'],
+    ['URL | Status', `${url} | 200 → 502`, 'fail'],
+    ['URL | Status', `${url} | 200 (was 502)`, 'pass'],
+    ['URL | Status', `${url} | 200 or 303`, 'not-applicable']
   ])('%s: %s', (columns, row, outcome) => {
     expect(outcomeOf(judged(table(columns, row)))).toBe(outcome)
+  })
+
+  it.each([
+    '## Rollback',
+    '## If it fails\n### Networks',
+    '# Baseline\n\n## Networks',
+    '## Roll-back plan',
+    'Rollback\n--------',
+    '**Rollback**\n\nDo this:',
+    '<details>\n<summary>History</summary>',
+    '## cc-ci-2',
+    '## Host: backup',
+    '## On db1.example.test',
+    '### `web2.example.test`',
+    '## The other host',
+    'As it is on cc-ci-2:'
+  ])('under %j is of another time or host', above => {
+    const text = `# STATUS pvfix\n\n${above}\n\n${table('Network | Subnet', 'proxy | 10.0.1.0/24')}`
+    expect(outcomeOf(judged(text))).toBe('not-applicable')
+  })
+
+  it.each([
+    '## Networks',
+    '## pvfix-M2',
+    '# STATUS-pvfix\n\n## M2',
+    '## Rollback\n\nNothing.\n\n## Networks as they are',
+    '**Rollback**\n\nNothing.\n\n## Networks',
+    '<details>\n<summary>History</summary>\n\nNone.\n\n</details>',
+    'Live on this host:'
+  ])('under %j is judged', above => {
+    const text = `# STATUS pvfix\n\n${above}\n\n${table('Network | Subnet', 'proxy | 10.0.1.0/24')}`
+    expect(outcomeOf(judged(text))).toBe('fail')
   })
 
   it.each(['## Before the maintenance', 'The plan:', '## Previous state', 'Target state:'])(
@@ -127,12 +196,12 @@ it('names file, line and live value of what it contradicts, and says what it did
     },
     {
       outcome: 'pass',
-      saw: '1 values of STATUS-pvfix.md at e6349a9 are what the host has',
+      saw: '1 value of STATUS-pvfix.md at e6349a9 is what the host has',
       shows: ['4: network host (none) = no subnet']
     },
     {
       outcome: 'not-applicable',
-      why: '1 rows of STATUS-pvfix.md at e6349a9 were not judged',
+      why: '1 row of STATUS-pvfix.md at e6349a9 was not judged',
       shows: ['6: EXPECTED: fine (not understood)']
     }
   ])

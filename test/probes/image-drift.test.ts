@@ -85,7 +85,7 @@ describe('the repo', () => {
     expect(imageDrift.judge({ ...live('shop:2'), ...half }, wish)).toEqual([
       {
         outcome: 'pass',
-        saw: '1 services run the images of their specs, 1 of them those of the repo; 1 not judged',
+        saw: '1 service runs the image of its spec, 1 of them those of the repo; 1 not judged',
         shows: ['shop_app shop:2', 'shop_db: not judged, stacks/shop.yml leaves `db:${TAG:-1}` open']
       }
     ])

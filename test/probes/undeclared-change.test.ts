@@ -359,7 +359,7 @@ describe('undeclared-change, explained by commits', () => {
     expect(undeclaredChange.judge(seen, wish)).toEqual([
       {
         outcome: 'pass',
-        saw: '2 networks, 1 services and 1 units compared with the baseline of 2026-06-13T05:30:00Z (e6349a9): 1 as commits declare differ, and nothing else',
+        saw: '2 networks, 1 service and 1 unit compared with the baseline of 2026-06-13T05:30:00Z (e6349a9): 1 as commits declare differ, and nothing else',
         shows: [
           'network proxy: 10.10.0.0/16 → 10.20.0.0/16',
           '  declared by 6c1f2aa ops/net.sh:2: docker network create --driver overlay --subnet 10.20.0.0/16 proxy'

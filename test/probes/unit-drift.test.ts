@@ -109,6 +109,14 @@ const judge = (
     unitDrift.params.parse({ revision })
   )
 
+/** A drop-in that is newer than the unit's start. */
+function controlled(path: string, others: Readonly<Record<string, number>> = {}): Sketch {
+  return {
+    units: [{ ...unit, files: [file, path] }],
+    times: { [file]: 1, [path]: started + 60, ...others }
+  }
+}
+
 it.each<[name: string, outcome: string, sketch: Sketch, revision?: boolean]>([
   ['started after its file changed', 'pass', {}],
   ['within the same second', 'pass', { times: { [file]: started } }],
@@ -136,6 +144,17 @@ it.each<[name: string, outcome: string, sketch: Sketch, revision?: boolean]>([
   ],
   ['a file of the Nix store, all of which are of 1970', 'pass', { times: { [file]: 1 } }],
   ['a file without a time', 'pass', { times: {} }],
+  ...['/etc', '/run'].map((folder): [string, string, Sketch] => [
+    `a property that was set in the running unit (${folder})`,
+    'pass',
+    controlled(`${folder}/systemd/system.control/x.service.d/50-CPUQuota.conf`)
+  ]),
+  ['a drop-in that somebody wrote', 'fail', controlled('/etc/systemd/system/x.service.d/50-CPUQuota.conf')],
+  [
+    'a property that was set, and a file that changed before it',
+    'fail',
+    { ...controlled('/etc/systemd/system.control/x.service.d/50-CPUQuota.conf', { [file]: started + 1 }) }
+  ],
   ['a file that may not be seen', 'unknown', { times: { [file]: null } }],
   [
     'one that may not be seen, of a unit that does not run',

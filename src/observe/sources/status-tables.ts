@@ -8,6 +8,8 @@ export interface Statement {
   /** The heading that it stands under, and the line above the table or the expectation. */
   readonly under: string
   readonly above: string
+  /** The headings around that one, the outermost first; absent where there is none but the file's title. */
+  readonly within?: readonly string[]
   /** The table's header; empty for an expectation, which has one cell. */
   readonly columns: readonly string[]
   readonly cells: readonly string[]
