@@ -261,10 +261,123 @@ const needed: readonly Row[] = [
   ]
 ]
 
+/** A branch from before the patch, merged after the claim; M1 watches what the patch has changed. */
+const forked =
+  (
+    from: 'patch^' | 'root' | 'main',
+    work: (scene: Scene) => Promise<unknown>,
+    merge: (scene: Scene) => Promise<unknown> = scene =>
+      scene.builder.git(['merge', '--quiet', '--no-ff', '-m', 'core: merge', 'side'])
+  ) =>
+  async (scene: Scene) => {
+    const { builder, at } = scene
+    await builder.pull()
+    if (from === 'root') {
+      await builder.git(['checkout', '--quiet', '--orphan', 'side'])
+      await builder.git(['rm', '--quiet', '-r', '-f', '.'])
+    } else {
+      const start = from === 'main' ? 'main' : `${at.patch}^`
+      await builder.git(['checkout', '--quiet', '-b', 'side', start])
+    }
+    await work(scene)
+    await builder.git(['checkout', '--quiet', 'main'])
+    await merge(scene)
+    await builder.push('origin', 'HEAD:main')
+  }
+const other = (scene: Scene) => scene.builder.commit('core: other', { files: { 'other/file': 'x\n' } })
+/** A merge whose tree is main's with these commands over it, as strategies and people by hand make them. */
+const made =
+  (...commands: readonly (readonly string[])[]) =>
+  async ({ builder }: Scene) => {
+    const ours = ['merge', '--quiet', '--no-ff', '--no-commit', '-s', 'ours', '--allow-unrelated-histories']
+    await builder.git([...ours, 'side'])
+    for (const command of commands) await builder.git(command)
+    await builder.git(['commit', '--quiet', '-m', 'core: merge'])
+    await builder.git(['reset', '--quiet', '--hard'])
+  }
+const withoutPatch = ['rm', '--quiet', '-r', '--cached', '--ignore-unmatch', 'nix/swarm.nix'] as const
+const theirs = (scene: Scene) =>
+  scene.builder.commit('core: other', { files: { 'nix/swarm.nix': 'theirs\n' } })
+
+const merged: readonly Row[] = [
+  ['a branch from before the patch is merged', 'passed', 0, /PASS/, forked('patch^', other), 'pvfix-M1'],
+  [
+    'main was merged into it before',
+    'passed',
+    0,
+    /PASS/,
+    forked('patch^', async scene => {
+      await other(scene)
+      await scene.builder.git(['merge', '--quiet', '-m', 'core: main', 'main'])
+      await scene.builder.commit('core: more', { files: { 'other/more': 'x\n' } })
+    }),
+    'pvfix-M1'
+  ],
+  [
+    'it takes the same patch by itself',
+    'passed',
+    0,
+    /PASS/,
+    forked('patch^', scene => scene.builder.git(['cherry-pick', scene.at.patch])),
+    'pvfix-M1'
+  ],
+  [
+    'an unrelated history is merged',
+    'passed',
+    0,
+    /PASS/,
+    forked('root', other, ({ builder }) =>
+      builder.git(['merge', '--quiet', '--allow-unrelated-histories', '-m', 'core: merge', 'side'])
+    ),
+    'pvfix-M1'
+  ],
+  [
+    'an unrelated history with a file of that name is merged into a folder',
+    'passed',
+    0,
+    /PASS/,
+    forked('root', theirs, made(['read-tree', '--prefix=vendored/', 'side'])),
+    'pvfix-M1'
+  ],
+  [
+    'an unrelated history is merged in the place of what it watches',
+    'passed',
+    2,
+    /touches what it rests on/,
+    forked('root', theirs, made([...withoutPatch], ['read-tree', '--prefix=nix/swarm.nix/', 'side'])),
+    'pvfix-M1'
+  ],
+  [
+    'the merge itself leaves the patch out',
+    'passed',
+    2,
+    /touches what it rests on/,
+    forked('patch^', other, made([...withoutPatch])),
+    'pvfix-M1'
+  ],
+  [
+    'the merge itself is the tree of the branch from before it',
+    'passed',
+    3,
+    /touches what it rests on/,
+    forked('patch^', other, made(['read-tree', 'side'], ['read-tree', '--prefix=old/', 'main'])),
+    'pvfix-M1'
+  ],
+  [
+    'a branch that takes the patch back is merged',
+    'passed',
+    2,
+    /touches what it rests on/,
+    forked('main', scene => scene.builder.commit('core: back', { files: { 'nix/swarm.nix': '' } })),
+    'pvfix-M1'
+  ]
+]
+
 const groups: readonly (readonly [string, readonly Row[]])[] = [
   ['what was restored', restored],
   ['what was not', notRestored],
-  ['what it needs', needed]
+  ['what it needs', needed],
+  ['what is merged', merged]
 ]
 describe.each(groups.map(([group, rows]) => ({ group, rows })))('$group', ({ rows }) => {
   it.each(rows.map(row => [row[0], row] as const))('%s', async (_, [, base, code, why, act, gate]) => {
