@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { AdversaryError } from '../base/errors.ts'
 import { redact } from '../base/redact.ts'
-import { repoName } from '../base/repo-name.ts'
+import { repoName, repoPath } from '../base/repo-name.ts'
 import { oneLine } from '../base/text.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import { readBytes, readText } from '../doors/files.ts'
@@ -124,11 +124,14 @@ function from(env: Io['env'], names: readonly string[]): string | undefined {
   return names.map(name => env[name]).find(value => value !== undefined && value !== '')
 }
 
-/** What the pipeline calls its repository: of Actions the path behind the server's own, which a forge may have. */
+/**
+ * What the pipeline calls its repository: a path. Of Actions the path behind the server's own, which a forge may have; the
+ * server's host is the one by which a runner reaches it, and often no name that is used elsewhere.
+ */
 function ownName(env: Io['env']): string | undefined {
   const name = from(env, told.repo)
   if (name === undefined || name !== from(env, ['GITHUB_REPOSITORY'])) return name
-  return repoName(actionsRemote(env) ?? name) ?? name
+  return repoPath(actionsRemote(env) ?? name) ?? name
 }
 
 /** Actions name server and repository, and no clone URL. */

@@ -36,7 +36,7 @@ export function adversaryYaml(guesses: Guesses): string {
   return `${modeline(guesses.schemas, 'adversary')}
 repo:
   url: ${yaml(guesses.repo)}
-${name === null ? '' : `  name: ${yaml(name)} # what a pipeline calls it: reviews are signed for this repo, and open no gate of another\n`}  branch: ${yaml(guesses.branch)}
+${name === null ? '' : `  name: ${yaml(name)} # reviews are signed for this repo, by host and path, and open no gate of another\n`}  branch: ${yaml(guesses.branch)}
 ${adopted.join('')}  review: ${yaml(`${guesses.reviewFolder}REVIEW-{phase}.md`)}
   # evidence: ${comment(`${guesses.reviewFolder}evidence`)}
 ${guesses.since === null ? '  # since: the repo is empty, so every claim counts' : `  since: ${yaml(guesses.since)} # claims up to here are history`}

@@ -184,7 +184,7 @@ export async function main(argv: readonly string[], outside: Outside): Promise<E
     .option('--reviewer <principal>', 'whose verdicts count (default: ADVERSARY_REVIEWER)')
     .option(
       '--repo <name>',
-      "the repo that reviews must be made for (default: ADVERSARY_REPO, or the pipeline's)"
+      "the repo that reviews must be made for, its path or whole address (default: ADVERSARY_REPO, or the pipeline's)"
     )
 
   add(

@@ -54,12 +54,15 @@ export const configSchema = z.strictObject({
       .meta({ description: 'The watched repository, as git clone takes it.' }),
     name: z
       .string()
-      .refine(name => /^[\p{L}\p{M}\p{N}_.~+/-]+$/u.test(name), 'a name such as `ops/infra`')
+      .refine(
+        name => /^[\p{L}\p{M}\p{N}_.~+/:-]+$/u.test(name),
+        'a name such as `//git.example.test/ops/infra` or `ops/infra`'
+      )
       .max(200, 'a name of at most 200 characters')
       .optional()
       .meta({
         description:
-          'What the pipeline calls the repository; reviews are signed for it. Default: the path of the URL.'
+          'What reviews are signed for: `//host/path`, or a path alone. Default: host and path of the URL.'
       }),
     branch: scalar.branch,
     review: phasePath.default('reviews/REVIEW-{phase}.md'),

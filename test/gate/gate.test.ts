@@ -484,6 +484,42 @@ describe('a reviewer of two repos that share history', () => {
       3,
       /made for the repository alice\/infra, and this is ops\/infra/
     ],
+    ['made for this one, by host and path', '//git.example.test/ops/infra', here, 0, /PASS/],
+    [
+      'made for this one, told in another spelling',
+      '//git.example.test/ops/infra',
+      { repo: 'ssh://git@git.example.test:2222/Ops/infra.git' },
+      0,
+      /PASS/
+    ],
+    [
+      'made for this path of an older version, and host and path are told',
+      'ops/infra',
+      { repo: 'https://git.example.test/ops/infra' },
+      0,
+      /PASS/
+    ],
+    [
+      'made for that path on another host',
+      '//evil.example.test/ops/infra',
+      { repo: 'https://git.example.test/ops/infra' },
+      3,
+      /made for the repository \/\/evil\.example\.test\/ops\/infra/
+    ],
+    [
+      'made for a group that is called like the host',
+      'git.example.test/ops/infra',
+      { repo: 'https://git.example.test/ops/infra' },
+      3,
+      /made for the repository git\.example\.test\/ops\/infra/
+    ],
+    [
+      'made for a path behind that of this one',
+      '//git.example.test/mallory/ops/infra',
+      here,
+      3,
+      /made for the repository \/\/git\.example\.test\/mallory\/ops\/infra/
+    ],
     ['made for the other one, and nobody asks', 'alice/infra', {}, 0, /PASS/],
     ['made before reviews named one', undefined, here, 2, /does not say which repository it was made for/]
   ])('%s', async (_, repo, told, code, why) => {

@@ -678,6 +678,7 @@ describe('forge and serve', () => {
     })
     expect((await load('')).serve).toEqual({
       listen: { address: '127.0.0.1', port: 8750 },
+      hosts: [],
       webhook: null,
       drone: null,
       board: false,

@@ -78,6 +78,8 @@ describe('printed and read again', () => {
 
   it.each([
     ['a PASS', pass],
+    ['a PASS for host and path', { ...pass, repo: '//git.example.test/ops/infra' }],
+    ['a PASS for an address', { ...pass, repo: '//2001:db8::1/ops/infra' }],
     ['a FAIL without a plan', { ...pass, verdict: 'FAIL' as const, plan: null, policy: null }],
     ['orientation', orientation],
     ['a veto', { ...orientation, evidence: null, vetoes: [{ milestone: 'M2', status: 'open' as const }] }],
