@@ -33,7 +33,7 @@ export const listeningPorts = defineProbe({
   remedy: 'See who has the port (`ss -lntup` as root); publish it anew, or bind the daemon to 127.0.0.1.',
   fails: [
     'nobody listens at a port that is expected, or that a service publishes here',
-    'another process has the port that a service publishes',
+    'another program has the port that a service publishes',
     'a port listens that is not allowed',
     'a daemon that asks for no password listens on every address'
   ],
@@ -167,13 +167,13 @@ function taken({ service, port, mode }: Served, outside: readonly Listener[]): r
       shows,
       filing: {
         subject: `${service} ${port}`,
-        title: `another process has ${port}, which ${service} publishes`,
+        title: `another program has ${port}, which ${service} publishes`,
         severity: 'high',
         story: [
           `${saw}.`,
-          'docker counts the task as running whether or not it got its port: what comes in goes to the other process.'
+          'docker counts the task as running whether or not it got its port: what comes in goes to the other program.'
         ],
-        mend: 'Stop the other process or give it another port, then update the service with --force.'
+        mend: 'Stop the other program or give it another port, then update the service with --force.'
       }
     }
   ]

@@ -7,7 +7,8 @@ import { type SwarmService, swarmServices } from '../src/observe/sources/docker-
 import { type SwarmTask, swarmTasks } from '../src/observe/sources/docker-tasks.ts'
 import { ofPresentSpec } from '../src/observe/swarm.ts'
 
-const globs = z.array(z.string().min(1)).min(1)
+/** Names of docker hold no white space: with it (YAML's `|` ends with a line break) one that is forbidden would never be found. */
+const globs = z.array(z.string().regex(/^\S+$/, 'expected a glob without white space')).min(1)
 const params = z.strictObject({
   network: z.string().min(1).describe('name of the docker network'),
   includes: globs.optional().describe('each of these globs is somebody on it'),

@@ -5,7 +5,8 @@ import { isoMicros } from '../src/base/instant.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
 
-const globs = z.array(z.string().min(1)).min(1)
+/** Names of docker hold no white space: with it (YAML's `|` ends with a line break) one that is forbidden would never be found. */
+const globs = z.array(z.string().regex(/^\S+$/, 'expected a glob without white space')).min(1)
 const params = z
   .strictObject({
     allow: globs.optional().describe('globs of the only stacks that may run'),

@@ -10,8 +10,16 @@ import { defineProbe, type Finding } from '../src/judge/probe.ts'
 import { gone, unitPrograms, type UnitPrograms } from '../src/observe/sources/unit-programs.ts'
 import { unitParam } from '../src/observe/sources/units.ts'
 
+/** What runs is judged line by line: a text of several lines would be in none of them, and lacked by everything. */
+const text = z
+  .string()
+  .regex(
+    /^[^\S\r\n]*\S[^\r\n]*(?:\r?\n)*$/,
+    'expected one line that is more than white space; each of several lines is a text of its own'
+  )
+  .transform(given => given.replace(/[\r\n]+$/, ''))
 const texts = z
-  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .union([text, z.array(text).min(1)])
   .transform(given => (typeof given === 'string' ? [given] : given))
 
 export const unitScript = defineProbe({

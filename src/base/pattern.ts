@@ -34,10 +34,15 @@ function compile(expression: string): RE2JS {
   }
 }
 
-/** The schema of a `matches` parameter: the expression's text, refused with the reason if it does not compile. */
+/**
+ * The schema of a `matches` parameter: the expression's text, refused with the reason if it does not compile. A line break
+ * in it (YAML's `|` ends with one) is refused: in what is searched line by line it would match nothing, ever, and a probe
+ * that asks for silence would always pass.
+ */
 export const patternText = z
   .string()
   .min(1)
+  .regex(/^[^\r\n]*$/, 'expected an expression without line breaks; `\\n` stands for one')
   .superRefine((text, context) => {
     try {
       pattern(text)

@@ -31,3 +31,7 @@ it.each(['(a+)+$', '(a|aa)+$', '(.*)(.*)(.*)(.*)[bc]', '.{0,900}[bc]'])(
     expect(cpuMs(() => pattern(expression).test(`${'a'.repeat(100_000)}!`))).toBeLessThan(4000)
   }
 )
+
+it.each(['a\n', 'a\nb', '\r\na', 'a\r'])('a line break is refused in what a plan gives: %j', expression => {
+  expect(patternText.safeParse(expression).success).toBe(false)
+})

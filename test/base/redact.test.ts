@@ -284,9 +284,10 @@ describe('for any text', () => {
     }
   })
 
-  // An `@`, a command's word and a name of which nothing follows: enough for every search to be made.
+  // An `@`, a command's word and a name of which nothing follows: enough for every search to be made. In front: behind
+  // a name at the end of the text it would be the name's value.
   test('the quick look ahead lets no secret by', () => {
-    const beside = (text: string) => (isJson(text) ? `[${text},"@ curl auth"]` : `${text}\n@ curl auth`)
+    const beside = (text: string) => (isJson(text) ? `["@ curl auth",${text}]` : `@ curl auth\n${text}`)
     const known = secrets.map(([, text]) => text)
     fc.assert(
       fc.property(fc.oneof(soup, fc.constantFrom(...known)), text => {

@@ -126,3 +126,8 @@ describe('network-services', () => {
     ])
   })
 })
+
+it.each(['web\n', 'a b', ''])('refuses a glob that no name can match: %j', glob => {
+  expect(networkServices.params.safeParse({ network: 'proxy', excludes: [glob] }).success).toBe(false)
+  expect(networkServices.params.safeParse({ network: 'proxy', includes: [glob] }).success).toBe(false)
+})

@@ -50,7 +50,10 @@ describe('stray-stacks', () => {
     ])
   })
 
-  it.each([{}, { allow: ['a'], forbid: ['b'] }, { allow: [] }, { forbid: 'x' }])('refuses %j', params => {
-    expect(strayStacks.params.safeParse(params).success).toBe(false)
-  })
+  it.each([{}, { allow: ['a'], forbid: ['b'] }, { allow: [] }, { forbid: 'x' }, { forbid: ['x\n'] }])(
+    'refuses %j',
+    params => {
+      expect(strayStacks.params.safeParse(params).success).toBe(false)
+    }
+  )
 })

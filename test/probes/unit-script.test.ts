@@ -229,6 +229,27 @@ it.each([
   }
 })
 
-it.each([{}, { contains: [] }, { contains: '' }, { matches: '(' }, { has: 'x' }])('refuses %j', given => {
+it.each([
+  {},
+  { contains: [] },
+  { contains: '' },
+  { matches: '(' },
+  { has: 'x' },
+  // What runs is judged line by line: a text of several lines is in none, and would be lacked by everything.
+  { lacks: 'a\nb' },
+  { lacks: ['x', 'a\r\nb'] },
+  { lacks: '\na' },
+  { lacks: 'a\rb' },
+  { lacks: ' ' },
+  { lacks: '\n' },
+  { contains: 'a\nb' },
+  { matches: 'a\nb' },
+  { matches: ['a\n'] }
+])('refuses %j', given => {
   expect(unitScript.params.safeParse({ unit: 'x', ...given }).success).toBe(false)
+})
+
+it.each(['true\n', 'true\r\n\n'])('the end of a line is no part of a text: %j', text => {
+  expect(outcome({ script: 'true' }, { lacks: text })).toEqual(['fail'])
+  expect(outcome({ script: 'true' }, { contains: text })).toEqual(['pass'])
 })

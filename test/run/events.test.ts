@@ -30,6 +30,7 @@ it('has these events and no others: they may be added, never renamed', () => {
   expect(names).toEqual([
     'watching',
     'plans changed',
+    'signers changed',
     'plans refused',
     'malformed claim',
     'not reviewed',

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { devNull } from 'node:os'
-import { delimiter, isAbsolute, parse, sep } from 'node:path'
+import { delimiter, isAbsolute, resolve, sep } from 'node:path'
 import { AdversaryError, messageOf } from '../../base/errors.ts'
 
 /**
@@ -96,7 +96,7 @@ export const hardening = [
 ] as const
 
 /** Where a git runs that needs no repository: nobody but root puts anything there. */
-export const nowhere = parse(process.execPath).root
+export const nowhere = resolve('/')
 
 /**
  * Runs git on the clone in `dir`; null: on no repository.
