@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { fileBounds, forgeBounds, httpBounds, proseBounds } from '../src/base/bounds.ts'
+import { analysisBounds, fileBounds, forgeBounds, httpBounds, proseBounds } from '../src/base/bounds.ts'
 
 /** The table of SECURITY.md says the numbers that the code has. */
 
@@ -35,7 +35,23 @@ it.each<[door: string, shown: readonly string[]]>([
   ['forge: an answer', [size(forgeBounds.bodyBytes), seconds(forgeBounds.deadlineMs)]],
   ['file of a secret', [size(fileBounds.secret)]],
   ['list of signers', [size(fileBounds.signers)]],
-  ['SSH key', [size(fileBounds.key), size(fileBounds.ssh)]]
+  ['SSH key', [size(fileBounds.key), size(fileBounds.ssh)]],
+  [
+    'scripts that a host starts',
+    [
+      size(analysisBounds.script),
+      `${analysisBounds.unitSteps} steps`,
+      `${analysisBounds.hostSteps} for a host`
+    ]
+  ],
+  [
+    'a variable in them',
+    [
+      `${analysisBounds.values} values`,
+      `${analysisBounds.valueCharacters} characters`,
+      `${analysisBounds.elements} elements`
+    ]
+  ]
 ])('%s', (door, shown) => {
   for (const text of shown) expect(row(door)).toContain(text)
   expect(fileBounds.authority).toBe(fileBounds.signers)

@@ -1,5 +1,6 @@
 import { type BootJudgement, type BootUnit, orderOf, type ServedBy } from './boot-graph.ts'
 import { provisionsOf } from './boot-waits.ts'
+import { hostEffort } from './effort.ts'
 import { programRuns, type Run, stackOf } from './program-runs.ts'
 import { labelsOfStack } from './traefik-rule.ts'
 import { environmentOf, startCommands, type UnitFile } from './unit-text.ts'
@@ -30,9 +31,15 @@ export function startsOf(
   const blind: { unit: string; path: string }[] = []
   const runs = new Map<string, readonly Run[]>()
   const declared: ServedBy[] = []
+  const effort = hostEffort()
   for (const { name, files } of services) {
     const environment = environmentOf(files, name)
-    const made = programRuns(startCommands(files, name), texts, { hops: 3, environment, stacks: true })
+    const made = programRuns(startCommands(files, name), texts, {
+      hops: 3,
+      environment,
+      stacks: true,
+      effort
+    })
     runs.set(name, made.runs)
     for (const path of made.read.keys()) read.add(path)
     for (const run of made.runs) {

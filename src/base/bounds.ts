@@ -55,3 +55,16 @@ export const fileBounds = {
 
 /** Sections of review files, as the board shows them: what is longer is cut, what is nested deeper is text. */
 export const proseBounds = { characters: 60_000, nesting: 8 } as const
+
+/** What is followed of scripts that a host shows: past it they could not be followed, which is unknown. */
+export const analysisBounds = {
+  /** Of one script, in characters. */
+  script: MiB,
+  /** Characters that are read, words and values that are made, for one unit and for one host. */
+  unitSteps: 1_000_000,
+  hostSteps: 4_000_000,
+  /** What one variable may be: different texts, characters of each, elements of a list or dictionary. */
+  values: 24,
+  valueCharacters: 4_000,
+  elements: 1_000
+} as const

@@ -1,6 +1,7 @@
-import { endsLikeSecret, isWithheld } from './secret-file.ts'
+import { type Effort, unitEffort } from './effort.ts'
 import { kindOf, type TextKind } from './program-text.ts'
 import { pythonRuns } from './python-runs.ts'
+import { endsLikeSecret, isWithheld } from './secret-file.ts'
 import {
   argvRuns,
   baseName,
@@ -58,6 +59,8 @@ export function programRuns(
     readonly environment?: ReadonlyMap<string, string>
     /** Files that are given to `docker stack deploy` count as well. */
     readonly stacks?: boolean
+    /** What is followed for the whole host. */
+    readonly effort?: Effort
   }
 ): ProgramRuns {
   const runs: Run[] = []
@@ -66,10 +69,16 @@ export function programRuns(
   const unread = new Set<string>()
   const broken = new Set<string>()
   const variables = options.environment ?? new Map<string, string>()
+  const effort = unitEffort(options.effort)
 
   for (const exec of commands) {
     const argv = exec.argv.map(word => [word])
-    const { commands: found } = argvRuns(argv, exec.line, { variables, source: sourceIn('/') })
+    const { commands: found, cut } = argvRuns(argv, exec.line, {
+      variables,
+      source: sourceIn('/'),
+      effort
+    })
+    if (cut) broken.add(exec.path)
     add(found, { file: exec.path, exec, hop: 0, around: outermost, seen: [] })
   }
   return { runs, missing: [...missing.values()], read, unread: [...unread], broken: [...broken] }
@@ -126,11 +135,11 @@ export function programRuns(
     read.set(call.path, kind)
     if (kind === 'shell') {
       const source = sourceIn(folderOf(call.path))
-      const made = shellRuns(text, { args: call.args, variables, path: call.path, source })
+      const made = shellRuns(text, { args: call.args, variables, path: call.path, source, effort })
       if (made.broken) broken.add(call.path)
       add(made.commands, next)
     } else if (kind === 'python') {
-      const made = pythonRuns(text, { args: call.args, variables, path: call.path, modules: texts })
+      const made = pythonRuns(text, { args: call.args, variables, path: call.path, modules: texts, effort })
       if (made.broken) broken.add(call.path)
       for (const module of made.missing) {
         if (hop < options.hops && !missing.has(module))

@@ -1,3 +1,5 @@
+import { analysisBounds } from './bounds.ts'
+import { unitEffort } from './effort.ts'
 import { closing, type PyBlock, type PyToken, pythonBlocks, split } from './python-text.ts'
 import {
   argumentsOf,
@@ -28,7 +30,7 @@ export interface PythonRuns extends Runs {
   readonly modules: readonly string[]
 }
 
-const limits = { depth: 8, steps: 4_000, tokens: 2_000_000 } as const
+const limits = { depth: 8, steps: 4_000 } as const
 
 interface Around {
   readonly loops: readonly Loop[]
@@ -61,16 +63,18 @@ export function pythonRuns(
   const lines = text.split('\n')
   const looked = /\b(?:status_code|raise_for_status|is_success|getcode|status)\b|\.ok\b/.test(text)
   let steps = 0
-  let spent = 0
+  let exhausted = false
+  const effort = given.effort ?? unitEffort()
 
   const globals = new Map<string, PyValue>([['sys.argv.0', textOf(given.path ?? unknowable)]])
   for (const [index, values] of (given.args ?? []).entries()) {
     globals.set(`sys.argv.${index + 1}`, { kind: 'text', values })
   }
-  walk(pythonBlocks(text), globals, { loops: [], excused: false, depth: 0 })
+  walk(blocksOf(text), globals, { loops: [], excused: false, depth: 0 })
   return {
     commands,
-    broken: steps > limits.steps || spent > limits.tokens,
+    broken: steps > limits.steps || exhausted,
+    cut: steps > limits.steps || exhausted,
     missing: [...missing],
     modules: [...modules]
   }
@@ -85,14 +89,19 @@ export function pythonRuns(
   }
 
   function spend(tokens: number): boolean {
-    spent += tokens
-    return spent <= limits.tokens
+    exhausted ||= !effort.spend(tokens)
+    return !exhausted
+  }
+
+  function blocksOf(source: string): readonly PyBlock[] {
+    if (source.length > analysisBounds.script) exhausted = true
+    return !exhausted && spend(source.length) ? pythonBlocks(source) : []
   }
 
   function walk(blocks: readonly PyBlock[], scope: Map<string, PyValue>, around: Around) {
     for (const [index, block] of blocks.entries()) {
       steps += 1
-      if (steps > limits.steps) return
+      if (steps > limits.steps || exhausted) return
       const [first, second] = block.tokens
       const word = first?.text === 'async' ? second?.text : first?.text
       const at = first?.text === 'async' ? 2 : 1
@@ -215,7 +224,7 @@ export function pythonRuns(
     if (typeof source !== 'string' || modules.has(path)) return
     modules.add(path)
     const inner = new Map<string, PyValue>()
-    walk(pythonBlocks(source), inner, { loops: [], excused: false, depth: 1 })
+    walk(blocksOf(source), inner, { loops: [], excused: false, depth: 1 })
     if (names[0] === 'import') scope.set(module, { kind: 'dict', entries: inner })
     else for (const [name, value] of inner) scope.set(name, value)
   }
@@ -224,7 +233,8 @@ export function pythonRuns(
   function scan(tokens: readonly PyToken[], scope: Map<string, PyValue>, around: Around) {
     for (let at = 0; at < tokens.length; at++) {
       const token = tokens[at]
-      if (token?.kind !== 'name' || tokens[at + 1]?.text !== '(' || steps > limits.steps) continue
+      if (token?.kind !== 'name' || tokens[at + 1]?.text !== '(' || steps > limits.steps || exhausted)
+        continue
       steps += 1
       let from = at
       while (tokens[from - 1]?.text === '.' && /^(?:name|mark)$/.test(tokens[from - 2]?.kind ?? '')) from -= 2
@@ -288,8 +298,13 @@ export function pythonRuns(
   }
 
   function nested(words: readonly Values[], line: number, around: Around, background: boolean) {
-    const options = given.variables === undefined ? {} : { variables: given.variables }
-    for (const command of argvRuns(words, line, options).commands) {
+    const options = { effort, ...(given.variables === undefined ? {} : { variables: given.variables }) }
+    const made = argvRuns(words, line, options)
+    exhausted ||= made.cut
+    for (const command of made.commands) {
+      if (commands.length >= limits.steps) exhausted = true
+      if (exhausted) return
+
       commands.push({
         ...command,
         text: command.text === '' ? written(line) : command.text,
@@ -332,7 +347,8 @@ export function pythonRuns(
     scope: Map<string, PyValue>,
     depth: number
   ) {
-    const inner = new Map(scope)
+    spend(scope.size)
+    const inner = new Map(exhausted ? [] : scope)
     const names = split(parameters, ',').filter(
       part => part[0]?.kind === 'name' && !/^(?:self|cls)$/.test(part[0].text)
     )
@@ -355,6 +371,7 @@ export function pythonRuns(
     if (own === undefined) {
       const made = globals.get(last)
       if (made?.kind !== 'dict' || name.includes('.')) return undefined
+      if (!spend(made.entries.size)) return unknown
       return { kind: 'dict', entries: new Map([...made.entries, ...args.named]) }
     }
     steps += 1
@@ -362,6 +379,7 @@ export function pythonRuns(
     const scope = bound(own.parameters, args, own.scope, depth)
     const results: PyValue[] = []
     for (const { tokens } of flat(own.body)) {
+      if (!spend(tokens.length)) break
       const [target, value] = split(tokens, '=')
       if (tokens[0]?.text === 'return') results.push(evaluate(tokens.slice(1), scopeOf(scope, depth + 1)))
       else if (target?.length === 1 && value !== undefined) {

@@ -1,5 +1,6 @@
+import { analysisBounds } from './bounds.ts'
 import { closing, formatted, type PyToken, split } from './python-text.ts'
-import { unknowable } from './shell-runs.ts'
+import { fewValues, products, unknowable } from './shell-runs.ts'
 
 /** What an expression may be, as far as constants say. */
 export type PyValue =
@@ -23,7 +24,23 @@ export interface PyArguments {
 }
 
 export const unknown: PyValue = { kind: 'text', values: [unknowable] }
-const limits = { depth: 12, values: 24 } as const
+const limits = { depth: 12 } as const
+
+/** A list or dictionary with more in it than is followed is not known. */
+function bounded(value: PyValue): PyValue {
+  return sizeOf(value) > analysisBounds.elements ? unknown : value
+}
+
+/** How much there is in a value, not counting what is in its elements. */
+function sizeOf(value: PyValue): number {
+  if (value.kind === 'text') return value.values.length
+  return value.kind === 'list' ? value.items.length : value.entries.size
+}
+
+function weightOf(value: PyValue): number {
+  if (value.kind !== 'text') return sizeOf(value)
+  return value.values.reduce((sum, text) => sum + 1 + text.length / 16, 0)
+}
 
 /** Evaluates an expression over constants. Never throws; what cannot be known is `unknowable`. */
 export function evaluate(tokens: readonly PyToken[], scope: PyScope, depth = 0): PyValue {
@@ -46,7 +63,10 @@ export function evaluate(tokens: readonly PyToken[], scope: PyScope, depth = 0):
   if (paths.length > 1)
     return paths.map(part => inner(part)).reduce((a, b) => joined(joined(a, textOf('/')), b))
   const [format, operand] = split(tokens, '%')
-  if (format !== undefined && operand !== undefined) return filled(inner(format), inner(operand))
+  if (format !== undefined && operand !== undefined) {
+    const template = inner(format)
+    return scope.spend(16 * weightOf(template)) ? filled(template, inner(operand)) : unknown
+  }
   return postfix(tokens, scope, depth)
 }
 
@@ -75,6 +95,7 @@ function postfix(tokens: readonly PyToken[], scope: PyScope, depth: number): PyV
   }
   while (at < tokens.length) {
     const mark = tokens[at]?.text
+    if (!scope.spend(weightOf(value))) return unknown
     if (mark === '.') {
       const attribute = tokens[at + 1]?.text ?? ''
       name = name === '' ? attribute : `${name}.${attribute}`
@@ -154,6 +175,7 @@ export function argumentsOf(tokens: readonly PyToken[], scope: PyScope, depth = 
   const positional: PyValue[] = []
   const named = new Map<string, PyValue>()
   for (const part of split(tokens, ',').slice(0, 40)) {
+    if (named.size + positional.length > analysisBounds.elements) break
     if (part.length === 0) continue
     const [name, equals] = part
     if (name?.kind === 'name' && equals?.text === '=')
@@ -169,6 +191,8 @@ export function argumentsOf(tokens: readonly PyToken[], scope: PyScope, depth = 
 
 function called(name: string, before: PyValue, given: PyArguments, scope: PyScope): PyValue {
   const [first = unknown, second] = given.positional
+  const weights = [...given.positional, ...given.named.values()].map(weightOf)
+  if (!scope.spend(weights.reduce((sum, weight) => sum + weight, 0))) return unknown
   const last = name.slice(name.lastIndexOf('.') + 1)
   if (name === 'os.getenv' || name === 'os.environ.get')
     return environmentOf(first, second ?? given.named.get('default'), scope)
@@ -194,7 +218,7 @@ function called(name: string, before: PyValue, given: PyArguments, scope: PyScop
     case 'copy':
       return before
     case 'format':
-      return formattedWith(before, given)
+      return scope.spend(16 * weightOf(before)) ? formattedWith(before, given) : unknown
     case 'join':
     case 'urljoin':
       return name === 'os.path.join' || last === 'urljoin'
@@ -220,10 +244,10 @@ function called(name: string, before: PyValue, given: PyArguments, scope: PyScop
       return first
     case 'dict':
     case 'SimpleNamespace':
-      return {
+      return bounded({
         kind: 'dict',
         entries: new Map([...(first.kind === 'dict' ? first.entries : []), ...given.named])
-      }
+      })
     case 'HTTPSConnection':
     case 'HTTPConnection': {
       const port = second ?? given.named.get('port')
@@ -297,7 +321,7 @@ function environmentOf(name: PyValue, fallback: PyValue | undefined, scope: PySc
 
 function fromJson(text: string): PyValue {
   try {
-    return ofJson(JSON.parse(text), 0)
+    return ofJson(text.length > analysisBounds.valueCharacters ? null : JSON.parse(text), 0)
   } catch (error) {
     if (error instanceof SyntaxError) return unknown
     throw error
@@ -306,7 +330,8 @@ function fromJson(text: string): PyValue {
 
 function ofJson(value: unknown, depth: number): PyValue {
   if (depth > limits.depth) return unknown
-  if (Array.isArray(value)) return { kind: 'list', items: value.map(each => ofJson(each, depth + 1)) }
+  if (Array.isArray(value))
+    return bounded({ kind: 'list', items: value.map(each => ofJson(each, depth + 1)) })
   if (typeof value === 'object' && value !== null) {
     return {
       kind: 'dict',
@@ -326,15 +351,18 @@ function urlJoined(base: PyValue, path: PyValue): PyValue {
 }
 
 export function joined(a: PyValue, b: PyValue): PyValue {
-  if (a.kind === 'list' && b.kind === 'list') return { kind: 'list', items: [...a.items, ...b.items] }
-  const values = texts(a).flatMap(head => texts(b).map(tail => (head + tail).slice(0, 4_000)))
-  return { kind: 'text', values: values.slice(0, limits.values) }
+  if (a.kind === 'list' && b.kind === 'list')
+    return bounded({ kind: 'list', items: [...a.items, ...b.items] })
+  return { kind: 'text', values: products(texts(a), texts(b)) }
 }
 
 export function union(values: readonly PyValue[]): PyValue {
   const [first, second] = values
   if (first === undefined) return unknown
   if (second === undefined) return first
+  const isText = values.some(({ kind }) => kind === 'text')
+  if (!isText && values.reduce((sum, value) => sum + sizeOf(value), 0) > analysisBounds.elements)
+    return unknown
   if (values.every(value => value.kind === 'dict')) {
     return {
       kind: 'dict',
@@ -344,7 +372,7 @@ export function union(values: readonly PyValue[]): PyValue {
   if (values.every(value => value.kind === 'list')) {
     return { kind: 'list', items: values.flatMap(value => (value.kind === 'list' ? value.items : [])) }
   }
-  return { kind: 'text', values: [...new Set(values.flatMap(texts))].slice(0, limits.values) }
+  return { kind: 'text', values: fewValues(values.flatMap(texts)) }
 }
 
 /** The texts that a value may be. */

@@ -1,3 +1,5 @@
+import { analysisBounds } from './bounds.ts'
+import { type Effort, unitEffort } from './effort.ts'
 import {
   type Command,
   type Item,
@@ -69,6 +71,8 @@ export interface Given {
   readonly path?: string
   /** The text of a file that is sourced, by its path; undefined if it is not known. */
   readonly source?: (path: string) => string | undefined
+  /** What this is a part of. Without it the work is bounded by itself. */
+  readonly effort?: Effort
 }
 
 export interface Runs {
@@ -76,12 +80,39 @@ export interface Runs {
   readonly commands: readonly RunCommand[]
   /** The text could not be read to its end, or runs more than is looked at. */
   readonly broken: boolean
+  /** It runs more than is followed. */
+  readonly cut: boolean
 }
 
 /** Stands in a value for what cannot be known. No file name and no URL holds it. */
 export const unknowable = '\0'
 
-const limits = { depth: 24, commands: 4_000, values: 24, length: 4_000 } as const
+const limits = { depth: 24, commands: 4_000 } as const
+
+/** At most so many of the texts that something may be; that it may be others stands behind them. */
+export function fewValues(values: Values): Values {
+  const few = new Set<string>()
+  for (const value of values) {
+    if (few.size >= analysisBounds.values && !few.has(value)) return [...few.add(unknowable)]
+    few.add(value)
+  }
+  return [...few]
+}
+
+/** Every text of the one followed by every text of the other. What gets too long is not known. */
+export function products(heads: Values, tails: Values): Values {
+  const product = (head: string, tail: string) =>
+    head.length + tail.length > analysisBounds.valueCharacters ? unknowable : head + tail
+  const [head, otherHead] = heads
+  const [tail, otherTail] = tails
+  // Most have one text each. Those are joined without being looked at: that would copy them each time.
+  if (head !== undefined && tail !== undefined && otherHead === undefined && otherTail === undefined)
+    return [product(head, tail)]
+  const isMore = heads.length * tails.length > 2 * analysisBounds.values
+  const some = heads.slice(0, isMore ? Math.ceil((2 * analysisBounds.values) / tails.length) : heads.length)
+  const values = some.flatMap(one => tails.map(other => product(one, other)))
+  return fewValues(isMore ? [...values, unknowable] : values)
+}
 
 interface Around {
   readonly loops: readonly Loop[]
@@ -136,12 +167,14 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   const active = new Set<string>()
   let args: readonly Values[] = given.args ?? []
   let broken = false
+  let cut = false
   let depth = 0
   let steps = 0
   let sourced: string | null = null
+  const effort = given.effort ?? unitEffort()
 
   start({ script, argument })
-  return { commands, broken }
+  return { commands, broken: broken || cut, cut }
 
   function argument(argv: readonly Values[], around: Around) {
     const line = around.line ?? 1
@@ -149,7 +182,15 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
     ran(argv, around, { redirects: [], line, text, pipe: [], documents: [] }, [])
   }
 
+  /** False, and the script is cut, when there has been enough of it. */
+  function spend(more: number): boolean {
+    const goesOn = steps <= limits.commands && effort.spend(more)
+    cut ||= !goesOn
+    return goesOn
+  }
+
   function script(source: string, around: Around) {
+    if (!spend(source.length + 1)) return
     const parsed = parseShell(source)
     // What is known only in part need not be whole.
     if (parsed.broken && !source.includes(unknowable)) broken = true
@@ -158,11 +199,14 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
 
   function walk(list: List, around: Around, source: string) {
     depth += 1
-    if (depth > limits.depth) broken = true
+    if (depth > limits.depth) cut = true
     else {
+      const lastWait = list.findLastIndex(waits)
       for (const [index, { links, background }] of list.entries()) {
-        const waited = background && list.slice(index + 1).some(waits)
+        if (!spend(1)) break
+        const waited = background && lastWait > index
         for (const [at, { pipeline, operator, negated }] of links.entries()) {
+          if (!spend(1)) break
           const inner: Around = {
             ...around,
             background: around.background || (background && !waited),
@@ -184,7 +228,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
   function one(command: Command, around: Around, source: string, pipe: (readonly Values[])[]) {
     steps += 1
     if (steps > limits.commands) {
-      broken = true
+      cut = true
       return
     }
     switch (command.kind) {
@@ -222,7 +266,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
       case 'for': {
         const items = command.items.flatMap(item => listed(item))
         for (const item of command.items) substitutions(item, around, source)
-        if (command.variable !== '') variables.set(command.variable, items.slice(0, limits.values))
+        if (command.variable !== '') variables.set(command.variable, fewValues(items))
         const rounds = command.items.length === 0 ? null : roundsOf(command.items, items)
         const loop: Loop = {
           kind: 'for',
@@ -374,7 +418,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
 
   function assign(name: string, values: Values, around: Around) {
     const before = around.maybe ? (variables.get(name) ?? []) : []
-    variables.set(name, [...new Set([...before, ...values])].slice(0, limits.values))
+    variables.set(name, fewValues([...before, ...values]))
   }
 
   /** A word's values. `"$@"` alone becomes as many words as there are arguments. */
@@ -385,7 +429,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
       if (!only.quoted) {
         const values = variable(only.name, only.fallback)
         const [value] = values
-        if (values.length === 1 && value !== undefined && /\s/.test(value))
+        if (values.length === 1 && value !== undefined && /\s/.test(value) && spend(value.length))
           return value
             .trim()
             .split(/\s+/)
@@ -397,7 +441,9 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
 
   /** The words that an unquoted `$list` or `a b` of a `for` stands for. */
   function listed(word: Word): Values {
-    return spread(word).flatMap(values => values.flatMap(value => value.split(/\s+/).filter(Boolean)))
+    return spread(word).flatMap(values =>
+      values.flatMap(value => (spend(value.length) ? value.split(/\s+/).filter(Boolean) : [unknowable]))
+    )
   }
 
   function expand(word: Word): Values {
@@ -408,10 +454,11 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
           ? [part.text]
           : part.kind === 'variable'
             ? variable(part.name, part.fallback)
-            : printed(part.body)
-      values = values
-        .flatMap(value => next.map(tail => (value + tail).slice(0, limits.length)))
-        .slice(0, limits.values)
+            : spend((part.end - part.start) / 8)
+              ? printed(part.body)
+              : [unknowable]
+      if (!spend(1 + values.length * next.length)) return [unknowable]
+      values = products(values, next)
     }
     return values
   }
@@ -421,7 +468,8 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
       const value = args[Number(name) - 1]
       if (value !== undefined) return value
     } else if (name === '0') return [given.path ?? unknowable]
-    else if (name === '@' || name === '*') return [args.map(values => values[0] ?? unknowable).join(' ')]
+    else if (name === '@' || name === '*')
+      return !spend(args.length) ? [unknowable] : [args.map(values => values[0] ?? unknowable).join(' ')]
     const values = variables.get(name)
     if (values !== undefined && values.length > 0) return values
     return [fallback ?? unknowable]

@@ -1,3 +1,5 @@
+import { analysisBounds } from './bounds.ts'
+
 /**
  * A tolerant reader of POSIX shell (and the common bash additions): what a script would run, without
  * running it. It never throws, reads each character a bounded number of times, and where a text is no
@@ -102,8 +104,9 @@ const maxDepth = 40
 const meta = new Set([' ', '\t', '\n', '\r', ';', '&', '|', '<', '>', '(', ')'])
 const closers = new Set(['then', 'do', 'done', 'fi', 'elif', 'else', 'esac', '}'])
 
-/** Reads a script. Any text has an answer. */
+/** Reads a script. Any text has an answer; one that is too long to be a script is `broken`. */
 export function parseShell(text: string): Script {
+  if (text.length > analysisBounds.script) return { body: [], comments: [], continued: [], broken: true }
   const comments: Span[] = []
   const continued: number[] = []
   const awaited: { redirect: { document?: Document }; delimiter: string; indented: boolean }[] = []

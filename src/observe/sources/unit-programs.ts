@@ -1,14 +1,15 @@
+import { hostEffort } from '../../base/effort.ts'
 import {
   type FileRef,
+  isReadProgram,
   isSystemProgram,
   programRuns,
-  isReadProgram,
   type Texts
 } from '../../base/program-runs.ts'
 import { baseName } from '../../base/shell-runs.ts'
 import {
-  environmentOf,
   type ExecCommand,
+  environmentOf,
   filesOfCat,
   startCommands,
   type UnitFile
@@ -124,9 +125,10 @@ async function readPrograms(
   for (let hop = 0; hop < hops; hop++) {
     const texts: Texts = new Map([...read].map(([path, { text }]) => [path, text]))
     const missing = new Map<string, FileRef>()
+    const effort = hostEffort()
     for (const { commands, files, name } of roots) {
       const environment = environmentOf(files, name)
-      for (const ref of programRuns(commands, texts, { hops, environment, stacks }).missing)
+      for (const ref of programRuns(commands, texts, { hops, environment, stacks, effort }).missing)
         missing.set(ref.path, ref)
     }
     if (missing.size === 0) break
