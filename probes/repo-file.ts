@@ -1,4 +1,4 @@
-import { joinedLines } from '../src/base/trim.ts'
+import { joinedLines, trimmedEnd } from '../src/base/trim.ts'
 import * as z from 'zod'
 import { withheld } from '../src/base/file-text.ts'
 import { pattern, patternText } from '../src/base/pattern.ts'
@@ -132,7 +132,7 @@ interface Place {
 }
 
 function ofText(text: string): Wanted {
-  const wanted = text.replaceAll('\r\n', '\n').replace(/\n+$/, '')
+  const wanted = trimmedEnd(text.replaceAll('\r\n', '\n'), '\n')
   const ascii = Buffer.byteLength(wanted) === wanted.length
   const [head = '', ...tail] = wanted.replace(/^(?:[ \t]*\n)+/, '').split('\n')
   const test = (line: string) => line.includes(head)

@@ -192,8 +192,8 @@ function charsetOf(contentType: string): string | undefined {
 function charsetWithin(bytes: Buffer): string | undefined {
   const head = bytes.subarray(0, 1024).toString('latin1')
   return (
-    /^<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']/i.exec(head)?.[1] ??
-    /<meta\s[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})/i.exec(head)?.[1]
+    /^<\?xml\s[^<>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']/i.exec(head)?.[1] ??
+    /<meta\s[^<>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})/i.exec(head)?.[1]
   )
 }
 

@@ -1,5 +1,6 @@
 import type { Nodes } from 'mdast'
 import { readAs } from '../base/look-alike.ts'
+import { trimmedEnd } from '../base/trim.ts'
 
 /**
  * What people mean by headings that they write by hand: vetoes and verdicts, in whatever form and spelling. Errs on the
@@ -26,10 +27,10 @@ export async function shownHeadings(bytes: Uint8Array): Promise<readonly Shown[]
   if (tree === null)
     return likeHeadings(source).map(({ text, at }) => shown(text, at, at + text.length, offset))
   const found: Shown[] = []
-  /** The source with code and comments blanked: HTML spans blocks. */
-  let rest = source
+  /** Code and comments. */
+  const unread: (readonly [from: number, to: number])[] = []
   const blank = (from: number, to: number) => {
-    rest = rest.slice(0, from) + rest.slice(from, to).replace(/[^\n]/g, ' ') + rest.slice(to)
+    unread.push([from, to])
   }
   const visit = (node: Nodes) => {
     const from = node.position?.start.offset ?? 0
@@ -51,14 +52,58 @@ export async function shownHeadings(bytes: Uint8Array): Promise<readonly Shown[]
     if ('children' in node) node.children.forEach(visit)
   }
   visit(tree)
-  const html =
-    /<(?<name>h[1-6]|summary|caption|th|legend|[a-z][\w-]*(?=\b[^>]*\brole\s*=\s*["']?heading))\b[^>]*>(?<text>[\s\S]*?)(?:<\/\k<name>\b|$)/gi
-  for (const match of rest.matchAll(html)) {
-    const text = withoutTags(match.groups?.['text'] ?? '')
-    const end = match.index + match[0].length
-    for (const line of text.split(/\n\s*\n/)) found.push(shown(line, match.index, end, offset))
-  }
+  // HTML spans blocks, so it is read in the whole text.
+  for (const { from, to, text } of elements(blanked(source, unread)))
+    for (const line of paragraphs(withoutTags(text))) found.push(shown(line, from, to, offset))
   return found.sort((a, b) => a.from - b.from)
+}
+
+/** A text of the same length, with blanks for these parts of it. */
+function blanked(source: string, parts: readonly (readonly [from: number, to: number])[]): string {
+  const pieces: string[] = []
+  let done = 0
+  for (const [from, to] of [...parts].sort((a, b) => a[0] - b[0])) {
+    if (to <= done) continue
+    const start = Math.max(from, done)
+    pieces.push(source.slice(done, start), source.slice(start, to).replace(/[^\n]/g, ' '))
+    done = to
+  }
+  return [...pieces, source.slice(done)].join('')
+}
+
+/** Elements of HTML that are headings, with the text up to their end or that of all. Each part is read once. */
+function* elements(
+  source: string
+): Generator<{ readonly from: number; readonly to: number; readonly text: string }> {
+  const roles = [...source.matchAll(/\brole\s*=\s*["']?heading/gi)].map(({ index }) => index)
+  const tags = /<([a-z][\w-]*)/gi
+  let nextRole = 0
+  let close = 0
+  for (let tag = tags.exec(source); tag !== null; tag = tags.exec(source)) {
+    const { 1: whole = '', index: from } = tag
+    if (close < tags.lastIndex) close = source.indexOf('>', tags.lastIndex)
+    if (close < 0) return
+    while ((roles[nextRole] ?? close) < from) nextRole += 1
+    const hasRole = (roles[nextRole] ?? close) < close
+    const name = /^(?:h[1-6]|summary|caption|th|legend)\b/i.exec(whole)?.[0] ?? (hasRole ? whole : null)
+    if (name === null) continue
+    const ends = new RegExp(`</${name}\\b`, 'gi')
+    ends.lastIndex = close + 1
+    const end = ends.exec(source)
+    const to = end === null ? source.length : ends.lastIndex
+    yield { from, to, text: source.slice(close + 1, end?.index ?? to) }
+    tags.lastIndex = to
+  }
+}
+
+/** What stands between lines that are blank. */
+function paragraphs(text: string): readonly string[] {
+  const found: string[][] = [[]]
+  for (const line of text.split('\n')) {
+    if (line.trim() === '') found.push([])
+    else found.at(-1)?.push(line)
+  }
+  return found.map(lines => lines.join('\n'))
 }
 
 function shown(text: string, from: number, to: number, offset: (index: number) => number): Shown {
@@ -67,12 +112,15 @@ function shown(text: string, from: number, to: number, offset: (index: number) =
 
 /** Lines that look like a heading, of a text that nobody parses. */
 function likeHeadings(source: string): readonly { readonly text: string; readonly at: number }[] {
-  const like =
-    /^[^\n]*(?:<h[1-6]\b|\brole\s*=)[^\n]*|^[ \t>+*|-]*(?:#|\*\*|__)[^\n]*|^[^\n]+(?=\n[ \t>]*(?:=+|-+)[ \t]*(?:\n|$))/gim
-  return [...source.matchAll(like)].map(({ 0: text, index }) => ({
-    text: withoutTags(text).replace(/^[\s>#*+|=-]+/, ''),
-    at: index
-  }))
+  const like = /<h[1-6]\b|\brole\s*(?:=|$)|^[ \t>+*|-]*(?:#|\*\*|__)/i
+  const underline = /^[ \t>]*(?:=+|-+)[ \t]*$/
+  let next = 0
+  return source.split('\n').flatMap((text, index, lines) => {
+    const at = next
+    next += text.length + 1
+    const isLike = like.test(text) || (text !== '' && underline.test(lines[index + 1] ?? ''))
+    return isLike ? [{ text: withoutTags(text).replace(/^[\s>#*+|=-]+/, ''), at }] : []
+  })
 }
 
 /** Bytes before a character. Asked in any order. */
@@ -100,17 +148,28 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 function withoutTags(html: string): string {
-  return html
-    .replace(/<!--[\s\S]*?(?:-->|$)/g, '')
-    .replace(/<\/?[a-z!?][^>]*>/gi, '')
-    .replace(
-      /&(?:#x(?<hex>[0-9a-f]{1,6})|#(?<digits>\d{1,7})|(?<name>[a-z]+));?/gi,
-      (entity, hex, digits, name) => {
-        if (name !== undefined) return entities[name] ?? entity
-        const point = Number.parseInt(hex ?? digits, hex === undefined ? 10 : 16)
-        return point > 0x10ffff ? '' : String.fromCodePoint(point)
-      }
-    )
+  return tagless(html.replace(/<!--[\s\S]*?(?:-->|$)/g, '')).replace(
+    /&(?:#x(?<hex>[0-9a-f]{1,6})|#(?<digits>\d{1,7})|(?<name>[a-z]+));?/gi,
+    (entity, hex, digits, name) => {
+      if (name !== undefined) return entities[name] ?? entity
+      const point = Number.parseInt(hex ?? digits, hex === undefined ? 10 : 16)
+      return point > 0x10ffff ? '' : String.fromCodePoint(point)
+    }
+  )
+}
+
+function tagless(html: string): string {
+  const tags = /<\/?[a-z!?]/gi
+  const kept: string[] = []
+  let done = 0
+  for (let tag = tags.exec(html); tag !== null; tag = tags.exec(html)) {
+    const close = html.indexOf('>', tags.lastIndex)
+    if (close < 0) break
+    kept.push(html.slice(done, tag.index))
+    done = close + 1
+    tags.lastIndex = done
+  }
+  return [...kept, html.slice(done)].join('')
 }
 
 function isBold(node: Nodes): boolean {
@@ -190,6 +249,8 @@ function named(text: string, forms: readonly RegExp[]): readonly string[] {
   return []
 }
 
+const digits = '0123456789'
+
 /** How many milestones a range may have that is understood. */
 const longestRange = 100
 
@@ -203,16 +264,16 @@ function listed(list: string): readonly string[] | null {
     )
   )) {
     const { from = '', to, end } = match.groups ?? {}
-    const last = to ?? (end === undefined ? undefined : from.replace(/\d+$/, end))
+    const last = to ?? (end === undefined ? undefined : trimmedEnd(from, digits) + end)
     if (last === undefined) {
       milestones.push(from.toUpperCase())
       continue
     }
-    const [, prefix, first] = /^(.*?)(\d+)$/.exec(from) ?? []
-    const [, same, final] = /^(.*?)(\d+)$/.exec(last) ?? []
-    const count = Number(final) - Number(first)
-    if (prefix === undefined || prefix !== same || !(count >= 0 && count <= longestRange)) return null
-    for (let at = 0; at <= count; at++) milestones.push(`${prefix}${Number(first) + at}`.toUpperCase())
+    const prefix = trimmedEnd(from, digits)
+    const first = Number(from.slice(prefix.length))
+    const count = Number(last.slice(prefix.length)) - first
+    if (prefix !== trimmedEnd(last, digits) || !(count >= 0 && count <= longestRange)) return null
+    for (let at = 0; at <= count; at++) milestones.push(`${prefix}${first + at}`.toUpperCase())
   }
   return milestones
 }

@@ -303,3 +303,35 @@ describe('at the gate', () => {
     })
   })
 })
+
+describe('what would take more than linear time', () => {
+  const many = 200_000
+  it.each([
+    ['tags that never end', '<h2'.repeat(many)],
+    ['elements without a role', '<a role="'.repeat(many)],
+    ['roles in tags without an end', `${'<a '.repeat(many)}${'role=heading '.repeat(many)}>`],
+    ['declarations that never end', `# ${'<!'.repeat(many)}`],
+    ['declarations in an element', `<h2>${'<!'.repeat(many)}</h2>`],
+    ['elements that never end', '<h2>'.repeat(many)],
+    ['code between them', '`x` <b> '.repeat(many / 10)],
+    ['blank lines', `<h2>${'\n \t'.repeat(many)}x`]
+  ])(
+    '%s',
+    async (_, text) => {
+      expect(await said(`${text}\n\n## VETO M2\n`)).toContainEqual(expect.stringMatching(/^veto /))
+    },
+    30_000
+  )
+
+  it.each([
+    ['<h2 title=">">VETO M2</h2>', 'veto'],
+    ['<h2 title="<">VETO M2</h2>', 'veto M2'],
+    ['<h2>x</h2><h3>VETO M2</h3>', 'veto M2'],
+    ['<H2\nclass="x"\n>VETO <b title="<">M2</b></H2>', 'veto M2'],
+    ['<div class=x role=heading>VETO M2</div>', 'veto M2'],
+    ['<h2>VETO M2', 'veto M2'],
+    ['<h2>x\n\nVETO M2</h2>', 'veto M2']
+  ])('and is still heard: %s', async (text, expected) => {
+    expect((await said(text)).map(each => each.slice(0, expected.length))).toEqual([expected])
+  })
+})

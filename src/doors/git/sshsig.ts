@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { trimmedEnd } from '../../base/trim.ts'
 
 /**
  * SSH signatures of files (PROTOCOL.sshsig of OpenSSH), read in this process. It only ever says no: that a
@@ -70,7 +71,7 @@ export function readSshSignature(text: string, known: KnownKeys = new Map()): Ss
 }
 
 function fingerprintOf(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
+  return `SHA256:${trimmedEnd(createHash('sha256').update(key).digest('base64'), '=')}`
 }
 
 /** Every word of an allowed-signers file that could be a key, in base64 as it is written there. */

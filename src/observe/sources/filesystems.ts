@@ -147,9 +147,24 @@ interface Amount {
   readonly free: number
 }
 
-/** Device and mount point may hold spaces; the numbers between them may be `-`. */
-const line =
-  /^(?<device>.+?)\s+(?<total>\d+|-)\s+(?:-?\d+|-)\s+(?<free>-?\d+|-)\s+(?:\d+%|-)\s+(?<mount>\/.*)$/
+/** What stands between device and mount point, which may hold spaces: total, used, free, the part used. May be `-`. */
+const columns = [/^(?:\d+|-)$/, /^(?:-?\d+|-)$/, /^(?:-?\d+|-)$/, /^(?:\d+%|-)$/, /^\//] as const
+
+/** A line of df; null for any other. */
+function partsOf(text: string) {
+  const words = [...text.matchAll(/\S+/g)]
+  const at = words.findIndex(
+    (_, index) => index > 0 && columns.every((column, by) => column.test(words[index + by]?.[0] ?? ''))
+  )
+  const [total, , free, , mount] = words.slice(Math.max(at, 0))
+  if (at < 0 || total === undefined || free === undefined || mount === undefined) return null
+  return {
+    device: text.slice(0, total.index).trimEnd(),
+    total: total[0],
+    free: free[0],
+    mount: text.slice(mount.index)
+  }
+}
 
 /** What df said of each path, in bytes and in inodes; of those that are not there it says nothing. */
 function told(answers: readonly [ReadResult, ReadResult], paths: readonly string[]) {
@@ -176,8 +191,9 @@ function rowsOf(answer: ReadResult, paths: readonly string[]) {
     throw new Unseen(`df told of ${lines.length} filesystems where ${good.length} were asked for`)
   }
   const row = (path: string, text: string) => {
-    const { device = '', mount = '', total = '', free = '' } = line.exec(text)?.groups ?? {}
-    if (mount === '') throw new RangeError(`df printed for ${path}: ${text}`)
+    const parts = partsOf(text)
+    if (parts === null) throw new RangeError(`df printed for ${path}: ${text}`)
+    const { device, mount, total, free } = parts
     const amount: Amount = { total: count(total), free: count(free) }
     return { device, mount, amount }
   }
