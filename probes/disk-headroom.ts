@@ -30,7 +30,7 @@ export const diskHeadroom = defineProbe({
     const findings: Finding[] = []
     for (const disk of disks.filesystems) {
       const least = leastBytes(disk, wish)
-      const where = `${disk.mount} (${disk.device}, with ${disk.holds.join(', ')})`
+      const where = placeOf(disk)
       const bytes = `${sayBytes(disk.freeBytes)} of ${sayBytes(disk.sizeBytes)} free`
       if (disk.readOnly === true) {
         findings.push({
@@ -79,6 +79,10 @@ export const diskHeadroom = defineProbe({
   }
 })
 
+function placeOf({ mount, device, holds }: Filesystem): string {
+  return `${mount} (${device}, with ${holds.join(', ')})`
+}
+
 function leastBytes({ sizeBytes }: Filesystem, { percent, gib }: z.output<typeof params>): number {
   const wanted = (gib ?? 0) * gibibyte
   if (percent !== undefined) return Math.max(wanted, (sizeBytes * percent) / 100)
@@ -93,6 +97,8 @@ function low(disk: Filesystem, what: 'bytes' | 'inodes', saw: string, least: str
     saw,
     expected: `at least ${least}${what === 'inodes' ? ' inodes' : ''}`,
     at: `${what} of ${disk.mount}`,
+    // Instead of every mount of the host, which were read to see whether this one can be filled at all.
+    shows: [`${placeOf(disk)}: ${saw}`],
     filing: {
       subject: `${what} of ${disk.mount}`,
       title: `${disk.mount} runs out of ${what === 'bytes' ? 'space' : 'inodes'}`,

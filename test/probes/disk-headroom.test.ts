@@ -89,6 +89,7 @@ describe('disk-headroom', () => {
         saw: '3072 MiB of 100 GiB free',
         expected: 'at least 10 GiB',
         at: 'bytes of /data',
+        shows: ['/data (/dev/vda2, with /, /var/lib/docker): 3072 MiB of 100 GiB free'],
         filing: {
           subject: 'bytes of /data',
           title: '/data runs out of space',

@@ -50,7 +50,7 @@ export const lives: readonly Life[] = [
   {
     cause: defects.fullDisk,
     files: [filed('disk-headroom/bytes of /var/lib/docker', 'high', '/var/lib/docker runs out of space')],
-    says: [/[KM]iB of \d+ MiB free/]
+    says: [/^→ \/var\/lib\/docker \(.*\): \d+ [KM]iB of \d+ MiB free$/m]
   },
   {
     cause: host => host.causes.failedUnit('deploy-reports'),
