@@ -5,11 +5,13 @@ const thorough = [
   'test/gate/**/*.test.ts',
   'test/publish/**/*.test.ts',
   'test/faults/**/*.test.ts',
-  'test/run/{baseline,changes,words,kill,reviewers,watch,review,hostile,place,runners,secrets,statuses}.test.ts',
+  'test/run/{baseline,changes,words,kill,reviewers,watch,review,hostile,hidden-text,early,place,runners,secrets,statuses}.test.ts',
   'test/cli/{doctor,bad-input,documents,gate,init,lockdown,pages,process,report,serve,pipelines}.test.ts',
-  'test/doors/{git,guard}.test.ts',
+  'test/doors/{git,guard,known-hosts}.test.ts',
   'test/demo/demo.test.ts',
-  'test/tell/locate.test.ts'
+  'test/tell/{locate,scan}.test.ts',
+  // What is made to be slow, at the sizes at which it would be.
+  'test/**/*.time.test.ts'
 ]
 
 /** The real host is one of two Debians, in turn: there is one address. See test/host/README.md. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fileCode } from '../../src/base/program-text.ts'
-import { cpuMs } from '../support/cpu.ts'
+import { paths } from '../support/file-kinds.ts'
 
 const wanted = 'PermitRootLogin yes'
 
@@ -232,11 +232,6 @@ describe('what a shell prints counts where it goes somewhere', () => {
   })
 })
 
-const paths =
-  'a.sh a.py a.nix a.tf a.conf a.ini a.sql a.lua a.xml a.j2 a.toml a.yaml a.json a.ts a.rb a.go a.rs a.c a.php a.pl a.hs a.md a.xyz Jenkinsfile Dockerfile Makefile justfile'.split(
-    ' '
-  )
-
 it('has an answer for any text, and keeps no character that is not there', () => {
   const pieces =
     `" ' \` # // /* */ -- --[[ ]] <<E \nE\n {# #} <!-- --> '' \${ } { } ( ) [ ] | > >> echo print( RUN \t - a: run: \\ \n`.split(
@@ -259,32 +254,4 @@ it('has an answer for any text, and keeps no character that is not there', () =>
     }),
     { numRuns: 3000 }
   )
-})
-
-it.each([
-  '"',
-  "'",
-  '`',
-  '/',
-  '/[',
-  '<<E\n',
-  '<<E\nE\n',
-  '/*',
-  '(*',
-  '--[[',
-  '{#',
-  '<!--',
-  "''",
-  '${',
-  'print(',
-  'echo a | ',
-  'RUN <<E\nE\n',
-  '- a: |\n  b\n',
-  'run: |\n  x\n',
-  'a() { b; }\na\n',
-  '\ta\n',
-  'r#"'
-])('takes linear time on repeated %j', piece => {
-  const text = piece.repeat(30_000)
-  for (const path of paths) expect(cpuMs(() => fileCode(path, text))).toBeLessThan(3000)
 })

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codeLines, kindOf, type TextKind } from '../../src/base/program-text.ts'
-import { cpuMs } from '../support/cpu.ts'
 
 const wanted = '--subnet 10.10.0.0/16'
 const counts = (text: string, kind: TextKind) =>
@@ -129,29 +128,4 @@ it('has an answer for any text, in time', () => {
     }),
     { numRuns: 3000 }
   )
-})
-
-it.each([
-  '"$(',
-  '$(',
-  '`',
-  '"',
-  "'",
-  '(',
-  '{ ',
-  'if x; then ',
-  '<<E\n',
-  '${',
-  '\\"',
-  '[[ ',
-  'case a in ',
-  'f() ',
-  '$((',
-  '(((',
-  'a=('
-])('takes linear time on repeated %s', piece => {
-  const text = piece.repeat(60_000)
-  for (const kind of ['shell', 'nix', 'python', 'hash', 'slash'] as const) {
-    expect(cpuMs(() => codeLines(text, kind))).toBeLessThan(3000)
-  }
 })

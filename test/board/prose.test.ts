@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { proseBounds } from '../../src/base/bounds.ts'
 import { proseOf } from '../../src/board/prose.ts'
-import { cpuMs } from '../support/cpu.ts'
+import { marks } from '../support/prose-marks.ts'
 
 /** Sections of review files on the board: what reviews are made of, and texts that are made to be slow. */
 
@@ -66,83 +66,6 @@ describe('shows', () => {
     expect(words('x'.repeat(characters + 1))).toHaveLength(characters + 7)
     expect(words('> '.repeat(nesting)).split('<blockquote>')).toHaveLength(nesting + 1)
     expect(words(`${'> '.repeat(nesting + 1)}x`).split('<blockquote>')).toHaveLength(nesting + 1)
-  })
-})
-
-const marks = fc.constantFrom(
-  '*',
-  '**',
-  '_',
-  '__',
-  '`',
-  '``',
-  '```',
-  '~~~',
-  '[',
-  '](',
-  '![',
-  '<',
-  '<!--',
-  '<a ',
-  '>',
-  '> ',
-  '- ',
-  '* ',
-  '1. ',
-  '# ',
-  '    ',
-  '\t',
-  ' ',
-  '\n',
-  '\n\n',
-  '  \n',
-  '\\',
-  'a',
-  'a ',
-  '|',
-  '===\n',
-  '---\n',
-  '[a]: b\n',
-  '\r',
-  '&',
-  '(',
-  ')',
-  '<details><summary>',
-  '</details>\n',
-  '```mermaid\nflowchart LR\n',
-  'a["b"]\n',
-  'a --> a\n',
-  '\u0301',
-  '\u200b',
-  '\u{1f600}'
-)
-const unit = fc.array(marks, { minLength: 1, maxLength: 5 }).map(parts => parts.join(''))
-const filled = (text: string, length: number) => text.repeat(Math.ceil(length / text.length)).slice(0, length)
-
-describe('a text that is made to be slow', () => {
-  it('of 43 seconds in a parser takes none', () => {
-    expect(cpuMs(() => proseOf('_a*'.repeat(19_000), 'id'))).toBeLessThan(2_000)
-  })
-
-  it('costs at most twice as much when it is twice as long', () => {
-    const units = fc.sample(unit, 60)
-    const half = proseBounds.characters / 2
-    const texts = (length: number) => units.map(each => filled(each, length))
-    const [short, long] = [texts(half), texts(2 * half)]
-    const run = (all: readonly string[]) => cpuMs(() => all.map(text => proseOf(text, 'id')))
-    // Once for the engine, which optimizes what it sees.
-    run(short)
-    expect(run(long)).toBeLessThan(3 * run(short) + 500)
-  })
-
-  it('of any kind is shown within its bound', () => {
-    fc.assert(
-      fc.property(unit, unit, (head, tail) => {
-        const text = filled(head, 50_000) + filled(tail, 10_000)
-        expect(cpuMs(() => proseOf(text, 'id'))).toBeLessThan(2_000)
-      }),
-      { numRuns: 60 }
-    )
   })
 })
 
