@@ -40,7 +40,12 @@ export interface MilestoneModel {
   /** Why a PASS opens the gate no more; null: it does, or there is none. */
   readonly stale: string | null
   /** What the gate says as of then; null where it could not be asked. */
-  readonly gate: { readonly open: boolean; readonly reasons: readonly string[] } | null
+  readonly gate: {
+    readonly open: boolean
+    /** The exit code that `adversary gate` would end with. */
+    readonly code: number
+    readonly reasons: readonly string[]
+  } | null
   /** A claim waits for its review. */
   readonly pending: { readonly sha: string; readonly summary: string } | null
   readonly claim: { readonly sha: string; readonly summary: string } | null

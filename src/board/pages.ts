@@ -11,7 +11,8 @@ import type {
 } from './model.ts'
 import { proseOf } from './prose.ts'
 import { script } from './script.ts'
-import { outcomeState, pendingState, verdictState, wordState } from './shapes.ts'
+import { exitCode } from '../words.ts'
+import { outcomeState, pendingState, verdictState, wordState, type Worth } from './shapes.ts'
 import { style } from './style.ts'
 import { trimmedEnd } from '../base/trim.ts'
 
@@ -63,11 +64,16 @@ ${footer(model)}`
 
 function sums(phases: readonly PhaseModel[], findings: number): Html {
   const stones = phases.flatMap(({ milestones }) => milestones)
-  const fresh = stones.filter(({ verdict, stale }) => verdict === 'PASS' && stale === null)
   const count = (some: readonly MilestoneModel[]) => some.length
+  const worths = ['fresh', 'stale', 'blocked', 'not trusted', 'not proven'] as const
   const parts = [
-    [verdictState('PASS'), count(fresh)],
-    [verdictState('PASS', true), count(stones.filter(({ stale }) => stale !== null))],
+    ...worths.map(
+      worth =>
+        [
+          verdictState('PASS', worth),
+          count(stones.filter(stone => stone.verdict === 'PASS' && worthOf(stone) === worth))
+        ] as const
+    ),
     [verdictState('FAIL'), count(stones.filter(({ verdict }) => verdict === 'FAIL'))],
     [verdictState('INCONCLUSIVE'), count(stones.filter(({ verdict }) => verdict === 'INCONCLUSIVE'))],
     [verdictState(null), count(stones.filter(({ verdict }) => verdict === null))]
@@ -102,7 +108,7 @@ function milestoneItem(model: BoardModel, phase: PhaseModel, stone: MilestoneMod
   const { milestone, title, verdict, stale, claim, review, pending } = stone
   const seen = model.reviews.find(({ commit }) => commit === review?.commit)
   return html`<li data-find>
-<div>${verdict === null && pending !== null ? pendingState() : verdictState(verdict, stale !== null)}</div>
+<div>${verdict === null && pending !== null ? pendingState() : verdictState(verdict, worthOf(stone))}</div>
 <div><h3><span class="name">${line(milestone, 80)}</span>${title === null || title === milestone ? null : line(title)}</h3>
 ${claim === null ? null : html`<p class="meta">${line(claim.summary)}</p>`}
 ${stale === null ? null : html`<p class="gate unsure">Stale: ${line(stale)}</p>`}
@@ -123,9 +129,16 @@ ${
 </li>`
 }
 
+function worthOf({ stale, gate }: MilestoneModel): Worth {
+  if (gate?.open === true) return stale === null ? 'fresh' : 'stale'
+  if (gate?.code === exitCode.notTrusted) return 'not trusted'
+  if (gate?.code === exitCode.fail) return 'blocked'
+  return stale === null ? 'not proven' : 'stale'
+}
+
 /** What keeps its gate closed whatever its verdict is. */
 function blockers({ phase, findings, vetoes }: PhaseModel, { milestone }: MilestoneModel): Html {
-  const is = (name: string) => name.toLowerCase() === milestone.toLowerCase()
+  const is = (name: string) => name === '*' || name.toLowerCase() === milestone.toLowerCase()
   const open = findings.filter(({ status, blocks }) => status === 'open' && blocks.some(is))
   return html`${open.map(
     ({ id }) => html`<p class="gate fail">Blocked by <a href="#${anchor(phase, id)}">${line(id, 20)}</a></p>`
@@ -140,8 +153,8 @@ function anchor(phase: string, id: string): string {
 
 function gateWords({ gate, verdict }: MilestoneModel): Html {
   if (gate?.open === true) return html`<p class="gate"><b>Gate open</b></p>`
-  // Of a milestone that nobody has reviewed the verdict says it all.
-  if (gate === null || verdict === null) return html``
+  // Of a milestone that waits for its first review the verdict says it all.
+  if (gate === null || (verdict === null && gate.code === exitCode.notProven)) return html``
   return html`<p class="gate"><b>Gate closed:</b> ${line(gate.reasons.slice(0, 3).join('; '), 500)}</p>`
 }
 

@@ -30,9 +30,12 @@ function state(shape: Shape, word: string): Html {
   return html`<span class="state ${colours[shape]}"><svg viewBox="0 0 24 24" aria-hidden="true" focusable="false">${drawings[shape]}</svg>${word}</span>`
 }
 
-export function verdictState(verdict: Verdict | null, stale = false): Html {
+/** What a PASS is worth: `fresh` opens its gate; of the others the gate is closed. */
+export type Worth = 'fresh' | 'stale' | 'blocked' | 'not trusted' | 'not proven'
+
+export function verdictState(verdict: Verdict | null, worth: Worth = 'fresh'): Html {
   if (verdict === null) return state('none', 'NO VERDICT')
-  if (verdict === 'PASS') return stale ? state('stale', 'PASS, stale') : state('pass', 'PASS')
+  if (verdict === 'PASS') return worth === 'fresh' ? state('pass', 'PASS') : state('stale', `PASS, ${worth}`)
   return verdict === 'FAIL' ? state('fail', 'FAIL') : state('unsure', 'INCONCLUSIVE')
 }
 

@@ -259,8 +259,12 @@ export const statusDocument = z.looseObject({
           /** Null: not reviewed yet. */
           verdict: verdict.nullable(),
           stale: z.boolean(),
-          /** Why a PASS does not open the gate any more. */
+          /** Why the gate is closed; null where it is open. */
           why: z.string().nullable(),
+          /** What the gate says of it now: its code, and all reasons. */
+          gate: z
+            .looseObject({ code: z.int(), reasons: z.array(z.string()), next: z.string().nullable() })
+            .optional(),
           claim: z.string().nullable(),
           review: z.string().nullable(),
           reviewedAt: z.string().nullable()

@@ -1,6 +1,7 @@
 import { sayDuration } from '../base/duration.ts'
 import { oneLine } from '../base/text.ts'
 import type { Board, BoardMilestone, BoardPhase } from '../run/board.ts'
+import { exitCode } from '../words.ts'
 import type { Watcher } from '../run/standing.ts'
 import { type Io, paint, type Style } from './io.ts'
 import { fit } from './layout.ts'
@@ -76,7 +77,7 @@ export function sayBoard(board: Board, io: Terminal): readonly string[] {
 }
 
 function sayPhase(phase: BoardPhase, io: Terminal): readonly string[] {
-  const { plan, milestones, findings, pending } = phase
+  const { plan, milestones, findings, vetoes, pending } = phase
   const title = plan === null ? 'no plan' : oneLine(plan.title)
   const rows = milestones.map(each => ({ each, ...verdictOf(each) }))
   const width = Math.max(2, ...rows.map(({ each }) => each.milestone.length))
@@ -96,6 +97,15 @@ function sayPhase(phase: BoardPhase, io: Terminal): readonly string[] {
         ...more.flatMap(line => fit(line, io, 6, 8))
       ]
     }),
+    ...vetoes.flatMap(({ milestone, by, commit }) => {
+      const what = milestone === '*' ? 'the whole phase' : milestone
+      return fit(
+        said(looks.bad, `${oneLine(by, 120)} vetoes ${oneLine(what)} (${commit.slice(0, 12)})`, io),
+        io,
+        2,
+        4
+      )
+    }),
     ...findings
       .filter(({ status }) => status === 'open')
       .flatMap(({ id, severity, title: what, blocks }) => {
@@ -109,22 +119,33 @@ function sayPhase(phase: BoardPhase, io: Terminal): readonly string[] {
 
 const verdictLooks = { PASS: looks.good, FAIL: looks.bad, INCONCLUSIVE: looks.unsure } as const
 
-function verdictOf({ verdict, stale }: BoardMilestone): { readonly look: Look; readonly text: string } {
-  if (stale !== null) return { look: looks.unsure, text: verdict === null ? 'stale' : `${verdict} stale` }
-  return verdict === null
-    ? { look: looks.none, text: 'none' }
-    : { look: verdictLooks[verdict], text: verdict }
+/** The verdict, and in a word why its gate is closed in spite of it. */
+function verdictOf({ verdict, stale, gate }: BoardMilestone): { readonly look: Look; readonly text: string } {
+  const word = verdict ?? ''
+  if (gate.code === exitCode.notTrusted) return { look: looks.bad, text: `${word} not trusted`.trim() }
+  if (verdict !== 'FAIL' && gate.code === exitCode.fail)
+    return { look: looks.bad, text: `${word} blocked`.trim() }
+  if (stale !== null) return { look: looks.unsure, text: `${word} stale`.trim() }
+  if (verdict === null) return { look: looks.none, text: 'none' }
+  const open = gate.code === exitCode.pass
+  if (verdict === 'PASS' && !open) return { look: looks.unsure, text: 'PASS not proven' }
+  return { look: verdictLooks[verdict], text: verdict }
 }
 
-function moreOf(
-  { milestone, title, stale, review, reviewedAt }: BoardMilestone,
-  pending: BoardPhase['pending']
-): readonly string[] {
+/** Why the gate is closed; nothing where it is open, or where nobody has reviewed anything yet. */
+function whyClosed({ verdict, stale, gate }: BoardMilestone): readonly string[] {
+  if (gate.code === exitCode.pass) return stale === null ? [] : [stale]
+  const waits = verdict === null && gate.code === exitCode.notProven && stale === null
+  return waits ? [] : gate.reasons.slice(0, 3).map(reason => oneLine(reason))
+}
+
+function moreOf(stone: BoardMilestone, pending: BoardPhase['pending']): readonly string[] {
+  const { milestone, title, review, reviewedAt } = stone
   const waiting = pending.find(each => each.milestone === milestone)
   return [
     ...(title === null ? [] : [oneLine(title, 60)]),
     ...(review === null || reviewedAt === null ? [] : [`${review.slice(0, 9)} ${reviewedAt.slice(0, 16)}Z`]),
-    ...(stale === null ? [] : [oneLine(stale)]),
+    ...whyClosed(stone),
     ...(waiting === undefined
       ? []
       : [`claimed by ${waiting.sha.slice(0, 9)}, not reviewed yet: ${oneLine(waiting.summary, 80)}`])

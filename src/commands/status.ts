@@ -51,10 +51,16 @@ async function seenWatcher({ stateDir }: Home, io: Io): Promise<Watcher | null> 
 function documentOf({ phases, malformed, own, distrusted }: Board) {
   const bad = malformed.map(({ sha, subject, why }) => ({ sha, subject, why }))
   return {
-    phases: phases.map(({ phase, plan, milestones, findings, pending }) => ({
+    phases: phases.map(({ phase, plan, milestones, findings, vetoes, pending }) => ({
       phase,
       title: plan?.title ?? null,
-      milestones: milestones.map(({ stale, ...each }) => ({ ...each, stale: stale !== null, why: stale })),
+      milestones: milestones.map(({ stale, gate, ...each }) => ({
+        ...each,
+        stale: stale !== null,
+        why: stale ?? (gate.code === exitCode.pass ? null : (gate.reasons[0] ?? null)),
+        gate: { code: gate.code, reasons: gate.reasons, next: gate.next }
+      })),
+      vetoes,
       findings: findings.map(({ id, status, blocks, severity, title, origin, key }) => ({
         id,
         key: key ?? null,

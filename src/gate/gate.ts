@@ -4,6 +4,7 @@ import { defaultPatterns } from '../claim/parse.ts'
 import { removeFolder, temporaryFolder } from '../doors/files.ts'
 import { type Commit, type Git, type Login, openClone } from '../doors/git.ts'
 import { policyOf, type Trust } from '../record/record.ts'
+import { vetoesOf } from '../record/standing.ts'
 import { type ExitCode, exitCode, type Verdict } from '../words.ts'
 import { verdictLine } from './agree.ts'
 import { judgeMilestone, type MilestoneFacts, type Obstacle } from './judge.ts'
@@ -56,6 +57,8 @@ export interface GateAnswer {
   readonly milestones?: readonly GateAnswer[]
   /** Waiting may help: nothing reviewed yet, or stale. Not for FAIL, not for what is not trusted. */
   readonly mayChange: boolean
+  /** Why the verdict is stale, or no longer the newest; null where it is neither, and for a phase. */
+  readonly stale: string | null
 }
 
 /** A gate that may be asked more than once. */
@@ -198,44 +201,102 @@ export async function gateIn(git: Git, question: Question, trust: Trust): Promis
   return (await ask(git, question, trust)).answer
 }
 
-async function ask(git: Git, options: Question, trust: Trust): Promise<Asked> {
-  const { gate, now } = options
+/** What the signed record says of a phase: the one judgement that every mouth of the product repeats. */
+export interface PhaseJudgement {
+  /** By milestone. */
+  readonly milestones: ReadonlyMap<string, GateAnswer>
+  /** Standing vetoes, those that people wrote by hand among them. `*`: all of the phase. */
+  readonly vetoes: readonly {
+    readonly milestone: string
+    readonly by: string
+    readonly commit: string
+  }[]
+}
+
+/** The gate's answers for each of these milestones of a phase. */
+export type Judge = (phase: string, milestones: readonly string[]) => Promise<PhaseJudgement>
+
+/**
+ * The gate in a clone that is there already: the branches are read once, as they are on the remote now, for any number of
+ * phases.
+ *
+ * @throws as `gateOnce`.
+ */
+export async function judgeIn(git: Git, question: Omit<Question, 'gate'>, trust: Trust): Promise<Judge> {
+  const read = await readBranches(git, question, trust)
+  return async (phase, milestones) => {
+    if ('obstacle' in read) {
+      const shut = milestones.map(name => [name, closed(`${phase}-${name}`, [read.obstacle])] as const)
+      return { milestones: new Map(shut), vetoes: [] }
+    }
+    const view = await viewPhase(git, trust, phase, read.main, read.reviews)
+    const answers = new Map<string, GateAnswer>()
+    for (const name of milestones) answers.set(name, await answerOf(git, view, name, read.built, question))
+    const record = { reviews: view.signed, history: view.history }
+    const vetoes = vetoesOf(record, phase).map(({ milestone, by }) => ({
+      milestone,
+      by: by.principal,
+      commit: by.commit.sha
+    }))
+    return { milestones: answers, vetoes }
+  }
+}
+
+type Branches =
+  | {
+      readonly main: BranchView
+      readonly reviews: BranchView
+      readonly built: Built
+      readonly tips: ReadonlyMap<string, string | null>
+    }
+  | { readonly obstacle: Obstacle; readonly tips: Asked['tips'] }
+
+async function readBranches(git: Git, options: Omit<Question, 'gate'>, trust: Trust): Promise<Branches> {
   const { branch, tip } = await askedBranch(git, options.branch)
   const main = await readBranch(git, branch, tip, trust, options.repo ?? null)
   const reviews = await reviewBranch(git, options, main, trust)
   if ('why' in reviews) {
     const { reviewBranch: name = branch } = options
-    return {
-      answer: closed(gate, [reviews]),
-      tips: new Map([
-        [branch, tip],
-        [plainName(name), null]
-      ])
-    }
+    const tips = new Map([
+      [branch, tip],
+      [plainName(name), null]
+    ])
+    return { obstacle: reviews, tips }
   }
   const checkedOut = await builtCommit(git, options.commit ?? tip)
-  if ('why' in checkedOut) return { answer: closed(gate, [checkedOut]), tips: null }
+  if ('why' in checkedOut) return { obstacle: checkedOut, tips: null }
   // Nothing but the reviewer's own words is on top of the branch there: what is judged is the branch itself.
   const built = isOwnPush(checkedOut, main, reviews) ? { sha: tip, history: main.record.history } : checkedOut
   const tips = new Map<string, string | null>([[branch, tip]])
   if (reviews !== main) tips.set(reviews.name, reviews.tip)
+  return { main, reviews, built, tips }
+}
 
+async function answerOf(
+  git: Git,
+  view: PhaseView,
+  milestone: string,
+  built: Built,
+  { now, repo }: Pick<Question, 'now' | 'repo'>
+): Promise<GateAnswer> {
+  const facts = await viewMilestone(git, view, milestone, built)
+  const appended = view.appended.get(facts.review?.commit.sha ?? '')
+  const line = appended === undefined ? null : await verdictLine(appended, milestone)
+  const obstacles = [...untrusted(view), ...judgeMilestone(facts, now, repo ?? null)]
+  return answer(`${view.phase}-${milestone}`, obstacles, facts, line)
+}
+
+async function ask(git: Git, options: Question, trust: Trust): Promise<Asked> {
+  const { gate } = options
+  const read = await readBranches(git, options, trust)
+  if ('obstacle' in read) return { answer: closed(gate, [read.obstacle]), tips: read.tips }
+  const { main, reviews, built, tips } = read
   const { phase, milestone } = named(gate, [main, reviews])
   const view = await viewPhase(git, trust, phase, main, reviews)
-  const one = async (name: string) => {
-    const facts = await viewMilestone(git, view, name, built)
-    const appended = view.appended.get(facts.review?.commit.sha ?? '')
-    const line = appended === undefined ? null : await verdictLine(appended, name)
-    return answer(
-      `${phase}-${name}`,
-      [...untrusted(view), ...judgeMilestone(facts, now, options.repo ?? null)],
-      facts,
-      line
-    )
-  }
+  const one = (name: string) => answerOf(git, view, name, built, options)
   if (milestone !== null) return { answer: await one(milestone), tips }
 
-  const policy = policyOf({ tip, reviews: view.signed, distrusted: [], history: [] }, phase)
+  const policy = policyOf({ tip: main.tip, reviews: view.signed, distrusted: [], history: [] }, phase)
   const names = policy?.milestones.map(known => known.milestone) ?? [
     ...new Set(view.claims.map(claim => claim.milestone))
   ]
@@ -279,7 +340,7 @@ async function meantBranch(git: Git, name: string): Promise<string | null> {
 
 async function reviewBranch(
   git: Git,
-  { reviewBranch: given, repo }: Question,
+  { reviewBranch: given, repo }: Omit<Question, 'gate'>,
   main: BranchView,
   trust: Trust
 ): Promise<BranchView | Obstacle> {
@@ -416,6 +477,7 @@ function answer(
             plan: message.plan
           },
     next: first?.next ?? null,
+    stale: obstacles.find(({ stale }) => stale === true)?.why ?? null,
     mayChange: first !== undefined && obstacles.every(({ mayChange }) => mayChange)
   }
 }
@@ -445,6 +507,7 @@ function wholePhase(gate: string, milestones: readonly GateAnswer[], found: read
     review: byCode[0]?.review ?? null,
     next: open ? null : (obstacles[0]?.next ?? byCode[0]?.next ?? null),
     milestones,
+    stale: null,
     mayChange:
       !open && obstacles.every(({ mayChange }) => mayChange) && shut.every(({ mayChange }) => mayChange)
   }

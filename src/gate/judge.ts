@@ -21,7 +21,7 @@ export interface MilestoneFacts {
   /** The worst verdict on that review's claim. */
   readonly verdict: Verdict | null
   readonly claims: readonly Claim[]
-  /** PASSes of this milestone that the reviewer signed for another repo. */
+  /** Verdicts on this milestone that the reviewer signed for another repo. */
   readonly elsewhere: readonly SignedReview[]
   readonly claimInBranch: boolean
   readonly claimInBuilt: boolean
@@ -54,6 +54,8 @@ export interface Obstacle {
   readonly next: string
   /** Time or the next review may take it away. */
   readonly mayChange: boolean
+  /** What was reviewed is no longer what is asked about. */
+  readonly stale?: true
 }
 
 /** How far a signer's clock may go before ours, in milliseconds. */
@@ -133,9 +135,10 @@ function obstaclesOf(facts: MilestoneFacts, judging: Judging): readonly Obstacle
     add(exitCode.notProven, why, again, false)
   }
   if (facts.verdict === 'FAIL')
-    add(exitCode.fail, `${facts.milestone} is FAIL: ${review.message.title}`, `mend it, then ${again}`)
+    add(exitCode.fail, `${facts.milestone} failed: ${reasonOf(review.message)}`, `fix it, then ${again}`)
   if (facts.verdict === 'INCONCLUSIVE') {
-    add(exitCode.notProven, `${facts.milestone} is INCONCLUSIVE: something could not be seen`, again, false)
+    const why = `${facts.milestone} is not proven: ${reasonOf(review.message)}`
+    add(exitCode.notProven, why, again, false)
   }
   obstacles.push(...blocked(facts))
   obstacles.push(...removed(facts))
@@ -144,13 +147,23 @@ function obstaclesOf(facts: MilestoneFacts, judging: Judging): readonly Obstacle
   return obstacles
 }
 
+/** Why the verdict is what it is, in the words of the commit that carries it. */
+export function reasonOf({ milestone, verdict, body, title }: SignedReview['message']): string {
+  const head = `${milestone} ${verdict}: `
+  const line = body.split('\n').find(each => each.startsWith(head))
+  return line === undefined
+    ? `the review gives no reason (${title})`
+    : line.slice(head.length).replace(/\.$/, '')
+}
+
 /** What is left of the verdicts on a milestone is not the newest word on it. */
 function removed({ removed, milestone, phase }: MilestoneFacts): readonly Obstacle[] {
   return removed.map(({ review, verdict, said }) => ({
     code: exitCode.notProven,
     why: `a later verdict on ${milestone} was removed from the branch by a force-push: ${verdict}, ${review.slice(0, 12)} (${said.slice(0, 12)} says so)`,
     next: `git commit --allow-empty -m "claim(${phase}-${milestone}): …"`,
-    mayChange: true
+    mayChange: true,
+    stale: true
   }))
 }
 
@@ -223,7 +236,7 @@ function blocked(facts: MilestoneFacts): readonly Obstacle[] {
         return {
           code: exitCode.fail,
           why: `finding ${id} is open and blocks ${blocks.includes('*') ? 'the phase' : blocks.join(', ')} (${at})`,
-          next: `mend ${id}; the reviewer closes it when it is gone`,
+          next: `fix ${id}; the reviewer closes it when it is gone`,
           mayChange: false
         }
       case 'FAIL':
@@ -246,7 +259,8 @@ function stale(facts: MilestoneFacts, review: SignedReview, now: number, again: 
       code: exitCode.notProven,
       why: `the verdict on ${milestone} is stale: ${why}`,
       next,
-      mayChange
+      mayChange,
+      stale: true
     })
   }
   const [newer] = facts.newer

@@ -378,7 +378,7 @@ async function viewAlone(
     verdict,
     claims,
     elsewhere: signed.filter(
-      ({ elsewhere, message }) => message.milestone === milestone && elsewhere?.verdict === 'PASS'
+      ({ elsewhere, message }) => message.milestone === milestone && (elsewhere?.verdict ?? null) !== null
     ),
     claimInBranch: claims.some(({ sha }) => sha === claim),
     claimInBuilt: built.history.some(({ sha }) => sha === claim),

@@ -1,4 +1,4 @@
-import { AdversaryError, messageOf } from '../base/errors.ts'
+import { AdversaryError } from '../base/errors.ts'
 import type {
   BoardModel,
   CheckModel,
@@ -13,11 +13,10 @@ import type {
 import { parseClaim } from '../claim/parse.ts'
 import { isoSecond } from '../doors/clock.ts'
 import { commitsUrl, guessForge } from '../forge/forge.ts'
-import { type GateAnswer, gateIn } from '../gate/gate.ts'
 import { concealed } from '../base/veil.ts'
 import type { AnyProbe, Finding } from '../judge/probe.ts'
 import type { SignedReview } from '../record/record.ts'
-import { type FindingLife, findingsOf, vetoesOf } from '../record/standing.ts'
+import { type FindingLife, findingsOf } from '../record/standing.ts'
 import type { EvidenceRecord } from '../tell/evidence-file.ts'
 import { headings } from '../tell/locate.ts'
 import { type Claim, exitCode } from '../words.ts'
@@ -49,7 +48,7 @@ export async function boardModel(
     if (page !== null) reviews.push(page)
   }
   const phases: PhaseModel[] = []
-  for (const phase of seen.phases) phases.push(await phaseModel(world, at, phase, claims, now))
+  for (const phase of seen.phases) phases.push(await phaseModel(world, at, phase, claims))
   return concealed({
     repo: repo.url,
     branch: repo.branch,
@@ -80,74 +79,32 @@ async function phaseModel(
   world: World,
   at: Snapshot,
   phase: BoardPhase,
-  claims: Claims,
-  now: number
+  claims: Claims
 ): Promise<PhaseModel> {
-  const gates = await gatesOf(world, phase, now)
   const findings: FindingModel[] = []
   for (const life of findingsOf(at.record, phase.phase)) findings.push(await findingModel(world, life))
   const number = ({ id }: FindingModel) => Number(id.slice(1))
   return {
     phase: phase.phase,
     title: phase.plan === null ? null : phase.plan.title,
-    milestones: phase.milestones.map(milestone => milestoneModel(phase, milestone, gates, claims)),
+    milestones: phase.milestones.map(milestone => milestoneModel(phase, milestone, claims)),
     findings: findings.sort((a, b) => number(a) - number(b)),
-    vetoes: vetoesOf(at.record, phase.phase).map(({ milestone, by }) => ({
-      milestone,
-      by: by.principal,
-      commit: by.commit.sha
-    }))
+    vetoes: phase.vetoes
   }
-}
-
-type Gate = Pick<GateAnswer, 'code' | 'reasons'>
-
-/** The gate's own answers, by milestone. Where it cannot be asked, that is its reason. */
-async function gatesOf(
-  { git, trust, home }: World,
-  { phase, milestones }: BoardPhase,
-  now: number
-): Promise<ReadonlyMap<string, Gate>> {
-  const { branch, reviewBranch } = home.repo
-  const ask = async (gate: string): Promise<Gate & Pick<GateAnswer, 'milestones'>> => {
-    try {
-      return await gateIn(
-        git,
-        { gate, branch, ...(reviewBranch === null ? {} : { reviewBranch }), now },
-        trust
-      )
-    } catch (error) {
-      // A name that is a phase and a milestone at once; what the remote failed at is no answer either.
-      if (!(error instanceof AdversaryError)) throw error
-      return { code: error.exit, reasons: [messageOf(error)] }
-    }
-  }
-  const reviewed = milestones.filter(({ verdict }) => verdict !== null)
-  if (reviewed.length === 0) return new Map()
-  const whole = new Map((await ask(phase)).milestones?.map(each => [each.gate, each]))
-  const gates = new Map<string, Gate>()
-  for (const { milestone } of reviewed) {
-    const name = `${phase}-${milestone}`
-    // The policy no longer knows it: then it is asked for by name.
-    gates.set(milestone, whole.get(name) ?? (await ask(name)))
-  }
-  return gates
 }
 
 function milestoneModel(
   { pending }: BoardPhase,
-  { milestone, title, verdict, stale, claim, review, reviewedAt }: BoardMilestone,
-  gates: ReadonlyMap<string, Gate>,
+  { milestone, title, verdict, stale, gate, claim, review, reviewedAt }: BoardMilestone,
   claims: Claims
 ): MilestoneModel {
-  const gate = gates.get(milestone)
   const waiting = pending.find(each => each.milestone === milestone)
   return {
     milestone,
     title,
     verdict,
     stale,
-    gate: gate === undefined ? null : { open: gate.code === exitCode.pass, reasons: gate.reasons },
+    gate: { open: gate.code === exitCode.pass, code: gate.code, reasons: gate.reasons },
     pending: waiting === undefined ? null : { sha: waiting.sha, summary: waiting.summary },
     claim: claim === null ? null : { sha: claim, summary: claims.get(claim)?.summary ?? '' },
     review: review === null || reviewedAt === null ? null : { commit: review, at: reviewedAt }

@@ -1,11 +1,11 @@
-import type { Claim, Verdict } from '../words.ts'
-import type { Milestone, Plan } from '../home/types.ts'
-import { sayDuration } from '../base/duration.ts'
-import { newestReview, removedOf, type SignedRecord, type SignedReview } from '../record/record.ts'
+import { AdversaryError, messageOf } from '../base/errors.ts'
+import type { MalformedClaim, Owed } from '../claim/pending.ts'
+import { type GateAnswer, type Judge, judgeIn, type PhaseJudgement } from '../gate/gate.ts'
+import type { Plan } from '../home/types.ts'
+import type { SignedRecord } from '../record/record.ts'
 import { findingsOf } from '../record/standing.ts'
 import type { FindingTrailer } from '../record/trailers.ts'
-import type { MalformedClaim, Owed } from '../claim/pending.ts'
-import { ancestorsOf } from './history.ts'
+import { type Claim, exitCode, type Verdict } from '../words.ts'
 import { owedClaims } from './round.ts'
 import type { Snapshot, World } from './world.ts'
 
@@ -24,6 +24,8 @@ export interface BoardPhase {
   readonly plan: Plan | null
   readonly milestones: readonly BoardMilestone[]
   readonly findings: readonly FindingTrailer[]
+  /** Standing vetoes, those that people wrote by hand among them. `*`: all of the phase. */
+  readonly vetoes: PhaseJudgement['vetoes']
   readonly pending: readonly Claim[]
 }
 
@@ -34,6 +36,8 @@ export interface BoardMilestone {
   readonly verdict: Verdict | null
   /** Why a PASS opens the gate no more, or that a verdict is gone; null: neither. */
   readonly stale: string | null
+  /** What the gate says as of now, and why. */
+  readonly gate: GateAnswer
   readonly claim: string | null
   readonly review: string | null
   readonly reviewedAt: string | null
@@ -48,8 +52,9 @@ export async function board(world: World, at: Snapshot, nowMs: number): Promise<
     ...record.reviews.map(({ message }) => message.phase),
     ...owed.map(({ claim }) => claim.phase)
   ])
+  const judge = await judgeOf(world, nowMs)
   return {
-    phases: await Promise.all([...phases].sort().map(phase => phaseOf(world, at, owed, phase, nowMs))),
+    phases: await Promise.all([...phases].sort().map(phase => phaseOf(world, at, owed, phase, judge))),
     malformed,
     own,
     distrusted: record.distrusted.map(({ commit, why }) => ({ commit: commit.sha, why }))
@@ -61,7 +66,7 @@ async function phaseOf(
   at: Snapshot,
   owed: readonly Owed[],
   phase: string,
-  nowMs: number
+  judge: Judge
 ): Promise<BoardPhase> {
   const plan = world.home.plans.get(phase) ?? null
   const pending = owed.map(({ claim }) => claim).filter(claim => claim.phase === phase)
@@ -70,67 +75,70 @@ async function phaseOf(
     ...reviewed(at.record, phase),
     ...pending.map(({ milestone }) => milestone)
   ])
-  const milestones = await Promise.all(
-    [...names].map(async (name): Promise<BoardMilestone> => {
-      const planned = plan?.milestones.find(({ id }) => id === name) ?? null
-      const review = newestReview(at.record, phase, name)
-      const message = review?.message ?? null
-      const newer = pending.find(({ milestone }) => milestone === name)
-      const stale =
-        removed(at.record, phase, name, review) ??
-        (message?.verdict === 'PASS'
-          ? ((newer === undefined ? null : `claimed again by ${newer.sha.slice(0, 12)}`) ??
-            (await aged(world, at, planned, message.claim, review?.commit.committedAt ?? null, nowMs)) ??
-            changed(planned, message.policy?.milestones.find(({ milestone }) => milestone === name)?.checks))
-          : null)
-      return {
-        milestone: name,
-        title: planned?.title ?? null,
-        verdict: message?.verdict ?? null,
-        stale,
-        claim: message?.claim ?? null,
-        review: review?.commit.sha ?? null,
-        reviewedAt: review?.commit.committedAt ?? null
-      }
-    })
-  )
-  return { phase, plan, milestones, findings: findingsOf(at.record, phase), pending }
+  const judged = await judge(phase, [...names])
+  const milestones = [...names].map((name): BoardMilestone => {
+    const gate = judged.milestones.get(name) ?? unasked(name)
+    return {
+      milestone: name,
+      title: plan?.milestones.find(({ id }) => id === name)?.title ?? null,
+      verdict: gate.verdict,
+      stale: gate.stale ?? changed(plan, name, at.record, phase, gate),
+      gate,
+      claim: gate.review?.claim ?? null,
+      review: gate.review?.commit ?? null,
+      reviewedAt: gate.review?.signedAt ?? null
+    }
+  })
+  const findings = [...findingsOf(at.record, phase).values()]
+  return { phase, plan, milestones, findings, vetoes: judged.vetoes, pending }
 }
 
-/** A later verdict that a force-push took off the branch, as a signed word of the reviewer has it. */
-function removed(
+/** The gate's own judgement. Where it cannot be had, that is its reason. */
+export async function judgeOf({ git, trust, home }: World, now: number): Promise<Judge> {
+  const { branch, reviewBranch } = home.repo
+  const closed = (error: unknown): Judge => {
+    if (!(error instanceof AdversaryError)) throw error
+    return async (phase, milestones) => ({
+      milestones: new Map(milestones.map(name => [name, unasked(`${phase}-${name}`, error)])),
+      vetoes: []
+    })
+  }
+  const question = { branch, now, ...(reviewBranch === null ? {} : { reviewBranch }) }
+  try {
+    return await judgeIn(git, question, trust)
+  } catch (error) {
+    return closed(error)
+  }
+}
+
+function unasked(gate: string, error?: AdversaryError): GateAnswer {
+  return {
+    gate,
+    code: error?.exit ?? exitCode.fault,
+    verdict: null,
+    reasons: [error === undefined ? 'the gate did not answer' : messageOf(error)],
+    review: null,
+    next: null,
+    stale: null,
+    mayChange: true
+  }
+}
+
+/** The gate goes by the newest signed policy; the home knows a plan that no review has carried yet. */
+function changed(
+  plan: Plan | null,
+  milestone: string,
   record: SignedRecord,
   phase: string,
-  milestone: string,
-  review: SignedReview | null
+  { verdict, review }: GateAnswer
 ): string | null {
-  const lost = removedOf(record, phase).findLast(each => each.milestone === milestone)
-  if (lost === undefined) return null
-  if (review !== null && ancestorsOf(review.commit.sha, record.history).has(lost.by.commit.sha)) return null
-  return `its ${lost.verdict} (${lost.review.slice(0, 12)}) was removed by a force-push`
-}
-
-/** Too old, or overtaken by a commit that touches what was looked at. */
-async function aged(
-  world: World,
-  at: Snapshot,
-  milestone: Milestone | null,
-  claim: string | null,
-  reviewedAt: string | null,
-  nowMs: number
-): Promise<string | null> {
-  if (milestone === null || claim === null || reviewedAt === null) return null
-  const age = nowMs - Date.parse(reviewedAt)
-  if (age > milestone.maxAgeMs)
-    return `reviewed ${sayDuration(age)} ago, maxAge is ${sayDuration(milestone.maxAgeMs)}`
-  if (milestone.watchPaths.length === 0) return null
-  const [touched] = await world.git.changedSince(claim, at.tip, milestone.watchPaths)
-  return touched === undefined ? null : `${touched.slice(0, 12)} touches what it watches`
-}
-
-function changed(milestone: Milestone | null, judged: string | undefined): string | null {
-  if (milestone === null || judged === undefined || judged === milestone.digest) return null
-  return 'the plan has other checks now'
+  const planned = plan?.milestones.find(({ id }) => id === milestone)
+  if (planned === undefined || verdict !== 'PASS') return null
+  const signed = record.reviews.find(({ commit }) => commit.sha === review?.commit)?.message.policy
+  const judged = signed?.milestones.find(known => known.milestone === milestone)?.checks
+  return judged === undefined || judged === planned.digest
+    ? null
+    : `the plan of ${phase} has other checks for ${milestone} now`
 }
 
 function reviewed(record: SignedRecord, phase: string): readonly string[] {

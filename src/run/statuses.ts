@@ -15,11 +15,14 @@ import {
   stands,
   stateOf
 } from '../forge/status.ts'
+import type { GateAnswer } from '../gate/gate.ts'
+import { reasonOf } from '../gate/judge.ts'
 import { readSecret } from '../home/secret.ts'
 import type { ForgeConfig } from '../home/types.ts'
 import type { SignedRecord, SignedReview } from '../record/record.ts'
 import { parseMessage } from '../record/trailers.ts'
-import type { Claim } from '../words.ts'
+import { type Claim, exitCode } from '../words.ts'
+import { judgeOf } from './board.ts'
 import type { World } from './world.ts'
 
 /**
@@ -93,6 +96,10 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
   const shown = new Set<string>()
   /** Claims that were said to be looked at. */
   const begun = new Set<string>()
+  /** What was last said of a review, by its sha. */
+  const last = new Map<string, string>()
+  /** The tip of the record that was caught up with last. */
+  let caughtUp = ''
   /** Reviews whose overtaken claims were looked up. */
   const overtaken = new Set<string>()
   let wake = new AbortController()
@@ -141,6 +148,11 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
     try {
       const status = await entry.status()
       if (status === null) return { kind: 'nothing' }
+      const words = JSON.stringify([status.state, status.description, status.link])
+      if (entry.review !== null) {
+        if (entry.when === 'differs' && last.get(entry.review) === words) return { kind: 'posted' }
+        last.set(entry.review, words)
+      }
       const token = await readSecret(forge.token, env)
       if (entry.when !== 'always') {
         const answer = await ask(listStatuses(forge, token, status), token)
@@ -217,11 +229,20 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
       const verdicts = record.reviews.filter(
         ({ byReviewer, message }) => byReviewer && message.verdict !== null
       )
+      // A veto, a newer claim or a push may have closed the gate of what passed: it is judged anew, and the forge is asked
+      // only where something else is to be said than before.
+      const moved = record.tip !== caughtUp
+      caughtUp = record.tip
+      const newest = new Map(
+        verdicts.map(({ commit, message }) => [contextOf(message.phase, message.milestone ?? ''), commit.sha])
+      )
       for (const review of verdicts.slice(-lookBack)) {
         const { commit, message } = review
         const key = keyOf(message.claim ?? '', message.phase, message.milestone ?? '')
-        const known = shown.has(commit.sha) || queue.get(key)?.review === commit.sha
-        if (!known) tell(commit.sha, 'differs', key)
+        const isNewest = newest.get(contextOf(message.phase, message.milestone ?? '')) === commit.sha
+        const again = moved && isNewest && message.verdict === 'PASS'
+        const queued = queue.get(key)?.review === commit.sha
+        if (!queued && (again || !shown.has(commit.sha))) tell(commit.sha, 'differs', key)
         if (overtaken.has(commit.sha)) continue
         overtaken.add(commit.sha)
         for (const older of message.supersedes.slice(-supersededLookedUp)) {
@@ -267,22 +288,39 @@ async function readReview({ git }: World, sha: string) {
     : { commit, message, claim, verdict, milestone, phase }
 }
 
-/** What one review says, in the words of its signed commit. */
+/**
+ * What one review says, in the words of its signed commit; of a PASS whose gate is closed the gate's reason, for
+ * whoever reads a status takes it for the answer.
+ */
 async function statusOfReview(world: World, forge: ForgeConfig, sha: string): Promise<Status | null> {
   const review = await readReview(world, sha)
   if (review === null) return null
   const { claim, verdict, milestone, phase, message } = review
-  const said = message.body.split('\n').find(line => line.startsWith(`${milestone} ${verdict}: `))
+  const shut = verdict === 'PASS' ? await closedGate(world, phase, milestone, sha) : null
   const path = message.section?.path
   const line = path === undefined ? null : await sectionLine(world, review, path)
   return {
     sha: claim,
     context: contextOf(phase, milestone),
-    state: stateOf[verdict],
-    description: said?.replace(/\.$/, '') ?? `${milestone} ${verdict}`,
+    state: shut === null ? stateOf[verdict] : shut.code === exitCode.fail ? 'failure' : 'error',
+    description: shut?.reasons[0] ?? `${milestone} ${verdict}: ${reasonOf(message)}`,
     link: path === undefined || line === null ? null : lineLink(forge, { commit: sha, path, line }),
     branch: world.home.repo.branch
   }
+}
+
+/** The gate's answer where this review is what it goes by, and it is closed. */
+async function closedGate(
+  world: World,
+  phase: string,
+  milestone: string,
+  review: string
+): Promise<GateAnswer | null> {
+  const judge = await judgeOf(world, nowMs())
+  const answer = (await judge(phase, [milestone])).milestones.get(milestone)
+  if (answer === undefined || answer.code === exitCode.pass) return null
+  // A newer verdict has a status of its own, on its own claim.
+  return answer.review === null || answer.review.commit === review ? answer : null
 }
 
 /** The line of the section's heading, from 1, in the review file as this commit has it. */

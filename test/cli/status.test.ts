@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { sayBoard, sayWatcher } from '../../src/commands/say-status.ts'
+import type { GateAnswer } from '../../src/gate/gate.ts'
 import type { Board, BoardMilestone } from '../../src/run/board.ts'
 import type { Watcher } from '../../src/run/standing.ts'
+import type { ExitCode } from '../../src/words.ts'
 import { claim } from '../tell/example.ts'
 import { golden } from '../tell/golden.ts'
 
+const gateSays = (code: ExitCode, ...reasons: string[]): GateAnswer => ({
+  gate: 'pvfix',
+  code,
+  verdict: null,
+  reasons,
+  review: null,
+  next: null,
+  stale: null,
+  mayChange: false
+})
 const stone = (milestone: string, more: Partial<BoardMilestone> = {}): BoardMilestone => ({
   milestone,
   title: `what ${milestone} is about`,
@@ -13,6 +25,7 @@ const stone = (milestone: string, more: Partial<BoardMilestone> = {}): BoardMile
   claim: null,
   review: null,
   reviewedAt: null,
+  gate: gateSays(2, `nobody has claimed ${milestone} yet`),
   ...more
 })
 const reviewed = { review: 'b'.repeat(40), reviewedAt: '2026-06-13T05:33:07Z', claim: 'a'.repeat(40) }
@@ -22,10 +35,28 @@ const seen: Board = {
       phase: 'pvfix',
       plan: null,
       milestones: [
-        stone('M1', { verdict: 'PASS', ...reviewed }),
-        stone('M2', { verdict: 'FAIL', ...reviewed }),
-        stone('M3', { verdict: 'PASS', stale: 'reviewed 8 d ago, maxAge is 7 d', ...reviewed }),
-        stone('rollout', { verdict: 'INCONCLUSIVE', ...reviewed }),
+        stone('M1', { verdict: 'PASS', gate: gateSays(0), ...reviewed }),
+        stone('M2', {
+          verdict: 'FAIL',
+          gate: gateSays(1, 'M2 failed: 1 of 3 checks failed: the routes answer'),
+          ...reviewed
+        }),
+        stone('M3', {
+          verdict: 'PASS',
+          stale: 'the verdict on M3 is stale: it is 8 days old, and 7 days are allowed',
+          gate: gateSays(2, 'the verdict on M3 is stale: it is 8 days old, and 7 days are allowed'),
+          ...reviewed
+        }),
+        stone('M4', { verdict: 'PASS', gate: gateSays(1, 'alice vetoes M4 (dddddddddddd)'), ...reviewed }),
+        stone('M6', { verdict: 'PASS', gate: gateSays(3, 'the file was edited'), ...reviewed }),
+        stone('M7', {
+          gate: gateSays(3, 'the review file shows a PASS of M7 that no signed review stands behind')
+        }),
+        stone('rollout', {
+          verdict: 'INCONCLUSIVE',
+          gate: gateSays(2, 'rollout is not proven: prod could not be seen'),
+          ...reviewed
+        }),
         stone('M5')
       ],
       findings: [
@@ -38,6 +69,7 @@ const seen: Board = {
         },
         { id: 'A2', status: 'closed', blocks: [], severity: 'low', title: 'it is mended' }
       ],
+      vetoes: [{ milestone: 'M4', by: 'alice', commit: 'd'.repeat(40) }],
       pending: [claim]
     }
   ],

@@ -15,6 +15,7 @@ import {
   treeEntry
 } from '../support/forge.ts'
 import { type Base, gateTime, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
+import { mouthsOf } from '../support/mouths.ts'
 import { day, policy } from '../support/reviews.ts'
 
 let world: GateWorld
@@ -1108,6 +1109,13 @@ describe.each(groups.map(([group, rows]) => ({ group, rows })))('$group', ({ row
     expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code })
     expect(answer.code).not.toBe(0)
     expect(answer.next).not.toBeNull()
+    // Whoever asks with options of its own asks another question than a home does.
+    if (Object.keys(options).length > 0) return
+    const mouths = await mouthsOf(scene, 'M2', gateTime, { allowed: world.signers })
+    expect(mouths.status).toEqual({ code: answer.code, reasons: answer.reasons })
+    expect(mouths.line).not.toMatch(/^ {2}✓/)
+    expect(mouths.board).toMatchObject({ open: false, reasons: answer.reasons })
+    expect(mouths.metric).toBe(0)
   })
 })
 

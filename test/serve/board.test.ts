@@ -196,8 +196,8 @@ describe('/metrics', () => {
       const series = readMetrics(metricsText('1', null, { ...model, phases }))
       return new Set(series.filter(({ name }) => name === 'adversary_gate_open').map(({ value }) => value))
     }
-    expect(gates({ open: true, reasons: [] })).toEqual(new Set([1]))
-    expect(gates({ open: false, reasons: [] })).toEqual(new Set([0]))
+    expect(gates({ open: true, code: 0, reasons: [] })).toEqual(new Set([1]))
+    expect(gates({ open: false, code: 2, reasons: [] })).toEqual(new Set([0]))
     expect(gates(null)).toEqual(new Set([0]))
   })
 

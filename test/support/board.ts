@@ -47,7 +47,7 @@ export function boardOf(text: string): BoardModel {
     title: text,
     verdict,
     stale,
-    gate: { open: false, reasons: [text] },
+    gate: { open: false, code: verdict === 'PASS' ? 2 : verdict === 'FAIL' ? 1 : 2, reasons: [text] },
     pending: { sha: sha('c'), summary: text },
     claim: { sha: sha('a'), summary: text },
     review: { commit: sha('b'), at }
