@@ -196,11 +196,6 @@ function signersOf({ allowedSigners, reviewer, revoked }: Omit<GateOptions, 'now
 
 type Question = Pick<GateOptions, 'gate' | 'branch' | 'reviewBranch' | 'commit' | 'repo' | 'now'>
 
-/** The same answer in a clone that is there already, by whom it trusts. Asks the remote for its branches. */
-export async function gateIn(git: Git, question: Question, trust: Trust): Promise<GateAnswer> {
-  return (await ask(git, question, trust)).answer
-}
-
 /** What the signed record says of a phase: the one judgement that every mouth of the product repeats. */
 export interface PhaseJudgement {
   /** By milestone. */
@@ -217,21 +212,25 @@ export interface PhaseJudgement {
 export type Judge = (phase: string, milestones: readonly string[]) => Promise<PhaseJudgement>
 
 /**
- * The gate in a clone that is there already: the branches are read once, as they are on the remote now, for any number of
- * phases.
+ * The gate's judgement of a record that was read already, as of its tips. Asks no remote.
  *
- * @throws as `gateOnce`.
+ * @param at `main`: the branch with the claims; `reviews`: the one with the reviews, the very same value where it is the same.
  */
-export async function judgeIn(git: Git, question: Omit<Question, 'gate'>, trust: Trust): Promise<Judge> {
-  const read = await readBranches(git, question, trust)
+export function judgeAt(
+  git: Git,
+  at: { readonly main: BranchView; readonly reviews: BranchView },
+  { now, repo }: Pick<Question, 'now' | 'repo'>,
+  trust: Trust
+): Judge {
+  const built = { sha: at.main.tip, history: at.main.record.history }
   return async (phase, milestones) => {
-    if ('obstacle' in read) {
-      const shut = milestones.map(name => [name, closed(`${phase}-${name}`, [read.obstacle])] as const)
-      return { milestones: new Map(shut), vetoes: [] }
-    }
-    const view = await viewPhase(git, trust, phase, read.main, read.reviews)
+    const view = await viewPhase(git, trust, phase, at.main, at.reviews)
     const answers = new Map<string, GateAnswer>()
-    for (const name of milestones) answers.set(name, await answerOf(git, view, name, read.built, question))
+    for (const name of milestones)
+      answers.set(
+        name,
+        await answerOf(git, view, name, built, { now, ...(repo === undefined ? {} : { repo }) })
+      )
     const record = { reviews: view.signed, history: view.history }
     const vetoes = vetoesOf(record, phase).map(({ milestone, by }) => ({
       milestone,

@@ -1,11 +1,10 @@
-import { AdversaryError, messageOf } from '../base/errors.ts'
 import type { MalformedClaim, Owed } from '../claim/pending.ts'
-import { type GateAnswer, type Judge, judgeIn, type PhaseJudgement } from '../gate/gate.ts'
+import { type GateAnswer, type Judge, judgeAt, type PhaseJudgement } from '../gate/gate.ts'
 import type { Plan } from '../home/types.ts'
-import type { SignedRecord } from '../record/record.ts'
+import { readRecord, type SignedRecord } from '../record/record.ts'
 import { findingsOf } from '../record/standing.ts'
 import type { FindingTrailer } from '../record/trailers.ts'
-import { type Claim, exitCode, type Verdict } from '../words.ts'
+import type { Claim, Verdict } from '../words.ts'
 import { owedClaims } from './round.ts'
 import type { Snapshot, World } from './world.ts'
 
@@ -52,7 +51,7 @@ export async function board(world: World, at: Snapshot, nowMs: number): Promise<
     ...record.reviews.map(({ message }) => message.phase),
     ...owed.map(({ claim }) => claim.phase)
   ])
-  const judge = await judgeOf(world, nowMs)
+  const judge = await judgeOf(world, at, nowMs)
   return {
     phases: await Promise.all([...phases].sort().map(phase => phaseOf(world, at, owed, phase, judge))),
     malformed,
@@ -77,7 +76,8 @@ async function phaseOf(
   ])
   const judged = await judge(phase, [...names])
   const milestones = [...names].map((name): BoardMilestone => {
-    const gate = judged.milestones.get(name) ?? unasked(name)
+    const gate = judged.milestones.get(name)
+    if (gate === undefined) throw new Error(`the gate did not judge ${name}`)
     return {
       milestone: name,
       title: plan?.milestones.find(({ id }) => id === name)?.title ?? null,
@@ -93,35 +93,18 @@ async function phaseOf(
   return { phase, plan, milestones, findings, vetoes: judged.vetoes, pending }
 }
 
-/** The gate's own judgement. Where it cannot be had, that is its reason. */
-export async function judgeOf({ git, trust, home }: World, now: number): Promise<Judge> {
+/** The gate's own judgement of what was read. */
+export async function judgeOf({ git, trust, home }: World, at: Snapshot, now: number): Promise<Judge> {
   const { branch, reviewBranch } = home.repo
-  const closed = (error: unknown): Judge => {
-    if (!(error instanceof AdversaryError)) throw error
-    return async (phase, milestones) => ({
-      milestones: new Map(milestones.map(name => [name, unasked(`${phase}-${name}`, error)])),
-      vetoes: []
-    })
+  const reviews = { name: reviewBranch ?? branch, tip: at.record.tip, record: at.record }
+  // Claims and reviews on branches of their own; a review branch that is not there yet is read as the watched one.
+  const apart = reviews.name !== branch && at.record.tip !== at.tip
+  if (!apart) {
+    const main = { ...reviews, name: branch }
+    return judgeAt(git, { main, reviews: main }, { now }, trust)
   }
-  const question = { branch, now, ...(reviewBranch === null ? {} : { reviewBranch }) }
-  try {
-    return await judgeIn(git, question, trust)
-  } catch (error) {
-    return closed(error)
-  }
-}
-
-function unasked(gate: string, error?: AdversaryError): GateAnswer {
-  return {
-    gate,
-    code: error?.exit ?? exitCode.fault,
-    verdict: null,
-    reasons: [error === undefined ? 'the gate did not answer' : messageOf(error)],
-    review: null,
-    next: null,
-    stale: null,
-    mayChange: true
-  }
+  const main = { name: branch, tip: at.tip, record: await readRecord(git, at.tip, trust) }
+  return judgeAt(git, { main, reviews }, { now }, trust)
 }
 
 /** The gate goes by the newest signed policy; the home knows a plan that no review has carried yet. */

@@ -23,7 +23,7 @@ import type { SignedRecord, SignedReview } from '../record/record.ts'
 import { parseMessage } from '../record/trailers.ts'
 import { type Claim, exitCode } from '../words.ts'
 import { judgeOf } from './board.ts'
-import type { World } from './world.ts'
+import { snapshot, type World } from './world.ts'
 
 /**
  * Commit statuses: what the signed reviews say, told to the forge. A status is a copy and never the record: it
@@ -316,7 +316,7 @@ async function closedGate(
   milestone: string,
   review: string
 ): Promise<GateAnswer | null> {
-  const judge = await judgeOf(world, nowMs())
+  const judge = await judgeOf(world, await snapshot(world), nowMs())
   const answer = (await judge(phase, [milestone])).milestones.get(milestone)
   if (answer === undefined || answer.code === exitCode.pass) return null
   // A newer verdict has a status of its own, on its own claim.

@@ -131,7 +131,7 @@ describe('status on a terminal', () => {
     const lines = text(Number.POSITIVE_INFINITY).split('\n')
     const mine = lines.find(line => line.includes(' M3 '))
     expect(mine).toBe(
-      '  ? PASS stale    M3       what M3 is about · bbbbbbbbb 2026-06-13T05:33Z · reviewed 8 d ago, maxAge is 7 d'
+      '  ? PASS stale        M3       what M3 is about · bbbbbbbbb 2026-06-13T05:33Z · the verdict on M3 is stale: it is 8 days old, and 7 days are allowed'
     )
   })
 
