@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { anyGlobMatches, globMatches } from '../src/base/glob.ts'
 import { defineProbe, type Finding } from '../src/judge/probe.ts'
@@ -79,7 +80,7 @@ export const replicaCounts = defineProbe({
       if (none) absent('no service of it', 'that it is deployed', `stack ${stack}`)
     }
     if (typeof wanted === 'number' && rows.length !== wanted) {
-      absent(`${rows.length} services`, `${wanted} services`, 'the list of services')
+      absent(counted(rows.length, 'service'), counted(wanted, 'service'), 'the list of services')
     }
     const good = rows.filter(({ found }) => found.healthy === true)
     if (good.length > 0) {

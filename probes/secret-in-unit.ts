@@ -1,3 +1,4 @@
+import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { anyGlobMatches } from '../src/base/glob.ts'
 import { redact } from '../src/base/redact.ts'
@@ -33,7 +34,7 @@ export const secretInUnit = defineProbe({
     return [
       {
         outcome: 'pass',
-        saw: `no credential in ${places.length} files of loaded units and service environments${left}`
+        saw: `no credential in ${counted(places.length, 'file of loaded units or service environment', 'files of loaded units and service environments')}${left}`
       }
     ]
   },

@@ -91,7 +91,8 @@ export const undeclaredChange = defineProbe({
     ]
     const differs = some.length === 0 ? 'nothing differs' : `${some.join(' and ')} differ, and nothing else`
     const masked = now.units.filter(({ is }) => is.some(start => start.includes('«redacted:'))).length
-    const unknown = masked === 0 ? '' : `; hidden text in the starts of ${masked} units was not compared`
+    const unknown =
+      masked === 0 ? '' : `; hidden text in the starts of ${counted(masked, 'unit')} was not compared`
     return [{ outcome: 'pass', saw: `${count} compared with ${since}: ${differs}${unknown}`, shows }]
   },
 

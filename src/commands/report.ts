@@ -1,4 +1,4 @@
-import { withArticle } from '../base/counted.ts'
+import { counted, withArticle } from '../base/counted.ts'
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { probes } from '../../probes/index.ts'
@@ -167,7 +167,11 @@ function ofHunt(heard: unknown, code: ExitCode, made: Made): Report {
     // It is `done` whatever it found: what it found stands in its findings.
     result: code === exitCode.pass ? 'done' : 'unproven',
     verdict: null,
-    reasons: [code === exitCode.pass ? `${open} findings are open` : 'a host could not be seen'],
+    reasons: [
+      code === exitCode.pass
+        ? `${counted(open, 'finding is', 'findings are')} open`
+        : 'a host could not be seen'
+    ],
     claim: null,
     milestones: [],
     hunts: (hunts ?? []).map(check => checkOf(check, document.evidence)),

@@ -1,3 +1,4 @@
+import { counted } from '../base/counted.ts'
 import { oneLine } from '../base/text.ts'
 import type { Finding } from '../judge/probe.ts'
 import type { Evidence } from '../observe/fact.ts'
@@ -82,7 +83,7 @@ function saySlow({ stats, evidence }: Pick<Observed, 'stats' | 'evidence'>, io: 
   const shown = slow
     .slice(0, 3)
     .map(({ on, command, ms }: Evidence) => `${seconds(ms)} ${on} $ ${oneLine(command, 60)}`)
-  const all = `${evidence.length} reads in ${seconds(stats.ms)}`
+  const all = `${counted(evidence.length, 'read')} in ${seconds(stats.ms)}`
   return fit(paint(io, 'dim', [all, ...shown].join(' · ')), io, 2, 4)
 }
 

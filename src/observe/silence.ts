@@ -1,3 +1,4 @@
+import { counted } from '../base/counted.ts'
 import { isoMicros } from '../base/instant.ts'
 import type { HostClock } from './fact.ts'
 import type { JournalMatch, JournalSearch, UnitVoice } from './sources/journal.ts'
@@ -36,7 +37,7 @@ export function silence(search: JournalSearch, since: Moment, clock: HostClock):
   const reach = reachesMicros === null ? 'nothing' : isoMicros(reachesMicros)
   const why = blindness()
   if (why !== null) return { kind: 'untold', why }
-  return { kind: 'silent', searched: `${searched} messages of ${unit} since ${since.said}`, reach }
+  return { kind: 'silent', searched: `${counted(searched, 'message')} of ${unit} since ${since.said}`, reach }
 
   function blindness(): string | null {
     if (found > matches.length) return 'more matches around that time than were kept'
@@ -48,7 +49,8 @@ export function silence(search: JournalSearch, since: Moment, clock: HostClock):
     if (!search.knowsUnit) return `the journal holds no message of ${unit} at all: it may log elsewhere`
     const elsewhere = search.voice === undefined ? null : speaksElsewhere(unit, search.voice)
     if (elsewhere !== null) return elsewhere
-    if (search.unreadable > 0) return `${search.unreadable} messages of ${unit} could not be read as text`
+    if (search.unreadable > 0)
+      return `${counted(search.unreadable, 'message')} of ${unit} could not be read as text`
     const [dropped] = search.dropped
     return dropped === undefined ? null : `journald dropped messages: ${dropped}`
   }

@@ -1,3 +1,4 @@
+import { counted } from '../base/counted.ts'
 import { AdversaryError, messageOf } from '../base/errors.ts'
 import { isoSecond } from '../doors/clock.ts'
 import type { HostAddress, HostSession } from '../doors/session.ts'
@@ -98,7 +99,7 @@ const questions: readonly Question[] = [
     program: 'ip',
     says: ({ interfaces, routes }) => ({
       ok: interfaces.length > 0,
-      saw: `ip -j names ${interfaces.length} interfaces and ${routes.length} routes`
+      saw: `ip -j names ${counted(interfaces.length, 'interface')} and ${counted(routes.length, 'route')}`
     }),
     mend: () => 'iproute2 with JSON output (ip -j) must be on the PATH of the login'
   })

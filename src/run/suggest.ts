@@ -146,7 +146,7 @@ function serviceCandidates(services: readonly ValueOf<typeof swarmServices>[]): 
   return [
     {
       probe: 'replica-counts',
-      title: `All ${services.length} services run`,
+      title: services.length === 1 ? 'The only service runs' : `All ${services.length} services run`,
       with: { services: services.length }
     },
     ...(stacks.length > 0 ? [stray] : [])

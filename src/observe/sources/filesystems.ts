@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts'
 import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
@@ -188,7 +189,7 @@ function rowsOf(answer: ReadResult, paths: readonly string[]) {
   const good = paths.filter(path => complaint(answer, path) === undefined)
   const lines = answer.stdout.split('\n').slice(1).filter(Boolean)
   if (lines.length !== good.length) {
-    throw new Unseen(`df told of ${lines.length} filesystems where ${good.length} were asked for`)
+    throw new Unseen(`df told of ${counted(lines.length, 'filesystem')} where ${good.length} were asked for`)
   }
   const row = (path: string, text: string) => {
     const parts = partsOf(text)
