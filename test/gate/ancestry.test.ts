@@ -245,6 +245,27 @@ const vetoes: readonly Row[] = [
     }
   ],
   [
+    'put by the reviewer, and lifted by hand by somebody else of the list',
+    'passed',
+    1,
+    async scene => {
+      await scene.say({ vetoes: veto })
+      await scene.builder.pull()
+      await scene.append('\n## VETO LIFTED M2: it is fine\n', 'docs: go on', scene.keys.alice)
+    }
+  ],
+  [
+    'put by the reviewer, and lifted by the trailers of somebody else of the list',
+    'passed',
+    1,
+    async scene => {
+      await scene.say({ vetoes: veto })
+      await scene.builder.pull()
+      await word(scene, { vetoes: lift }, { key: scene.keys.alice })
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
     'lifted on a branch that has it in its history',
     'vetoed',
     0,
