@@ -1,6 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { analysisBounds, fileBounds, forgeBounds, httpBounds, proseBounds } from '../src/base/bounds.ts'
+import {
+  analysisBounds,
+  cleaningBounds,
+  fileBounds,
+  forgeBounds,
+  httpBounds,
+  jsonBounds,
+  proseBounds
+} from '../src/base/bounds.ts'
 
 /** The table of SECURITY.md says the numbers that the code has. */
 
@@ -44,6 +52,8 @@ it.each<[door: string, shown: readonly string[]]>([
       `${analysisBounds.hostSteps} for a host`
     ]
   ],
+  ['JSON of a host', [`nests ${jsonBounds.depth} deep`]],
+  ['cleaning of secrets', [size(cleaningBounds.secret), `${cleaningBounds.failedParses} texts`]],
   [
     'a variable in them',
     [

@@ -68,3 +68,16 @@ export const analysisBounds = {
   valueCharacters: 4_000,
   elements: 1_000
 } as const
+
+/** JSON that a host prints. */
+export const jsonBounds = {
+  depth: 64
+} as const
+
+/** Cleaning of secrets: what is past it is neither shown nor judged. */
+export const cleaningBounds = {
+  /** Of one secret, in characters: the longest variable that Linux gives a program. */
+  secret: 128 * KiB,
+  /** Texts within one that look like JSON and are none. */
+  failedParses: 10_000
+} as const

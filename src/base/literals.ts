@@ -36,9 +36,10 @@ const ofMarks = new Set(
 
 function kindOf(text: string): Kind {
   if (ofMarks.has(text)) return 'common'
-  if (/^[\d.,:/+-]+$/.test(text)) return text.length >= 8 ? 'number' : 'common'
+  // A pattern is made of numbers and words: none of them is long.
+  if (text.length <= 200 && /^[\d.,:/+-]+$/.test(text)) return text.length >= 8 ? 'number' : 'common'
   // Twenty letters in a row are no word; nor are capitals within one.
-  if (/^(?:[A-Z]?[a-z]+|[A-Z]+)(?:[._/-](?:[A-Z]?[a-z]+|[A-Z]+))*$/.test(text) && text.length <= 16) {
+  if (text.length <= 16 && /^(?:[A-Z]?[a-z]+|[A-Z]+)(?:[._/-](?:[A-Z]?[a-z]+|[A-Z]+))*$/.test(text)) {
     return text.length >= shortest.word ? 'word' : 'common'
   }
   return text.trim().length >= shortest.literal ? 'distinct' : 'common'

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { cleaningBounds } from './bounds.ts'
+import { shapeOfJson } from './json.ts'
 import { isMarked, kindOf, mark, type NameKind, nameKind, type SecretKind, telling } from './secret-name.ts'
 
 /**
@@ -10,6 +12,18 @@ export interface Redacted {
   readonly text: string
   /** What was hidden, by kind, in alphabetical order. */
   readonly redactions: readonly { readonly kind: SecretKind; readonly count: number }[]
+  /** Nothing of the text is shown, because it could not be searched to its end. */
+  readonly cleaned?: false
+}
+
+/** Stands for a text that could not be searched. */
+export const uncleaned = '«not shown: could not be cleaned»'
+
+class Uncleanable extends Error {}
+
+/** Whether a text was too much for a search: the stack of a regular expression, or a string's longest length. */
+export function isTooMuch(error: unknown): boolean {
+  return error instanceof Uncleanable || error instanceof RangeError
 }
 
 /**
@@ -21,7 +35,7 @@ export interface Redacted {
  * `told` is called for each place where something was hidden, with its kind, the mark that stands there now, and the
  * secret itself as it stood there.
  *
- * JSON, whole or line by line, stays JSON. Idempotent. Time is linear in the length of the text.
+ * JSON, whole or line by line, stays JSON. Idempotent. Total: a text that is too much to search becomes `uncleaned`. Time is linear in the length of the text.
  */
 export function redact(
   text: string,
@@ -31,12 +45,22 @@ export function redact(
   } = {}
 ): Redacted {
   const marker = makeMarker(text, options)
-  const out = redactText(text, marker.hide, 0)
+  let out: string
+  try {
+    out = redactText(text, marker.hide, 0)
+  } catch (error) {
+    if (!isTooMuch(error)) throw error
+    return { text: uncleaned, redactions: [], cleaned: false }
+  }
   const redactions = [...marker.counts].map(([kind, count]) => ({ kind, count }))
   return { text: out, redactions: redactions.sort((a, b) => (a.kind < b.kind ? -1 : 1)) }
 }
 
-type Hide = (secret: string, kind: SecretKind) => string
+interface Hide {
+  (secret: string, kind: SecretKind): string
+  /** Counts what looked like JSON and was none. */
+  readonly failed: () => void
+}
 
 function makeMarker(text: string, { salt, told }: Parameters<typeof redact>[1] & object) {
   const marks = new Map<string, string>()
@@ -44,8 +68,14 @@ function makeMarker(text: string, { salt, told }: Parameters<typeof redact>[1] &
   let last = 0
   // A text that was redacted before has taken some numbers.
   for (const [, id] of text.matchAll(/«redacted:[a-z-]{1,20}:(\d{1,9})»/g)) last = Math.max(last, Number(id))
-  const hide: Hide = (secret, kind) => {
+  let failures = 0
+  const failed = () => {
+    failures += 1
+    if (failures > cleaningBounds.failedParses) throw new Uncleanable()
+  }
+  const hideSecret = (secret: string, kind: SecretKind) => {
     if (secret === '' || isMarked(secret)) return secret
+    if (secret.length > cleaningBounds.secret) throw new Uncleanable()
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
     const shown = marks.get(secret) ?? `«redacted:${kind}:${idOf(secret)}»`
     marks.set(secret, shown)
@@ -58,7 +88,7 @@ function makeMarker(text: string, { salt, told }: Parameters<typeof redact>[1] &
       ? `${last}`
       : createHmac('sha256', salt).update(secret).digest('hex').slice(0, 12)
   }
-  return { hide, counts }
+  return { hide: Object.assign(hideSecret, { failed }), counts }
 }
 
 /** What a secret that is known by its looks begins with, so that a text without any of it need not be searched. */
@@ -78,7 +108,7 @@ function mayHide(text: string): boolean {
 /** JSON is taken apart and put together again; what is no JSON is searched as text. */
 function redactText(text: string, hide: Hide, depth: number): string {
   if (!mayHide(text)) return text
-  if (depth < 5 && looksLikeJson(text)) return redactJson(text, hide, depth)
+  if (depth < 5 && looksLikeJson(text, hide)) return redactJson(text, hide, depth)
   // Docker prints one JSON document a line; between them may be anything.
   const out: string[] = []
   let loose: string[] = []
@@ -87,7 +117,7 @@ function redactText(text: string, hide: Hide, depth: number): string {
     loose = []
   }
   for (const line of text.split('\n')) {
-    if (depth < 5 && looksLikeJson(line)) {
+    if (depth < 5 && looksLikeJson(line, hide)) {
       flush()
       out.push(redactJson(line, hide, depth))
     } else loose.push(line)
@@ -96,14 +126,18 @@ function redactText(text: string, hide: Hide, depth: number): string {
   return out.join('\n')
 }
 
-function looksLikeJson(text: string): boolean {
-  if (!/^\s*[[{"]/.test(text)) return false
+function looksLikeJson(text: string, hide: Hide): boolean {
+  if (!/^\s*(?:\{\s*["}]|\[\s*[-[{"\]\dtfn]|")/.test(text)) return false
+  const shape = shapeOfJson(text)
+  if (shape === 'deep') throw new Uncleanable()
+  if (shape === 'none') return false
   try {
     JSON.parse(text)
     return true
   } catch (error) {
-    if (error instanceof SyntaxError) return false
-    throw error
+    if (!(error instanceof SyntaxError)) throw error
+    hide.failed()
+    return false
   }
 }
 

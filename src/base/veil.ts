@@ -1,5 +1,5 @@
 import { type Hidden, tally } from './hidden.ts'
-import { redact } from './redact.ts'
+import { isTooMuch, redact, uncleaned } from './redact.ts'
 import { literalsOf, openLiterals } from './literals.ts'
 import type { SecretKind } from './secret-name.ts'
 
@@ -9,8 +9,11 @@ import type { SecretKind } from './secret-name.ts'
  * in all that it shows.
  */
 export interface Veil {
-  /** Takes note of the secrets in a text that was read, and counts the places. */
-  read(text: string): void
+  /**
+   * Takes note of the secrets in a text that was read, and counts the places. False where the text is too much to be
+   * searched: then nothing of it may be shown.
+   */
+  read(text: string): boolean
   /** The text as it may be shown. Idempotent; JSON stays JSON. */
   shown(text: string): string
   /** The same while reads are still coming in. */
@@ -32,6 +35,7 @@ export interface Veil {
 
 interface Found {
   readonly text: string
+  readonly cleaned: boolean
   readonly places: readonly (readonly [kind: SecretKind, mark: string])[]
 }
 
@@ -52,31 +56,43 @@ export function openVeil(salt: string): Veil {
       places.push([kind, mark])
       for (const literal of literalsOf(secret)) literals.add(literal, mark)
     }
-    const hidden: Found = { text: redact(text, { salt, told }).text, places }
+    const { text: out, cleaned } = redact(text, { salt, told })
+    const hidden: Found = { text: out, cleaned: cleaned !== false, places }
     if (known.size < mostRemembered) known.set(text, hidden)
     return hidden
   }
 
-  const shown = (text: string) => literals.cut(found(text).text)
-  const sentence = (text: string) => literals.cutParts(found(text).text)
+  /** What cannot be searched is not shown. */
+  const guarded = (search: (text: string) => string) => (text: string) => {
+    try {
+      return search(text)
+    } catch (error) {
+      if (isTooMuch(error)) return uncleaned
+      throw error
+    }
+  }
+  const shown = guarded(text => literals.cut(found(text).text))
+  const sentence = guarded(text => literals.cutParts(found(text).text))
 
   return {
     read(text) {
-      const { text: open, places } = found(text)
+      const { text: open, cleaned, places } = found(text)
       literals.seenOpenly(open)
       for (const [kind, mark] of places) counts.add(kind, mark)
+      return cleaned
     },
     shown,
-    line: text => literals.cutDistinct(found(text).text),
+    line: guarded(text => literals.cutDistinct(found(text).text)),
     sentence,
     sentences: value => mapStrings(value, sentence),
     params(value) {
       const json = JSON.stringify(value) ?? 'null'
-      const hidden = found(json).text
+      const { text: hidden, cleaned } = found(json)
+      if (!cleaned) return mapStrings(value, () => uncleaned)
       const named: unknown = hidden === json ? value : JSON.parse(hidden)
       return mapStrings(named, sentence)
     },
-    again: value => mapStrings(value, literals.cut),
+    again: value => mapStrings(value, guarded(literals.cut)),
     hidden: counts.list
   }
 }

@@ -61,6 +61,9 @@ export interface Gathered {
 
 type Entry = Omit<Evidence, 'n'>
 
+/** Nothing is judged that cannot be shown: whoever reads the review could not follow it. */
+const uncleanable = 'what it printed could not be cleaned of secrets, so it is neither shown nor judged'
+
 /**
  * Takes each wanted fact once and keeps its value or the reason why there is none. All sources start at
  * once; what they ask of one host before any answer is back travels together as one round.
@@ -381,7 +384,7 @@ function look(
       async file(path) {
         const started = doors.tick()
         const reading = doors.repo.file(path).then(text => {
-          if (text !== null) veil.read(text)
+          if (text !== null && !veil.read(text)) throw new Unseen(uncleanable)
           return text
         })
         const command = typed({ argv: ['git', 'show', `${doors.repo.commit}:${path}`] })
@@ -405,8 +408,8 @@ function look(
         const started = doors.tick()
         const { commit } = doors.repo
         const reading = doors.repo.changes(from, wanted).then(files => {
-          for (const text of files.flatMap(({ path, before, after }) => [path, before ?? '', after ?? '']))
-            veil.read(text)
+          const texts = files.flatMap(({ path, before, after }) => [path, before ?? '', after ?? ''])
+          if (texts.map(text => veil.read(text)).includes(false)) throw new Unseen(uncleanable)
           return files
         })
         const command = typed({ argv: ['git', 'diff', '--name-only', '--no-renames', from, commit] })
@@ -486,9 +489,11 @@ function hostReader(host: string, doors: Doors): HostReader {
       if (before !== undefined) return before
       const answer = new Promise<Answer>(settle => {
         if (waiting.push({ command, settle }) === 1) setImmediate(() => void flush())
-      }).then(got => {
-        for (const text of got.answered ? [got.stdout, got.stderr] : [got.why]) veil.read(text)
-        return got
+      }).then((got): Answer => {
+        const texts = got.answered ? [got.stdout, got.stderr] : [got.why]
+        // All of them: each may tell of a secret that stands elsewhere.
+        const cleaned = texts.map(text => veil.read(text))
+        return cleaned.includes(false) ? { answered: false, why: uncleanable, ms: got.ms } : got
       })
       const text = typed(command)
       const now = {
@@ -525,10 +530,12 @@ function understood(command: ReadCommand, answer: Answer, veil: Veil): ReadResul
 function fetchRoute(request: RouteRequest, doors: Doors) {
   const started = doors.tick()
   const answer = doors.fetch(request).then(got => {
+    let isClean = true
     mapStrings(got, text => {
-      doors.veil.read(text)
+      if (!doors.veil.read(text)) isClean = false
       return text
     })
+    if (!isClean) throw new Unseen(uncleanable)
     return got
   })
   answer.catch(() => undefined)

@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { parseSystemdTime } from '../../base/instant.ts'
@@ -76,7 +77,7 @@ export const dockerEngine: FactSource<DockerEngine> = {
   timed: true,
   async take(look) {
     const { stdout } = await onOwnDocker(look, () => askDocker(look, readCommand.dockerInfo()))
-    const found = engine.parse(JSON.parse(stdout))
+    const found = engine.parse(parseJson(stdout))
     // `docker info` ends with 0 and an almost empty answer where the client runs but the engine does not.
     const [complaint] = found.ServerErrors
     if (complaint !== undefined) throw refused(complaint) ?? new Unseen(`docker info: ${complaint}`)

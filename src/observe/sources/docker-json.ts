@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { parseGoTime, parseIso } from '../../base/instant.ts'
@@ -79,7 +80,7 @@ async function otherEngine(look: Look): Promise<string | null> {
 
 function jsonOrNull(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch (error) {
     if (error instanceof SyntaxError) return null
     throw error
@@ -97,12 +98,12 @@ export function jsonLines<T>(item: z.ZodType<T>, stdout: string): readonly T[] {
   return stdout
     .split('\n')
     .filter(line => line.trim() !== '')
-    .map(line => item.parse(JSON.parse(line)))
+    .map(line => item.parse(parseJson(line)))
 }
 
 /** One JSON array, as `inspect` prints it. */
 export function jsonArray<T>(item: z.ZodType<T>, stdout: string): readonly T[] {
-  return z.array(item).parse(JSON.parse(stdout))
+  return z.array(item).parse(parseJson(stdout))
 }
 
 /** Ids as the engine makes them. Anything else in their place is output that we do not understand. */

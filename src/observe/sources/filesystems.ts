@@ -1,4 +1,5 @@
 import { counted } from '../../base/counted.ts'
+import { parseJson } from '../../base/json.ts'
 import * as z from 'zod'
 import { messageOf } from '../../base/errors.ts'
 import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
@@ -128,7 +129,7 @@ async function dockerRoot(look: Look): Promise<DockerRoot> {
     const { stdout } = await onOwnDocker(look, () => askDocker(look, readCommand.dockerInfo()))
     const { DockerRootDir: path, ServerErrors } = z
       .object({ DockerRootDir: text, ServerErrors: list(z.string()) })
-      .parse(JSON.parse(stdout))
+      .parse(parseJson(stdout))
     // `docker info` ends with 0 and without it where the engine does not answer, or not this login.
     const [complaint] = ServerErrors
     if (complaint !== undefined) {

@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import * as z from 'zod'
 import { type FactSource, type Look, Unseen } from '../fact.ts'
 import { type ReadCommand, readCommand, readPattern } from '../read-command.ts'
@@ -98,5 +99,5 @@ async function askIp<T>(look: Look, command: ReadCommand, item: z.ZodType<T>): P
     throw error
   }
   // ip prints nothing at all, rather than an empty array, where a family is switched off.
-  return stdout.trim() === '' ? [] : z.array(item).parse(JSON.parse(stdout))
+  return stdout.trim() === '' ? [] : z.array(item).parse(parseJson(stdout))
 }

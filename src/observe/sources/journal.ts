@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import * as z from 'zod'
 import { pattern } from '../../base/pattern.ts'
 import { type FactSource, type Look, type ReadResult, Unseen } from '../fact.ts'
@@ -149,7 +150,7 @@ export function parseMessages(
     .split('\n')
     .filter(line => line.trim() !== '' && line !== '-- No entries --')
     .map(line => {
-      const { __REALTIME_TIMESTAMP, MESSAGE, CONTAINER_NAME } = entry.parse(JSON.parse(line))
+      const { __REALTIME_TIMESTAMP, MESSAGE, CONTAINER_NAME } = entry.parse(parseJson(line))
       const by = CONTAINER_NAME === undefined ? {} : { container: CONTAINER_NAME }
       return { micros: Number(__REALTIME_TIMESTAMP), message: messageText(MESSAGE), ...by }
     })

@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import * as z from 'zod'
 import { isSystemProgram, readablePath } from '../../base/program-runs.ts'
 import { pathIn, startPrograms } from '../../base/running-program.ts'
@@ -157,7 +158,7 @@ export const nixos: FactSource<Nixos | null> = {
     ])
     const [bootedKernel = '', currentKernel = ''] = kernels.stdout.split('\n')
     return {
-      revision: version.parse(JSON.parse(said.stdout)).configurationRevision ?? null,
+      revision: version.parse(parseJson(said.stdout)).configurationRevision ?? null,
       bootedKernel,
       currentKernel,
       switchedSeconds: /^\d{1,12}\n?$/.test(switched.stdout) ? Number(switched.stdout) : null
