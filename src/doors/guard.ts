@@ -13,7 +13,10 @@ import { commandStart, guardedReader } from './reader.ts'
 /** What a guarded host lets its reviewer read. */
 export interface Guarded {
   readonly reads: readonly Pattern[]
-  /** Folders under which the programs of units may be read; absolute, without a slash at the end. */
+  /**
+   * Folders under which the programs of units may be read, absolute, without a slash at the end. What is asked about
+   * them and what is in them (`df`, `stat`) may be asked of the folders themselves too.
+   */
   readonly programs: readonly string[]
   /** Lines for the head of the script, for people. */
   readonly comments: readonly string[]
@@ -81,6 +84,10 @@ program() {
   case $1 in ${any(secretEndings, name => `*${name}`)}) return 1 ;; esac
   case $1 in ${programs.map(folder => `${quoted(`${folder}/`)}*`).join(' | ') || "''"}) ;; *) return 1 ;; esac
 }
+# What may be asked about: such a folder itself too, as docker's may be one.
+place() {
+  case $1 in ${programs.map(quoted).join(' | ') || "''"}) ;; *) program "$1" ;; esac
+}
 # Whether what the file holds may be read: it is named as a program, and not as a secret.
 readable() {
   program "$1" || return 1
@@ -110,7 +117,7 @@ readable() {
 programs() {
   shift "$(($1 + 1))"
   [ $# -gt 0 ] || return 1
-  for word do program "$word" || return 1; done
+  for word do place "$word" || return 1; done
 }
 
 ask() {
@@ -156,7 +163,7 @@ function openLine(pattern: Pattern): string {
       case 'program':
         return [`readable "\${${at}}"`]
       case 'path':
-        return [`program "\${${at}}"`]
+        return [`place "\${${at}}"`]
       case 'paths':
         return [`programs ${index} "$@"`]
       case 'pids':

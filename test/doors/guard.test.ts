@@ -76,6 +76,7 @@ describe.each(shells)('a host that is guarded by %s', shell => {
       ['echo', 'cat', '--', '*.service'],
       ['head', '-c', '131073', '--', path],
       ['echo', 'df', '--', '/opt/a'],
+      ['echo', 'df', '--', '/opt'],
       ['echo', 'df', '--', '/', '/var'],
       ['echo', 'df', '--', '/opt/a', '-i'],
       ['echo', 'stat', '-c', '%Y %n', '--', '/opt/a'],
@@ -88,6 +89,7 @@ describe.each(shells)('a host that is guarded by %s', shell => {
       [0, 'cat -- *.service\n'],
       [0, 'print()\n'],
       [0, 'df -- /opt/a\n'],
+      [0, 'df -- /opt\n'],
       [0, 'df -- / /var\n'],
       [0, 'df -- /opt/a -i\n'],
       [0, 'stat -c %Y %n -- /opt/a\n'],
@@ -151,6 +153,7 @@ describe.each(shells)('a host that is guarded by %s', shell => {
       '',
       '*',
       "'",
+      '/opt',
       '/opt/a',
       '/opt/.env',
       '/opt/./a',
@@ -189,7 +192,11 @@ describe.each(shells)('a host that is guarded by %s', shell => {
               (place.blank !== 'path' && place.blank !== 'paths' && place.blank !== 'program') ||
               argv
                 .slice(at, place.blank === 'paths' ? argv.length : at + 1)
-                .every(word => programs.some(folder => word.startsWith(`${folder}/`)))
+                .every(word =>
+                  programs.some(
+                    folder => word.startsWith(`${folder}/`) || (word === folder && place.blank !== 'program')
+                  )
+                )
           )
       )
       expect([argv, answer.answered && answer.exit !== 126]).toEqual([argv, allowed])
