@@ -59,6 +59,6 @@ describe('a FAIL is recorded', () => {
     )
     const answer = await scene.gate()
     expect(answer).toMatchObject({ code })
-    expect(answer.reasons.at(code === crooked ? -1 : 0)).toContain('M2 is FAIL')
+    expect(answer.reasons.at(code === crooked ? -1 : 0)).toContain('M2 failed: ')
   })
 })
