@@ -28,7 +28,8 @@ describe('an honest history', () => {
         signedAt: expect.any(String)
       }),
       next: null,
-      mayChange: false
+      mayChange: false,
+      stale: null
     })
     expect(await scene.gate({ gate: 'pvfix-M1' })).toMatchObject({ code: 0 })
     expect(await scene.gate({ commit: scene.at.claim2 })).toMatchObject({ code: 0 })
@@ -84,7 +85,7 @@ describe('an honest history', () => {
   it.each<[string, Base, number, RegExp, (scene: Scene) => Promise<unknown>]>([
     ['nobody has claimed it', 'empty', 2, /nobody has claimed M2/, async () => {}],
     ['claimed, not reviewed', 'claimed', 2, /not reviewed yet/, async () => {}],
-    ['FAIL', 'failed', 1, /M2 is FAIL/, async () => {}],
+    ['FAIL', 'failed', 1, /M2 failed: /, async () => {}],
     ['vetoed by hand', 'vetoed', 1, /alice vetoes M2/, async () => {}],
     [
       'a veto lifted by its author',
@@ -263,7 +264,7 @@ describe('an honest history', () => {
       'a newer claim that failed',
       'passed',
       1,
-      /is FAIL/,
+      /M2 failed: /,
       async scene =>
         scene.say({ claim: await push(scene, 'claim(pvfix-M2): again'), milestone: 'M2', verdict: 'FAIL' })
     ],
