@@ -1,3 +1,4 @@
+import { trimmedEnd } from '../src/base/trim.ts'
 import { counted } from '../src/base/counted.ts'
 import * as z from 'zod'
 import { pattern, patternText } from '../src/base/pattern.ts'
@@ -17,7 +18,7 @@ const text = z
     /^[^\S\r\n]*\S[^\r\n]*(?:\r?\n)*$/,
     'expected one line that is more than white space; each of several lines is a text of its own'
   )
-  .transform(given => given.replace(/[\r\n]+$/, ''))
+  .transform(given => trimmedEnd(given, '\r\n'))
 const texts = z
   .union([text, z.array(text).min(1)])
   .transform(given => (typeof given === 'string' ? [given] : given))

@@ -313,7 +313,10 @@ const byExtension: ReadonlyMap<string, Language> = new Map(
       }
     ],
     ['r jl ex exs cr tcl awk nim coffee elv nu', hashOnly('script')],
-    ['fish', { name: 'fish', dialects: [hashGrammar], printLine: /echo[ \t]+(?![^\n]*[>|])/y }],
+    [
+      'fish',
+      { name: 'fish', dialects: [hashGrammar], printLine: /echo[ \t]+(?![^\n]{0,2000}(?:[>|]|[^\n]{2001}))/y }
+    ],
     [
       'ps1 psm1 psd1',
       {

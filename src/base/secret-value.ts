@@ -16,7 +16,7 @@ export type Written = 'code' | 'shell' | 'settings' | 'literal'
 export function isExposed(line: string, at: number, value: string, written: Written): boolean {
   // What follows the prompt of `getpass("Password: ")` is a bracket.
   if (isReference(value) || /^\W{0,3}$/.test(value)) return false
-  const before = line.slice(0, at)
+  const before = line.slice(Math.max(0, at - longestBefore), at)
   // `arn:aws:secretsmanager:…:secret:prod/db`: the name that is in it names no secret of its own.
   const word = /[^\s"'`=,;]{0,200}$/.exec(before)?.[0] ?? ''
   const end = at + value.length
@@ -45,6 +45,9 @@ export function indexedSecrets(line: string): readonly string[] {
       kindOf(nameKind(name), value, true) === null || isReference(value) ? [] : [value]
   )
 }
+
+/** How far is looked back for what a value stands in, in characters. */
+const longestBefore = 2_000
 
 /** What a shell, a template or a format string fills in. */
 const expansions: readonly RegExp[] = [

@@ -147,7 +147,7 @@ export function markShell(
       // `: "${NAME:=value}"` assigns.
       if (isMute) {
         const written = text.slice(word.start, word.end)
-        for (const { 0: found, index } of written.matchAll(/\$\{\w{1,100}:?=[^}]*\}/g))
+        for (const { 0: found, index } of written.matchAll(/\$\{\w{1,100}:?=[^}]*/g))
           set({ start: word.start + index, end: word.start + index + found.length }, 'does')
       }
     }

@@ -93,7 +93,7 @@ function encodings(secret: string): readonly string[] {
   const base64 = [0, 1, 2].flatMap(offset => {
     const whole = Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)])
       .toString('base64')
-      .replace(/=+$/, '')
+      .replace(/={1,2}$/, '')
     // The first and the last sign also hold bits of what stands beside it.
     const inside = whole.slice(
       Math.ceil((offset * 8) / 6),

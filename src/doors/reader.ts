@@ -140,7 +140,9 @@ const goodbyeMs = 300
 interface Pending {
   readonly command: ReadCommand
   readonly settle: (answer: Answer) => void
+  /** By the clock that stands still while we do, and by the one that does not. */
   readonly askedAt: number
+  readonly askedTick: number
   startedAt?: number
   stdout?: Buffer
   stderr?: Buffer
@@ -301,14 +303,14 @@ export async function startReader(
       return { connections: 1, execs: 1, reads }
     },
     ask(commands) {
-      const askedAt = awake.now()
+      const [askedAt, askedTick] = [awake.now(), tick()]
       const round: string[] = []
       const answers = commands.map(command => {
         const id = String(reads++)
         const seconds = Math.max(1, Math.ceil(command.deadlineMs / 1000))
         round.push(encodeRead({ id, seconds, capBytes: command.capBytes, argv: command.argv }))
         return new Promise<Answer>(settle => {
-          if (over === undefined) pending.set(id, { command, settle, askedAt })
+          if (over === undefined) pending.set(id, { command, settle, askedAt, askedTick })
           else settle({ answered: false, why: over.message, ms: 0 })
         })
       })
@@ -342,8 +344,8 @@ function answerOf(read: Pending, at: number): Answer {
   const { status = '', stdout, stderr } = read
   const { deadlineMs, capBytes } = read.command
   // 124: coreutils' timeout. 143 and 137: what busybox's reports, and a command that had to be killed.
-  // Far past the deadline something else had held the pipes.
-  const ended = ['124', '137', '143'].includes(status) && ms >= deadlineMs - 50
+  // Far past the deadline something else had held the pipes. Where we stood still meanwhile, it began before we heard so.
+  const ended = ['124', '137', '143'].includes(status) && tick() - read.askedTick >= deadlineMs - 50
   if (ended || ms >= deadlineMs + graceMs) {
     return { answered: false, why: late(read.command), ms }
   }

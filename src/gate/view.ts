@@ -176,7 +176,7 @@ function doubtsOf(
 
 /** Whether it carries a trailer of a review: others call a commit a review as well. */
 function isAddressed({ message }: Commit): boolean {
-  return /^\s*Adversary-[a-z]+:/im.test(message)
+  return /^[ \t]*Adversary-[a-z]+:/im.test(message)
 }
 
 /** Of what people wrote by hand in a commit such as the product never writes, only what it closes. */

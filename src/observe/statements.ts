@@ -26,9 +26,14 @@ export type Compared =
   /** Not understood, or not about now. Nothing is said against it. */
   | { readonly kind: 'not-judged'; readonly why: string }
 
+/** No sentence of people is longer, in characters. */
+const longestText = 2_000
+
 /** A statement against the host as it is: every value in it that is understood, at least one answer. */
 export function compare(statement: Statement, live: Live): readonly [Compared, ...Compared[]] {
   const { kind, under, above, within = [], columns, cells } = statement
+  if ([under, above, ...within, ...columns, ...cells].some(text => text.length > longestText))
+    return [{ kind: 'not-judged', why: `a text of more than ${longestText} characters` }]
   // Above an expectation stands a command, whose words are no sentence.
   const context = [...within, under, ...(kind === 'row' ? [above, ...columns] : cells)]
   const when = context

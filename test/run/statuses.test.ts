@@ -253,3 +253,23 @@ it('a watcher that goes on posts in the background, and what was refused while i
   expect((await watching).code).toBe(0)
   expect(server.complaints).toEqual([])
 })
+
+it('a PASS whose gate is closed later is told so, with the reason of the gate, and once it is open again too', async () => {
+  const server = await forge('gitea')
+  const it = await scene(server)
+  const sha = await it.claim('one-M1')
+  const state = () => server.state(sha, 'adversary/one-M1')
+  expect((await cli(it, ['watch', '--once', '--quiet'])).code).toBe(0)
+  expect(state()).toBe('success')
+
+  await cli(it, ['veto', 'one-M1', '--reason', 'the backup was not tested'])
+  expect((await cli(it, ['watch', '--once', '--quiet'])).code).toBe(0)
+  expect([state(), server.posts.at(-1)?.description]).toEqual([
+    'failure',
+    expect.stringMatching(/^adversary@example\.test vetoes M1 \([0-9a-f]{12}\)$/)
+  ])
+
+  await cli(it, ['veto', 'one-M1', '--lift', '--reason', 'tested'])
+  expect((await cli(it, ['watch', '--once', '--quiet'])).code).toBe(0)
+  expect(state()).toBe('success')
+})
