@@ -286,6 +286,8 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   const paths = pathReader(treeAt)
 
   const changed = async (from: string, to: string, at: readonly string[]) => {
+    // Another way to name a commit is found nowhere in the history, which would say that nothing was touched.
+    if (!isSha(from) || !isSha(to)) throw new TypeError(`${from}..${to} is not of whole ids`)
     const spec = ['--', ...at]
     const words = ['log', '--full-history', '--format=%H', `${from}..${to}`, ...spec]
     const commits = await history.commits({ tip: to })

@@ -240,7 +240,9 @@ describe('a remote', () => {
     })
     expect(await git.file(parent, 'README.md')).toMatchObject({ kind: 'file' })
     expect(await git.paths(parent)).toContain('huge')
-    expect(await git.changedSince(`${parent}~1`, parent, ['huge'])).toEqual([parent])
+    const before = await repo.builder.git(['rev-parse', 'HEAD~1'])
+    expect(await git.changedSince(before, parent, ['huge'])).toEqual([parent])
+    await expect(git.changedSince(`${parent}~1`, parent, ['huge'])).rejects.toThrow('whole ids')
     expect(await git.push(await review(git, parent), 'main')).toEqual({ kind: 'pushed' })
     // A clone that was there before, by another process.
     const later = await openClone({ url: wire.url, dir: git.dir })

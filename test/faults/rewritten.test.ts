@@ -71,7 +71,7 @@ it('a FAIL that was pushed away does not leave an older PASS as the last word', 
   )
   expect(await status(it)).toMatchObject({
     stale: true,
-    why: expect.stringContaining('removed by a force-push')
+    why: expect.stringContaining('was removed from the branch by a force-push')
   })
 
   // Said once, by whoever comes first; and a review after it is an answer again.
