@@ -2,7 +2,7 @@ import { canonicalJson as canonical } from '../base/canonical.ts'
 import type { CheckResult } from '../decide/verdict.ts'
 import type { Check, Plan } from '../home/types.ts'
 import { overviews } from '../judge/overview.ts'
-import { judge } from '../judge/run.ts'
+import type { Fact } from '../observe/fact.ts'
 import type { EvidenceRecord } from '../tell/evidence-file.ts'
 import { type LookOptions, observe, type Observed } from './review.ts'
 import type { Snapshot, World } from './world.ts'
@@ -36,37 +36,42 @@ export async function orientation(
   )
 }
 
+/** What moves by itself, or with each review: a difference in it is no news. By the key of its source. */
+const moving: ReadonlySet<string> = new Set([
+  'baseline',
+  'commits-since-baseline',
+  'filesystems',
+  'host-clock',
+  'reviewed-commit'
+])
+
 /**
- * Whether a recorded orientation says the same as this one: by the same plan, with the same outcomes, and with the
- * same networks, addresses and services. What moves by itself (times, free bytes) is not compared.
+ * Whether a recorded orientation says the same as this one: by the same plan, with the same outcomes and the same facts,
+ * since later sections compare with each of them. The commit that a file of the repo was read at is none. Of what is measured (free bytes, the clock) only the outcome counts.
  */
-export function isSameContext(before: EvidenceRecord, { plan, checks, hunts }: Observed): boolean {
+export function isSameContext(
+  before: EvidenceRecord,
+  { plan, checks, hunts, facts }: Pick<Observed, 'plan' | 'checks' | 'hunts' | 'facts'>
+): boolean {
   if (plan?.digest !== before.plan) return false
   const outcome = ({ probe, title, on, outcome }: Pick<CheckResult, 'probe' | 'title' | 'on' | 'outcome'>) =>
     canonical([probe, title, on, outcome])
   const now = [...checks, ...hunts].map(({ check }) => outcome(check))
   if (canonical(now) !== canonical([...before.checks, ...before.hunts].map(outcome))) return false
-  const shownBefore = before.checks.flatMap(recorded => shownAgain(recorded, before.facts))
-  const shownNow = checks.flatMap(({ check }) =>
-    overviews.some(({ view }) => view.id === check.probe)
-      ? [check.findings.flatMap(finding => finding.shows ?? [])]
-      : []
-  )
-  return canonical(shownBefore) === canonical(shownNow)
+  return canonical(lasting(facts)) === canonical(lasting(before.facts))
 }
 
-/** The lines of a recorded overview; none for what is no overview. */
-function shownAgain(
-  { probe, facts: names }: EvidenceRecord['checks'][number],
-  facts: EvidenceRecord['facts']
-): readonly (readonly string[])[] {
-  const view = overviews.find(each => each.view.id === probe)?.view
-  if (view === undefined) return []
-  const seen = Object.fromEntries(
-    Object.entries(names).flatMap(([need, name]) => {
-      const fact = facts[name]
-      return fact === undefined ? [] : [[need, fact.seen ? { ...fact, value: fact.value } : fact] as const]
-    })
-  )
-  return [judge(view, seen).flatMap(finding => finding.shows ?? [])]
+/** Facts without the numbers of their reads, and without the commit that they were read at. */
+function lasting(facts: Readonly<Record<string, Fact<unknown>>> | EvidenceRecord['facts']) {
+  return Object.entries(facts)
+    .filter(([name]) => !moving.has(name.split(' @ ', 1)[0] ?? ''))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, fact]) => [name, fact.seen ? { value: withoutCommit(fact.value) } : { why: fact.why }])
+}
+
+function withoutCommit(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || !('commit' in value))
+    return value ?? null
+  const { commit: _, ...rest } = value
+  return rest
 }
