@@ -3,8 +3,14 @@ import { exitCode } from '../../src/words.ts'
 import { runCli } from '../support/cli.ts'
 import { gateOf, makeScene, type Scene } from '../support/scene.ts'
 
-const readme =
-  'milestones:\n  M1: { checks: [{ probe: repo-file, title: a readme, with: { path: README.md, exists: true } }] }\n  M2: { checks: [{ probe: repo-file, title: no such file, with: { path: gone.md, exists: true } }] }\n'
+// Without a hunt: what listens on this machine moves with the tests beside this one.
+const readme = [
+  'milestones:',
+  '  M1: { checks: [{ probe: repo-file, title: a readme, with: { path: README.md, exists: true } }] }',
+  '  M2: { checks: [{ probe: repo-file, title: no such file, with: { path: gone.md, exists: true } }] }',
+  'hunt: { probes: [] }',
+  ''
+].join('\n')
 
 const path = 'reviews/REVIEW-p1.md'
 
