@@ -9,6 +9,8 @@ export function masked(text: string): string {
     .replaceAll(/(?<=`)[0-9a-f]{7}(?=`)/g, '<sha>')
     .replaceAll(/(?<=-)(?:[0-9a-f]{12}-)?[0-9a-f]{8}(?=\.json)/g, '<sha>')
     .replaceAll(/\b[0-9a-f]{64}\b|\b(?=[0-9a-z]*\d)[0-9a-z]{12}\b|\b(?=[0-9a-z]*\d)[0-9a-z]{25}\b/g, '<id>')
+    // One in fifty has no digit: there it is told by what stands behind it.
+    .replaceAll(/\b[0-9a-z]{12}(?=… \(\d+ ids\))/g, '<id>')
     .replaceAll(/(?:<id>(?:, | )?)+/g, '<ids> ')
     .replaceAll(/\b(?:10\.\d+\.\d+\.\d+|fe80::[0-9a-f:]+)(?=[/ ,;)`]|$)/gm, '<address>')
     .replaceAll(/\/[^\s`]*\/(?:remote\.git|ca\.pem)/g, '<path>')
