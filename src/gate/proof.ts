@@ -199,7 +199,8 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && startsWith(a, b)
 }
 
-function firstDifference(a: Uint8Array, b: Uint8Array): number {
+/** How many bytes both begin with. */
+export function firstDifference(a: Uint8Array, b: Uint8Array): number {
   const end = Math.min(a.length, b.length)
   for (let at = 0; at < end; at++) if (a[at] !== b[at]) return at
   return end

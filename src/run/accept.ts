@@ -3,7 +3,7 @@ import { sha256 } from '../base/canonical.ts'
 import { reachable } from '../base/graph.ts'
 import { AdversaryError } from '../base/errors.ts'
 import { toText } from '../base/text.ts'
-import { type Appended, startsWith } from '../gate/proof.ts'
+import { type Appended, firstDifference, startsWith } from '../gate/proof.ts'
 import { viewPhase } from '../gate/view.ts'
 import { reviewBranchOf } from '../home/home.ts'
 import type { Tip } from '../publish/publish.ts'
@@ -109,7 +109,7 @@ function changesBetween(signed: Uint8Array, now: Uint8Array): readonly Change[] 
   const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
   const parts = diffLines(latin1(signed), latin1(now), { maxEditLength: mostDifferences })
   if (parts === undefined) {
-    const from = commonPrefix(signed, now)
+    const from = firstDifference(signed, now)
     const left = Math.min(signed.length, now.length) - from
     const suffix = Math.min(left, commonSuffix(signed, now))
     return [{ from, to: now.length - suffix, was: signed.subarray(from, signed.length - suffix) }]
@@ -161,7 +161,7 @@ function unsignedParts(
     undefined
   )
   if (last !== undefined) {
-    const start = commonPrefix(last.bytes, file)
+    const start = firstDifference(last.bytes, file)
     // What was signed on top of the change is not part of it.
     const end = Math.min(file.length, ...holding.map(({ from }) => from).filter(from => from >= start))
     changes.push(...changesBetween(last.bytes, file.subarray(0, end)))
@@ -189,12 +189,6 @@ function complement(spans: readonly Span[], length: number): readonly Span[] {
   }
   if (at < length) gaps.push({ from: at, to: length })
   return gaps
-}
-
-function commonPrefix(a: Uint8Array, b: Uint8Array): number {
-  const end = Math.min(a.length, b.length)
-  for (let at = 0; at < end; at++) if (a[at] !== b[at]) return at
-  return end
 }
 
 function commonSuffix(a: Uint8Array, b: Uint8Array): number {
