@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { join, resolve } from 'node:path'
+import pLimit from 'p-limit'
 import { AdversaryError, messageOf } from '../base/errors.ts'
-import { lane } from '../base/lane.ts'
 import { sleep } from '../doors/clock.ts'
 import { kindOf, namesIn } from '../doors/files.ts'
 import { configFile } from '../home/home.ts'
@@ -57,9 +57,9 @@ export async function watchHomes(
   const { once, io } = how
   // A listener or two for each home is no leak, however many homes.
   setMaxListeners(0, io.signal)
-  const lanes: Lanes = { poll: lane(atOnce.polls), round: lane(atOnce.rounds) }
+  const lanes: Lanes = { poll: pLimit(atOnce.polls), round: pLimit(atOnce.rounds) }
   // Homes begin in turn too: each starts a few processes to look at its clone.
-  const beginning = lane(atOnce.rounds)
+  const beginning = pLimit(atOnce.rounds)
   const begin = async (watch: (begun: () => void) => Promise<void>) => {
     const watching = await beginning(async () => {
       let begun = (): void => undefined

@@ -1,4 +1,4 @@
-import { lane } from '../base/lane.ts'
+import pLimit from 'p-limit'
 import { sleep, tick } from '../doors/clock.ts'
 import type { HostAddress, OpenSession } from '../doors/session.ts'
 
@@ -17,7 +17,7 @@ const patience = 4
  * of them at once would make each slower, until all run into their deadlines.
  */
 export function bounded(openSession: OpenSession, most: number): OpenSession {
-  const turn = lane(most)
+  const turn = pLimit(most)
   /** What logins take at the moment, in milliseconds; null before the first. */
   let usualMs: number | null = null
   const holdMs = ({ timeoutMs }: HostAddress) =>

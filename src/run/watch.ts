@@ -1,5 +1,4 @@
 import { AdversaryError, messageOf } from '../base/errors.ts'
-import type { Lane } from '../base/lane.ts'
 import { nowMs, sleep, tick } from '../doors/clock.ts'
 import type { Home } from '../home/types.ts'
 import { jittered } from './back-off.ts'
@@ -24,9 +23,12 @@ export interface WatchOptions extends RoundOptions {
 
 type Wait = (ms: number, signal: AbortSignal) => Promise<boolean>
 
+/** Runs work when its turn comes. */
+type Limiter = <T>(work: () => Promise<T>) => Promise<T>
+
 export interface Lanes {
-  readonly poll: Lane
-  readonly round: Lane
+  readonly poll: Limiter
+  readonly round: Limiter
 }
 
 const alone: Lanes = { poll: work => work(), round: work => work() }
