@@ -4,12 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { documents } from '../src/commands/documents.ts'
 import { homeSchemas, jsonSchemaOf } from '../src/home/json-schema.ts'
 import type { AnyProbe } from '../src/judge/probe.ts'
+import { configurationPage } from './configuration-page.ts'
 import { logPage } from './log-page.ts'
 import { probePage } from './probe-page.ts'
 
 /**
  * Writes what follows from the sources: the list of probes, the list of fact sources, the pages of
- * probes and of the log, and the JSON Schemas. With `--check` it writes nothing and ends with 1 if something is stale.
+ * probes, of the configuration and of the log, and the JSON Schemas. With `--check` it writes nothing and ends with 1 if something is stale.
  *
  * Runs from `dist/scripts`, and reads the folders themselves: the lists that it writes may be stale.
  */
@@ -88,6 +89,7 @@ async function outputs(): Promise<ReadonlyMap<string, string>> {
     ['probes/index.ts', await probeIndex()],
     ['src/observe/sources/index.ts', await factIndex()],
     ['docs/probes.md', probePage(probes, banner)],
+    ['docs/configuration.md', configurationPage({ adversary, plan }, banner)],
     ['docs/log.md', logPage(banner)],
     ['schemas/adversary.schema.json', json(adversary)],
     ['schemas/plan.schema.json', json(plan)],

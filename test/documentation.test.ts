@@ -4,7 +4,9 @@ import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { probes } from '../probes/index.ts'
+import { keyLines } from '../scripts/configuration-page.ts'
 import { loadHome } from '../src/home/home.ts'
+import { homeSchemas } from '../src/home/json-schema.ts'
 import { runCli } from './support/cli.ts'
 
 /** What the pages show must be what the program takes. */
@@ -118,6 +120,48 @@ identity: { name: adversary-bot, email: adversary@example.test, signingKey: ~/.s
   expect(sights?.serve).toMatchObject({ board: true, metrics: true, webhook: null })
   expect(named?.serve.hosts).toEqual(['adversary.example.test'])
   expect(apart?.serve).toMatchObject({ listen: { port: 8750 }, webhook: { listen: { port: 8751 } } })
+})
+
+it('docs/configuration.md describes every key', () => {
+  const { adversary, plan } = homeSchemas(probes)
+  const keys = [...keyLines(adversary), ...keyLines(plan)]
+  expect(keys.length).toBeGreaterThan(60)
+  expect(keys.filter(({ about }) => about === '').map(({ path }) => path)).toEqual([])
+  for (const { path } of keys) {
+    const shown = pages.get('docs/configuration.md') ?? ''
+    expect(shown).toMatch(new RegExp(`^(?:\\| \`|### )${path.replaceAll(/[.[\]]/g, '\\$&')}(?:\`|$)`, 'm'))
+  }
+})
+
+describe('docs/environment.md', () => {
+  /** Upper-case words in quotes that name something else: errors of libraries, and a variable of the observed host. */
+  const others = ['CERT_HAS_EXPIRED', 'DUPLICATE_KEY', 'EAI_AGAIN', 'SSH_CONNECTION']
+  /** Variables that the program sets for a git of its own, which hands them to a credential helper. */
+  const own = ['ADVERSARY_GIT_PASSWORD', 'ADVERSARY_GIT_USERNAME']
+
+  it('lists every variable that the sources read, and no other', async () => {
+    const files = (await readdir(join(root, 'src'), { recursive: true })).filter(name => name.endsWith('.ts'))
+    const texts = await Promise.all(files.map(name => readFile(join(root, 'src', name), 'utf8')))
+    const code = texts
+      .map(text => text.replace(/\/\*[^]*?\*\//g, '').replace(/(?<=^|[\s;{}(),])\/\/.*$/gm, ''))
+      .join('\n')
+    const patterns = [
+      /\benv(?:ironment)?(?:\.|\[['"`])(?<name>[A-Za-z_]\w*)\b/g,
+      /['"`](?<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)['"`]/g,
+      /\b(?<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+): \w+[ ,][^={}]*\} = (?:io\.|process\.)?env\b/g
+    ]
+    const read = patterns
+      .flatMap(pattern => [...code.matchAll(pattern)].map(({ groups }) => groups?.['name'] ?? ''))
+      .filter(name => /^[A-Z]+(?:_\w*[A-Z0-9]|)$|proxy$/.test(name) && ![...others, ...own].includes(name))
+    expect(new Set(read).size).toBeGreaterThan(30)
+
+    const rows = (pages.get('docs/environment.md') ?? '').split('\n').filter(line => line.startsWith('| `'))
+    const listed = rows.flatMap(row => [...(row.split('|')[1] ?? '').matchAll(/`(?<name>\w+)`/g)])
+    const names = listed.map(({ groups }) => groups?.['name'] ?? '')
+    expect([...new Set(read)].filter(name => !names.includes(name))).toEqual([])
+    expect(names.filter(name => !new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(code))).toEqual([])
+    for (const name of [...others, ...own]) expect(code).toContain(name)
+  })
 })
 
 it('every command line that a page shows is understood', async () => {

@@ -34,63 +34,110 @@ const host = z.strictObject({
   ssh: z
     .string()
     .regex(/^(?!-)[\w.@:[\]%-]{1,255}$/, 'an alias of ~/.ssh/config, or `user@host:port`')
-    .meta({ description: 'An alias of ~/.ssh/config, or user@host:port.' })
+    .meta({
+      description: 'An alias of `~/.ssh/config`, or `user@host:port`. Required unless `transport` is `local`.'
+    })
     .optional(),
-  transport: z.enum(['ssh2', 'openssh', 'local']).default('ssh2'),
-  identityFile: scalar.localPath.optional(),
-  knownHosts: scalar.localPath.optional(),
-  timeout: scalar.duration.default(10_000).meta({ description: 'For connecting and login.' })
+  transport: z.enum(['ssh2', 'openssh', 'local']).default('ssh2').meta({
+    description:
+      '`openssh` runs the `ssh` command: for ProxyJump, certificates and hardware keys. `local` reads the machine that it runs on.'
+  }),
+  identityFile: scalar.localPath
+    .optional()
+    .meta({ description: 'The login key. Default: as in `~/.ssh/config`.' }),
+  knownHosts: scalar.localPath
+    .optional()
+    .meta({ description: 'The file with the host key. Default: as in `~/.ssh/config`.' }),
+  timeout: scalar.duration.prefault('10s').meta({ description: 'Time limit for connecting and login.' })
 })
 
 /** `adversary.yaml`, as it is written. */
 export const configSchema = z.strictObject({
-  repo: z.strictObject({
-    url: z
-      .string()
-      .refine(
-        isGitUrl,
-        'what `git clone` takes: ssh://, https://, user@host:path or a local path, without a password'
-      )
-      .meta({ description: 'The watched repository, as git clone takes it.' }),
-    name: z
-      .string()
-      .refine(
-        name => /^[\p{L}\p{M}\p{N}_.~+/:-]+$/u.test(name),
-        'a name such as `//git.example.test/ops/infra` or `ops/infra`'
-      )
-      .max(200, 'a name of at most 200 characters')
-      .optional()
-      .meta({
+  repo: z
+    .strictObject({
+      url: z
+        .string()
+        .refine(
+          isGitUrl,
+          'what `git clone` takes: ssh://, https://, user@host:path or a local path, without a password'
+        )
+        .meta({ description: 'The watched repository, as git clone takes it.' }),
+      name: z
+        .string()
+        .refine(
+          name => /^[\p{L}\p{M}\p{N}_.~+/:-]+$/u.test(name),
+          'a name such as `//git.example.test/ops/infra` or `ops/infra`'
+        )
+        .max(200, 'a name of at most 200 characters')
+        .optional()
+        .meta({
+          description:
+            'What reviews are signed for: `//host/path`, or a path alone. Default: host and path of the URL.'
+        }),
+      branch: scalar.branch.meta({ description: 'The branch with the claims.' }),
+      review: phasePath
+        .default('reviews/REVIEW-{phase}.md')
+        .meta({ description: 'The review file, a path in the repository.' }),
+      evidence: evidencePath.optional().meta({
         description:
-          'What reviews are signed for: `//host/path`, or a path alone. Default: host and path of the URL.'
+          'Folder of the evidence, a path in the repository. Default: `evidence/` beside the review file.'
       }),
-    branch: scalar.branch,
-    review: phasePath.default('reviews/REVIEW-{phase}.md'),
-    evidence: evidencePath.optional().meta({ description: 'Default: evidence/ beside the review file.' }),
-    since: scalar.sha.optional().meta({ description: 'Claims before this commit are history.' }),
-    reviewBranch: scalar.branch
-      .optional()
-      .meta({ description: 'Push reviews here, when the branch itself is protected.' })
+      since: scalar.sha
+        .optional()
+        .meta({ description: 'Claims before this commit are history and get no review.' }),
+      reviewBranch: scalar.branch
+        .optional()
+        .meta({ description: 'Push reviews here, when the branch itself is protected.' })
+    })
+    .meta({ description: 'The watched repository.' }),
+  identity: z
+    .strictObject({
+      name: scalar.line
+        .regex(/^[^<>]*$/, 'a name without `<` and `>`')
+        .meta({ description: 'Author and committer of the review commits.' }),
+      email: z
+        .string()
+        .regex(/^[^\s<>\p{C}]{1,200}$/u, 'an e-mail address')
+        .meta({ description: 'E-mail address of the reviewer: its name in the list of allowed signers.' }),
+      signingKey: scalar.localPath.meta({ description: 'The private SSH key that signs review commits.' })
+    })
+    .meta({ description: 'Who commits and signs the reviews.' }),
+  poll: scalar.duration
+    .prefault('30s')
+    .meta({ description: 'Pause between two polls of the remote, at least `100ms`.' }),
+  retry: scalar.duration.prefault('15m').meta({
+    description: 'How long `watch` retries what could not be seen before the verdict is INCONCLUSIVE.'
   }),
-  identity: z.strictObject({
-    name: scalar.line.regex(/^[^<>]*$/, 'a name without `<` and `>`'),
-    email: z.string().regex(/^[^\s<>\p{C}]{1,200}$/u, 'an e-mail address'),
-    signingKey: scalar.localPath.meta({ description: 'The private SSH key that signs review commits.' })
-  }),
-  poll: scalar.duration.default(30_000),
-  retry: scalar.duration.default(15 * 60_000),
-  hosts: z.record(scalar.hostName, host).default({}),
+  hosts: z
+    .record(scalar.hostName, host)
+    .default({})
+    .meta({ description: 'The hosts that plans may name, by a name of your choice.' }),
   concurrency: z
     .int('a whole number')
     .min(1, 'at least 1')
     .max(1000, 'at most 1000')
     .default(16)
-    .meta({ description: 'How many hosts are logged in to at once.' }),
-  gate: z.strictObject({ allowedSigners: scalar.localPath.optional() }).default({}),
+    .meta({ description: 'How many hosts it logs in to at once.' }),
+  gate: z
+    .strictObject({
+      allowedSigners: scalar.localPath.optional().meta({
+        description:
+          "The list of signers, in the format of git's `allowed_signers`. Default: the reviewer's own key."
+      })
+    })
+    .default({})
+    .meta({ description: 'Whose signatures count on this machine.' }),
   forge: forgeSchema.optional(),
   serve: serveSchema,
   claims: z
-    .strictObject({ phase: namePattern.optional(), milestone: namePattern.optional() })
+    .strictObject({
+      phase: namePattern
+        .optional()
+        .meta({ description: 'The name of a phase. Default: `[a-z0-9][a-z0-9-]{0,63}`.' }),
+      milestone: namePattern
+        .optional()
+        .meta({ description: 'The name of a milestone. Default: `[A-Z]{1,4}\\d+(\\.\\d+)*`.' })
+    })
     .default({})
     .meta({ description: 'Regular expressions for the whole name of a phase and a milestone.' })
 })

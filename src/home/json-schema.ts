@@ -27,9 +27,10 @@ export function homeSchemas(probes: readonly AnyProbe[]): {
 } {
   const plan = jsonSchemaOf(planSchema, 'input', 'plan')
   const check = checkIn(plan)
+  const probe = asSchema(check.properties?.['probe'])
   check.properties = {
     ...check.properties,
-    probe: { type: 'string', enum: probes.map(({ id }) => id) }
+    probe: { ...probe, type: 'string', enum: probes.map(({ id }) => id) }
   }
   check.allOf = probes.map(probe => ({
     if: { properties: { probe: { const: probe.id } }, required: ['probe'] },
@@ -37,6 +38,10 @@ export function homeSchemas(probes: readonly AnyProbe[]): {
     then: { properties: { with: paramsSchema(probe) } }
   }))
   return { adversary: jsonSchemaOf(configSchema, 'input', 'adversary'), plan }
+}
+
+function asSchema(schema: z.core.JSONSchema._JSONSchema | undefined): JsonSchema {
+  return typeof schema === 'object' ? schema : {}
 }
 
 /** The schema of one check inside that of a plan. */

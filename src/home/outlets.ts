@@ -14,6 +14,9 @@ const envName = z.string().regex(/^[A-Za-z_]\w{0,99}$/, 'the name of an environm
 const repoName = z.string().regex(repoPattern, '`owner/name`')
 const glob = z.string().regex(/^[^\p{C}]{1,200}$/u, 'a name, or a glob such as `prod-*`')
 
+const secretAbout = 'File with the secret, readable by its owner only.'
+const secretEnvAbout = 'Environment variable with the secret, where no file is named.'
+
 const webUrl = z
   .string()
   .max(500, 'a URL of at most 500 characters')
@@ -24,39 +27,58 @@ const webUrl = z
 
 export const forgeSchema = z
   .strictObject({
-    kind: z.enum(forgeKinds).optional().meta({ description: 'Default: what the host of `repo.url` tells.' }),
-    url: webUrl.optional().meta({ description: 'Where people open it. Default: the host of `repo.url`.' }),
-    repo: repoName.optional().meta({ description: 'owner/name. Default: the path of `repo.url`.' }),
-    token: scalar.localPath.optional().meta({ description: 'File with the token, for its owner alone.' }),
+    kind: z
+      .enum(forgeKinds)
+      .optional()
+      .meta({ description: 'The kind of forge. Default: derived from the host of `repo.url`.' }),
+    url: webUrl
+      .optional()
+      .meta({ description: 'Its address, as people open it. Default: the host of `repo.url`.' }),
+    repo: repoName
+      .optional()
+      .meta({ description: 'The repository, as `owner/name`. Default: the path of `repo.url`.' }),
+    token: scalar.localPath
+      .optional()
+      .meta({ description: 'File with the token, readable by its owner only.' }),
     tokenEnv: envName
       .default('ADVERSARY_FORGE_TOKEN')
-      .meta({ description: 'Variable with the token, where no file is named.' }),
-    ca: scalar.localPath.optional().meta({ description: 'CA to trust instead of those of the machine.' })
+      .meta({ description: 'Environment variable with the token, where no file is named.' }),
+    ca: scalar.localPath
+      .optional()
+      .meta({ description: 'File with the CA to trust instead of those of the machine.' })
   })
-  .meta({ description: 'Where commit statuses are posted. Without it none are.' })
+  .meta({ description: 'Where commit statuses are posted. Without this key, none are posted.' })
 
 const gateRule = z.strictObject({
-  event: z.enum(['promote', 'rollback', 'push', 'pull_request', 'tag', 'cron', 'custom']).default('promote'),
-  target: glob
-    .optional()
-    .meta({ description: 'Glob: DRONE_DEPLOY_TO of a promotion, else the target branch. Default: any.' }),
+  event: z
+    .enum(['promote', 'rollback', 'push', 'pull_request', 'tag', 'cron', 'custom'])
+    .default('promote')
+    .meta({ description: "Drone's event." }),
+  target: glob.optional().meta({
+    description:
+      'A name or a glob: the target of a promotion (`DRONE_DEPLOY_TO`), else the target branch. Default: any.'
+  }),
   gate: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,128}$/, 'a phase, or `<phase>-<milestone>`')
     .optional()
     .meta({ description: 'The gate that must be open.' }),
-  letThrough: z.literal(true).optional().meta({ description: 'Nothing is asked. Instead of `gate`.' }),
-  closed: z
-    .enum(['block', 'skip'])
-    .default('block')
-    .meta({ description: 'What becomes of the build while the gate is closed.' })
+  letThrough: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'The build may begin without a gate. Instead of `gate`.' }),
+  closed: z.enum(['block', 'skip']).default('block').meta({
+    description:
+      'What happens to the build while the gate is closed: `block` waits for an administrator, `skip` drops it.'
+  })
 })
 
 const listenAt = z
   .string()
   .refine(text => addressOf(text) !== null, 'an address and a port, such as `127.0.0.1:8750`')
 const ownListener = listenAt.optional().meta({
-  description: 'A listener for this route alone: nothing that happens to another one costs it a connection.'
+  description:
+    'Address and port of a separate listener for this route, which shares no connections with the others.'
 })
 const hostName = z
   .string()
@@ -67,45 +89,51 @@ const hostName = z
 
 export const serveSchema = z
   .strictObject({
-    listen: listenAt.default('127.0.0.1:8750'),
+    listen: listenAt
+      .default('127.0.0.1:8750')
+      .meta({ description: 'Address and port of the server, without TLS.' }),
     hosts: z.array(hostName).max(50, 'at most 50 names').default([]).meta({
       description:
-        'Names by which the server is called (`Host`), besides `localhost` and the address that it is reached at. Requests for other names are answered 421.'
+        'Names of the server (`Host`), besides `localhost` and the address that it is reached at. Requests for other names are answered with 421.'
     }),
-    board: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'Shows the board to whoever may ask the server, with what hosts answered.' }),
+    board: z.boolean().default(false).meta({
+      description: 'Shows the board, with the output of hosts, to everyone who can reach the server.'
+    }),
     metrics: z
       .boolean()
       .default(false)
-      .meta({ description: '`/metrics` for Prometheus, to whoever may ask the server.' }),
+      .meta({ description: 'Shows `/metrics` for Prometheus to everyone who can reach the server.' }),
     webhook: z
       .strictObject({
-        secret: scalar.localPath.optional(),
-        secretEnv: envName.default('ADVERSARY_WEBHOOK_SECRET'),
+        secret: scalar.localPath.optional().meta({ description: secretAbout }),
+        secretEnv: envName.default('ADVERSARY_WEBHOOK_SECRET').meta({ description: secretEnvAbout }),
         listen: ownListener
       })
       .optional()
       .meta({ description: 'Push events of the forge wake the watcher.' }),
     drone: z
       .strictObject({
-        secret: scalar.localPath.optional(),
-        secretEnv: envName.default('ADVERSARY_DRONE_SECRET'),
+        secret: scalar.localPath.optional().meta({ description: secretAbout }),
+        secretEnv: envName.default('ADVERSARY_DRONE_SECRET').meta({ description: secretEnvAbout }),
         listen: ownListener,
         repo: repoName
           .optional()
-          .meta({ description: 'As Drone names it. Default: the path of `repo.url`.' }),
+          .meta({ description: 'The repository as Drone names it. Default: the path of `repo.url`.' }),
         others: z
           .enum(['pass', 'block'])
           .default('pass')
-          .meta({ description: 'What becomes of builds of other repositories of the same Drone.' }),
-        gates: z.array(gateRule).min(1, 'at least one rule').max(200, 'at most 200 rules')
+          .meta({ description: 'What happens to builds of other repositories of the same Drone.' }),
+        gates: z
+          .array(gateRule)
+          .min(1, 'at least one rule')
+          .max(200, 'at most 200 rules')
+          .meta({ description: 'The first rule that matches a build decides.' })
       })
       .optional()
-      .meta({ description: "Drone's validation extension." })
+      .meta({ description: "Answers Drone's validation extension." })
   })
   .prefault({})
+  .meta({ description: 'The HTTP server of `adversary serve`.' })
 
 /** @param absolute makes a path of the home absolute. @throws AdversaryError (usage) for what cannot be guessed. */
 export function readForge(

@@ -33,7 +33,8 @@ export function paramLines(schema: z.core.JSONSchema.BaseSchema): readonly Param
   return [...lines.values()]
 }
 
-function typeText(schema: JsonSchema): string {
+/** The type of a value in a few words: `text or list of text`. */
+export function typeText(schema: JsonSchema): string {
   if (!isObject(schema)) return 'anything'
   const options = schema.anyOf ?? schema.oneOf
   if (options !== undefined) return [...new Set(options.map(typeText))].join(' or ')

@@ -10,58 +10,70 @@ import * as scalar from './scalars.ts'
 import type { Check, Hunt, HuntCheck, Milestone, Plan } from './types.ts'
 import type { Path, YamlFile } from './yaml.ts'
 
-const waiver = z.strictObject({ reason: scalar.line, by: scalar.line, until: scalar.day })
+const waiver = z.strictObject({
+  reason: scalar.line.meta({ description: 'Why; the review shows it.' }),
+  by: scalar.line.meta({ description: 'Who waived it; the review shows it.' }),
+  until: scalar.day.meta({ description: 'The last day of the waiver.' })
+})
 
 const check = z.strictObject({
   probe: z.string().meta({ description: 'The id of a probe: `adversary probe --list`.' }),
-  title: scalar.line.optional().meta({ description: "Default: the probe's own assertion." }),
-  with: z.record(z.string(), z.unknown()).default({}).meta({ description: 'What the probe expects.' }),
+  title: scalar.line
+    .optional()
+    .meta({ description: "Heading of the check. Default: the probe's own assertion." }),
+  with: z.record(z.string(), z.unknown()).default({}).meta({ description: "The probe's parameters." }),
   on: z
     .union([scalar.hostGlob, z.array(scalar.hostGlob).min(1, 'at least one host')])
     .optional()
     .meta({
       description:
-        "Hosts of adversary.yaml: a name, a glob such as `web-*`, or a list. One check for each; default: the plan's host."
+        "Hosts of adversary.yaml: a name, a glob such as `web-*`, or a list. One check for each host. Default: the plan's host."
     }),
   within: scalar.duration
     .optional()
-    .meta({ description: 'Look again until it passes twice, 10 s apart, for at most this long.' }),
+    .meta({ description: 'Repeat the check until it passes twice, 10 s apart, for at most this time.' }),
   waive: waiver
     .optional()
-    .meta({ description: 'Excuses the check until the end of a day; the review says so.' })
+    .meta({ description: 'Excuses the check until the end of a day; the review shows it.' })
 })
 
 const milestone = z.strictObject({
-  title: scalar.line.optional(),
+  title: scalar.line.optional().meta({ description: 'Heading of the milestone. Default: its name.' }),
   needs: z
     .array(z.string())
     .default([])
-    .meta({ description: 'Without the PASS of these, this milestone is INCONCLUSIVE.' }),
+    .meta({ description: 'Milestones that must have a PASS; without it this one is INCONCLUSIVE.' }),
   watchPaths: z.array(scalar.repoPath).optional().meta({
-    description: 'A later commit there makes the PASS stale. Default: the paths of its repo checks.'
+    description:
+      'Paths in the repository: a later commit there makes the PASS stale. Default: the paths of the repo checks.'
   }),
-  maxAge: scalar.duration.default(30 * 86_400_000),
-  checks: z.array(check).min(1, 'at least one check')
+  maxAge: scalar.duration.prefault('30d').meta({ description: 'The PASS is stale after this time.' }),
+  checks: z.array(check).min(1, 'at least one check').meta({ description: 'What must hold. At least one.' })
 })
 
 const hunt = z.strictObject({
-  every: scalar.duration.default(15 * 60_000),
-  probes: z.union([z.literal('all'), z.array(z.string())]).default('all'),
-  blocks: z
-    .array(z.string())
-    .optional()
-    .meta({ description: 'Milestones whose gate an open finding closes. Default: the last of the phase.' })
+  every: scalar.duration.prefault('15m').meta({ description: 'Pause between two hunts of `watch`.' }),
+  probes: z
+    .union([z.literal('all'), z.array(z.string())])
+    .default('all')
+    .meta({ description: 'Which probes hunt: those that need no expectation, or a list of their ids.' }),
+  blocks: z.array(z.string()).optional().meta({
+    description: 'Milestones whose gate an open finding closes. Default: the last milestone of the phase.'
+  })
 })
 
 /** `plans/<phase>.yaml`, as it is written. */
 export const planSchema = z.strictObject({
-  phase: z.string(),
-  title: scalar.line.optional(),
-  host: scalar.hostName.optional(),
+  phase: z.string().meta({ description: "The phase: the file's name without `.yaml`." }),
+  title: scalar.line.optional().meta({ description: 'Heading of the phase. Default: its name.' }),
+  host: scalar.hostName
+    .optional()
+    .meta({ description: 'Host of the checks that name none. Default: the only host of adversary.yaml.' }),
   milestones: z
     .record(z.string(), milestone)
-    .refine(all => Object.keys(all).length > 0, 'at least one milestone'),
-  hunt: hunt.prefault({})
+    .refine(all => Object.keys(all).length > 0, 'at least one milestone')
+    .meta({ description: 'The milestones by name, in their order. At least one.' }),
+  hunt: hunt.prefault({}).meta({ description: 'Probes that run without a claim.' })
 })
 
 /** What of the home a plan is read against. */
