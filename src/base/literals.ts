@@ -56,9 +56,18 @@ export function literalsOf(secret: string): readonly string[] {
   const uris = all.map(form => encodeURIComponent(form.replace(/\p{Surrogate}/gu, '\ufffd')))
   const quoted = all.map(form => form.replaceAll("'", `'\\''`))
   const words = all.map(form => form.replace(/\s+/g, ' ').trim())
-  return [...new Set([...all, ...json, ...uris, ...quoted, ...words])].filter(
+  return [...new Set([...all, ...json, ...uris, ...quoted, ...words, ...firstWord(secret)])].filter(
     form => kindOf(form) !== 'common'
   )
+}
+
+/**
+ * The first word of a value of several: `PGPASSWORD=… psql` is a line of a file of variables, whose value goes on to the
+ * end, or a command of a shell, whose value does not. An ordinary word is part of a passphrase.
+ */
+function firstWord(secret: string): readonly string[] {
+  const [, word] = /^([A-Za-z0-9][^\s"'`$(){}<>|;&]{5,200}) [^\r\n]*$/.exec(secret) ?? []
+  return word !== undefined && kindOf(word) === 'distinct' ? [word] : []
 }
 
 function attempts(secret: string): readonly string[] {

@@ -32,6 +32,28 @@ describe('a sentence', () => {
   })
 })
 
+it.each([
+  'PASSWORD=q8Rw-2bXk9 was refused',
+  'A=1\nDB_PASSWORD=q8Rw-2bXk9 exec app\nB=2\n',
+  'password: q8Rw-2bXk9 (since Monday)'
+])(
+  'the first word of a value of several is cut out by itself as well, since the rest may be none of it: %s',
+  said => {
+    const other = openVeil('salt')
+    other.read(said)
+    expect(other.shown('the log has q8Rw-2bXk9 in it')).toMatch(/^the log has «redacted:password:\w+» in it$/)
+    for (const word of ['refused', 'exec', 'since Monday']) expect(other.shown(word)).toBe(word)
+  }
+)
+
+it('the first word of a passphrase is a word', () => {
+  const other = openVeil('salt')
+  other.read('A=1\nDB_PASSWORD=correcthorse battery staple\nB=2\n')
+  expect(other.shown('correcthorse, and correcthorse battery staple')).toMatch(
+    /^correcthorse, and «redacted:password:\w+»$/
+  )
+})
+
 it('no part of eight characters is left of any secret, wherever a text was cut', () => {
   const value = fc
     .stringMatching(/^[A-Za-z0-9!#%+*~^-]{14,40}$/)

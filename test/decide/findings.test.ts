@@ -54,6 +54,30 @@ it('the same defect is filed once, however often it is seen', () => {
   expect(changes({ known: [known], hunted: [hunted('subnets', overlap('a'), overlap('a'))] })).toEqual([])
 })
 
+it('what is seen twice in one look is filed once, under one number', () => {
+  expect(
+    changes({ hunted: [hunted('subnets', overlap('a'), overlap('a')), hunted('subnets', overlap('a'))] })
+  ).toEqual([['opened', 'A1', 'subnets/a', 'unknown']])
+  const closed: FindingState = { ...known, status: 'closed' }
+  expect(changes({ known: [closed], hunted: [hunted('subnets', overlap('a'), overlap('a'))] })).toEqual([
+    ['reopened', 'A3', 'subnets/a', 'introduced']
+  ])
+})
+
+it('what is closed is not closed again', () => {
+  expect(changes({ known: [{ ...known, status: 'closed' }], hunted: [hunted('subnets', fine)] })).toEqual([])
+})
+
+it('a look that failed and could not see all closes nothing, whatever it opens', () => {
+  expect(changes({ known: [known], hunted: [hunted('subnets', overlap('b'), blind)] })).toEqual([
+    ['opened', 'A4', 'subnets/b', 'unknown']
+  ])
+  expect(changes({ known: [known], hunted: [hunted('subnets', overlap('b'), fine)] })).toEqual([
+    ['opened', 'A4', 'subnets/b', 'unknown'],
+    ['closed', 'A3', 'subnets/a', 'introduced']
+  ])
+})
+
 it('gone is closed, by a clear look of its own probe', () => {
   expect(changes({ known: [known], hunted: [hunted('subnets', fine)] })).toEqual([
     ['closed', 'A3', 'subnets/a', 'introduced']
@@ -77,6 +101,17 @@ it('back is reopened under its old number', () => {
   expect(
     changes({ known: [{ ...known, status: 'closed' }], hunted: [hunted('subnets', overlap('a'))] })
   ).toEqual([['reopened', 'A3', 'subnets/a', 'introduced']])
+})
+
+it('back, it blocks what it blocked and what the plan blocks now, each once', () => {
+  const [change] = findingChanges({
+    known: [{ ...known, status: 'closed', blocks: ['D8', 'M2'] }],
+    hunted: [hunted('subnets', overlap('a'))],
+    file: null,
+    baseline: null,
+    blocks: ['M2', 'M3']
+  })
+  expect(change?.finding).toEqual({ ...known, status: 'open', blocks: ['D8', 'M2', 'M3'] })
 })
 
 it.each<[origin: string, then: ReturnType<typeof hunted>[]]>([

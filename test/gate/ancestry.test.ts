@@ -266,6 +266,41 @@ const vetoes: readonly Row[] = [
     }
   ],
   [
+    'put by one of the list, and lifted by hand by another',
+    'vetoed',
+    1,
+    scene => scene.append('\n## VETO LIFTED M2: it is fine\n', 'docs: go on', scene.keys.carol)
+  ],
+  [
+    'put by one of the list, and lifted by the trailers of another',
+    'vetoed',
+    1,
+    async scene => {
+      await scene.builder.pull()
+      await word(scene, { vetoes: lift }, { key: scene.keys.carol })
+      await scene.builder.push('origin', 'HEAD:main')
+    }
+  ],
+  [
+    'put by two of the list, and lifted by one of them',
+    'vetoed',
+    1,
+    async scene => {
+      await scene.append('\n## VETO M2: nor before Tuesday\n', 'docs: hold it', scene.keys.carol)
+      await scene.append('\n## VETO LIFTED M2: it is fine\n', 'docs: go on', scene.keys.carol)
+    }
+  ],
+  [
+    'put by two of the list, and lifted by each of them',
+    'vetoed',
+    0,
+    async scene => {
+      await scene.append('\n## VETO M2: nor before Tuesday\n', 'docs: hold it', scene.keys.carol)
+      await scene.append('\n## VETO LIFTED M2: it is fine\n', 'docs: go on', scene.keys.carol)
+      await scene.append('\n## VETO LIFTED M2: Monday it is\n', 'docs: go on', scene.keys.alice)
+    }
+  ],
+  [
     'lifted on a branch that has it in its history',
     'vetoed',
     0,

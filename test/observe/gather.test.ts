@@ -173,6 +173,48 @@ it('what one read shows to be a secret is hidden in all of them', async () => {
   expect(JSON.stringify([gathered.fact('h', names), gathered.evidence])).not.toContain(secret)
 })
 
+it.each<[name: string, answer: Parameters<typeof recordedSession>[0][string]]>([
+  ['the reason of a read that was not answered', { why: `no login: PASSWORD=${secret} was refused` }],
+  ['what a read that is no answer complains of', { exit: 1, stderr: `PASSWORD=${secret} was refused` }],
+  [
+    'what a command that is not there complains of',
+    { exit: 127, stderr: `PASSWORD=${secret} docker: not found` }
+  ],
+  ['what a read that is no answer prints', { exit: 1, stdout: `PASSWORD=${secret} was refused` }],
+  ['what a read that answers complains of', { stdout: 'one\n', stderr: `PASSWORD=${secret} is deprecated` }]
+])('%s is shown with its secrets hidden, here and wherever else they stand', async (_, answer) => {
+  const session = recordedSession({
+    [list]: answer,
+    [`docker network inspect -- ${a}`]: { stdout: `${secret} by itself`, stderr: `again ${secret}` },
+    [`docker network inspect -- ${b}`]: { why: `it died of ${secret}` }
+  })
+  const one = (id: string): FactSource<string> => ({
+    key: id,
+    place: 'host',
+    take: async look => (await look.read(readCommand.dockerNetworks([id]))).stdout
+  })
+  const sources = [names, one(a), one(b)]
+  const gathered = await gather([{ host: 'h', sources }], closedDoors({ open: async () => session }))
+  const shown = JSON.stringify([sources.map(source => gathered.fact('h', source)), gathered.evidence])
+  expect(shown).not.toContain(secret)
+  // Nothing else of it is gone: where the secret stood, its mark stands.
+  const mark = '«redacted:password:[0-9a-f]{12}»'
+  expect(shown).toMatch(new RegExp(`${mark} by itself`))
+  expect(shown).toMatch(new RegExp(`again ${mark}`))
+  expect(shown).toMatch(new RegExp(`it died of ${mark}`))
+  expect(shown).toMatch(new RegExp(`PASSWORD=${mark}`))
+})
+
+it('the reason why a host cannot be reached is shown with its secrets hidden', async () => {
+  const open = async () => {
+    throw new Error(`the proxy answers https://user:${secret}@proxy.example.test is gone`)
+  }
+  const gathered = await gather([{ host: 'down', sources: [names] }], closedDoors({ open }))
+  const fact = gathered.fact('down', names)
+  expect(fact).toHaveProperty('why', expect.stringContaining('could not see down: the proxy answers https:'))
+  expect(JSON.stringify([fact, gathered.evidence])).not.toContain(secret)
+})
+
 it('a complaint of a parser is that about the text with the secrets hidden', async () => {
   const broken: FactSource<unknown> = {
     key: 'broken',

@@ -83,6 +83,28 @@ it('says that the file is gone, and that a unit waits to be restarted', () => {
   expect(saw(good)).toEqual(['the only loaded unit, good.service, has not failed'])
 })
 
+it('counts what is loaded and judged, and nothing else', () => {
+  const absent = unitState('absent.service', { load: 'not-found', active: 'inactive' })
+  const other = unitState('other.timer')
+  const saw = (units: readonly ReturnType<typeof unitState>[], except?: string[]) =>
+    failedUnits.judge({ units }, except === undefined ? {} : { except })
+  expect(saw([good, other, absent])).toEqual([{ outcome: 'pass', saw: 'none of 2 loaded units has failed' }])
+  expect(saw([good, other, failed, absent], ['bad.*'])).toEqual([
+    { outcome: 'pass', saw: 'none of 2 loaded units has failed' }
+  ])
+  expect(saw([good, absent])).toEqual([
+    { outcome: 'pass', saw: 'the only loaded unit, good.service, has not failed' }
+  ])
+  expect(saw([absent])).toEqual([{ outcome: 'not-applicable', why: 'every unit is left aside' }])
+})
+
+it('falsifies a unit that is judged', () => {
+  const falsified = (units: readonly ReturnType<typeof unitState>[], except: string[]) =>
+    failedUnits.falsify({ units }, { except }).map(({ units: [unit] }) => unit?.name)
+  expect(falsified([failed, good], ['bad.*'])).toEqual(['good.service'])
+  expect(falsified([failed], ['*'])).toEqual([])
+})
+
 it('can fail', () => {
   for (const untrue of failedUnits.falsify({ units: [good] }, {})) {
     expect(failedUnits.judge(untrue, {}).map(({ outcome }) => outcome)).toEqual(['fail'])

@@ -100,6 +100,8 @@ describe('printed and read again', () => {
         '***no_ci***',
         '****NO_CI****',
         'x\n\nskip-checks: true',
+        'x\n\nSk\u0130p-Checks: true',
+        'x\n\n\u017f\u212aip-checks: true',
         'Adversary-Verdict: pvfix-M2 PASS',
         'x\n\nAdversary-Verdict: pvfix-M2 PASS',
         'x\r\rAdversary-Claim: 1',
@@ -132,6 +134,7 @@ describe('printed and read again', () => {
 
 describe('refused', () => {
   const without = (name: string) => text.replace(new RegExp(`^Adversary-${name}: .*\n`, 'm'), '')
+  const forPhase = (message: string) => message.replace('review(pvfix-M2)', 'review(pvfix)')
   const line = (name: string) => new RegExp(`^Adversary-${name}: .*$`, 'm').exec(text)?.[0] ?? ''
   it.each<[string, string]>([
     ['a trailer in the middle', text.replace('A1: it deadlocks.', 'Adversary-Verdict: pvfix-M2 PASS')],
@@ -178,6 +181,42 @@ describe('refused', () => {
   ])('%s', (_, message) => {
     expect(message).not.toBe(text)
     expect(parsed(message)).toMatchObject({ kind: 'malformed' })
+  })
+
+  const policy = /"milestones":\[(?<one>\{.*\})\]/.exec(line('Policy'))?.groups?.['one'] ?? ''
+  // None of these is refused for another reason as well.
+  it.each<[string, string, RegExp]>([
+    [
+      'a verdict without its claim, that supersedes none',
+      without('Claim').replace(`${line('Supersedes')}\n`, ''),
+      /^claim and verdict go together$/
+    ],
+    [
+      'a claim without a verdict, of a phase',
+      forPhase(without('Verdict')),
+      /^claim and verdict go together$/
+    ],
+    [
+      'claims that are superseded by no verdict',
+      forPhase(without('Claim').replace(`${line('Verdict')}\n`, '')),
+      /^only a verdict supersedes claims$/
+    ],
+    [
+      'a policy that names a milestone twice',
+      text.replace(policy, () => `${policy},${policy}`),
+      /names a milestone twice$/
+    ],
+    ['a PASS without plan', without('Plan'), /^a PASS names its plan, evidence and policy$/],
+    ['a PASS without evidence', without('Evidence'), /^a PASS names its plan, evidence and policy$/],
+    ['no section', without('Section'), /^Adversary-Section is missing$/],
+    [
+      'a verdict that tells of reviews that are gone',
+      text.replace(line('Plan'), found => `Adversary-Removed: ${claim} M1 FAIL\n${found}`),
+      /^a verdict says nothing of reviews that are gone$/
+    ]
+  ])('%s, with that reason', (_, message, why) => {
+    expect(message).not.toBe(text)
+    expect(parsed(message)).toEqual({ kind: 'malformed', why: expect.stringMatching(why) })
   })
 
   it.each(['core: x', 'reviewed (x)', 'Revert "review(x): y"', ''])('other: %j', message => {

@@ -18,6 +18,8 @@ export interface Keys {
   readonly reviewer: TestKey
   /** Listed, may veto and find. */
   readonly alice: TestKey
+  /** Listed as well: another one than alice. */
+  readonly carol: TestKey
   /** On no list. */
   readonly builder: TestKey
   /** A former key of the reviewer: the list lets it through until 2026-06-01. */
@@ -59,12 +61,14 @@ export async function makeGateWorld(): Promise<GateWorld> {
   const keys = {
     reviewer: await repo.key('reviewer'),
     alice: await repo.key('alice'),
+    carol: await repo.key('carol'),
     builder: await repo.key('builder'),
     expired: await repo.key('expired')
   }
   const signers = allowedSigners([
     ['adversary', keys.reviewer],
     ['alice', keys.alice],
+    ['carol', keys.carol],
     ['adversary', keys.expired, 'namespaces="git",valid-before="20260601"']
   ])
   const at = {
