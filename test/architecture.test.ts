@@ -192,7 +192,7 @@ describe('a start loads', () => {
   it.each(['gate', 'status', 'review', 'watch'])('%s without what speaks to hosts and routes', command => {
     const loaded = packagesOf(`src/commands/${command}.ts`)
     expect(loaded).toContain('zod')
-    for (const name of ['ssh2', 'undici', 'ssh-config']) expect(loaded).not.toContain(name)
+    for (const name of ['ssh2', 'undici']) expect(loaded).not.toContain(name)
   })
 
   it('gate without plans and probes', () => {

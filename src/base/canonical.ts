@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /**
- * One text for one value, whatever order its keys were written in: keys sorted by code unit,
- * no white space, `undefined` members left out. Digests and replay rest on it.
+ * One text for one value, whatever order its keys were written in: keys that are whole numbers first, by number,
+ * then the others by code unit; no white space, `undefined` members left out. Signed digests and replay rest on it,
+ * so its bytes may never change. (RFC 8785 sorts numbers as text, too.)
  *
  * @throws TypeError for what JSON has no word for (NaN, Infinity, functions, bigint).
  */

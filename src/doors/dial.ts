@@ -42,7 +42,7 @@ export async function openDialling(host: HostAddress, options: SessionOptions): 
  * @throws HostUnseen of kind `configuration`, and where the host has penalised us a moment ago.
  */
 export async function dialHost(host: HostAddress, signal: AbortSignal): Promise<Line> {
-  const target = await resolveTarget(host)
+  const target = await resolveTarget(host, signal)
   refusePenalised(addressOf(target))
   const given = new AbortController()
   const socket = dial(target, AbortSignal.any([signal, given.signal]))

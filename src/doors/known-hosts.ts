@@ -1,5 +1,4 @@
 import { createHash, createHmac } from 'node:crypto'
-import { wildcard } from './ssh-config.ts'
 import { trimmedEnd } from '../base/trim.ts'
 
 /** What known_hosts files say about one host. */
@@ -71,4 +70,24 @@ function isHashOf(hashed: string, name: string): boolean {
   return (
     key.length === 20 && createHmac('sha1', key).update(name).digest().equals(Buffer.from(hash, 'base64'))
   )
+}
+
+/** OpenSSH's patterns: `*` for any characters, `?` for one. Never slower than text times pattern. */
+export function wildcard(pattern: string, text: string): boolean {
+  let [p, t] = [0, 0]
+  let [star, mark] = [-1, 0]
+  while (t < text.length) {
+    if (p < pattern.length && pattern[p] === '*') {
+      star = p++
+      mark = t
+    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
+      p++
+      t++
+    } else if (star >= 0) {
+      p = star + 1
+      t = ++mark
+    } else return false
+  }
+  while (pattern[p] === '*') p++
+  return p === pattern.length
 }

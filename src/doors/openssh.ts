@@ -4,7 +4,7 @@ import { penalised, penalty, refusePenalised } from './penalty.ts'
 import { loginLimit, newStart, startReader } from './reader.ts'
 import type { HostAddress, HostSession, SessionOptions } from './session.ts'
 import { HostUnseen } from './session.ts'
-import { parseDestination } from './ssh-config.ts'
+import { destinationWords, parseDestination } from './ssh-config.ts'
 
 /**
  * Reads a host through the system's `ssh`, which brings jump hosts, certificates, hardware keys and the
@@ -37,7 +37,7 @@ export async function openOpenssh(host: HostAddress, options: SessionOptions): P
  * @throws HostUnseen of kind `configuration` for a destination that `ssh` could take for something else.
  */
 export function sshArguments(host: HostAddress): readonly string[] {
-  const { user, host: name, port } = parseDestination(host.ssh)
+  const destination = parseDestination(host.ssh)
   const set = {
     BatchMode: 'yes',
     StrictHostKeyChecking: 'yes',
@@ -68,10 +68,7 @@ export function sshArguments(host: HostAddress): readonly string[] {
     '-T',
     ...(host.configFile === undefined ? [] : ['-F', host.configFile ?? 'none']),
     ...Object.entries(set).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
-    ...(user === undefined ? [] : ['-l', user]),
-    ...(port === undefined ? [] : ['-p', String(port)]),
-    '--',
-    name
+    ...destinationWords(destination)
   ]
 }
 

@@ -1,9 +1,10 @@
-import { readdir } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
 import { homedir, userInfo } from 'node:os'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { parse } from 'ssh-config'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { fileBounds } from '../base/bounds.ts'
 import { messageOf } from '../base/errors.ts'
+import { printable } from '../base/text.ts'
 import { readLooseText } from './files.ts'
 import type { HostAddress } from './session.ts'
 import { HostUnseen } from './session.ts'
@@ -53,25 +54,27 @@ export function parseDestination(text: string): Destination {
 }
 
 const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa']
+/** Lead elsewhere, or ask for what ssh2 cannot do. */
 const needOpenssh = [
   'proxyjump',
   'proxycommand',
   'certificatefile',
   'pkcs11provider',
   'knownhostscommand',
+  'revokedhostkeys',
   'bindaddress',
   'bindinterface'
 ]
 
 /**
- * What ~/.ssh/config says about a host, as far as we can do it ourselves. The system's own
- * /etc/ssh/ssh_config and `Match exec` are not read; keywords that would lead elsewhere are refused.
+ * What ~/.ssh/config sets for a host, as `ssh -G` reads it. The system's own /etc/ssh/ssh_config is not read, and what
+ * would run a program or lead elsewhere is refused.
  *
- * @throws HostUnseen of kind `configuration`.
+ * @throws HostUnseen of kind `configuration`, or the reason of the signal.
  */
-export async function resolveTarget(address: HostAddress): Promise<SshTarget> {
+export async function resolveTarget(address: HostAddress, signal?: AbortSignal): Promise<SshTarget> {
   const wanted = parseDestination(address.ssh)
-  const config = await configOf(wanted, address.configFile)
+  const config = await configOf(wanted, address, signal)
   const one = (key: string) => config.get(key)?.[0]
 
   for (const key of needOpenssh) {
@@ -82,19 +85,22 @@ export async function resolveTarget(address: HostAddress): Promise<SshTarget> {
       )
     }
   }
+  // It would ask a name server, and lead to another host than the one that is written down.
+  if (/^(?:yes|true|always)$/.test(one('canonicalizehostname') ?? 'no')) {
+    throw unusable(
+      `~/.ssh/config canonicalizes host names for ${wanted.host}: write \`transport: openssh\` for this host`
+    )
+  }
 
-  const user = wanted.user ?? one('user') ?? userInfo().username
-  const host = expand(one('hostname') ?? wanted.host, { h: wanted.host })
-  const port = wanted.port ?? Number(one('port') ?? 22)
+  const user = one('user') ?? wanted.user ?? userInfo().username
+  const host = one('hostname') ?? wanted.host
+  const port = Number(one('port') ?? wanted.port ?? 22)
   const path = (text: string) =>
     resolve(expand(tilde(text), { h: host, r: user, u: userInfo().username, d: homedir(), n: wanted.host }))
 
   const home = join(homedir(), '.ssh')
-  const files = config
-    .get('identityfile')
-    ?.filter(file => file.toLowerCase() !== 'none')
-    .map(path)
-  const agent = one('identityagent') ?? 'SSH_AUTH_SOCK'
+  const files = config.get('identityfile')
+  const agent = (one('identityagent') ?? 'SSH_AUTH_SOCK').replace(/^SSH_AUTH_SOCK$/, '$$SSH_AUTH_SOCK')
   return {
     host,
     port,
@@ -102,116 +108,107 @@ export async function resolveTarget(address: HostAddress): Promise<SshTarget> {
     identityFiles:
       address.identityFile !== undefined
         ? [address.identityFile]
-        : (files ?? defaultKeys.map(name => join(home, name))),
-    identitiesOnly: address.identityFile !== undefined || one('identitiesonly')?.toLowerCase() === 'yes',
-    agent:
-      agent === 'none' ? undefined : agent === 'SSH_AUTH_SOCK' ? process.env['SSH_AUTH_SOCK'] : path(agent),
+        : files === undefined || areDefaults(files)
+          ? defaultKeys.map(name => join(home, name))
+          : files.filter(file => file.toLowerCase() !== 'none').map(path),
+    identitiesOnly: address.identityFile !== undefined || one('identitiesonly') === 'yes',
+    agent: agent === 'none' ? undefined : agent.startsWith('$') ? process.env[agent.slice(1)] : agent,
     hostKeyAlias: one('hostkeyalias'),
     knownHosts:
       address.knownHosts !== undefined
         ? [address.knownHosts]
         : [
-            ...(config.get('userknownhostsfile')?.map(path) ?? [
+            ...(pathsOf(one('userknownhostsfile')) ?? [
               join(home, 'known_hosts'),
               join(home, 'known_hosts2')
             ]),
-            ...(config.get('globalknownhostsfile')?.map(path) ?? ['/etc/ssh/ssh_known_hosts'])
+            ...(pathsOf(one('globalknownhostsfile')) ?? [
+              '/etc/ssh/ssh_known_hosts',
+              '/etc/ssh/ssh_known_hosts2'
+            ])
           ]
   }
 }
 
-/** The keywords that apply to a host, in lower case, each with its values. */
+/** The keywords that apply to a host, in lower case, each with its values; none without a configuration. */
 async function configOf(
-  wanted: Destination,
-  configFile: string | null | undefined
+  { user, host, port }: Destination,
+  { configFile, timeoutMs }: HostAddress,
+  signal: AbortSignal | undefined
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   if (configFile === null) return new Map()
   const file = configFile ?? join(homedir(), '.ssh', 'config')
-  const text = await readConfig(file, configFile === undefined)
-  // It would ask nslookup, and lead to another host than the one that is written down.
-  if (/^[ \t]*CanonicalizeHostname[\s=]+"?(yes|always)/im.test(text)) {
-    throw unusable(`${file} canonicalizes host names: write \`transport: openssh\` for this host`)
-  }
-  try {
-    const computed = parse(text).compute(
-      wanted.user === undefined ? { Host: wanted.host } : { Host: wanted.host, User: wanted.user },
-      { ignoreCase: true, matchExec: false }
-    )
-    return new Map(Object.entries(computed).map(([key, value]) => [key, [value].flat()]))
-  } catch (error) {
-    throw unusable(`${file} is not understood: ${messageOf(error)}`)
-  }
-}
-
-/** A configuration with its top-level `Include`s in place. */
-async function readConfig(file: string, mayLack: boolean, depth = 0): Promise<string> {
-  if (depth > 8) throw unusable(`${file} is included too deep`)
   const text = await readLooseText(file, fileBounds.ssh).catch((error: unknown) => {
     throw unusable(`cannot read ${file}: ${messageOf(error)}`)
   })
   if (text === null) {
-    if (mayLack) return ''
+    // Where there is none, each of many hosts is spared a process.
+    if (configFile === undefined) return new Map()
     throw unusable(`cannot read ${file}: there is no such file`)
   }
-  const lines: string[] = []
-  let inSection = false
-  for (const line of text.split(/\r?\n/)) {
-    const [, keyword, behind] = /^\s*(Host|Match|Include)(?=[\s=])(.*)/is.exec(line) ?? []
-    const rest = behind?.replace(/^\s*=?\s*/, '')
-    if (keyword === undefined || rest === undefined) {
-      lines.push(line)
-    } else if (keyword.toLowerCase() !== 'include') {
-      inSection = true
-      lines.push(line)
-    } else if (inSection) {
-      throw unusable(
-        `${file} has an Include within a Host or Match: write \`transport: openssh\` for this host`
-      )
-    } else {
-      for (const pattern of rest.match(/"[^"]*"|\S+/g) ?? []) {
-        for (const path of await matches(tilde(pattern.replaceAll('"', '')))) {
-          // What follows an included file is again for every host.
-          lines.push(await readConfig(path, true, depth + 1), 'Host *')
-        }
-      }
-    }
+  const words = ['-G', '-T', '-F', file, ...destinationWords({ user, host, port })]
+  // `Match exec` is run by this shell: ssh refuses to, instead of taking one answer or the other for it.
+  const env = { ...process.env, LC_ALL: 'C', SHELL: noShell }
+  const limits = { env, timeout: timeoutMs, maxBuffer: 1024 ** 2, ...(signal && { signal }) }
+  let said: string
+  try {
+    said = (await promisify(execFile)('ssh', words, limits)).stdout
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw unusable(`${whyNotRead(file, error)}: write \`transport: openssh\` for this host`)
   }
-  return lines.join('\n')
+  const config = new Map<string, string[]>()
+  for (const line of said.split('\n')) {
+    const [, key, value] = /^(\w+) (.*)$/.exec(line) ?? []
+    if (key !== undefined && value !== undefined) config.set(key, [...(config.get(key) ?? []), value])
+  }
+  return config
 }
 
-/** The files that an Include names: `*` and `?` in the last part of the path, as people write it. */
-async function matches(pattern: string): Promise<readonly string[]> {
-  const path = isAbsolute(pattern) ? pattern : join(homedir(), '.ssh', pattern)
-  const [folder, name] = [dirname(path), basename(path)]
-  if (/[*?[]/.test(folder) || name.includes('[')) {
-    throw unusable(`Include ${pattern} is more than we follow: write \`transport: openssh\` for this host`)
+/** There everywhere, and nowhere a program. */
+const noShell = '/dev/null'
+
+function whyNotRead(file: string, error: unknown): string {
+  const said = error instanceof Error && 'stderr' in error ? printable(String(error.stderr)).trim() : ''
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    return `\`ssh\`, which reads ${file}, is not installed`
   }
-  if (!/[*?]/.test(name)) return [path]
-  const names = await readdir(folder).catch(() => [])
-  return names
-    .filter(entry => wildcard(name, entry) && !entry.startsWith('.'))
-    .sort()
-    .map(entry => join(folder, entry))
+  if (said.includes(`Shell "${noShell}"`)) return `${file} has a program decide (Match exec)`
+  return `ssh cannot read ${file}: ${(said === '' ? messageOf(error) : said).slice(0, 300)}`
 }
 
-/** OpenSSH's patterns: `*` for any characters, `?` for one. Never slower than text times pattern. */
-export function wildcard(pattern: string, text: string): boolean {
-  let [p, t] = [0, 0]
-  let [star, mark] = [-1, 0]
-  while (t < text.length) {
-    if (p < pattern.length && pattern[p] === '*') {
-      star = p++
-      mark = t
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
-      p++
-      t++
-    } else if (star >= 0) {
-      p = star + 1
-      t = ++mark
-    } else return false
+/** The destination as `ssh` takes it, which may not take it for an option. */
+export function destinationWords({ user, host, port }: Destination): readonly string[] {
+  return [
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    '--',
+    host
+  ]
+}
+
+/** `ssh -G` names all keys that ssh would try by itself, some of which ssh2 cannot use, and does not say that it chose them. */
+function areDefaults(files: readonly string[]): boolean {
+  return (
+    defaultKeys.every(name => files.includes(`~/.ssh/${name}`)) &&
+    files.every(file => /^~\/\.ssh\/id_(?:rsa|dsa|xmss|(?:ecdsa|ed25519)(?:_sk)?)$/.test(file))
+  )
+}
+
+/** Files of known hosts, with all of their tokens replaced by ssh; null: those that it takes by itself. */
+function pathsOf(value: string | undefined): readonly string[] | undefined {
+  if (value === undefined) return undefined
+  const home = join(userInfo().homedir, '.ssh/known_hosts')
+  // It goes by the user's account, where all else here goes by HOME.
+  if (value === `${home} ${home}2`) return undefined
+  if (value.toLowerCase() === 'none') return []
+  const paths = value.split(' ')
+  if (!paths.every(path => path.startsWith('/'))) {
+    throw unusable(
+      `~/.ssh/config names known_hosts with a space or no whole path (${value}): write \`transport: openssh\` for this host`
+    )
   }
-  while (pattern[p] === '*') p++
-  return p === pattern.length
+  return paths
 }
 
 function tilde(path: string): string {

@@ -93,7 +93,8 @@ async function knownNames(target: SshTarget, host: HostAddress): Promise<Names> 
       throw new HostUnseen('configuration', `cannot read ${file}: ${messageOf(error)}`, error)
     }
   }
-  const inFiles = files.length > 0 ? files.join(', ') : `${target.knownHosts[0]} (there is no such file)`
+  const inFiles =
+    files.length > 0 ? files.join(', ') : `${target.knownHosts[0] ?? 'known_hosts'} (there is no such file)`
   const alias = target.hostKeyAlias?.toLowerCase()
   const name = alias ?? knownName(target.host, target.port)
   let known = lookUp(name, texts)

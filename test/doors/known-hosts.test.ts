@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { fingerprint, knownName, lookUp } from '../../src/doors/known-hosts.ts'
+import { fingerprint, knownName, lookUp, wildcard } from '../../src/doors/known-hosts.ts'
 import { makeKey } from '../../src/doors/recorded-host.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'adversary-known-'))
@@ -134,4 +134,16 @@ describe('known_hosts', () => {
       fingerprint(blob(a))
     )
   })
+})
+
+it('matches patterns as a simple search would, quickly', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 })
+  const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 6 })
+  fc.assert(
+    fc.property(pattern, text, (p, t) => {
+      const regex = new RegExp(`^${p.replaceAll('*', '.*').replaceAll('?', '.')}$`)
+      expect(wildcard(p, t)).toBe(regex.test(t))
+    })
+  )
+  expect(wildcard('*a'.repeat(50), 'a'.repeat(5_000).concat('b'))).toBe(false)
 })

@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
-import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import type { HostAddress } from '../../src/doors/session.ts'
-import { parseDestination, resolveTarget, wildcard } from '../../src/doors/ssh-config.ts'
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type HostAddress, HostUnseen } from '../../src/doors/session.ts'
+import { parseDestination, resolveTarget } from '../../src/doors/ssh-config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'adversary-config-'))
 const configFile = join(folder, 'config')
 afterAll(() => rmSync(folder, { recursive: true }))
+afterEach(() => vi.unstubAllEnvs())
 beforeEach(() => writeFileSync(configFile, ''))
 
 const address = (ssh: string, more: Partial<HostAddress> = {}): HostAddress => ({
@@ -68,7 +68,10 @@ describe('what ~/.ssh/config says', () => {
       'Match host cc-ci\n  User matched\n',
       'Match originalhost cc-ci user nobody\n  Port 4\nHost cc-ci\n  User other\n',
       '# nothing\n\n',
-      'Host cc-ci other # a comment\n  Port 5\n'
+      'Host cc-ci other # a comment\n  Port 5\n',
+      'Match final host cc-ci\n  Port 6\n',
+      'Match host never.example.test !exec "true"\n  Port 7\n',
+      'Host cc-ci\n  HostName CI.Example.Test\n'
     ]
     for (const text of texts) {
       for (const ssh of ['cc-ci', 'x.example.test', 'y.example.test']) {
@@ -98,7 +101,50 @@ describe('what ~/.ssh/config says', () => {
     )
     expect(target.identityFiles).toEqual([join(homedir(), 'k1'), '/a b/me'])
     expect(target).toMatchObject({ identitiesOnly: true, agent: undefined })
-    expect(target.knownHosts).toEqual([join(homedir(), 'k'), '/l', '/etc/ssh/ssh_known_hosts'])
+    expect(target.knownHosts).toEqual([
+      join(homedir(), 'k'),
+      '/l',
+      '/etc/ssh/ssh_known_hosts',
+      '/etc/ssh/ssh_known_hosts2'
+    ])
+  })
+
+  it('takes none for none, and an agent from the variable that is named', async () => {
+    const none =
+      'IdentityFile none\nUserKnownHostsFile none\nGlobalKnownHostsFile none\nIdentityAgent $A_SOCKET\n'
+    vi.stubEnv('A_SOCKET', '/run/agent')
+    expect(await resolved(none)).toMatchObject({ identityFiles: [], knownHosts: [], agent: '/run/agent' })
+  })
+
+  it('takes the keys that are named by themselves, of whatever kind', async () => {
+    const named = await resolved('IdentityFile ~/.ssh/id_rsa\nIdentityFile ~/.ssh/id_ed25519_sk\n')
+    expect(named.identityFiles.map(file => file.replace(homedir(), '~'))).toEqual([
+      '~/.ssh/id_rsa',
+      '~/.ssh/id_ed25519_sk'
+    ])
+  })
+
+  it('goes by HOME, as long as it names no other files', async () => {
+    const home = join(folder, 'home')
+    mkdirSync(join(home, '.ssh'), { recursive: true })
+    writeFileSync(join(home, '.ssh/config'), 'Host cc-ci\n  Port 77\n')
+    vi.stubEnv('HOME', home)
+    const { configFile: _, ...unnamed } = address('cc-ci')
+    const target = await resolveTarget(unnamed)
+    expect(target.port).toBe(77)
+    expect(target.knownHosts.slice(0, 2)).toEqual([
+      join(home, '.ssh/known_hosts'),
+      join(home, '.ssh/known_hosts2')
+    ])
+    expect(target.identityFiles[0]).toBe(join(home, '.ssh/id_ed25519'))
+    // Without a configuration, no process is needed.
+    vi.stubEnv('HOME', join(folder, 'empty'))
+    vi.stubEnv('PATH', folder)
+    expect(await resolveTarget(unnamed)).toMatchObject({ host: 'cc-ci', port: 22 })
+    await expect(resolved('Host a\n')).rejects.toMatchObject({
+      kind: 'configuration',
+      message: expect.stringContaining('not installed')
+    })
   })
 
   it('has defaults', async () => {
@@ -122,7 +168,7 @@ describe('what ~/.ssh/config says', () => {
     expect(await resolveTarget(address('cc-ci', { configFile: null }))).toMatchObject({ host: 'cc-ci' })
   })
 
-  it('follows an Include at the top, and only there', async () => {
+  it('follows an Include, at the top and within a section', async () => {
     writeFileSync(join(folder, 'inc.1'), 'Host cc-ci\n  Port 7\n')
     writeFileSync(join(folder, 'inc.2'), 'Host other\n  Port 8\n')
     expect(
@@ -131,9 +177,11 @@ describe('what ~/.ssh/config says', () => {
       port: 7,
       user: 'all'
     })
-    await expect(resolved(`Host cc-ci\n  Include ${folder}/inc.1\n`)).rejects.toThrow(/transport: openssh/)
+    const within = `Host other\n  Include ${folder}/inc.*\nHost cc-ci\n  Include "${folder}/inc.[0-1]"\n`
+    expect(await resolved(within)).toMatchObject({ port: 7 })
+    expect(await resolved(within, 'other')).toMatchObject({ port: 8 })
     writeFileSync(join(folder, 'loop'), `Include ${folder}/loop\n`)
-    await expect(resolved(`Include ${folder}/loop\n`)).rejects.toThrow(/too deep/)
+    await expect(resolved(`Include ${folder}/loop\n`)).rejects.toThrow(/too many recursive/i)
   })
 
   it.each([
@@ -142,7 +190,12 @@ describe('what ~/.ssh/config says', () => {
     'CertificateFile ~/c\n',
     'PKCS11Provider /lib/p.so\n',
     'KnownHostsCommand /bin/x\n',
+    'RevokedHostKeys /etc/ssh/revoked\n',
     'CanonicalizeHostname yes\n',
+    'CanonicalizeHostname always\n',
+    'UserKnownHostsFile "/a b" /c\n',
+    'NoSuchKeyword yes\n',
+    'Host cc-ci\n  Port none\n',
     'Host cc-ci\n  HostName %k\n'
   ])('refuses what only ssh can do: %j', async text => {
     await expect(resolved(text)).rejects.toMatchObject({
@@ -159,7 +212,24 @@ describe('what ~/.ssh/config says', () => {
 
   it('runs nothing', async () => {
     const made = join(folder, 'made')
-    await resolved(`Match exec "touch ${made}"\n  User x\n`)
+    // What it would answer is not known, so neither answer is taken.
+    for (const not of ['', '!']) {
+      await expect(resolved(`Match ${not}exec "touch ${made}"\n  Port 99\n`)).rejects.toMatchObject({
+        kind: 'configuration',
+        message: expect.stringMatching(/Match exec.*transport: openssh/)
+      })
+    }
+    const elsewhere = `Match host other exec "touch ${made}"\n  Port 99\n`
+    expect(await resolved(elsewhere)).toMatchObject({ port: 22 })
+    const everything = ['ProxyCommand', 'KnownHostsCommand', 'LocalCommand', 'RemoteCommand']
+    for (const keyword of everything) {
+      await resolved(`PermitLocalCommand yes\n${keyword} /bin/sh -c 'touch ${made}'\n`).catch(() => undefined)
+    }
+    // Nor what stands in a destination, wherever a configuration uses it.
+    const hostile = `Match exec "echo %n %h %r >${made}"\n  Port 99\nHost *\n  HostName %h\n`
+    for (const ssh of [`$(touch\${IFS}${made})`, `a;touch\${IFS}${made}`, `\`touch\${IFS}${made}\`@h`]) {
+      await resolved(hostile, ssh).catch(() => undefined)
+    }
     expect(existsSync(made)).toBe(false)
   })
 
@@ -169,16 +239,15 @@ describe('what ~/.ssh/config says', () => {
       message: expect.stringContaining('/absent/config')
     })
   })
-})
 
-it('matches patterns as a simple search would, quickly', () => {
-  const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 })
-  const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 6 })
-  fc.assert(
-    fc.property(pattern, text, (p, t) => {
-      const regex = new RegExp(`^${p.replaceAll('*', '.*').replaceAll('?', '.')}$`)
-      expect(wildcard(p, t)).toBe(regex.test(t))
-    })
-  )
-  expect(wildcard('*a'.repeat(50), 'a'.repeat(5_000).concat('b'))).toBe(false)
+  it('is waited for no longer than a login', async () => {
+    const hanging = join(folder, 'hanging')
+    mkdirSync(hanging)
+    writeFileSync(join(hanging, 'ssh'), '#!/bin/sh\nexec /bin/sleep 600\n', { mode: 0o700 })
+    vi.stubEnv('PATH', hanging)
+    await expect(resolved('', 'cc-ci', { timeoutMs: 50 })).rejects.toMatchObject({ kind: 'configuration' })
+    const why = new HostUnseen('timeout', 'no answer')
+    writeFileSync(configFile, '')
+    await expect(resolveTarget(address('cc-ci'), AbortSignal.abort(why))).rejects.toBe(why)
+  })
 })
