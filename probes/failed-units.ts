@@ -27,6 +27,8 @@ export const failedUnits = defineProbe({
     if (judged.length === 0) return [{ outcome: 'not-applicable', why: 'every unit is left aside' }]
     const [first, ...rest] = judged.filter(isFailed).map(failed)
     if (first !== undefined) return [first, ...rest]
+    const [between, ...more] = judged.filter(isBetweenStarts)
+    if (between !== undefined) return [undecided(between), ...more.map(undecided)]
     return [
       {
         outcome: 'pass',
@@ -56,11 +58,23 @@ function isFailed(unit: UnitState): boolean {
 const harmless = new Set(['', 'success', 'exec-condition'])
 
 /**
- * Between two starts of `Restart=` a unit is `activating`, whatever ended the run before. Only `Result` tells a
+ * Between two starts of `Restart=` a unit is `activating`, whatever ended the run before. `Result` tells a
  * program that crashed from one that ended well and is started again (`Restart=always`).
  */
-function awaitsRestart({ active, sub, result }: UnitState): boolean {
-  return active === 'activating' && /^auto-restart(?:-queued)?$/.test(sub) && !harmless.has(result)
+function isBetweenStarts({ active, sub }: UnitState): boolean {
+  return active === 'activating' && /^auto-restart(?:-queued)?$/.test(sub)
+}
+
+function awaitsRestart(unit: UnitState): boolean {
+  return isBetweenStarts(unit) && !harmless.has(unit.result)
+}
+
+/** A program that ends at once and says that all is well is in a loop as well; one that is run every minute is not. */
+function undecided({ name, result }: UnitState): Finding {
+  return {
+    outcome: 'unknown',
+    why: `${name} is not running: it ended (Result=${result || 'success'}) and waits for its automatic restart. Leave it aside with \`except\` if it is meant to end and be started again`
+  }
 }
 
 function failed(unit: UnitState): Finding {

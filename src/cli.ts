@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os'
+import { forTerminal } from './base/terminal.ts'
 
 /** The one file that touches the process: words in, exit code out, signals in between. */
 
@@ -7,6 +8,9 @@ const neededNode = [20, 19] as const
 
 /** How long tidying up may take once the process was told to end, in milliseconds. */
 const graceMs = 8_000
+
+/** Of a fault so much is shown. */
+const faultCharacters = 20_000
 
 async function start(): Promise<void> {
   // Whatever it was started with: nothing that we or our children write may be written by others.
@@ -37,7 +41,8 @@ async function start(): Promise<void> {
   }
 
   // Loaded only now: an older Node could not even parse it.
-  const { createIo, main, packageVersion } = await import('./commands/start.ts')
+  const { concealed, createIo, main, packageVersion } = await import('./commands/start.ts')
+  shown = text => forTerminal(concealed(text))
   const around = { env: process.env, cwd: process.cwd(), userHome: homedir(), signal: interrupted.signal }
   const code = await main(process.argv.slice(2), {
     io: manner =>
@@ -70,9 +75,17 @@ async function end(code: number): Promise<void> {
   process.exit(code)
 }
 
+/** A fault may quote a host or a secret. What hides secrets is loaded with the commands. */
+let shown = forTerminal
+
 function fault(thrown: unknown): void {
-  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-  process.stderr.write(`adversary: a fault of its own: ${text}\n`)
+  try {
+    const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+    process.stderr.write(`adversary: a fault of its own: ${shown(text).slice(0, faultCharacters)}\n`)
+  } catch {
+    // What cannot be made safe to print is not printed: the exit code says enough.
+    process.stderr.write('adversary: a fault of its own, which cannot be shown\n')
+  }
   process.exit(70)
 }
 

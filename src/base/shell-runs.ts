@@ -89,6 +89,9 @@ export const unknowable = '\0'
 
 const limits = { depth: 24, commands: 4_000 } as const
 
+/** What a command costs that is kept with all that is around it, in steps: functions that call others make thousands. */
+const keptSteps = 100
+
 /** At most so many of the texts that something may be; that it may be others stands behind them. */
 export function fewValues(values: Values): Values {
   const few = new Set<string>()
@@ -333,6 +336,7 @@ function runs(given: Given, start: (runner: Runner) => void): Runs {
     const { rest, timeout } = unwrapped(words)
     const limit = smaller(around.timeout, timeout)
     const { loops, background, excused, branch, negated, looked } = around
+    if (!spend(keptSteps)) return
     as.pipe.push(rest)
     commands.push({
       ...as,

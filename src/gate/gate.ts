@@ -319,9 +319,13 @@ async function askedBranch(
       hint: `--branch ${other}`
     })
   }
-  throw new AdversaryError('repository', `${git.url} has no branch ${branch ?? 'that its HEAD names'}`, {
-    hint: '--branch NAME'
-  })
+  const head = await git.remoteHead()
+  // A repository without a commit, or whose HEAD leads nowhere, is none of ours to be at fault for either.
+  throw new AdversaryError(
+    given === undefined ? 'not-proven' : 'usage',
+    `${git.url} has no branch ${branch ?? 'that its HEAD names'}`,
+    { hint: `--branch ${head === null || head === branch ? 'NAME' : head}` }
+  )
 }
 
 /** A branch by its short name, which pipelines may give in full. */

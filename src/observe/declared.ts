@@ -1,5 +1,6 @@
 import { dockerWords, networksCreated } from '../base/docker-words.ts'
 import { isWrittenImage } from '../base/image-name.ts'
+import { hostEffort, unitEffort } from '../base/effort.ts'
 import { kindOf, type TextKind } from '../base/program-text.ts'
 import { type RunCommand, shellRuns, unknowable } from '../base/shell-runs.ts'
 import { startCommands } from '../base/unit-text.ts'
@@ -14,11 +15,37 @@ export interface Changed {
   readonly is: readonly string[]
 }
 
+/** A line, and the commands in it where it is one of a shell program, or of one that Nix holds. */
+interface FollowedLine extends BroughtLine {
+  readonly runs: readonly RunCommand[]
+}
+
+/** Lines that were followed once, for all changes that they may declare. */
+export interface FollowedLines {
+  readonly lines: readonly FollowedLine[]
+  /** False: there was more than is followed, so that what the rest declares or takes away is not known. */
+  readonly whole: boolean
+}
+
+/** Follows lines that builders wrote, all of them within the steps of one host. Pure. */
+export function followed(lines: readonly BroughtLine[]): FollowedLines {
+  const effort = hostEffort()
+  let whole = true
+  const runsOf = ({ path, text }: BroughtLine): readonly RunCommand[] => {
+    const kind = kindOfLine(path)
+    if ((kind !== 'shell' && kind !== 'nix') || !text.includes('docker')) return []
+    const { commands, cut } = shellRuns(text, { effort: unitEffort(effort) })
+    whole &&= !cut
+    return commands
+  }
+  return { lines: lines.map(line => ({ ...line, runs: runsOf(line) })), whole }
+}
+
 /**
  * The lines that declare a change: each names the thing together with what it is now, as something that is done
  * or set. Empty where that is not clear, and where two lines declare different things. Pure.
  */
-export function declaring(change: Changed, lines: readonly BroughtLine[]): readonly BroughtLine[] {
+export function declaring(change: Changed, { lines }: FollowedLines): readonly FollowedLine[] {
   switch (change.kind) {
     case 'network':
       return kept(
@@ -47,21 +74,21 @@ export function declaring(change: Changed, lines: readonly BroughtLine[]): reado
 
 /** @param said what a line says that the thing is; null where it says nothing of it. */
 function agreeing(
-  lines: readonly BroughtLine[],
-  said: (line: BroughtLine) => readonly (readonly string[])[],
+  lines: readonly FollowedLine[],
+  said: (line: FollowedLine) => readonly (readonly string[])[],
   isIt: (values: readonly string[]) => boolean
-): readonly BroughtLine[] {
+): readonly FollowedLine[] {
   const saying = lines.flatMap(line => said(line).map(values => ({ line, values })))
   return saying.every(({ values }) => isIt(values)) ? [...new Set(saying.map(({ line }) => line))] : []
 }
 
 /** What a later line of the same file takes away again is not declared to stay. */
 function kept(
-  lines: readonly BroughtLine[],
+  lines: readonly FollowedLine[],
   name: string,
-  declared: readonly BroughtLine[]
-): readonly BroughtLine[] {
-  const removing = lines.filter(line => runsIn(line).some(command => removes(command, name)))
+  declared: readonly FollowedLine[]
+): readonly FollowedLine[] {
+  const removing = lines.filter(line => line.runs.some(command => removes(command, name)))
   const isKept = removing.every(
     rm =>
       !declared.some(({ path }) => path === rm.path) ||
@@ -87,15 +114,15 @@ function equalTo(is: readonly string[]) {
   return (values: readonly string[]) => wanted !== '' && [...values].sort().join(' ') === wanted
 }
 
-function subnetsIn(line: BroughtLine, name: string): readonly (readonly string[])[] {
-  const created = runsIn(line)
+function subnetsIn(line: FollowedLine, name: string): readonly (readonly string[])[] {
+  const created = line.runs
     .flatMap(command => networksCreated({ command }))
     .flatMap(made => (made.name === name ? [made.subnets ?? []] : []))
   return [...created, ...settingsIn(line, name, 'subnet')]
 }
 
-function imagesIn(line: BroughtLine, name: string): readonly (readonly string[])[] {
-  const updated = runsIn(line).flatMap(command => {
+function imagesIn(line: FollowedLine, name: string): readonly (readonly string[])[] {
+  const updated = line.runs.flatMap(command => {
     const words = (dockerWords({ command }) ?? []).map(values =>
       values.length === 1 ? (values[0] ?? '') : unknowable
     )
@@ -108,30 +135,26 @@ function imagesIn(line: BroughtLine, name: string): readonly (readonly string[])
   return [...updated, ...settingsIn(line, name, 'image')]
 }
 
-/** The commands of a line of a shell program, or of one that Nix holds. */
-function runsIn({ path, text }: BroughtLine): readonly RunCommand[] {
-  const kind = kindOfLine(path)
-  return (kind === 'shell' || kind === 'nix') && text.includes('docker') ? shellRuns(text).commands : []
-}
-
 /** A line of a program without an ending has no first line to tell by: it counts as the shell's. */
 function kindOfLine(path: string): TextKind {
   const kind = kindOf(path, '')
   return kind === 'plain' && !/\.[^./]+$/.test(path) ? 'shell' : kind
 }
 
+const setting = {
+  hash: /^(?:- )?["']?([^\s"':=]+)["']?\s*[:=]\s*["']?([^\s"',;]+)["']?\s*,?$/,
+  nix: /^(?:- )?["']?([^\s"':=]+)["']?\s*[:=]\s*["']?([^\s"',;]+)["']?\s*;?$/
+} as const
+
 /** `name: value` and `name = "value";`, or `{ name: …, subnet: … }` on one line, where such lines set things. */
 function settingsIn(
-  { path, text }: BroughtLine,
+  { path, text }: FollowedLine,
   name: string,
   what: 'subnet' | 'image'
 ): readonly (readonly string[])[] {
   const kind = kindOfLine(path)
   if ((kind !== 'hash' && kind !== 'nix') || text.length > 1_000) return []
-  const end = kind === 'nix' ? ';' : ','
-  const [, key, value] =
-    new RegExp(`^(?:- )?["']?([^\\s"':=]+)["']?\\s*[:=]\\s*["']?([^\\s"',;]+)["']?\\s*${end}?$`).exec(text) ??
-    []
+  const [, key, value] = setting[kind].exec(text) ?? []
   const isKey = key === name || `.${key}`.endsWith(`.${name}.${what}`)
   if (isKey && value !== undefined && (kind !== 'nix' || text.endsWith('";'))) return [[value]]
   const inside = /^[^{}]*\{([^{}]*)\}[^{}]*$/.exec(text)?.[1]
@@ -146,7 +169,7 @@ function settingsIn(
 }
 
 /** What starts a unit is declared where each new command is, and as many as are gone. */
-function startsDeclared({ name, was, is }: Changed, lines: readonly BroughtLine[]): readonly BroughtLine[] {
+function startsDeclared({ name, was, is }: Changed, lines: readonly FollowedLine[]): readonly FollowedLine[] {
   const brought = is.filter(start => was?.includes(start) !== true)
   const gone = (was ?? []).filter(start => !is.includes(start))
   const replaced = gone.every(start => count(gone, keyOf(start)) <= count(brought, keyOf(start)))
@@ -162,7 +185,7 @@ const count = (starts: readonly string[], key: string) => starts.filter(start =>
  * A line of the unit's own file, or of a drop-in of it, that is this start; or the setting of NixOS of which
  * this start's program is made.
  */
-function startsIn({ path, text }: BroughtLine, name: string, isNew: boolean, start: string): boolean {
+function startsIn({ path, text }: FollowedLine, name: string, isNew: boolean, start: string): boolean {
   const [file = '', folder = ''] = path.split('/').toReversed()
   if (file === name || (folder === `${name}.d` && file.endsWith('.conf'))) {
     const commands = startCommands([{ path: `/${path}`, text: `[Service]\n${text}\n` }], name)

@@ -178,6 +178,18 @@ describe('adversary gate', () => {
     expect((await runCli(words, { cwd: empty, env: trust() })).code).toBe(70)
   })
 
+  it('for a branch that is not there is a usage error, and of a remote without a commit nothing is proven', async () => {
+    const words = ['gate', 'one-M1', '--remote', repo.url, '--branch', 'nosuch']
+    const { code, stderr } = await runCli(words, { cwd: empty, env: trust() })
+    expect(code).toBe(64)
+    expect(stderr).toMatch(/has no branch nosuch\n.*--branch main/)
+    const bare = join(repo.dir, 'bare.git')
+    await promisify(execFile)('git', ['init', '--quiet', '--bare', bare])
+    const asked = await runCli(['gate', 'one-M1', '--remote', bare], { cwd: empty, env: trust() })
+    expect([asked.code, asked.stdout]).toEqual([2, ''])
+    expect(asked.stderr).toMatch(/has no branch/)
+  })
+
   it('waits as long as it was told, and no longer', async () => {
     const started = performance.now()
     const { code, stderr } = await runCli(['gate', 'one-M1', '--wait', '3s'], {

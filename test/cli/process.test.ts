@@ -64,6 +64,19 @@ describe('the process', () => {
     expect(JSON.parse(stdout)).toHaveProperty('probes')
   })
 
+  it('ends with 70 for what nothing catches, and what it prints speaks to no terminal or CI runner', async () => {
+    const thrown = `new Error('\\x1b[2J\\x9b2J##vso[task.complete] ' + 'x'.repeat(1e6) + '\\n::error::x')`
+    const preload = `process.on('newListener', name => { if (name === 'uncaughtException') setImmediate(() => { throw ${thrown} }) })`
+    const env = {
+      NODE_OPTIONS: `--import=data:text/javascript;base64,${Buffer.from(preload).toString('base64')}`
+    }
+    const { code, stderr } = await ended(start(['gate', 'one-M1', '--remote', '/nowhere'], { env }))
+    expect(code).toBe(70)
+    expect(stderr).toMatch(/^adversary: a fault of its own: Error: /)
+    expect(stderr).not.toMatch(/[\x1b\x9b]|##vso\[|^::/m) // oxlint-disable-line no-control-regex
+    expect(stderr.length).toBeLessThan(25_000)
+  })
+
   it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly on %s', async signal => {
     const repo = await makeRepo()
     try {

@@ -598,7 +598,11 @@ describe('what the gate must be told', () => {
   it('a remote that is none, and a branch that is not there', async () => {
     const scene = await world.open('passed')
     await expect(scene.gate({ remote: `${scene.remote}.none` })).rejects.toMatchObject({ kind: 'repository' })
-    await expect(scene.gate({ branch: 'none' })).rejects.toThrow('has no branch none')
+    await expect(scene.gate({ branch: 'none' })).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringMatching(/has no branch none$/),
+      hint: '--branch main'
+    })
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { undeclaredChange } from '../../probes/undeclared-change.ts'
 import { outcomeOf } from '../../src/judge/run.ts'
+import { followed } from '../../src/observe/declared.ts'
 import type { HostBaseline } from '../../src/observe/sources/baseline.ts'
 import { broughtLines } from '../../src/observe/sources/commits.ts'
 import { network, service, template } from '../support/docker.ts'
@@ -123,6 +124,33 @@ describe('undeclared-change', () => {
     ])
   })
 
+  it.each<[why: string, outcome: string, starts: string, expect?: string[]]>([
+    ['the same mark of a secret, which may be another secret', 'unknown', '«redacted:password»'],
+    ['and the rest differs', 'fail', '«redacted:password» --now'],
+    ['and the plan expects it', 'pass', '«redacted:password»', ['app']]
+  ])('a start with %s: %s', (_, outcome, word, expect_ = []) => {
+    const hidden = (text: string) => ({
+      name: 'app.service',
+      files: [
+        { path: '/etc/systemd/system/app.service', text: `[Service]\nExecStart=/usr/bin/app ${text}\n` }
+      ]
+    })
+    const seen = {
+      ...facts,
+      ...before({
+        units: {
+          seen: true,
+          items: [{ name: 'app.service', starts: ['ExecStart=/usr/bin/app «redacted:password»'] }]
+        }
+      }),
+      programs: programs(hidden(word.replace('password', 'password:0a1b')))
+    }
+    const wish = undeclaredChange.params.parse({ expect: expect_ })
+    const found = undeclaredChange.judge(seen, wish)
+    expect(outcomeOf(found)).toBe(outcome)
+    if (outcome === 'unknown') expect(JSON.stringify(found)).toContain('holds a secret')
+  })
+
   it('cannot fail where everything is expected', () => {
     expect(undeclaredChange.falsify(facts, { expect: ['*'], explainedBy: 'plan' })).toEqual([])
   })
@@ -158,6 +186,24 @@ describe('undeclared-change, explained by commits', () => {
   const scripted = { programs: programs(unit('app.service', 'bbb')) }
   const born = { programs: programs(unit('app.service'), { ...start('/usr/bin/new'), name: 'new.service' }) }
   const sh = (after: string, before: string | null = null): Change => ({ 'ops/net.sh': [before, after] })
+
+  it('follows all lines within one budget, and past it knows nothing', () => {
+    const calls = (name: string) => Array.from({ length: 10 }, () => name).join('; ')
+    const slow = `f() { docker ps; }; g() { ${calls('f')}; }; h() { ${calls('g')}; }; ${calls('h')}`
+    const commits = (lines: number) => {
+      const text = Array.from({ length: lines }, (_, at) => `${slow} ${at}`).join('\n')
+      return commitsOf(sh(`${make('--subnet 10.20.0.0/16 proxy')}${text}\n`))
+    }
+    expect(followed(commits(10).lines).whole).toBe(true)
+    expect(outcomeOf(undeclaredChange.judge({ ...facts, ...subnet, commits: commits(10) }, wish))).toBe(
+      'pass'
+    )
+    expect(followed(commits(2_000).lines).whole).toBe(false)
+    const seen = { ...facts, ...subnet, commits: commits(2_000) }
+    expect(outcomeOf(undeclaredChange.judge(seen, wish))).toBe('unknown')
+    // What differs and no commit could declare is not excused by that.
+    expect(outcomeOf(undeclaredChange.judge({ ...seen, ...facts }, wish))).toBe('pass')
+  })
 
   it.each<[why: string, outcome: string, changed: Partial<typeof facts>, commits: Change]>([
     ['nothing differs and no commit', 'pass', {}, {}],

@@ -87,6 +87,36 @@ it.each<[name: string, outcome: string, sketch: Sketch, params?: object]>([
   ['no match', 'fail', { script: create }, { matches: '^docker swarm' }],
   ['lacks what is not there', 'pass', { script: create }, { lacks: '--ipv6' }],
   ['lacks what is there', 'fail', { script: create }, { lacks: '--attachable' }],
+  [
+    'lacks words that stand further apart in the unit',
+    'unknown',
+    { exec: 'ExecStart=/usr/bin/docker run   --privileged  x' },
+    { lacks: 'run   --privileged' }
+  ],
+  [
+    'lacks what is quoted in the unit',
+    'unknown',
+    { exec: 'ExecStart=/usr/bin/docker run --label="a b" x' },
+    { lacks: '--label="a b"' }
+  ],
+  [
+    'lacks what a script has with more blanks',
+    'unknown',
+    { script: 'docker run  --privileged x' },
+    { lacks: 'run --privileged' }
+  ],
+  [
+    'lacks what a script has in quotes',
+    'unknown',
+    { script: 'docker run "--privileged" x' },
+    { lacks: 'docker run --privileged' }
+  ],
+  [
+    'has it but for blanks',
+    'unknown',
+    { exec: 'ExecStart=/usr/bin/docker run   --rm  x' },
+    { contains: 'run   --rm' }
+  ],
   ['lacks what is only in a comment', 'pass', { script: `# --ipv6\n${create}` }, { lacks: '--ipv6' }],
   ['the program could not be read', 'unknown', { script: null }],
   [
