@@ -7,6 +7,7 @@ import { setStage, writeHome } from '../../src/demo/stage.ts'
 import { nowMs } from '../../src/doors/clock.ts'
 import { type Recording, serveRecordedHost } from '../../src/doors/recorded-host.ts'
 import { runCli } from '../support/cli.ts'
+import { stepsOf, unseenLines } from '../support/page.ts'
 import { testGit } from '../support/repo.ts'
 
 let dir: string
@@ -19,6 +20,10 @@ it('plays the phase: context, PASS, a look before the claim, FAIL, PASS, and the
   const { code, stdout } = await runCli(['demo', '--keep', 'played'], { cwd: dir })
   expect(code).toBe(0)
   expect(stdout).toContain('pvfix-M2: open')
+  const shown = (await stepsOf('README.md')).find(step => step.commands.includes('npm run demo'))
+  if (shown === undefined) throw new Error('README.md does not show the demo')
+  expect(shown.shown.length).toBeGreaterThan(8)
+  expect(unseenLines({ ...shown, output: stdout })).toEqual([])
   const text = await testGit(join(dir, 'played/repo.git'), ['show', 'main:machine-docs/REVIEW-pvfix.md'])
   expect(text.match(/^## .*$/gm)?.map(line => line.replace(/\d{4}-\S+Z/, '<time>'))).toEqual([
     '## Phase context (initial orientation, <time>)',
