@@ -3,7 +3,8 @@
 // indentation but with its names and with maps to the sources. The zod that is handed to probes of the reviewer's own
 // stays outside: to keep everything that it can do would keep all of it in the start of every command.
 const config = {
-  input: { cli: 'src/cli.ts' },
+  // The rehearsal of a boot runs in a process of its own.
+  input: { cli: 'src/cli.ts', rehearsal: 'src/rehearsal/child.ts' },
   platform: 'node',
   // A part of ssh2 asks for its folder, and then does not look there: what it would load is in it.
   transform: { define: { __dirname: '""' } },
@@ -13,6 +14,15 @@ const config = {
       // ssh2 tries for native code and does without: no file of that name, wherever it comes to lie, is to be loaded.
       name: 'nothing native',
       resolveId: id => (/\.node$|^cpu-features$/.test(id) ? { id: 'node:none', external: true } : null)
+    },
+    {
+      // Of the interpreter of shell programs, what a rehearsal has no use for: it is never loaded.
+      name: 'no databases, networks and other languages in a rehearsal',
+      resolveId: (id, importer) =>
+        /^(?:sql\.js|quickjs-emscripten|turndown|seek-bzip|node-liblzma|@mongodb-js\/zstd)(?:\/|$)/.test(id) &&
+        importer?.includes('/just-bash/')
+          ? { id: 'node:none', external: true }
+          : null
     }
   ],
   output: {

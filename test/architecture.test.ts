@@ -8,6 +8,7 @@ const layers = [
   'words',
   'base',
   'claim',
+  'rehearsal',
   'observe',
   'judge',
   'probes',
@@ -52,8 +53,11 @@ const behindDoors: Readonly<Record<string, readonly string[]>> = {
     'src/home/yaml.ts',
     'src/commands/init-files.ts',
     'src/commands/init.ts',
-    'src/observe/sources/compose-images.ts'
+    'src/observe/sources/compose-images.ts',
+    'src/rehearsal/model/stack-file.ts'
   ],
+  // Interpreters of hostile programs: in the rehearsal alone, whose code runs in a process that has nothing.
+  'just-bash': ['src/rehearsal/'],
   remark: ['src/tell/', 'src/gate/', 'src/record/', 'src/publish/', 'src/observe/status-text.ts']
 }
 

@@ -1,0 +1,8 @@
+import { stdin, stdout } from 'node:process'
+import { text } from 'node:stream/consumers'
+import { rehearseHere } from './boot.ts'
+import type { RehearsalFacts } from './facts.ts'
+
+/** What runs in the sandbox: facts in, a rehearsal out. Whoever started it made the facts: they are of their type. */
+const facts: RehearsalFacts = JSON.parse(await text(stdin))
+stdout.write(JSON.stringify(await rehearseHere(facts)))

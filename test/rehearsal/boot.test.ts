@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { rehearseHere } from '../../src/rehearsal/boot.ts'
+import { hostOf } from './sketch.ts'
+
+const gate = `until [ "$(curl -s -o /dev/null -w '%{http_code}' https://x.example.test)" = 200 ]; do sleep 2; done`
+
+const edge = (script: string) => ({
+  'edge.service': `[Unit]\nAfter=docker.service\nRequires=docker.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/opt/edge/start\n[Install]\nWantedBy=multi-user.target\n# ${script.length}`
+})
+const shop = (after: string) => ({
+  'shop.service': `[Unit]\nAfter=${after}\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=docker stack deploy -c /opt/shop/stack.yml shop\n[Install]\nWantedBy=multi-user.target\n`
+})
+const files = (script: string) => ({
+  '/opt/edge/start': `#!/bin/bash\nset -euo pipefail\ndocker stack deploy -c /opt/edge/stack.yml edge\n${script}\n`,
+  '/opt/edge/stack.yml': 'services:\n  traefik:\n    image: traefik:v3\n',
+  '/opt/shop/stack.yml':
+    'services:\n  web:\n    image: shop:1\n    deploy:\n      labels:\n        - traefik.http.routers.shop.rule=Host(`x.example.test`)\n'
+})
+
+describe('a cold boot', () => {
+  it('in which a start waits for a route that comes only after it: a circle, with its timeline', async () => {
+    const facts = hostOf({
+      units: { ...edge(gate), ...shop('edge.service docker.service') },
+      files: files(gate)
+    })
+    const rehearsal = await rehearseHere(facts)
+    expect(rehearsal.waits).toMatchObject([
+      {
+        unit: 'edge.service',
+        verdict: 'circle',
+        target: { kind: 'url', key: 'https://x.example.test/' },
+        answer: '404',
+        broughtUpBy: { unit: 'shop.service' },
+        holds: ['multi-user.target', 'shop.service']
+      }
+    ])
+    expect(rehearsal.boot.ended).toBe('horizon')
+    expect(rehearsal.boot.timeline).toContainEqual(
+      expect.objectContaining({ kind: 'asked', unit: 'edge.service', answer: '404' })
+    )
+    expect(rehearsal.boot.executed).toContainEqual(
+      expect.objectContaining({ argv: ['docker', 'stack', 'deploy', '-c', '/opt/edge/stack.yml', 'edge'] })
+    )
+    expect(rehearsal.unknowns).toEqual([])
+    expect(JSON.stringify(await rehearseHere(facts))).toBe(JSON.stringify(rehearsal))
+  })
+
+  it('in which the route comes from a unit beside it: nothing stands still', async () => {
+    const rehearsal = await rehearseHere(
+      hostOf({ units: { ...edge(gate), ...shop('docker.service') }, files: files(gate) })
+    )
+    expect(rehearsal.waits).toEqual([])
+    expect(rehearsal.boot.ended).toBe('horizon')
+    expect(rehearsal.boot.units).toContainEqual(
+      expect.objectContaining({ unit: 'edge.service', state: 'active' })
+    )
+  })
+
+  it('whose program cannot be looked into says so', async () => {
+    const rehearsal = await rehearseHere(
+      hostOf({ units: edge(gate), files: { '/opt/edge/start': '#!/usr/bin/perl\nprint 1;\n' } })
+    )
+    expect(rehearsal.unknowns).toMatchObject([{ name: '/opt/edge/start', unit: 'edge.service' }])
+  })
+})
