@@ -4,11 +4,11 @@
 // stays outside: to keep everything that it can do would keep all of it in the start of every command.
 const config = {
   // The rehearsal of a boot runs in a process of its own.
-  input: { cli: 'src/cli.ts', rehearsal: 'src/rehearsal/child.ts' },
+  input: { cli: 'src/cli/main.ts', rehearsal: 'src/rehearsal/child.ts' },
   platform: 'node',
   // A part of ssh2 asks for its folder, and then does not look there: what it would load is in it.
   transform: { define: { __dirname: '""' } },
-  external: (id, importer) => id === 'zod' && importer?.endsWith('/src/home/whole-zod.ts') === true,
+  external: (id, importer) => id === 'zod' && importer?.endsWith('/src/config/whole-zod.ts') === true,
   plugins: [
     {
       // ssh2 tries for native code and does without: no file of that name, wherever it comes to lie, is to be loaded.
@@ -33,7 +33,7 @@ const config = {
       groups: [
         {
           name: 'start',
-          test: /node_modules\/commander\/|src\/(?:words|base\/(?:errors|text|duration|redact|secret-name)|commands\/(?:start|program|io|package)|doors\/(?:clock|files))\.ts$/
+          test: /node_modules\/commander\/|src\/(?:lib\/(?:words|errors|duration|text\/clean|secrets\/(?:redact|secret-name))|cli\/(?:start|program|io|package)|os\/(?:clock|files))\.ts$/
         },
         // They would share one file with each other, and whoever needs one of them would read all three.
         { name: 'yaml', test: /node_modules\/yaml\// },

@@ -3,13 +3,15 @@ import { defineConfig } from 'vitest/config'
 /** Many real git histories, processes and connections each: too long for the quick run, and in need of no host. */
 const thorough = [
   'test/gate/**/*.test.ts',
-  'test/publish/**/*.test.ts',
   'test/faults/**/*.test.ts',
-  'test/run/{baseline,changes,words,kill,reviewers,watch,review,hostile,hidden-text,early,place,runners,secrets,statuses}.test.ts',
+  'test/record/{publish,publish-processes}.test.ts',
+  'test/watch/{kill,reviewers,watch,commit-statuses}.test.ts',
+  'test/review/{annotate,baseline,changes,early,hidden-text,hostile,place,review,runners,secrets}.test.ts',
   'test/cli/{doctor,bad-input,documents,gate,init,lockdown,pages,process,report,serve,pipelines}.test.ts',
-  'test/doors/{git,guard,known-hosts}.test.ts',
+  'test/git/git.test.ts',
+  'test/ssh/{guard,known-hosts}.test.ts',
   'test/demo/demo.test.ts',
-  'test/tell/{locate,scan}.test.ts',
+  'test/render/{locate,scan}.test.ts',
   // What is made to be slow, at the sizes at which it would be.
   'test/**/*.time.test.ts'
 ]

@@ -1,12 +1,13 @@
 import * as z from 'zod'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
-import { swarmServices } from '../src/observe/sources/docker-services.ts'
-import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
-import { repoPathParam } from '../src/observe/sources/repo-file.ts'
-import { addressParam, routes as routeSource, urlParam } from '../src/observe/sources/routes.ts'
-import { type Statement, statusFile } from '../src/observe/sources/status-tables.ts'
-import { compare } from '../src/observe/statements.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { dockerNetworks } from '../src/systems/docker/networks.ts'
+import { swarmServices } from '../src/systems/swarm/services.ts'
+import { swarmTasks } from '../src/systems/swarm/tasks.ts'
+import { repoPathParam } from '../src/systems/repo/file.ts'
+import { addressParam, routes as routeSource, urlParam } from '../src/systems/http/routes.ts'
+import { statusFile } from '../src/systems/statements/status-tables.ts'
+import { type Statement } from '../src/systems/statements/status-text.ts'
+import { compare } from '../src/systems/statements/compare.ts'
 
 export const claimTable = defineProbe({
   id: 'claim-table',

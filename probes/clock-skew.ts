@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { defineProbe } from '../src/judge/probe.ts'
-import { hostClock } from '../src/observe/sources/clock.ts'
+import { defineProbe } from '../src/probe/probe.ts'
+import { hostClock } from '../src/systems/linux/host-clock.ts'
 
 export const clockSkew = defineProbe({
   id: 'clock-skew',

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { type Filesystem, filesystems } from '../src/observe/sources/filesystems.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { type Filesystem, filesystems } from '../src/systems/docker/filesystems.ts'
 
 const percent = z.number().positive().max(99)
 const params = z.strictObject({

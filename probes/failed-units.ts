@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { anyGlobMatches } from '../src/base/glob.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { allUnits, type UnitState } from '../src/observe/sources/units.ts'
+import { anyGlobMatches } from '../src/lib/text/glob.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { allUnits, type UnitState } from '../src/systems/systemd/units.ts'
 
 export const failedUnits = defineProbe({
   id: 'failed-units',

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { type Circle, judgeBoot } from '../src/base/boot-graph.ts'
-import { blindSpots, startsOf } from '../src/base/boot-starts.ts'
+import { type Circle, judgeBoot } from '../src/systems/boot/boot-graph.ts'
+import { blindSpots, startsOf } from '../src/systems/boot/starts.ts'
 import {
   circleDiagram,
   circleText,
@@ -11,11 +11,11 @@ import {
   mendText,
   proofOf,
   shortName
-} from '../src/base/boot-story.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { swarmServices } from '../src/observe/sources/docker-services.ts'
-import { bootPrograms, gone } from '../src/observe/sources/unit-programs.ts'
-import { allUnits } from '../src/observe/sources/units.ts'
+} from '../src/systems/boot/story.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { swarmServices } from '../src/systems/swarm/services.ts'
+import { bootPrograms, gone } from '../src/systems/systemd/unit-programs.ts'
+import { allUnits } from '../src/systems/systemd/units.ts'
 
 export const healthGateDeadlock = defineProbe({
   id: 'health-gate-deadlock',

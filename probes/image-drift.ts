@@ -1,13 +1,13 @@
 import * as z from 'zod'
-import { anyGlobMatches } from '../src/base/glob.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { imagesOf, unlikeRepo } from '../src/observe/compose.ts'
-import { imageStates } from '../src/observe/images.ts'
-import { composeImages } from '../src/observe/sources/compose-images.ts'
-import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
-import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
-import { repoPathParam } from '../src/observe/sources/repo-file.ts'
-import { taskLine, tasksOf } from '../src/observe/swarm.ts'
+import { anyGlobMatches } from '../src/lib/text/glob.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { imagesOf, unlikeRepo } from '../src/systems/compose/stack-images.ts'
+import { imageStates } from '../src/systems/swarm/image-states.ts'
+import { composeImages } from '../src/systems/compose/compose-files.ts'
+import { type SwarmService, swarmServices } from '../src/systems/swarm/services.ts'
+import { swarmTasks } from '../src/systems/swarm/tasks.ts'
+import { repoPathParam } from '../src/systems/repo/file.ts'
+import { taskLine, tasksOf } from '../src/systems/swarm/service-health.ts'
 
 const compose = z
   .array(z.strictObject({ stack: z.string().min(1), path: repoPathParam }))

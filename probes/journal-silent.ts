@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import { patternText } from '../src/base/pattern.ts'
-import { defineProbe } from '../src/judge/probe.ts'
-import { silence } from '../src/observe/silence.ts'
-import { hostClock } from '../src/observe/sources/clock.ts'
-import { journalSearch } from '../src/observe/sources/journal.ts'
-import { moment, momentParam } from '../src/observe/sources/moment.ts'
-import { unitParam } from '../src/observe/sources/units.ts'
+import { patternText } from '../src/lib/text/pattern.ts'
+import { defineProbe } from '../src/probe/probe.ts'
+import { silence } from '../src/systems/journal/silence.ts'
+import { hostClock } from '../src/systems/linux/host-clock.ts'
+import { journalSearch } from '../src/systems/journal/journal.ts'
+import { moment, momentParam } from '../src/systems/baseline/moment.ts'
+import { unitParam } from '../src/systems/systemd/units.ts'
 
 export const journalSilent = defineProbe({
   id: 'journal-silent',

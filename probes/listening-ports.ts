@@ -1,8 +1,8 @@
-import { counted } from '../src/base/counted.ts'
+import { counted } from '../src/lib/text/counted.ts'
 import * as z from 'zod'
-import { anyGlobMatches } from '../src/base/glob.ts'
-import { oneLine } from '../src/base/text.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { anyGlobMatches } from '../src/lib/text/glob.ts'
+import { oneLine } from '../src/lib/text/clean.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import {
   bareDaemons as bare,
   holderOf,
@@ -12,11 +12,12 @@ import {
   type Served,
   servedHere,
   socketLine
-} from '../src/observe/ports.ts'
-import { dockerEngine, swarmNodes } from '../src/observe/sources/docker-host.ts'
-import { swarmServices } from '../src/observe/sources/docker-services.ts'
-import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
-import { isEverywhere, isLoopback, type Listener, listeners } from '../src/observe/sources/listeners.ts'
+} from '../src/systems/swarm/ports.ts'
+import { dockerEngine } from '../src/systems/docker/engine.ts'
+import { swarmNodes } from '../src/systems/swarm/nodes.ts'
+import { swarmServices } from '../src/systems/swarm/services.ts'
+import { swarmTasks } from '../src/systems/swarm/tasks.ts'
+import { isEverywhere, isLoopback, type Listener, listeners } from '../src/systems/linux/listeners.ts'
 
 const port = z
   .union([z.int().min(1).max(65_535), z.string().regex(/^\d{1,5}(?:\/(?:tcp|udp))?$/)], {

@@ -1,10 +1,10 @@
 import * as z from 'zod'
-import { addressOf, block, blockOrNull, contains, subnetText } from '../src/base/cidr.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { addressesOn } from '../src/observe/addresses.ts'
-import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
-import { swarmServices } from '../src/observe/sources/docker-services.ts'
-import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
+import { addressOf, block, blockOrNull, contains, subnetText } from '../src/lib/cidr.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { addressesOn } from '../src/systems/swarm/address-use.ts'
+import { dockerNetworks } from '../src/systems/docker/networks.ts'
+import { swarmServices } from '../src/systems/swarm/services.ts'
+import { swarmTasks } from '../src/systems/swarm/tasks.ts'
 
 const params = z.strictObject({
   network: z.string().min(1).describe('name of the docker network'),

@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import { anyGlobMatches, globMatches, textLike } from '../src/base/glob.ts'
-import { addressOf } from '../src/base/cidr.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { type DockerNetwork, dockerNetworks, isTaskName } from '../src/observe/sources/docker-networks.ts'
-import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
-import { type SwarmTask, swarmTasks } from '../src/observe/sources/docker-tasks.ts'
-import { ofPresentSpec } from '../src/observe/swarm.ts'
+import { anyGlobMatches, globMatches, textLike } from '../src/lib/text/glob.ts'
+import { addressOf } from '../src/lib/cidr.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { type DockerNetwork, dockerNetworks, isTaskName } from '../src/systems/docker/networks.ts'
+import { type SwarmService, swarmServices } from '../src/systems/swarm/services.ts'
+import { type SwarmTask, swarmTasks } from '../src/systems/swarm/tasks.ts'
+import { ofPresentSpec } from '../src/systems/swarm/service-health.ts'
 
 /** Names of docker hold no white space: with it (YAML's `|` ends with a line break) one that is forbidden would never be found. */
 const globs = z.array(z.string().regex(/^\S+$/, 'expected a glob without white space')).min(1)

@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import { blockOrNull, equals, subnetText } from '../src/base/cidr.ts'
-import { isoMicros } from '../src/base/instant.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { hostClock } from '../src/observe/sources/clock.ts'
-import { dockerEngine, partOfSwarm } from '../src/observe/sources/docker-host.ts'
-import { type DockerNetwork, dockerNetworks } from '../src/observe/sources/docker-networks.ts'
-import { isAfter, moment, momentParam } from '../src/observe/sources/moment.ts'
+import { blockOrNull, equals, subnetText } from '../src/lib/cidr.ts'
+import { isoMicros } from '../src/lib/instant.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { hostClock } from '../src/systems/linux/host-clock.ts'
+import { dockerEngine, partOfSwarm } from '../src/systems/docker/engine.ts'
+import { type DockerNetwork, dockerNetworks } from '../src/systems/docker/networks.ts'
+import { isAfter, moment, momentParam } from '../src/systems/baseline/moment.ts'
 
 const params = z.strictObject({
   network: z.string().min(1).describe('name of the docker network'),

@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import { anyGlobMatches } from '../src/base/glob.ts'
-import { isoMicros } from '../src/base/instant.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { endpointOwners, type LooseEndpoint } from '../src/observe/sources/docker-endpoints.ts'
-import { type SwarmNode, swarmNodes } from '../src/observe/sources/docker-host.ts'
-import { type DockerNetwork, dockerNetworks, isTaskName } from '../src/observe/sources/docker-networks.ts'
-import { swarmServices } from '../src/observe/sources/docker-services.ts'
+import { anyGlobMatches } from '../src/lib/text/glob.ts'
+import { isoMicros } from '../src/lib/instant.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { endpointOwners, type LooseEndpoint } from '../src/systems/docker/endpoints.ts'
+import { type SwarmNode, swarmNodes } from '../src/systems/swarm/nodes.ts'
+import { type DockerNetwork, dockerNetworks, isTaskName } from '../src/systems/docker/networks.ts'
+import { swarmServices } from '../src/systems/swarm/services.ts'
 
 const params = z.strictObject({
   except: z.array(z.string().min(1)).min(1).optional().describe('networks left aside (globs)')

@@ -1,11 +1,12 @@
-import { counted } from '../src/base/counted.ts'
+import { counted } from '../src/lib/text/counted.ts'
 import * as z from 'zod'
-import { anyGlobMatches, globMatches } from '../src/base/glob.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { dockerEngine, engineStart, nodeDetails, swarmNodes } from '../src/observe/sources/docker-host.ts'
-import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
-import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
-import { health, staffing, taskLine, tasksOf } from '../src/observe/swarm.ts'
+import { anyGlobMatches, globMatches } from '../src/lib/text/glob.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { dockerEngine, engineStart } from '../src/systems/docker/engine.ts'
+import { nodeDetails, swarmNodes } from '../src/systems/swarm/nodes.ts'
+import { type SwarmService, swarmServices } from '../src/systems/swarm/services.ts'
+import { swarmTasks } from '../src/systems/swarm/tasks.ts'
+import { health, staffing, taskLine, tasksOf } from '../src/systems/swarm/service-health.ts'
 
 const globs = z.array(z.string().min(1)).min(1)
 const params = z.strictObject({

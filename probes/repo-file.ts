@@ -1,10 +1,10 @@
-import { joinedLines, trimmedEnd } from '../src/base/trim.ts'
+import { joinedLines, trimmedEnd } from '../src/lib/text/trim.ts'
 import * as z from 'zod'
-import { withheld } from '../src/base/file-text.ts'
-import { pattern, patternText } from '../src/base/pattern.ts'
-import { type CodeLine, type FileCode, fileCode } from '../src/base/program-text.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { type RepoFile, repoPathParam, repoFile as source } from '../src/observe/sources/repo-file.ts'
+import { withheld } from '../src/systems/languages/file-text.ts'
+import { pattern, patternText } from '../src/lib/text/pattern.ts'
+import { type CodeLine, type FileCode, fileCode } from '../src/systems/programs/program-text.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { type RepoFile, repoPathParam, repoFile as source } from '../src/systems/repo/file.ts'
 
 const line = z.string().regex(/\S/, 'expected text that is more than white space')
 const lines = z.union([line, z.array(line).min(1)])

@@ -1,10 +1,10 @@
 import * as z from 'zod'
-import { anyGlobMatches } from '../src/base/glob.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { dockerEngine, engineStart } from '../src/observe/sources/docker-host.ts'
-import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
-import { swarmTasks } from '../src/observe/sources/docker-tasks.ts'
-import { loopsOf, taskLine, tasksOf } from '../src/observe/swarm.ts'
+import { anyGlobMatches } from '../src/lib/text/glob.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { dockerEngine, engineStart } from '../src/systems/docker/engine.ts'
+import { type SwarmService, swarmServices } from '../src/systems/swarm/services.ts'
+import { swarmTasks } from '../src/systems/swarm/tasks.ts'
+import { loopsOf, taskLine, tasksOf } from '../src/systems/swarm/service-health.ts'
 
 const params = z.strictObject({
   except: z.array(z.string().min(1)).min(1).optional().describe('services left aside (globs)')

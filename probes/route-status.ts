@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import {
   answerText,
   leadsTo,
@@ -8,8 +8,8 @@ import {
   quoted,
   textsOf,
   withTexts
-} from '../src/observe/route-words.ts'
-import { addressParam, type RouteSeen, routes as source, urlParam } from '../src/observe/sources/routes.ts'
+} from '../src/systems/http/expected.ts'
+import { addressParam, type RouteSeen, routes as source, urlParam } from '../src/systems/http/routes.ts'
 
 const status = z.int().min(100).max(599)
 const text = z.string().min(1)

@@ -1,13 +1,13 @@
-import { counted } from '../src/base/counted.ts'
+import { counted } from '../src/lib/text/counted.ts'
 import * as z from 'zod'
-import { anyGlobMatches } from '../src/base/glob.ts'
-import { redact } from '../src/base/redact.ts'
-import { isMarked, mark, type SecretKind } from '../src/base/secret-name.ts'
-import { indexedSecrets, isExposed, type Written } from '../src/base/secret-value.ts'
-import { kindOf } from '../src/base/program-text.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { serviceEnvironment, type ServiceEnvironment } from '../src/observe/sources/service-environment.ts'
-import { bootPrograms, type BootPrograms } from '../src/observe/sources/unit-programs.ts'
+import { anyGlobMatches } from '../src/lib/text/glob.ts'
+import { redact } from '../src/lib/secrets/redact.ts'
+import { isMarked, mark, type SecretKind } from '../src/lib/secrets/secret-name.ts'
+import { indexedSecrets, isExposed, type Written } from '../src/lib/secrets/secret-value.ts'
+import { kindOf } from '../src/systems/programs/program-text.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { serviceEnvironment, type ServiceEnvironment } from '../src/systems/swarm/environment.ts'
+import { bootPrograms, type BootPrograms } from '../src/systems/systemd/unit-programs.ts'
 
 export const secretInUnit = defineProbe({
   id: 'secret-in-unit',

@@ -1,9 +1,9 @@
-import { counted } from '../src/base/counted.ts'
+import { counted } from '../src/lib/text/counted.ts'
 import * as z from 'zod'
-import { anyGlobMatches, textLike } from '../src/base/glob.ts'
-import { isoMicros } from '../src/base/instant.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { type SwarmService, swarmServices } from '../src/observe/sources/docker-services.ts'
+import { anyGlobMatches, textLike } from '../src/lib/text/glob.ts'
+import { isoMicros } from '../src/lib/instant.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { type SwarmService, swarmServices } from '../src/systems/swarm/services.ts'
 
 /** Names of docker hold no white space: with it (YAML's `|` ends with a line break) one that is forbidden would never be found. */
 const globs = z.array(z.string().regex(/^\S+$/, 'expected a glob without white space')).min(1)

@@ -1,11 +1,18 @@
 import * as z from 'zod'
-import { block, blockOrNull, contains, overlaps, relation, subnetText } from '../src/base/cidr.ts'
-import { globMatches } from '../src/base/glob.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { allPairs, type Holder, holders, holdersTable, type Pair, pairsWith } from '../src/observe/holders.ts'
-import { type DockerEngine, dockerEngine, partOfSwarm } from '../src/observe/sources/docker-host.ts'
-import { dockerNetworks } from '../src/observe/sources/docker-networks.ts'
-import { hostAddresses } from '../src/observe/sources/host-addresses.ts'
+import { block, blockOrNull, contains, overlaps, relation, subnetText } from '../src/lib/cidr.ts'
+import { globMatches } from '../src/lib/text/glob.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import {
+  allPairs,
+  type Holder,
+  holders,
+  holdersTable,
+  type Pair,
+  pairsWith
+} from '../src/systems/docker/subnets.ts'
+import { type DockerEngine, dockerEngine, partOfSwarm } from '../src/systems/docker/engine.ts'
+import { dockerNetworks } from '../src/systems/docker/networks.ts'
+import { hostAddresses } from '../src/systems/linux/addresses.ts'
 
 /** A side of an accepted pair: a glob for a network's or an interface's name, or a subnet. */
 const side = z.string().min(1)

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { addressParam, type RouteSeen, routes as source, urlParam } from '../src/observe/sources/routes.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { addressParam, type RouteSeen, routes as source, urlParam } from '../src/systems/http/routes.ts'
 
 const name = z
   .string()

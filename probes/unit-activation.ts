@@ -1,15 +1,15 @@
 import * as z from 'zod'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
-import { isoMicros } from '../src/base/instant.ts'
-import { hostClock } from '../src/observe/sources/clock.ts'
-import { isAfter, moment, momentParam } from '../src/observe/sources/moment.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
+import { isoMicros } from '../src/lib/instant.ts'
+import { hostClock } from '../src/systems/linux/host-clock.ts'
+import { isAfter, moment, momentParam } from '../src/systems/baseline/moment.ts'
 import {
   isRemembered,
   lastActivation,
   unitParam,
   type UnitState,
   unitState
-} from '../src/observe/sources/units.ts'
+} from '../src/systems/systemd/units.ts'
 
 export const unitActivation = defineProbe({
   id: 'unit-activation',

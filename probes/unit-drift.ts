@@ -1,7 +1,7 @@
-import { counted } from '../src/base/counted.ts'
+import { counted } from '../src/lib/text/counted.ts'
 import * as z from 'zod'
-import { anyGlobMatches } from '../src/base/glob.ts'
-import { defineProbe, type Finding } from '../src/judge/probe.ts'
+import { anyGlobMatches } from '../src/lib/text/glob.ts'
+import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import {
   type Drift,
   kernelDrift,
@@ -10,18 +10,18 @@ import {
   timedUnits,
   unitDrifts,
   unseenFiles
-} from '../src/observe/drift.ts'
-import { asRecorded } from '../src/observe/fact.ts'
-import { hostName, startsBefore } from '../src/observe/sources/baseline.ts'
+} from '../src/systems/baseline/drift.ts'
+import { asRecorded } from '../src/facts/fact.ts'
+import { hostName, startsBefore } from '../src/systems/baseline/baseline.ts'
 import {
   mainPrograms,
   type Nixos,
   nixos,
   reviewedCommit,
   unitFileTimes
-} from '../src/observe/sources/unit-drift.ts'
-import { bootPrograms } from '../src/observe/sources/unit-programs.ts'
-import { allUnits } from '../src/observe/sources/units.ts'
+} from '../src/systems/systemd/unit-files.ts'
+import { bootPrograms } from '../src/systems/systemd/unit-programs.ts'
+import { allUnits } from '../src/systems/systemd/units.ts'
 
 export const unitDrift = defineProbe({
   id: 'unit-drift',

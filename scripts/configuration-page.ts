@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { typeText } from '../src/home/params-text.ts'
+import { typeText } from '../src/config/plan/params-text.ts'
 
 type JsonSchema = z.core.JSONSchema.BaseSchema
 

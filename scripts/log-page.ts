@@ -1,4 +1,4 @@
-import { type LogField, logEvents, logFields } from '../src/run/events.ts'
+import { type LogField, logEvents, logFields } from '../src/review/log.ts'
 
 /** `docs/log.md`: every event that a watcher logs, and its fields. */
 export function logPage(banner: string): string {

@@ -1,7 +1,7 @@
-import { paramsSchema } from '../src/home/json-schema.ts'
-import { paramLines } from '../src/home/params-text.ts'
-import { explained } from '../src/judge/explained.ts'
-import type { AnyProbe } from '../src/judge/probe.ts'
+import { paramsSchema } from '../src/config/json-schema.ts'
+import { paramLines } from '../src/config/plan/params-text.ts'
+import { explained } from '../src/probe/explain.ts'
+import type { AnyProbe } from '../src/probe/probe.ts'
 
 /** `docs/probes.md`: what `adversary probe --explain` says, of all probes. */
 export function probePage(probes: readonly AnyProbe[], banner: string): string {

@@ -1,64 +1,103 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize, resolve } from 'node:path'
+import { basename, dirname, join, normalize, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { probes } from '../probes/index.ts'
 
-/** The way of the data is the direction of the imports: each layer knows only those to its left. */
-const layers = [
-  'words',
-  'base',
-  'claim',
+/** Each room imports from those above it in this list, and from no other. */
+const rooms = [
+  'lib',
+  'os',
+  'facts',
+  'git',
+  'ssh',
+  'systems',
   'rehearsal',
-  'observe',
-  'judge',
+  'probe',
   'probes',
-  'decide',
-  'tell',
   'record',
-  'publish',
-  'gate',
+  'render',
   'forge',
-  'home',
-  'report',
+  'config',
+  'gate',
+  'review',
   'board',
-  'serve',
-  'run',
-  'demo',
-  'commands',
+  'watch',
+  'server',
   'cli'
 ] as const
 
-/** Doors stand beside the way: they know the words, the base and what is observed, and are used from `record` on. */
-const doorsKnow = ['words', 'base', 'observe']
-const doorsOpenFor = ['record', 'publish', 'gate', 'home', 'serve', 'run', 'demo', 'commands', 'cli']
+/** The same of the technologies: what a later one knows of an earlier one is named by this order. */
+const technologies = [
+  'languages',
+  'programs',
+  'repo',
+  'linux',
+  'nixos',
+  'systemd',
+  'docker',
+  'swarm',
+  'traefik',
+  'compose',
+  'http',
+  'baseline',
+  'journal',
+  'statements',
+  'boot',
+  'index'
+] as const
+
+/** What opens the world, and who may: whatever is not named here is computed from what it is given. */
+const adapters = ['os', 'git', 'ssh'] as const
+const impure = [
+  'facts',
+  'git',
+  'ssh',
+  'record',
+  'forge',
+  'config',
+  'gate',
+  'review',
+  'board',
+  'watch',
+  'server',
+  'cli'
+]
+/** Files of a pure room that reach out, as their names say. */
+const impureFiles = ['src/systems/http/fetch-route.ts', 'src/systems/http/tls.ts']
 
 /** Who may import what opens the world. Folders end in a slash. */
-const behindDoors: Readonly<Record<string, readonly string[]>> = {
-  'simple-git': ['src/doors/'],
-  ssh2: ['src/doors/'],
-  undici: ['src/doors/'],
-  'node:child_process': ['src/doors/'],
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  'simple-git': ['src/git/'],
+  ssh2: ['src/ssh/'],
+  undici: ['src/systems/http/'],
+  'node:child_process': ['src/os/', 'src/git/', 'src/ssh/'],
   // The demo also plays the routes; in routes.ts and outlets.ts it is `isIP`, a pure function.
-  'node:net': ['src/doors/', 'src/demo/', 'src/observe/sources/routes.ts', 'src/home/outlets.ts'],
-  'node:tls': ['src/doors/'],
-  'node:dns': ['src/doors/'],
-  'node:http': ['src/doors/', 'src/demo/'],
-  'node:https': ['src/doors/'],
-  'node:http2': ['src/doors/'],
+  'node:net': [
+    'src/ssh/',
+    'src/systems/http/',
+    'src/server/http-server.ts',
+    'src/cli/demo/',
+    'src/config/outlets.ts'
+  ],
+  'node:tls': ['src/systems/http/'],
+  'node:dns': [],
+  'node:http': ['src/server/http-server.ts', 'src/cli/demo/'],
+  'node:https': [],
+  'node:http2': [],
   // The demo builds its stage, a builder's repo with its keys, as a person would: by files and git.
-  'node:fs': ['src/doors/', 'src/demo/', 'src/commands/demo.ts'],
-  commander: ['src/commands/program.ts'],
+  'node:fs': ['src/os/', 'src/git/', 'src/ssh/', 'src/cli/demo/'],
+  commander: ['src/cli/program.ts'],
   // One source reads compose files of the watched repo, by its own rules: they are no files of the home.
   yaml: [
-    'src/home/yaml.ts',
-    'src/commands/init-files.ts',
-    'src/commands/init.ts',
-    'src/observe/sources/compose-images.ts',
+    'src/config/yaml.ts',
+    'src/cli/setup/init-files.ts',
+    'src/cli/setup/init-command.ts',
+    'src/systems/compose/compose-files.ts',
     'src/rehearsal/model/stack-file.ts'
   ],
   // Interpreters of hostile programs: in the rehearsal alone, whose code runs in a process that has nothing.
   'just-bash': ['src/rehearsal/'],
-  remark: ['src/tell/', 'src/gate/', 'src/record/', 'src/publish/', 'src/observe/status-text.ts']
+  remark: ['src/render/', 'src/systems/statements/status-text.ts']
 }
 
 const root = resolve(import.meta.dirname, '..')
@@ -86,7 +125,9 @@ interface Import {
 function importsOf(text: string): readonly Import[] {
   const code = withoutComments(text)
   const fixed = [
-    ...code.matchAll(/^(?:import|export)\b(?<what>[^'"`=;()]*?)(?:\bfrom\s*)?['"](?<from>[^'"]+)['"]/gm)
+    ...code.matchAll(
+      /^(?:import|export)\b(?! interface)(?<what>[^'"`=;()]*?)(?:\bfrom\s*)?['"](?<from>[^'"]+)['"]/gm
+    )
   ]
   const dynamic = [...code.matchAll(/\bimport\(\s*['"](?<from>[^'"]+)['"]/g)]
   return [...fixed, ...dynamic].map(({ groups }) => ({
@@ -95,54 +136,76 @@ function importsOf(text: string): readonly Import[] {
   }))
 }
 
-function layerOf(path: string): string {
+function roomOf(path: string): string {
   const [top, second = ''] = path.split('/')
-  return top === 'probes' ? 'probes' : second.replace(/\.ts$/, '')
+  return top === 'probes' ? 'probes' : second
+}
+
+function technologyOf(path: string): string {
+  return (path.split('/')[2] ?? '').replace(/\.ts$/, '')
 }
 
 function local(path: string, { from }: Import): string | null {
   return from.startsWith('.') ? normalize(join(dirname(path), from)) : null
 }
 
-function allowed(path: string, target: string, typeOnly: boolean): boolean {
-  const [from, to] = [layerOf(path), layerOf(target)]
+function allowed(path: string, target: string): boolean {
+  const [from, to] = [roomOf(path), roomOf(target)]
+  if (from === 'systems' && to === 'systems') {
+    const rank = (each: string) => technologies.findIndex(name => name === technologyOf(each))
+    return rank(target) <= rank(path)
+  }
   if (from === to) return true
-  if (from === 'doors') return doorsKnow.includes(to)
-  if (to === 'doors')
-    return doorsOpenFor.includes(from) || (typeOnly && from === 'observe' && target.endsWith('/session.ts'))
-  // Only what composes the program knows the library by name; `home` is handed it.
-  if (to === 'probes') return from === 'commands'
-  if (from === 'probes') return ['judge', 'observe', 'base', 'words'].includes(to)
+  if (adapters.some(name => name === to) && !impure.includes(from) && !impureFiles.includes(path))
+    return false
+  // Only what composes the program knows the library by name; the others are handed it.
+  if (to === 'probes') return from === 'cli'
+  if (from === 'probes') return ['lib', 'facts', 'systems', 'probe'].includes(to)
+  const rank = (room: string) => rooms.findIndex(each => each === room)
   return rank(to) < rank(from)
-}
-
-function rank(layer: string): number {
-  return layers.findIndex(each => each === layer)
 }
 
 describe('imports', () => {
   it('there is something to look at', () => {
     expect(sources.length).toBeGreaterThan(40)
     expect(sources.flatMap(({ imports }) => imports).length).toBeGreaterThan(100)
-    for (const { path } of sources) expect([...layers, 'doors']).toContain(layerOf(path))
+    for (const { path } of sources) expect(rooms).toContain(roomOf(path))
+    for (const { path } of sources.filter(each => roomOf(each.path) === 'systems'))
+      expect(technologies).toContain(technologyOf(path))
   })
 
-  it('go to the left only', () => {
+  it('lead to rooms below, without exceptions', () => {
     const wrong = sources.flatMap(({ path, imports }) =>
       imports.flatMap(each => {
         const target = local(path, each)
-        return target === null || allowed(path, target, each.typeOnly) ? [] : [`${path} → ${target}`]
+        return target === null || allowed(path, target) ? [] : [`${path} → ${target}`]
       })
     )
     expect(wrong).toEqual([])
   })
 
-  it('of what was read, with its secrets, lead to the judgement alone', () => {
-    const unsealing = sources.flatMap(({ path, code }) => (/\bunseal\b/.test(code) ? [path] : []))
-    expect(unsealing).toEqual(['src/judge/run.ts', 'src/observe/sealed.ts'])
+  it('never lead back to where they began', () => {
+    const next = new Map(
+      sources.map(({ path, imports }) => [path, imports.flatMap(each => local(path, each) ?? [])])
+    )
+    const circles: string[] = []
+    const done = new Set<string>()
+    const visit = (path: string, way: readonly string[]) => {
+      if (way.includes(path)) circles.push([...way.slice(way.indexOf(path)), path].join(' → '))
+      if (done.has(path) || way.includes(path)) return
+      for (const target of next.get(path) ?? []) visit(target, [...way, path])
+      done.add(path)
+    }
+    for (const { path } of sources) visit(path, [])
+    expect(circles).toEqual([])
   })
 
-  it.each(Object.entries(behindDoors))('of %s stay behind its door', (library, places) => {
+  it('of what was read, with its secrets, lead to the judgement alone', () => {
+    const unsealing = sources.flatMap(({ path, code }) => (/\bunseal\b/.test(code) ? [path] : []))
+    expect(unsealing).toEqual(['src/facts/sealed.ts', 'src/probe/run.ts'])
+  })
+
+  it.each(Object.entries(mayImport))('of %s are where they belong', (library, places) => {
     const wrong = sources.flatMap(({ path, imports }) => {
       const has = imports.some(({ from }) => from === library || from.startsWith(`${library}/`))
       return has && !places.some(place => path === place || (place.endsWith('/') && path.startsWith(place)))
@@ -159,6 +222,39 @@ describe('imports', () => {
         .map(({ from }) => `${path}: ${from}`)
     )
     expect(bare).toEqual([])
+  })
+})
+
+function grouped(paths: readonly string[], by: (path: string) => string) {
+  const groups = new Map<string, readonly string[]>()
+  for (const path of paths) groups.set(by(path), [...(groups.get(by(path)) ?? []), path])
+  return [...groups]
+}
+
+describe('the rooms', () => {
+  const files = sources.map(({ path }) => path).filter(path => path.startsWith('src/'))
+
+  it('are eighteen at most, and none holds more than fifteen files beside each other', () => {
+    expect(new Set(files.map(roomOf)).size).toBeLessThanOrEqual(18)
+    const crowded = grouped(files, dirname).flatMap(([folder, within]) =>
+      within.length > 15 ? [`${folder}: ${within.length}`] : []
+    )
+    expect(crowded).toEqual([])
+  })
+
+  it('have no two files of one name, but for the list of reads that each technology has', () => {
+    const twice = grouped(files, path => basename(path)).flatMap(([name, within]) =>
+      within.length > 1 && name !== 'reads.ts' ? [`${name}: ${within.join(', ')}`] : []
+    )
+    expect(twice).toEqual([])
+  })
+
+  it('make read commands in the lists of the technologies, and for the trial of a locked key', () => {
+    const makers = sources.flatMap(({ path, code }) => (/\breadCommand\(/.test(code) ? [path] : []))
+    expect(makers.filter(path => !/^src\/systems\/\w+\/reads\.ts$/.test(path))).toEqual([
+      'src/cli/setup/lockdown.ts',
+      'src/facts/read-command.ts'
+    ])
   })
 })
 
@@ -183,21 +279,24 @@ describe('a start loads', () => {
     files.forEach(load)
     return [...packages].sort()
   }
-  const beginning = ['src/cli.ts', 'src/commands/start.ts']
+  const beginning = ['src/cli/main.ts', 'src/cli/start.ts']
 
   it('the parser of words and nothing else, until a command runs', () => {
-    const cli = sources.find(({ path }) => path === 'src/cli.ts')
+    const cli = sources.find(({ path }) => path === 'src/cli/main.ts')
     const first = [...(cli?.code ?? '').matchAll(/import\('\.\/(?<path>[^']+)'\)/g)]
-    expect(first.map(({ groups }) => `src/${groups?.['path']}`)).toEqual(beginning.slice(1))
+    expect(first.map(({ groups }) => `src/cli/${groups?.['path']}`)).toEqual(beginning.slice(1))
     const allowed = ['commander', 'string-width', 'wrap-ansi']
     expect(packagesOf(...beginning).filter(name => !allowed.includes(name))).toEqual([])
   })
 
-  it.each(['gate', 'status', 'review', 'watch'])('%s without what speaks to hosts and routes', command => {
-    const loaded = packagesOf(`src/commands/${command}.ts`)
-    expect(loaded).toContain('zod')
-    for (const name of ['ssh2', 'undici']) expect(loaded).not.toContain(name)
-  })
+  it.each(['gate/gate', 'watch/status', 'review/review', 'watch/watch'])(
+    '%s without what speaks to hosts and routes',
+    command => {
+      const loaded = packagesOf(`src/cli/${command}-command.ts`)
+      expect(loaded).toContain('zod')
+      for (const name of ['ssh2', 'undici']) expect(loaded).not.toContain(name)
+    }
+  )
 
   it('gate without plans and probes', () => {
     for (const name of ['yaml', 'ipaddr.js']) expect(packagesOf('src/gate/gate.ts')).not.toContain(name)
@@ -205,14 +304,14 @@ describe('a start loads', () => {
 })
 
 describe('what is outside', () => {
-  it('the process is touched by cli.ts alone; a door may look at the environment', () => {
+  it('the process is touched by main.ts alone; an adapter may look at the environment', () => {
     const wrong = sources.flatMap(({ path, code }) => {
       const touches = [...code.matchAll(/(?<![\w./'])process\.(?<member>\w+)/g)].map(
         ({ groups }) => groups?.['member']
       )
       const mine =
-        path === 'src/cli.ts' ||
-        (path.startsWith('src/doors/') &&
+        path === 'src/cli/main.ts' ||
+        ((path.startsWith('src/os/') || path.startsWith('src/git/') || path.startsWith('src/ssh/')) &&
           touches.every(member =>
             ['env', 'kill', 'getuid', 'pid', 'platform', 'hrtime'].includes(member ?? '')
           ))
@@ -223,7 +322,7 @@ describe('what is outside', () => {
 
   it('the clock is read by clock.ts alone', () => {
     const wrong = sources
-      .filter(({ path }) => path !== 'src/doors/clock.ts')
+      .filter(({ path }) => path !== 'src/os/clock.ts')
       .filter(({ code }) => /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|\bhrtime\b/.test(code))
     expect(wrong.map(({ path }) => path)).toEqual([])
   })

@@ -8,7 +8,7 @@ import {
   httpBounds,
   jsonBounds,
   proseBounds
-} from '../src/base/bounds.ts'
+} from '../src/lib/bounds.ts'
 
 /** The table of SECURITY.md says the numbers that the code has. */
 

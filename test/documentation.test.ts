@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { probes } from '../probes/index.ts'
 import { keyLines } from '../scripts/configuration-page.ts'
-import { loadHome } from '../src/home/home.ts'
-import { homeSchemas } from '../src/home/json-schema.ts'
+import { loadHome } from '../src/config/workspace.ts'
+import { homeSchemas } from '../src/config/json-schema.ts'
 import { runCli } from './support/cli.ts'
 
 /** What the pages show must be what the program takes. */
@@ -52,7 +52,7 @@ hosts: { prod: { ssh: prod }, backup: { ssh: backup } }
     await mkdir(dirname(join(dir, name)), { recursive: true })
     await writeFile(join(dir, name), text)
   }
-  const facts = async () => ({ ...(await import('../src/observe/sources/index.ts')) })
+  const facts = async () => ({ ...(await import('../src/systems/index.ts')) })
   return loadHome(dir, { userHome: dir, library: async () => probes, facts })
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { globMatches } from '../src/base/glob.ts'
+import { globMatches } from '../src/lib/text/glob.ts'
 import { runCli } from './support/cli.ts'
 
 /** The examples beside the program: what they name is there, and what they say is the same in each. */

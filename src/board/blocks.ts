@@ -1,4 +1,4 @@
-import { proseBounds } from '../base/bounds.ts'
+import { proseBounds } from '../lib/bounds.ts'
 
 /**
  * The blocks of a section of a review file, read in one walk over its lines. A builder and a host choose the text, and

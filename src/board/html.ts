@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { clean, oneLine } from '../base/text.ts'
+import { clean, oneLine } from '../lib/text/clean.ts'
 
 /** Markup. Only this file makes it, so that a text cannot be put into a page without its guard. */
 export interface Html {

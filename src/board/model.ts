@@ -1,4 +1,4 @@
-import type { Origin, Outcome, Severity, Verdict } from '../words.ts'
+import type { Origin, Outcome, Severity, Verdict } from '../lib/words.ts'
 
 /**
  * What the board shows, gathered from the signed record. Texts in it are as hosts, claims and plans gave them:

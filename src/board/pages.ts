@@ -11,10 +11,10 @@ import type {
 } from './model.ts'
 import { proseOf } from './prose.ts'
 import { script } from './script.ts'
-import { exitCode } from '../words.ts'
+import { exitCode } from '../lib/words.ts'
 import { outcomeState, pendingState, verdictState, wordState, type Worth } from './shapes.ts'
 import { style } from './style.ts'
-import { trimmedEnd } from '../base/trim.ts'
+import { trimmedEnd } from '../lib/text/trim.ts'
 
 /**
  * The board as files: `index.html`, and a page for each review with its evidence. Pure: the same model is the

@@ -1,4 +1,4 @@
-import { oneLine } from '../base/text.ts'
+import { oneLine } from '../lib/text/clean.ts'
 import { type Html, html } from './html.ts'
 
 /** A circle of things that wait for each other, as a finding's diagram has it. */

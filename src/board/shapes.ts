@@ -1,4 +1,4 @@
-import type { Outcome, Verdict } from '../words.ts'
+import type { Outcome, Verdict } from '../lib/words.ts'
 import { type Html, html } from './html.ts'
 
 /** How things stand: always a word and a shape, and a colour besides. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { authorization, type Forge, repoApiOf } from './forge.ts'
-import type { ForgeAnswer, ForgeRequest } from './status.ts'
+import type { ForgeAnswer, ForgeRequest } from './commit-status.ts'
 
 /** What a forge tells of the account that a token belongs to. Pure. */
 

@@ -1,4 +1,4 @@
-import { trimmed } from '../base/trim.ts'
+import { trimmed } from '../lib/text/trim.ts'
 
 /** Which forge keeps the watched repository, and where on it things are. Pure. */
 

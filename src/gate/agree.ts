@@ -1,10 +1,10 @@
 import * as z from 'zod'
-import { sha256 } from '../base/canonical.ts'
-import { isRepoPath } from '../base/repo-path.ts'
-import type { Git } from '../doors/git.ts'
+import { sha256 } from '../lib/canonical.ts'
+import { isRepoPath } from '../lib/repo-path.ts'
+import type { Git } from '../git/clone.ts'
 import type { SignedRecord, SignedReview } from '../record/record.ts'
-import { headings } from '../tell/locate.ts'
-import type { Appended } from './proof.ts'
+import { headings } from '../render/locate.ts'
+import type { Appended } from './append-only.ts'
 
 /** Whether what people read (headings, evidence) says what the signed trailers say. */
 

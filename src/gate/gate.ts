@@ -1,14 +1,22 @@
 import { join } from 'node:path'
-import { AdversaryError } from '../base/errors.ts'
-import { defaultPatterns } from '../claim/parse.ts'
-import { removeFolder, temporaryFolder } from '../doors/files.ts'
-import { type Commit, type Git, type Login, openClone } from '../doors/git.ts'
+import { AdversaryError } from '../lib/errors.ts'
+import { defaultPatterns } from '../record/claim.ts'
+import { removeFolder, temporaryFolder } from '../os/files.ts'
+import { type Git, type Login, openClone } from '../git/clone.ts'
+import { type Commit } from '../git/git-types.ts'
 import { policyOf, type Trust } from '../record/record.ts'
-import { vetoesOf } from '../record/standing.ts'
-import { type ExitCode, exitCode, type Verdict } from '../words.ts'
+import { vetoesOf } from '../record/finding-history.ts'
+import { type ExitCode, exitCode, type Verdict } from '../lib/words.ts'
 import { verdictLine } from './agree.ts'
-import { judgeMilestone, type MilestoneFacts, type Obstacle } from './judge.ts'
-import { type BranchView, knownNames, type PhaseView, readBranch, viewMilestone, viewPhase } from './view.ts'
+import { judgeMilestone, type MilestoneFacts, type Obstacle } from './judge-milestone.ts'
+import {
+  type BranchView,
+  knownNames,
+  type PhaseView,
+  readBranch,
+  viewMilestone,
+  viewPhase
+} from './branch-view.ts'
 
 export interface GateOptions {
   /** `pvfix-M2`, or a whole phase: `pvfix`. */

@@ -1,4 +1,4 @@
-import type { Login } from '../doors/git.ts'
+import type { Login } from '../git/clone.ts'
 
 /** Where pipelines keep the login of the repository that they build: `[host, user, secret]`. */
 const places = [

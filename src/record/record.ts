@@ -1,7 +1,8 @@
-import { isSameRepo } from '../base/repo-name.ts'
-import { isRepoPath } from '../base/repo-path.ts'
-import type { Commit, Git, Signature, Signers } from '../doors/git.ts'
-import type { Verdict } from '../words.ts'
+import { isSameRepo } from '../lib/repo-name.ts'
+import { isRepoPath } from '../lib/repo-path.ts'
+import type { Git } from '../git/clone.ts'
+import type { Commit, Signature, Signers } from '../git/git-types.ts'
+import type { Verdict } from '../lib/words.ts'
 import type { Policy } from './policy.ts'
 import {
   looksLikeReview,

@@ -1,8 +1,8 @@
-import { canonicalJson } from '../base/canonical.ts'
-import { repoName } from '../base/repo-name.ts'
-import { clean, oneLine } from '../base/text.ts'
-import { messageOf } from '../base/errors.ts'
-import type { Origin, Severity, Verdict } from '../words.ts'
+import { canonicalJson } from '../lib/canonical.ts'
+import { repoName } from '../lib/repo-name.ts'
+import { clean, oneLine } from '../lib/text/clean.ts'
+import { messageOf } from '../lib/errors.ts'
+import type { Origin, Severity, Verdict } from '../lib/words.ts'
 import { milestoneName, type Policy, phaseName, policySchema } from './policy.ts'
 
 /** `A1 open blocks=D8 severity=high origin=pre-existing key=… title=…`; all after the status optional. */

@@ -1,14 +1,14 @@
 import type { Rehearsal, Run, UnknownThing, Wait } from './answer.ts'
 import { createChoices, nextList } from './choices.ts'
-import type { RehearsalFacts } from './facts.ts'
+import type { RehearsalFacts } from './rehearsal-facts.ts'
 import { createKernel } from './kernel.ts'
 import type { Machine } from './machine.ts'
-import { createDocker } from './model/docker.ts'
-import { createFiles } from './model/files.ts'
-import { createRoutes } from './model/routes.ts'
-import { createSystemd } from './model/systemd.ts'
+import { createDocker } from './model/docker-model.ts'
+import { createFiles } from './model/file-model.ts'
+import { createRoutes } from './model/route-model.ts'
+import { createSystemd } from './model/systemd-model.ts'
 import { createNotes } from './notes.ts'
-import { runProgram } from './programs/run.ts'
+import { runProgram } from './programs/run-program.ts'
 
 const limits = { horizon: 3_600_000, turns: 100_000 } as const
 

@@ -1,7 +1,7 @@
 import { stdin, stdout } from 'node:process'
 import { text } from 'node:stream/consumers'
 import { rehearseHere } from './boot.ts'
-import type { RehearsalFacts } from './facts.ts'
+import type { RehearsalFacts } from './rehearsal-facts.ts'
 
 /** What runs in the sandbox: facts in, a rehearsal out. Whoever started it made the facts: they are of their type. */
 const facts: RehearsalFacts = JSON.parse(await text(stdin))

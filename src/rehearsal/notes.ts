@@ -1,6 +1,6 @@
 import type { BroughtUp, Executed, Happening, Place, Target, UnitState, UnknownThing } from './answer.ts'
 import type { Kernel } from './kernel.ts'
-import type { Invocation, Seen } from './machine.ts'
+import type { Invocation, Seen } from './invocation.ts'
 
 /** What is written down during a run. */
 export interface Notes {

@@ -1,5 +1,5 @@
 import type { NotRehearsed, Rehearsal } from './answer.ts'
-import type { RehearsalFacts } from './facts.ts'
+import type { RehearsalFacts } from './rehearsal-facts.ts'
 
 /** What runs the rehearsal apart from us; `doors/sandbox.ts` is one. */
 export type Sandbox = (

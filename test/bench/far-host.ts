@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { adversaryYaml, planYaml } from '../../src/demo/pvfix.ts'
+import { adversaryYaml, planYaml } from '../../src/cli/demo/pvfix.ts'
 import type { TestHost } from '../support/host.ts'
 import type { Phase } from '../support/phase.ts'
 import type { HowToRun } from './processes.ts'

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { inCheckout } from '../support/root.ts'
 import { makeLongHistory, sectionText } from '../support/long-history.ts'
-import { appended } from '../../src/tell/append.ts'
-import { headings } from '../../src/tell/locate.ts'
+import { appended } from '../../src/render/append.ts'
+import { headings } from '../../src/render/locate.ts'
 import type { Group } from './bench.ts'
 import { processSide, program } from './processes.ts'
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { openWorld } from '../../src/run/world.ts'
-import { watch } from '../../src/run/watch.ts'
+import { openWorld } from '../../src/review/context/review-context.ts'
+import { watch } from '../../src/watch/watch.ts'
 import { makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { proseBounds } from '../../src/base/bounds.ts'
+import { proseBounds } from '../../src/lib/bounds.ts'
 import { proseOf } from '../../src/board/prose.ts'
 import { cpuMs } from '../support/cpu.ts'
 import { marks } from '../support/prose-marks.ts'

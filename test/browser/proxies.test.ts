@@ -4,8 +4,8 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { listen } from '../../src/doors/http-server.ts'
-import { router } from '../../src/serve/routes.ts'
+import { listen } from '../../src/server/http-server.ts'
+import { router } from '../../src/server/router.ts'
 
 /** The server behind Debian's nginx and HAProxy, asked in the ways by which proxies and servers disagree. */
 

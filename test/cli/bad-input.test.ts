@@ -3,14 +3,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { documents } from '../../src/commands/documents.ts'
-import { recordedPhase } from '../../src/demo/recording.ts'
-import {
-  makeKey,
-  type RecordedHost,
-  type Recording,
-  serveRecordedHost
-} from '../../src/doors/recorded-host.ts'
+import { documents } from '../../src/cli/documents.ts'
+import { recordedPhase } from '../../src/cli/demo/recording.ts'
+import { makeKey, type RecordedHost, type Recording, serveRecordedHost } from '../../src/ssh/recorded-host.ts'
 import { runCli } from '../support/cli.ts'
 import { testGit } from '../support/repo.ts'
 import { makeScene, type Scene } from '../support/scene.ts'

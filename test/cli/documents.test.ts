@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { documents } from '../../src/commands/documents.ts'
+import { documents } from '../../src/cli/documents.ts'
 import { runCli } from '../support/cli.ts'
 import { allowedSigners, makeRepo, type TestRepo } from '../support/repo.ts'
 

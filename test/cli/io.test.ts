@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createIo, type Manner, paint } from '../../src/commands/io.ts'
+import { createIo, type Manner, paint } from '../../src/cli/io.ts'
 import { Kept } from '../support/cli.ts'
 
 const around = { cwd: '/', userHome: '/', signal: new AbortController().signal }

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { lockdownDocument } from '../../src/commands/documents.ts'
+import { lockdownDocument } from '../../src/cli/documents.ts'
 import { runCli } from '../support/cli.ts'
 import { startSshServer, type TestServer } from '../support/ssh-server.ts'
 

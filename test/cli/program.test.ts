@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { probes } from '../../probes/index.ts'
-import { probeExplainDocument, probeListDocument } from '../../src/commands/documents.ts'
-import { createIo } from '../../src/commands/io.ts'
-import { main } from '../../src/commands/program.ts'
+import { probeExplainDocument, probeListDocument } from '../../src/cli/documents.ts'
+import { createIo } from '../../src/cli/io.ts'
+import { main } from '../../src/cli/program.ts'
 import { Kept, runCli } from '../support/cli.ts'
 
 let cwd: string

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { fit } from '../../src/commands/layout.ts'
-import { progressLine } from '../../src/commands/progress.ts'
-import { sayReview } from '../../src/commands/say.ts'
-import { check, claim, evidence, read } from '../tell/example.ts'
-import { golden } from '../tell/golden.ts'
+import { fit } from '../../src/cli/layout.ts'
+import { progressLine } from '../../src/cli/progress.ts'
+import { sayReview } from '../../src/cli/review/check-text.ts'
+import { check, claim, evidence, read } from '../render/example.ts'
+import { golden } from '../render/golden.ts'
 
 const lists = [
   check('The proxy network is 10.10.0.0/16 and new', [

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { sayBoard, sayWatcher } from '../../src/commands/say-status.ts'
+import { sayBoard, sayWatcher } from '../../src/cli/watch/status-lines.ts'
 import type { GateAnswer } from '../../src/gate/gate.ts'
-import type { Board, BoardMilestone } from '../../src/run/board.ts'
-import type { Watcher } from '../../src/run/standing.ts'
-import type { ExitCode } from '../../src/words.ts'
-import { claim } from '../tell/example.ts'
-import { golden } from '../tell/golden.ts'
+import type { Board, BoardMilestone } from '../../src/board/summary.ts'
+import type { Watcher } from '../../src/watch/watcher-status.ts'
+import type { ExitCode } from '../../src/lib/words.ts'
+import { claim } from '../render/example.ts'
+import { golden } from '../render/golden.ts'
 
 const gateSays = (code: ExitCode, ...reasons: string[]): GateAnswer => ({
   gate: 'pvfix',

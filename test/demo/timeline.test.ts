@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { moved, type Timeline } from '../../src/demo/timeline.ts'
+import { moved, type Timeline } from '../../src/cli/demo/timeline.ts'
 
 const from = Date.parse('2026-06-13T05:30:00Z')
 const timeline: Timeline = {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { assert, expect, it, onTestFinished, vi } from 'vitest'
 import { startWire } from '../support/git-servers.ts'
 import { makeScene, startFlakyHost, type Scene, type Watched } from '../support/scene.ts'
-import { tick } from '../../src/doors/clock.ts'
+import { tick } from '../../src/os/clock.ts'
 import { testGit } from '../support/repo.ts'
 
 /**

@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { type CloneOptions, type Git, openClone } from '../../src/doors/git.ts'
+import { type CloneOptions, type Git, openClone } from '../../src/git/clone.ts'
 import { type HttpGit, startHttpGit, startWire, type Wire } from '../support/git-servers.ts'
 import { makeRepo, type TestKey, testGit, type TestRepo } from '../support/repo.ts'
 

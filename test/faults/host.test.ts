@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, assert, beforeAll, describe, expect, it, vi } from 'vitest'
-import { tick } from '../../src/doors/clock.ts'
+import { tick } from '../../src/os/clock.ts'
 import {
   type Event,
   type FlakyHost,

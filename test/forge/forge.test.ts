@@ -10,7 +10,7 @@ import {
   type Status,
   stands,
   stateOf
-} from '../../src/forge/status.ts'
+} from '../../src/forge/commit-status.ts'
 
 const sha = '71319d7c0ffee71319d7c0ffee71319d7c0ffee7'
 const status: Status = {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sha256 } from '../../src/base/canonical.ts'
+import { sha256 } from '../../src/lib/canonical.ts'
 import { printMessage, type ReviewMessage } from '../../src/record/trailers.ts'
 import { commitForgery, forge, reviewerPerson } from '../support/forge.ts'
 import { type Base, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'

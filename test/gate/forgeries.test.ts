@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sha256 } from '../../src/base/canonical.ts'
+import { sha256 } from '../../src/lib/canonical.ts'
 import type { GateOptions } from '../../src/gate/gate.ts'
 import {
   commitForgery,

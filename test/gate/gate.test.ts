@@ -379,7 +379,7 @@ describe('an honest history', () => {
     const scene = await world.open('passed')
     await scene.edit('## Said', '## It was said')
     expect(await scene.gate()).toMatchObject({ code: 3 })
-    const { sha256 } = await import('../../src/base/canonical.ts')
+    const { sha256 } = await import('../../src/lib/canonical.ts')
     await scene.say({ accept: sha256(await scene.builder.read(path)) })
     expect(await scene.gate()).toMatchObject({ code: 0 })
     await scene.builder.pull()
@@ -396,7 +396,7 @@ describe('an honest history', () => {
 
   it('reads reviews from a branch of their own', async () => {
     const scene = await world.open('claimed')
-    const { openClone } = await import('../../src/doors/git.ts')
+    const { openClone } = await import('../../src/git/clone.ts')
     const { makeReviewer } = await import('../support/reviews.ts')
     const git = await openClone({ url: scene.remote, dir: `${scene.remote}.aside` })
     const trust = { allowed: world.signers, reviewer: 'adversary' }
@@ -414,7 +414,7 @@ describe('an honest history', () => {
 
   it('while it is waited for: a look sees whatever has been pushed since the one before', async () => {
     const scene = await world.open('claimed')
-    const { openClone } = await import('../../src/doors/git.ts')
+    const { openClone } = await import('../../src/git/clone.ts')
     const { makeReviewer } = await import('../support/reviews.ts')
     const asked = {
       gate: 'pvfix-M2',
@@ -565,7 +565,7 @@ describe('a reviewer of two repos that share history', () => {
     expect(await scene.gate({ ...here, now: gateTime + 31 * day })).toMatchObject({ code: 2 })
     await scene.builder.pull()
     await scene.edit('## Said', '## It was said')
-    const { sha256 } = await import('../../src/base/canonical.ts')
+    const { sha256 } = await import('../../src/lib/canonical.ts')
     await scene.say({ accept: sha256(await scene.builder.read(path)), repo: 'alice/infra' })
     expect(await scene.gate(here)).toMatchObject({ code: 3 })
     expect(await scene.gate()).toMatchObject({ code: 0 })

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sha256 } from '../../src/base/canonical.ts'
+import { sha256 } from '../../src/lib/canonical.ts'
 import type { GateOptions } from '../../src/gate/gate.ts'
 import {
   commitForgery,
@@ -573,7 +573,7 @@ describe('branches and commits as pipelines name them', () => {
 
 describe("the build of a review's own push to a branch of reviews", () => {
   async function aside(scene: Scene, milestone: string, claim: string): Promise<string> {
-    const { openClone } = await import('../../src/doors/git.ts')
+    const { openClone } = await import('../../src/git/clone.ts')
     const { makeReviewer } = await import('../support/reviews.ts')
     const git = await openClone({ url: scene.remote, dir: `${scene.remote}.aside` })
     const trust = { allowed: world.signers, reviewer: 'adversary' }

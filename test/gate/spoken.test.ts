@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { shownHeadings, spokenIn } from '../../src/gate/spoken.ts'
+import { shownHeadings, spokenIn } from '../../src/gate/headings.ts'
 import { forge } from '../support/forge.ts'
 import { type Base, type GateWorld, makeGateWorld, type Scene } from '../support/gate.ts'
 

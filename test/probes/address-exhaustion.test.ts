@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { addressExhaustion } from '../../probes/address-exhaustion.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { LooseEndpoint } from '../../src/observe/sources/docker-endpoints.ts'
-import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { LooseEndpoint } from '../../src/systems/docker/endpoints.ts'
+import type { DockerNetwork } from '../../src/systems/docker/networks.ts'
 import { at, engine, network, service, task } from '../support/docker.ts'
 
 /** A /28: 13 addresses for services and tasks, less those that containers hold. */

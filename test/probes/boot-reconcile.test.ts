@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { bootReconcile } from '../../probes/boot-reconcile.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
-import type { SwarmService } from '../../src/observe/sources/docker-services.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { DockerNetwork } from '../../src/systems/docker/networks.ts'
+import type { SwarmService } from '../../src/systems/swarm/services.ts'
 import { bootOf, type BootSketch, type UnitSketch } from '../support/boot.ts'
 import { at, engine, network, service } from '../support/docker.ts'
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ZodError } from 'zod'
 import { claimTable } from '../../probes/claim-table.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { RouteAnswer } from '../../src/observe/fact.ts'
-import { parseStatements } from '../../src/observe/status-text.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { RouteAnswer } from '../../src/facts/fact.ts'
+import { parseStatements } from '../../src/systems/statements/status-text.ts'
 import { network, service, task } from '../support/docker.ts'
 
 const url = 'https://ci.example.test/'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { clockSkew } from '../../probes/clock-skew.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
 
 const probe = clockSkew.bind({})
 const judged = (skewMs: number, uncertaintyMs: number) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { diskHeadroom } from '../../probes/disk-headroom.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { Filesystem, Filesystems } from '../../src/observe/sources/filesystems.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { Filesystem, Filesystems } from '../../src/systems/docker/filesystems.ts'
 
 const gib = 2 ** 30
 const disk = (changed: Partial<Filesystem> = {}): Filesystem => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { imageDrift } from '../../probes/image-drift.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
 import { service, task, template } from '../support/docker.ts'
 
 const facts = { services: [service()], tasks: [task()] }

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import { ZodError } from 'zod'
 import { journalSilent } from '../../probes/journal-silent.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { HostClock } from '../../src/observe/fact.ts'
-import type { JournalSearch, UnitVoice } from '../../src/observe/sources/journal.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { HostClock } from '../../src/facts/fact.ts'
+import type { JournalSearch, UnitVoice } from '../../src/systems/journal/journal.ts'
 
 const base = Date.UTC(2026, 5, 13, 5, 33, 10) * 1000
 const since = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { listeningPorts } from '../../probes/listening-ports.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { Listener } from '../../src/observe/sources/listeners.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { Listener } from '../../src/systems/linux/listeners.ts'
 import { at, engine, service, task } from '../support/docker.ts'
 
 const docker = '/system.slice/docker.service'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { networkAddresses } from '../../probes/network-addresses.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { DockerNetwork } from '../../src/systems/docker/networks.ts'
 import { network, service, task } from '../support/docker.ts'
 
 const other = network({

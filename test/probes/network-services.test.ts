@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { networkServices } from '../../probes/network-services.ts'
-import type { SwarmTask } from '../../src/observe/sources/docker-tasks.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
+import type { SwarmTask } from '../../src/systems/swarm/tasks.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
 import { network, service, task, template } from '../support/docker.ts'
 
 const vip = { network: 'networkproxy', address: '10.10.0.4/16' }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { networkSubnet } from '../../probes/network-subnet.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { DockerNetwork } from '../../src/systems/docker/networks.ts'
 import { at, engine, network, worker } from '../support/docker.ts'
 
 const clock = { hostMicros: at(900), skewMs: 40, uncertaintyMs: 20 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { orphanNetworks } from '../../probes/orphan-networks.ts'
-import type { EndpointOwners, LooseEndpoint } from '../../src/observe/sources/docker-endpoints.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
+import type { EndpointOwners, LooseEndpoint } from '../../src/systems/docker/endpoints.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
 import { network, node, other, service } from '../support/docker.ts'
 
 const labels = { 'com.docker.stack.namespace': 'shop' }

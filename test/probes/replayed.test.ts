@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { probes } from '../../probes/index.ts'
-import { replay } from '../../src/run/replay.ts'
+import { replay } from '../../src/review/replay.ts'
 import { type RecordedHost, recordedHosts } from '../support/recordings.ts'
 
 /** The evidence of reviews of the real host (test/real/asked.test.ts), judged again. */

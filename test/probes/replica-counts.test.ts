@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { replicaCounts } from '../../probes/replica-counts.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { NodeDetail, NodeDetails, SwarmNode } from '../../src/observe/sources/docker-host.ts'
-import type { SwarmService } from '../../src/observe/sources/docker-services.ts'
-import type { SwarmTask } from '../../src/observe/sources/docker-tasks.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { NodeDetail, NodeDetails, SwarmNode } from '../../src/systems/swarm/nodes.ts'
+import type { SwarmService } from '../../src/systems/swarm/services.ts'
+import type { SwarmTask } from '../../src/systems/swarm/tasks.ts'
 import { at, engine, node, other, service, task, template } from '../support/docker.ts'
 
 interface Case {

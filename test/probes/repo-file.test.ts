@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ZodError } from 'zod'
 import { repoFile } from '../../probes/repo-file.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
 
 const commit = 'e6349a9c0ffee0000000000000000000000000000'.slice(0, 40)
 const swarm = (name: string) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { restartLoops } from '../../probes/restart-loops.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
 import { at, engine, service, task, template } from '../support/docker.ts'
 
 const failed = { state: 'failed', desired: 'shutdown', error: 'task: non-zero exit (1)' }

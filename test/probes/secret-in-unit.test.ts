@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { secretInUnit } from '../../probes/secret-in-unit.ts'
-import { redact } from '../../src/base/redact.ts'
+import { redact } from '../../src/lib/secrets/redact.ts'
 import { bootOf, scriptPath } from '../support/boot.ts'
 
 /** As a host is read: what is a secret is hidden before any probe sees it. */

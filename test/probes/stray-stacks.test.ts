@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { strayStacks } from '../../probes/stray-stacks.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
 import { at, service } from '../support/docker.ts'
 
 const stacks = (...names: readonly (string | null)[]) => ({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { subnetCollision } from '../../probes/subnet-collision.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
-import type { HostAddresses, HostRoute } from '../../src/observe/sources/host-addresses.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import type { DockerNetwork } from '../../src/systems/docker/networks.ts'
+import type { HostAddresses, HostRoute } from '../../src/systems/linux/addresses.ts'
 import { at, engine, network, worker } from '../support/docker.ts'
 
 const bridge = network({

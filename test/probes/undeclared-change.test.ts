@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { undeclaredChange } from '../../probes/undeclared-change.ts'
-import { outcomeOf } from '../../src/judge/run.ts'
-import { followed } from '../../src/observe/declared.ts'
-import type { HostBaseline } from '../../src/observe/sources/baseline.ts'
-import { broughtLines } from '../../src/observe/sources/commits.ts'
+import { outcomeOf } from '../../src/probe/run.ts'
+import { followed } from '../../src/systems/baseline/declared.ts'
+import type { HostBaseline } from '../../src/systems/baseline/baseline.ts'
+import { broughtLines } from '../../src/systems/repo/commits.ts'
 import { network, service, template } from '../support/docker.ts'
 
 const start = (hash: string) => `/nix/store/${hash}-unit-script-app-start/bin/app-start`

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { unitActivation } from '../../probes/unit-activation.ts'
-import type { Moment } from '../../src/observe/sources/moment.ts'
-import type { UnitState } from '../../src/observe/sources/units.ts'
+import type { Moment } from '../../src/systems/baseline/moment.ts'
+import type { UnitState } from '../../src/systems/systemd/units.ts'
 import { unitState } from '../support/boot.ts'
 
 const created = Date.UTC(2026, 5, 13, 5, 38, 2) * 1000 + 125_154

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { unitDrift } from '../../probes/unit-drift.ts'
-import type { StartBefore } from '../../src/observe/sources/baseline.ts'
-import type { MainProgram, Nixos } from '../../src/observe/sources/unit-drift.ts'
-import type { BootPrograms } from '../../src/observe/sources/unit-programs.ts'
+import type { StartBefore } from '../../src/systems/baseline/baseline.ts'
+import type { MainProgram, Nixos } from '../../src/systems/systemd/unit-files.ts'
+import type { BootPrograms } from '../../src/systems/systemd/unit-programs.ts'
 import { unitState } from '../support/boot.ts'
 
 const started = 1_781_000_000

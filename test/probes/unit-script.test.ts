@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { unitScript } from '../../probes/unit-script.ts'
-import type { UnitPrograms } from '../../src/observe/sources/unit-programs.ts'
-import type { UnitState } from '../../src/observe/sources/units.ts'
+import type { UnitPrograms } from '../../src/systems/systemd/unit-programs.ts'
+import type { UnitState } from '../../src/systems/systemd/units.ts'
 import { unitState } from '../support/boot.ts'
 import { recorded, recordedHosts } from '../support/recordings.ts'
 

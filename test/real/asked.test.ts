@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import type { Draft } from '../../src/run/review.ts'
+import type { Draft } from '../../src/review/review.ts'
 import * as defects from '../support/defects.ts'
 import { bootHost, release, type TestHost } from '../support/host.ts'
 import { type Phase, playPhase, swarmNix } from '../support/phase.ts'

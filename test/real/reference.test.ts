@@ -1,10 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { openSession } from '../../src/doors/open-session.ts'
-import type { Recording } from '../../src/doors/recorded-host.ts'
-import type { OpenSession } from '../../src/doors/session.ts'
-import type { Draft } from '../../src/run/review.ts'
+import { openSession } from '../../src/ssh/open-session.ts'
+import type { Recording } from '../../src/ssh/recorded-host.ts'
+import type { OpenSession } from '../../src/facts/session.ts'
+import type { Draft } from '../../src/review/review.ts'
 import { bootHost, release, type TestHost } from '../support/host.ts'
 import { masked } from '../support/masked.ts'
 import { failed, type Phase, playPhase, said, swarmNix } from '../support/phase.ts'
@@ -158,7 +158,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
     const example = `${root}reviews/REVIEW-pvfix.md`
     // They show the host with Debian 12; what is written of the other must be the same.
     if (update && release === 'bookworm') {
-      await mkdir(`${root}src/demo/recorded`, { recursive: true })
+      await mkdir(`${root}src/cli/demo/recorded`, { recursive: true })
       await mkdir(`${root}reviews`, { recursive: true })
       await writeFile(example, text)
       const { stdout } = await host.run(
@@ -170,9 +170,9 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
         afterAt: recordedAt.after,
         ...recorded
       }
-      await writeFile(`${root}src/demo/recorded/pvfix.json`, `${JSON.stringify(pvfix, null, 1)}\n`)
+      await writeFile(`${root}src/cli/demo/recorded/pvfix.json`, `${JSON.stringify(pvfix, null, 1)}\n`)
       for (const edition of ['before', 'after'] as const) {
-        await writeFile(`${root}src/demo/recorded/swarm.${edition}.nix`, await swarmNix(edition))
+        await writeFile(`${root}src/cli/demo/recorded/swarm.${edition}.nix`, await swarmNix(edition))
       }
     }
     expect(masked(text)).toBe(masked(await readFile(example, 'utf8')))

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, assert, beforeAll, describe, expect, inject, it } from 'vitest'
-import { logDocument, statusDocument } from '../../src/commands/documents.ts'
+import { logDocument, statusDocument } from '../../src/cli/documents.ts'
 import { bootHost, type TestHost } from '../support/host.ts'
 import { installOnHost } from '../support/installed.ts'
 import { inCheckout } from '../support/root.ts'

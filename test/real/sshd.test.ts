@@ -4,9 +4,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, assert, beforeAll, describe, expect, it, vi } from 'vitest'
-import { tick } from '../../src/doors/clock.ts'
-import { openSession } from '../../src/doors/open-session.ts'
-import type { HostAddress, HostSession } from '../../src/doors/session.ts'
+import { tick } from '../../src/os/clock.ts'
+import { openSession } from '../../src/ssh/open-session.ts'
+import type { HostAddress, HostSession } from '../../src/facts/session.ts'
 import { reading, script } from '../support/read.ts'
 
 /** OpenSSH's own server on loopback, with a configuration of our own; as root, which it needs to log anyone in. */

@@ -1,5 +1,5 @@
-import { settingsOf } from '../../src/base/unit-text.ts'
-import type { FileFact, RehearsalFacts, Relation, UnitFact } from '../../src/rehearsal/facts.ts'
+import { settingsOf } from '../../src/systems/languages/unit-file.ts'
+import type { FileFact, RehearsalFacts, Relation, UnitFact } from '../../src/rehearsal/rehearsal-facts.ts'
 
 /** A host in few words: units and files by their texts. */
 export interface Sketch {

@@ -1,6 +1,6 @@
-import type { SwarmService } from '../../src/observe/sources/docker-services.ts'
-import { type BootPrograms, gone } from '../../src/observe/sources/unit-programs.ts'
-import type { UnitState } from '../../src/observe/sources/units.ts'
+import type { SwarmService } from '../../src/systems/swarm/services.ts'
+import { type BootPrograms, gone } from '../../src/systems/systemd/unit-programs.ts'
+import type { UnitState } from '../../src/systems/systemd/units.ts'
 
 /** A unit as a test writes it: the rest is a oneshot that stays active, started at boot. */
 export interface UnitSketch {

@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream'
-import { createIo } from '../../src/commands/io.ts'
-import { main } from '../../src/commands/program.ts'
+import { createIo } from '../../src/cli/io.ts'
+import { main } from '../../src/cli/program.ts'
 
 export interface CliRun {
   readonly code: number

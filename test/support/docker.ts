@@ -1,7 +1,8 @@
-import type { DockerEngine, SwarmNode } from '../../src/observe/sources/docker-host.ts'
-import type { DockerNetwork } from '../../src/observe/sources/docker-networks.ts'
-import type { SwarmService } from '../../src/observe/sources/docker-services.ts'
-import type { SwarmTask } from '../../src/observe/sources/docker-tasks.ts'
+import type { DockerEngine } from '../../src/systems/docker/engine.ts'
+import type { SwarmNode } from '../../src/systems/swarm/nodes.ts'
+import type { DockerNetwork } from '../../src/systems/docker/networks.ts'
+import type { SwarmService } from '../../src/systems/swarm/services.ts'
+import type { SwarmTask } from '../../src/systems/swarm/tasks.ts'
 
 /** Facts for tests of probes: a healthy thing, with what the test is about changed. */
 

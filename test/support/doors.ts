@@ -1,7 +1,7 @@
-import type { Answer, HostSession } from '../../src/doors/session.ts'
-import { openVeil } from '../../src/base/veil.ts'
-import type { Doors } from '../../src/observe/gather.ts'
-import { type ReadCommand, typed } from '../../src/observe/read-command.ts'
+import type { Answer, HostSession } from '../../src/facts/session.ts'
+import { openVeil } from '../../src/lib/secrets/veil.ts'
+import type { Doors } from '../../src/facts/gather.ts'
+import { type ReadCommand, typed } from '../../src/facts/read-command.ts'
 
 /** What a host answers, by the command as a person would type it. */
 export type Recorded = Readonly<

@@ -17,7 +17,7 @@ import { validateXML } from 'xmllint-wasm'
 
 /** What reads the formats of `--report` elsewhere: the formats' own schemas, and parsers that others keep. */
 
-const schemas = join(import.meta.dirname, '../report/schemas')
+const schemas = join(import.meta.dirname, '../render/reports/schemas')
 const require = createRequire(import.meta.url)
 
 /** What Jenkins' XSD says against it. */

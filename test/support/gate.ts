@@ -1,6 +1,6 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openClone } from '../../src/doors/git.ts'
+import { openClone } from '../../src/git/clone.ts'
 import { type GateAnswer, gateOnce, type GateOptions } from '../../src/gate/gate.ts'
 import { allowedSigners, type Checkout, makeRepo, type TestKey, testGit, type TestRepo } from './repo.ts'
 import { makeReviewer, type ReviewText } from './reviews.ts'

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { Nodes } from 'mdast'
 import { remark } from 'remark'
 import remarkGfm from 'remark-gfm'
-import type { Recording } from '../../src/doors/recorded-host.ts'
+import type { Recording } from '../../src/ssh/recorded-host.ts'
 
 /** Text that wants to be more than text: for every seat from which anything reaches a review. */
 export const fragments: readonly string[] = [

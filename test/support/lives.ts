@@ -1,4 +1,4 @@
-import type { Severity } from '../../src/words.ts'
+import type { Severity } from '../../src/lib/words.ts'
 import * as defects from './defects.ts'
 
 /** What must not come to stand in a repo. */

@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { sayBoard } from '../../src/commands/say-status.ts'
-import { loadHome } from '../../src/home/home.ts'
-import { board } from '../../src/run/board.ts'
-import { boardModel } from '../../src/run/board-model.ts'
-import { openWorld, snapshot } from '../../src/run/world.ts'
-import { metricsText } from '../../src/serve/metrics.ts'
+import { sayBoard } from '../../src/cli/watch/status-lines.ts'
+import { loadHome } from '../../src/config/workspace.ts'
+import { board } from '../../src/board/summary.ts'
+import { boardModel } from '../../src/board/read-model.ts'
+import { openWorld, snapshot } from '../../src/review/context/review-context.ts'
+import { metricsText } from '../../src/server/metrics.ts'
 import type { Scene } from './gate.ts'
 
 /** What everything but the gate says of a milestone, by a home that watches the same remote. */

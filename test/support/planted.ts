@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import type { Recording } from '../../src/doors/recorded-host.ts'
+import type { Recording } from '../../src/ssh/recorded-host.ts'
 
 /** Secrets as hosts really hold them, none of them real. Put together at run time, so that no scanner takes them for a leak. */
 

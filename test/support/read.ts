@@ -1,4 +1,4 @@
-import type { ReadCommand } from '../../src/observe/read-command.ts'
+import type { ReadCommand } from '../../src/facts/read-command.ts'
 
 /** A command that no probe asks for, to see what the doors do with it. */
 export function reading(
@@ -13,7 +13,7 @@ export function reading(
     leads: 0,
     ...limits
   }
-  // Only src/observe/read-command.ts can brand a command: that is the point, except here.
+  // Only src/facts/read-command.ts can brand a command: that is the point, except here.
   return command as unknown as ReadCommand
 }
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
-import type { Answer, HostSession } from '../../src/doors/session.ts'
-import { parseGoTime } from '../../src/base/instant.ts'
-import { type ReadCommand, typed } from '../../src/observe/read-command.ts'
+import type { Answer, HostSession } from '../../src/facts/session.ts'
+import { parseGoTime } from '../../src/lib/instant.ts'
+import { type ReadCommand, typed } from '../../src/facts/read-command.ts'
 
 const recording = z.object({
   argv: z.array(z.string()),

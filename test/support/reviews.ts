@@ -1,16 +1,16 @@
-import { sha256 } from '../../src/base/canonical.ts'
-import type { Git } from '../../src/doors/git.ts'
+import { sha256 } from '../../src/lib/canonical.ts'
+import type { Git } from '../../src/git/clone.ts'
 import {
   type Publication,
   publish,
   type Published,
   type PublishOptions,
   type Tip
-} from '../../src/publish/publish.ts'
+} from '../../src/record/publish.ts'
 import type { Policy } from '../../src/record/policy.ts'
 import type { Trust } from '../../src/record/record.ts'
 import type { FindingTrailer } from '../../src/record/trailers.ts'
-import type { Verdict } from '../../src/words.ts'
+import type { Verdict } from '../../src/lib/words.ts'
 import type { TestKey } from './repo.ts'
 
 /** Reviews as the reviewer publishes them, told in few words: for tests of the record and the gate. */

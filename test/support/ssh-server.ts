@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ServerChannel } from 'ssh2'
 import ssh2 from 'ssh2'
-import type { HostAddress } from '../../src/doors/session.ts'
+import type { HostAddress } from '../../src/facts/session.ts'
 
 const { Server, utils } = ssh2
 

@@ -1,5 +1,6 @@
-import { type Command, done, failed } from '../machine.ts'
-import { urlTarget } from '../model/routes.ts'
+import { type Command } from '../machine.ts'
+import { done, failed } from '../invocation.ts'
+import { urlTarget } from '../model/route-model.ts'
 
 /** Options of curl that take a value, as far as they matter for where the URLs are. */
 const withValue =
@@ -15,7 +16,8 @@ export const curl: Command = async (call, { notes, routes }) => {
   let failsOnStatus = false
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ''
-    if (/^(?:-[a-zA-Z]*f[a-zA-Z]*|--fail(?:-with-body)?)$/.test(word)) failsOnStatus = true
+    if (/^--fail(?:-with-body)?$/.test(word) || (/^-[a-zA-Z]+$/.test(word) && word.includes('f')))
+      failsOnStatus = true
     if (withValue.test(word)) {
       at += 1
       if (/^(?:-[A-Za-z]*w|--write-out)$/.test(word)) format = words[at] ?? ''

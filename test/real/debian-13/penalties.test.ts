@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, inject, it } from 'vitest'
-import { openSession } from '../../../src/doors/open-session.ts'
-import type { HostAddress } from '../../../src/doors/session.ts'
+import { openSession } from '../../../src/ssh/open-session.ts'
+import type { HostAddress } from '../../../src/facts/session.ts'
 import { bootHost, type TestHost, until } from '../../support/host.ts'
 
 /** An sshd of OpenSSH 10 that penalises an address for one key that it does not know, and then drops the right key too. */

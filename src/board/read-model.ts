@@ -1,0 +1,287 @@
+import { AdversaryError } from '../lib/errors.ts'
+import type {
+  BoardModel,
+  CheckModel,
+  Doubt,
+  FindingModel,
+  MilestoneModel,
+  Moment,
+  PhaseModel,
+  ReadModel,
+  ReviewModel
+} from './model.ts'
+import { parseClaim } from '../record/claim.ts'
+import { isoSecond } from '../os/clock.ts'
+import { commitsUrl, guessForge } from '../forge/forge.ts'
+import { concealed } from '../lib/secrets/veil.ts'
+import type { AnyProbe, Finding } from '../probe/probe.ts'
+import type { SignedReview } from '../record/record.ts'
+import { type FindingLife, findingsOf } from '../record/finding-history.ts'
+import type { EvidenceRecord } from '../render/evidence-file.ts'
+import { headings } from '../render/locate.ts'
+import { type Claim, exitCode } from '../lib/words.ts'
+import { board, type Board, type BoardMilestone, type BoardPhase } from './summary.ts'
+import { evidenceOf } from '../review/context/claim-history.ts'
+import { judgeAgain } from '../review/replay.ts'
+import { claimPatterns, type Snapshot, type World } from '../review/context/review-context.ts'
+
+/**
+ * Gathers what the board shows: from the signed record, the evidence in the repo, and what the gate says of it.
+ * No host is asked.
+ *
+ * @param now milliseconds since 1970: freshness is judged as of then.
+ * @param options.commits overrides the address that commits are linked to.
+ * @param options.newest how many of the newest reviews have a page; default all.
+ */
+export async function boardModel(
+  world: World,
+  at: Snapshot,
+  now: number,
+  options: { readonly version: string; readonly commits?: string; readonly newest?: number }
+): Promise<BoardModel> {
+  const { repo } = world.home
+  const seen = await board(world, at, now)
+  const claims = claimsIn(world, at)
+  const reviews: ReviewModel[] = []
+  for (const review of at.record.reviews.slice(-(options.newest ?? at.record.reviews.length))) {
+    const page = await reviewModel(world, review, claims)
+    if (page !== null) reviews.push(page)
+  }
+  const phases: PhaseModel[] = []
+  for (const phase of seen.phases) phases.push(await phaseModel(world, at, phase, claims))
+  return concealed({
+    repo: repo.url,
+    branch: repo.branch,
+    commits: options.commits ?? commitsUrl(world.home.forge ?? guessForge(repo.url)),
+    at: isoSecond(now),
+    version: options.version,
+    phases,
+    timeline: timelineOf(at, claims, reviews),
+    reviews,
+    doubts: doubtsOf(seen, at)
+  })
+}
+
+type Claims = ReadonlyMap<string, Claim>
+
+/** The claims of the branch's history by their sha: of both branches, where reviews have one of their own. */
+function claimsIn({ home }: World, { record }: Snapshot): Claims {
+  const patterns = claimPatterns(home)
+  return new Map(
+    record.history.flatMap(commit => {
+      const parsed = parseClaim(commit, patterns)
+      return parsed.kind === 'claim' ? [[commit.sha, parsed.claim] as const] : []
+    })
+  )
+}
+
+async function phaseModel(
+  world: World,
+  at: Snapshot,
+  phase: BoardPhase,
+  claims: Claims
+): Promise<PhaseModel> {
+  const findings: FindingModel[] = []
+  for (const life of findingsOf(at.record, phase.phase)) findings.push(await findingModel(world, life))
+  const number = ({ id }: FindingModel) => Number(id.slice(1))
+  return {
+    phase: phase.phase,
+    title: phase.plan === null ? null : phase.plan.title,
+    milestones: phase.milestones.map(milestone => milestoneModel(phase, milestone, claims)),
+    findings: findings.sort((a, b) => number(a) - number(b)),
+    vetoes: phase.vetoes
+  }
+}
+
+function milestoneModel(
+  { pending }: BoardPhase,
+  { milestone, title, verdict, stale, gate, claim, review, reviewedAt }: BoardMilestone,
+  claims: Claims
+): MilestoneModel {
+  const waiting = pending.find(each => each.milestone === milestone)
+  return {
+    milestone,
+    title,
+    verdict,
+    stale,
+    gate: { open: gate.code === exitCode.pass, code: gate.code, reasons: gate.reasons },
+    pending: waiting === undefined ? null : { sha: waiting.sha, summary: waiting.summary },
+    claim: claim === null ? null : { sha: claim, summary: claims.get(claim)?.summary ?? '' },
+    review: review === null || reviewedAt === null ? null : { commit: review, at: reviewedAt }
+  }
+}
+
+async function findingModel({ git }: World, life: FindingLife): Promise<FindingModel> {
+  const { id, title, severity, status, blocks, origin, filed, last } = life
+  const moment = ({ commit }: SignedReview) => ({ commit: commit.sha, at: commit.committedAt })
+  // Who adds what it blocks may say so without a section: then the one before it tells more.
+  const section =
+    status === 'open' ? ((await sectionOf(git, last, id)) ?? (await sectionOf(git, filed, id))) : null
+  return {
+    id,
+    title: title ?? id,
+    severity: severity ?? 'medium',
+    status,
+    blocks,
+    origin: origin ?? 'unknown',
+    filed: moment(filed),
+    last: moment(last),
+    section
+  }
+}
+
+/** The text under the finding's newest heading, as of the commit that speaks of it. */
+async function sectionOf(git: World['git'], review: SignedReview, id: string): Promise<string | null> {
+  const path = review.message.section?.path
+  const file = path === undefined ? null : await git.file(review.commit.sha, path)
+  if (file?.kind !== 'file') return null
+  const all = await headings(file.bytes)
+  const index = all.findLastIndex(({ depth, text }) => depth === 2 && text.startsWith(`[adversary] ${id}: `))
+  const start = all[index]
+  if (start === undefined) return null
+  const end = all.slice(index + 1).find(({ depth }) => depth <= 2)
+  const bytes = Buffer.from(file.bytes).subarray(start.offset, end?.offset)
+  // Its own heading stands on the card, and the rule below it belongs to the next.
+  const lines = bytes.toString().trimEnd().split('\n').slice(1)
+  if (/^-{3,}\s*$/.test(lines.at(-1) ?? '')) lines.pop()
+  return `${lines.join('\n').trimEnd()}\n`
+}
+
+async function reviewModel(world: World, review: SignedReview, claims: Claims): Promise<ReviewModel | null> {
+  const { message, commit } = review
+  if (!review.byReviewer || message.evidence === null) return null
+  const evidence = await evidenceIn(world, review)
+  if (evidence === null) return null
+  const { probes } = world.home
+  return {
+    commit: commit.sha,
+    at: evidence.at,
+    title: titleOf(review),
+    target: message.milestone === null ? message.phase : `${message.phase}-${message.milestone}`,
+    kind: evidence.kind,
+    // What is signed, not what the file says of itself.
+    verdict: message.verdict,
+    claim:
+      message.claim === null
+        ? null
+        : { sha: message.claim, summary: claims.get(message.claim)?.summary ?? '' },
+    obstacles: evidence.obstacles,
+    checks: evidence.checks.map(recorded => checkModel(recorded, evidence, probes)),
+    hunts: evidence.hunts.map(recorded => checkModel(recorded, evidence, probes)),
+    reads: evidence.evidence.map(readModel),
+    file: message.evidence.path
+  }
+}
+
+/** Null where the file is gone, or is none that this version reads: the review then has no page. */
+async function evidenceIn({ git }: World, review: SignedReview): Promise<EvidenceRecord | null> {
+  try {
+    return await evidenceOf(git, review)
+  } catch (error) {
+    if (error instanceof AdversaryError) throw error
+    return null
+  }
+}
+
+type Recorded = EvidenceRecord['checks'][number]
+
+/**
+ * A check as it was recorded, with the words of the probe as it is today. Where today's probe would judge
+ * otherwise, its words are not those of the outcome, and are left out.
+ */
+function checkModel(recorded: Recorded, { facts }: EvidenceRecord, probes: readonly AnyProbe[]): CheckModel {
+  const { probe, title, on, outcome, why, evidence, waiver } = recorded
+  const again = judgeAgain(recorded, facts, probes)
+  const words = [outcome, 'hidden'].includes(again.outcome) ? again.findings.map(saying) : []
+  return {
+    probe,
+    title,
+    on,
+    outcome,
+    said: [
+      ...(waiver === undefined ? [] : [`waived by ${waiver.by} until ${waiver.until}: ${waiver.reason}`]),
+      ...(words.length > 0 || why === null ? words : [why])
+    ],
+    reads: evidence
+  }
+}
+
+function saying(finding: Finding): string {
+  switch (finding.outcome) {
+    case 'fail':
+      return `saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`
+    case 'pass':
+      return finding.saw
+    default:
+      return finding.why
+  }
+}
+
+function readModel(read: EvidenceRecord['evidence'][number]): ReadModel {
+  const { n, on, command, exit, ms, stdout, stderr, why } = read
+  return { n, on, command, exit, ms, stdout, stderr, why: why ?? null }
+}
+
+function timelineOf({ record }: Snapshot, claims: Claims, pages: readonly ReviewModel[]): readonly Moment[] {
+  const kinds = new Map(pages.map(({ commit, kind }) => [commit, kind]))
+  const reviews = new Map(record.reviews.map(review => [review.commit.sha, review]))
+  return record.history
+    .flatMap((commit): readonly Moment[] => {
+      const claim = claims.get(commit.sha)
+      const review = reviews.get(commit.sha)
+      const base = { at: commit.committedAt, commit: commit.sha }
+      if (claim !== undefined) {
+        const target = `${claim.phase}-${claim.milestone}`
+        return [{ ...base, target, what: 'claim', verdict: null, text: claim.summary, by: claim.author.name }]
+      }
+      if (review === undefined) return []
+      const { phase, milestone, verdict, claim: answered } = review.message
+      const target = milestone === null ? phase : `${phase}-${milestone}`
+      const what = whatOf(review, kinds.get(commit.sha) ?? null)
+      const text = titleOf(review) || `answers ${answered?.slice(0, 9) ?? ''}`
+      return [{ ...base, target, what, verdict, text, by: review.principal }]
+    })
+    .reverse()
+}
+
+/** The subject says the verdict again, which stands beside it already. */
+function titleOf({ message: { title, milestone, verdict } }: SignedReview): string {
+  return verdict === null
+    ? title
+    : title
+        .replace(`${milestone ?? ''} ${verdict}`, '')
+        .replace(/^\s*\+\s*/, '')
+        .trim()
+}
+
+function whatOf({ message }: SignedReview, kind: ReviewModel['kind'] | null): Moment['what'] {
+  if (message.verdict !== null) return 'review'
+  if (message.vetoes.length > 0) return 'veto'
+  if (message.accept !== null) return 'accepted'
+  const kinds = { orientation: 'context', hunt: 'hunt', 'pre-verification': 'look', review: 'word' } as const
+  return kind === null ? (message.findings.length > 0 ? 'finding' : 'word') : kinds[kind]
+}
+
+function doubtsOf(seen: Board, { record }: Snapshot): readonly Doubt[] {
+  const subjects = new Map(record.distrusted.map(({ commit }) => [commit.sha, commit.subject]))
+  return [
+    ...seen.distrusted.map(({ commit, why }) => ({
+      commit,
+      what: 'distrusted' as const,
+      text: subjects.get(commit) ?? '',
+      why
+    })),
+    ...seen.malformed.map(({ sha, subject, why }) => ({
+      commit: sha,
+      what: 'malformed' as const,
+      text: subject,
+      why
+    })),
+    ...seen.own.map(({ sha, subject }) => ({
+      commit: sha,
+      what: 'own' as const,
+      text: subject,
+      why: 'a reviewer does not review its own claims'
+    }))
+  ]
+}

@@ -1,0 +1,112 @@
+import { mkdir, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { AdversaryError } from '../../lib/errors.ts'
+import { nowMs, sleep, tick } from '../../os/clock.ts'
+import { maintenanceMs, recordedPhase } from './recording.ts'
+import { setStage, type Stage, writeHome } from './stage.ts'
+import { runGit } from '../../git/process.ts'
+import { serveRecordedHost } from '../../ssh/recorded-host.ts'
+import type { ExitCode } from '../../lib/words.ts'
+import type { CommonOptions, Io } from '../io.ts'
+import { run as gate } from '../gate/gate-command.ts'
+import { run as review } from '../review/review-command.ts'
+import { run as watch } from '../watch/watch-command.ts'
+
+export interface DemoOptions extends CommonOptions {
+  /** Play it in this new folder and keep it. */
+  readonly keep?: string | undefined
+}
+
+/**
+ * The main job on an embedded default: the reference phase on a recorded host. Everything from the SSH
+ * client up is what production runs: real SSH and HTTP on loopback, real git, real signatures.
+ */
+export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
+  const started = tick()
+  const dir =
+    options.keep === undefined
+      ? await mkdtemp(join(tmpdir(), 'adversary-demo-'))
+      : await newFolder(resolve(io.cwd, options.keep))
+  const recording = await recordedPhase()
+  const stage = await setStage(dir, io.signal)
+  const host = await serveRecordedHost({ recordings: recording.before(nowMs()) })
+  try {
+    await writeHome(stage, host)
+    const common: CommonOptions = { ...options, home: stage.home }
+    const quiet = { ...common, quiet: true }
+    const say = (text: string) => io.out(`\n${text}`)
+
+    say(`A builder's repo, and a host recorded from ${recording.versions}.`)
+    await stage.build('swarm: the proxy network as it is', { 'nix/modules/swarm.nix': recording.unpatched })
+
+    say('1. Nobody has claimed anything. The reviewer writes down what the host looks like:')
+    await watch({ ...quiet, once: true }, io)
+
+    say('2. The builder commits claim(pvfix-M1), with the patch:')
+    await stage.build('claim(pvfix-M1): proxy /16 patch + maintenance plan ready', {
+      'nix/modules/swarm.nix': recording.patched
+    })
+    await watch({ ...quiet, once: true }, io)
+
+    say('3. M2 is next. Before anybody claims it, the reviewer looks:')
+    await review({ ...quiet, target: 'pvfix-M2' }, io)
+
+    say('4. The builder claims M2 all the same:')
+    await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
+    await watch({ ...quiet, once: true }, io)
+
+    say('5. Now the maintenance is really done, and M2 is claimed again:')
+    // Git keeps whole seconds: what is done now must lie clearly after the review of M1.
+    await sleep(maintenanceMs + 2_000, io.signal)
+    host.play(recording.after(nowMs()))
+    await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
+    const code = await watch({ ...quiet, once: true }, io)
+
+    say('6. A pipeline asks the gate, which believes signed reviews and nothing else:')
+    const open = await gate(
+      {
+        ...quiet,
+        gate: 'pvfix-M2',
+        remote: stage.remote,
+        reviewer: 'adversary@example.test',
+        allowedSigners: stage.allowedSigners
+      },
+      // Not the pipeline that the demo may happen to run in.
+      { ...io, env: {}, cwd: stage.dir }
+    )
+
+    say('What the builder finds in machine-docs/REVIEW-pvfix.md, from its last section on:')
+    io.out(await lastSection(stage, io.signal))
+
+    say(`That took ${((tick() - started) / 1000).toFixed(1)} s. Where to look:`)
+    io.out(`  the review file   git -C ${stage.remote} show main:machine-docs/REVIEW-pvfix.md`)
+    io.out(`  the commits       git -C ${stage.remote} log --stat main`)
+    io.out(`  the home          ${stage.home}`)
+    io.out(
+      `  ask the gate      adversary gate pvfix-M2 --remote ${stage.remote} --reviewer adversary@example.test --allowed-signers ${stage.allowedSigners}`
+    )
+    return code === 0 ? open : code
+  } finally {
+    await host.close()
+    await stage.close()
+  }
+}
+
+async function lastSection(stage: Stage, signal: AbortSignal): Promise<string> {
+  const shown = await runGit(stage.remote, ['show', 'main:machine-docs/REVIEW-pvfix.md'], { signal })
+  const text = shown.stdout.toString()
+  return text.slice(text.lastIndexOf('\n## M2: ')).trim()
+}
+
+async function newFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    throw new AdversaryError('usage', `${path}: not a new folder`, {
+      hint: 'name one that does not exist yet',
+      cause: error
+    })
+  }
+  return path
+}

@@ -1,0 +1,42 @@
+import { AdversaryError } from '../../lib/errors.ts'
+import { everyMilestone } from '../../gate/unsigned-edits.ts'
+import { veto } from '../../review/annotations/annotate.ts'
+import type { World } from '../../review/context/review-context.ts'
+import type { ExitCode } from '../../lib/words.ts'
+import { done, needed } from './finding-command.ts'
+import type { CommonOptions, Io } from '../io.ts'
+import { enter } from '../enter.ts'
+
+export interface VetoOptions extends CommonOptions {
+  /** `<phase>-<milestone>`, or a phase for all of its milestones. */
+  readonly target: string
+  readonly reason?: string | undefined
+  readonly lift?: boolean | undefined
+  readonly dryRun?: boolean | undefined
+}
+
+/** Closes the gate of a milestone or of a phase by a signed word, or lifts that again. */
+export async function run(options: VetoOptions, io: Io): Promise<ExitCode> {
+  return enter(options, io, async world => {
+    const reason = needed(options.reason, '--reason')
+    const { phase, milestone } = targetOf(world, options.target)
+    const status = options.lift === true ? 'lifted' : 'open'
+    const word = { status, reason } as const
+    return done(await veto(world, phase, milestone, word, { dryRun: options.dryRun === true }), io)
+  })
+}
+
+function targetOf({ home }: World, target: string): { readonly phase: string; readonly milestone: string } {
+  const plans = [...home.plans.values()]
+  for (const { phase, milestones } of plans) {
+    const milestone = milestones.find(({ id }) => `${phase}-${id}` === target)
+    if (milestone !== undefined) return { phase, milestone: milestone.id }
+  }
+  if (home.plans.has(target)) return { phase: target, milestone: everyMilestone }
+  throw new AdversaryError('usage', `no plan has a phase or milestone ${JSON.stringify(target)}`, {
+    hint:
+      plans.length === 0
+        ? 'plans/ is empty'
+        : `the plans are for ${plans.map(({ phase }) => phase).join(', ')}`
+  })
+}

@@ -1,0 +1,127 @@
+import { counted } from '../../lib/text/counted.ts'
+import { oneLine } from '../../lib/text/clean.ts'
+import type { Finding } from '../../probe/probe.ts'
+import type { Evidence } from '../../facts/fact.ts'
+import type { Told } from '../../review/publish-review.ts'
+import type { Proof } from '../setup/doctor-result.ts'
+import type { ReplayedCheck } from '../../review/replay.ts'
+import type { Draft, Observed } from '../../review/review.ts'
+import type { Outcome, Verdict } from '../../lib/words.ts'
+import { type Io, paint, type Style } from '../io.ts'
+import { fit } from '../layout.ts'
+
+/** Each outcome by a sign and a colour: whoever sees one of the two knows it. */
+const marks: Readonly<Record<Outcome | 'hidden', readonly [mark: string, style: Style]>> = {
+  pass: ['✓', 'green'],
+  fail: ['✗', 'red'],
+  unknown: ['?', 'yellow'],
+  'not-applicable': ['–', 'dim'],
+  waived: ['~', 'cyan'],
+  hidden: ['*', 'yellow']
+}
+
+const verdictStyles: Readonly<Record<Verdict, Style>> = { PASS: 'green', FAIL: 'red', INCONCLUSIVE: 'yellow' }
+
+/** A read that took this long is named, in milliseconds. */
+const slowMs = 1_000
+
+type Terminal = Pick<Io, 'color' | 'columns'>
+
+export function sayVerdict(verdict: Verdict, io: Pick<Io, 'color'>): string {
+  return paint(io, verdictStyles[verdict], verdict)
+}
+
+/** A review for a terminal: each check a line, what was seen under it, and at the end what was slow. */
+export function sayReview(
+  draft: Pick<Draft, 'claim' | 'decision' | 'checks' | 'stats' | 'evidence'>,
+  io: Terminal
+): string {
+  const { claim, decision } = draft
+  const name = `${claim.phase}-${claim.milestone}`
+  const head = `${paint(io, 'bold', name)}  ${sayVerdict(decision.verdict, io)}  ${oneLine(decision.why)}`
+  const checks = draft.checks.map(({ check }) => check)
+  return [...fit(head, io, 0, 2), ...sayChecks(checks, io), ...saySlow(draft, io)].join('\n')
+}
+
+/** Several checks; where they were looked for is said as soon as it is not the same place for all. */
+export function sayChecks(checks: readonly ReplayedCheck[], io: Terminal): readonly string[] {
+  const places = new Set(checks.map(({ on }) => on).filter(on => on !== 'repo'))
+  return checks.flatMap(check => sayCheck(check, io, places.size > 1))
+}
+
+export function sayCheck(check: ReplayedCheck, io: Terminal, withPlace = false): readonly string[] {
+  const [mark, style] = marks[check.outcome]
+  const place = withPlace ? paint(io, 'dim', `  ${oneLine(check.on, 60)}`) : ''
+  return [
+    ...fit(`${paint(io, style, mark)} ${oneLine(check.title)}${place}`, io, 2, 4),
+    ...check.findings.flatMap(finding => sayFinding(check, finding, io)).flatMap(line => fit(line, io, 6, 8)),
+    ...(check.hidden === true && check.outcome !== 'hidden'
+      ? fit(paint(io, 'dim', 'it rests on hidden text: replay cannot judge it again'), io, 6, 8)
+      : []),
+    ...(check.attempts > 1 ? fit(paint(io, 'dim', sayAttempts(check)), io, 6, 8) : [])
+  ]
+}
+
+function sayFinding(check: ReplayedCheck, finding: Finding, io: Terminal): readonly string[] {
+  switch (finding.outcome) {
+    case 'fail':
+      return [oneLine(`saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`)]
+    case 'pass':
+      return check.outcome === 'pass' ? [paint(io, 'dim', oneLine(finding.saw))] : []
+    default:
+      return [oneLine(check.outcome === 'hidden' ? `hidden: ${finding.why}` : finding.why)]
+  }
+}
+
+function sayAttempts({ attempts, flapped }: ReplayedCheck): string {
+  return `looked at ${attempts} times${flapped ? ', and it flapped' : ''}`
+}
+
+/** How long was looked, and which reads took their time. */
+function saySlow({ stats, evidence }: Pick<Observed, 'stats' | 'evidence'>, io: Terminal): readonly string[] {
+  const slow = evidence.filter(({ ms }) => ms >= slowMs).sort((a, b) => b.ms - a.ms)
+  const shown = slow
+    .slice(0, 3)
+    .map(({ on, command, ms }: Evidence) => `${seconds(ms)} ${on} $ ${oneLine(command, 60)}`)
+  const all = `${counted(evidence.length, 'read')} in ${seconds(stats.ms)}`
+  return fit(paint(io, 'dim', [all, ...shown].join(' · ')), io, 2, 4)
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
+
+/** What was proved, a line each; how to mend what is missing under it. */
+export function sayProofs(proofs: readonly Proof[], io: Terminal): string {
+  const lines = proofs.flatMap(({ subject, ok, saw, mend }) => {
+    const [mark, style] = marks[ok === true ? 'pass' : ok === false ? 'fail' : 'not-applicable']
+    return [
+      ...fit(`${paint(io, style, mark)} ${oneLine(subject, 120)}: ${oneLine(saw)}`, io, 0, 2),
+      ...(mend === null ? [] : fit(oneLine(mend), io, 4))
+    ]
+  })
+  return lines.join('\n')
+}
+
+/** What was filed, closed or reopened along with it, a line each. */
+export function sayChanges(told: Told): readonly string[] {
+  return (told.telling?.changes ?? []).map(
+    ({ change, finding }) => `[adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`
+  )
+}
+
+/** Where the section went. */
+export function sayTold(told: Told): string {
+  switch (told.outcome.kind) {
+    case 'published': {
+      const where = told.telling === null ? '' : ` to ${told.telling.path}`
+      return `pushed${where} as ${told.outcome.commit.slice(0, 12)}`
+    }
+    case 'dropped':
+      return 'nothing to push'
+    case 'dry-run':
+      return `dry run: this would be appended to ${oneLine(told.outcome.path)}`
+    case 'stale':
+      return 'not pushed: what was seen is out of date'
+  }
+}

@@ -1,0 +1,69 @@
+import { AdversaryError } from '../../lib/errors.ts'
+import { oneLine } from '../../lib/text/clean.ts'
+import type { DroneConfig, ForgeConfig, Home } from '../../config/workspace.ts'
+import { proveAll, proveTools } from './doctor.ts'
+import { missing, type Proof, proved } from './doctor-result.ts'
+import { type ExitCode, exitCode } from '../../lib/words.ts'
+import { openHome } from '../open-home.ts'
+import type { CommonOptions, Io } from '../io.ts'
+import { sayProofs } from '../review/check-text.ts'
+
+/** Proves every permission before it is needed. Nothing is pushed, and the hosts are only read. */
+export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
+  io.progress('trying the tools')
+  const tools = await proveTools()
+  const at = { id: 'home', subject: 'home' }
+  let home: Home
+  try {
+    home = await openHome(options, io)
+  } catch (error) {
+    if (!(error instanceof AdversaryError)) throw error
+    answer([...tools, missing(at, error, error.hint ?? 'mend it as it says')], io)
+    return error.exit
+  }
+  io.progress('trying the repository and the hosts')
+  const seat = { home, userHome: io.userHome, signal: io.signal }
+  const plans = home.plans.size === 1 ? '1 plan' : `${home.plans.size} plans`
+  const forge = home.forge === null ? [] : [await tryForge(home.forge, io)]
+  const drone = home.serve.drone === null ? [] : [await tellDrone(home, home.serve.drone)]
+  const proofs = [
+    ...tools,
+    proved(at, `${home.dir}, ${plans}`),
+    ...(await proveAll(seat, tools)),
+    ...forge,
+    ...drone
+  ]
+  answer(proofs, io)
+  io.out(`\n${summary(proofs, home, options)}`)
+  return proofs.some(({ ok }) => ok === false) ? exitCode.fail : exitCode.pass
+}
+
+/** What to type next. */
+function summary(proofs: readonly Proof[], home: Home, options: CommonOptions): string {
+  const wrong = proofs.filter(({ ok }) => ok === false).length
+  if (wrong > 0) return `${wrong} missing: mend what is marked ✗ from the top, then run it again.`
+  const where = options.home === undefined ? '' : ` --home ${oneLine(options.home)}`
+  const [plan] = home.plans.values()
+  const [milestone] = plan?.milestones ?? []
+  const next =
+    plan === undefined || milestone === undefined
+      ? 'write a plan: adversary suggest prints the checks that hold today'
+      : `adversary review ${plan.phase}-${milestone.id} --dry-run${where}`
+  return `Nothing is missing. Next: ${next}`
+}
+
+async function tryForge(forge: ForgeConfig, io: Io): Promise<Proof> {
+  const { proveForge } = await import('./forge-check.ts')
+  return proveForge(forge, io.env, io.signal)
+}
+
+async function tellDrone(home: Home, drone: DroneConfig): Promise<Proof> {
+  const { proveDrone } = await import('./drone-check.ts')
+  return proveDrone(home, drone)
+}
+
+function answer(proofs: readonly Proof[], io: Io): void {
+  io.progress(null)
+  io.out(sayProofs(proofs, io))
+  io.json({ checks: proofs })
+}

@@ -1,0 +1,247 @@
+import { join } from 'node:path'
+import { AdversaryError, messageOf } from '../../lib/errors.ts'
+import { isoSecond } from '../../os/clock.ts'
+import { openToOthers, readText } from '../../os/files.ts'
+import { type Git, openClone } from '../../git/clone.ts'
+import { type Signature } from '../../git/git-types.ts'
+import { findGit, findKeygen } from '../../git/process.ts'
+import { publicKeyOf } from '../../ssh/keys.ts'
+import { type Home, reviewBranchOf } from '../../config/workspace.ts'
+import { proveHost } from './host-check.ts'
+import { missing, type Proof, proved, type Subject, untold } from './doctor-result.ts'
+import type { Seat } from '../../review/context/review-context.ts'
+
+/** Proves the tools that everything else needs. */
+export async function proveTools(): Promise<readonly Proof[]> {
+  const tool = async (name: string, find: () => Promise<string>, mend: string): Promise<Proof> => {
+    const at = { id: `tool/${name}`, subject: name }
+    try {
+      return proved(at, await find())
+    } catch (error) {
+      if (error instanceof AdversaryError) return missing(at, error, mend)
+      throw error
+    }
+  }
+  const keygen = async () => {
+    await findKeygen()
+    return 'can sign'
+  }
+  return Promise.all([
+    tool('git', findGit, 'install git 2.34 or newer'),
+    tool('ssh-keygen', keygen, 'install the OpenSSH client tools, 8.2 or newer')
+  ])
+}
+
+/** Proves the repository and every host; hosts side by side, so that none hides another. */
+export async function proveAll(seat: Seat, tools: readonly Proof[]): Promise<readonly Proof[]> {
+  const able = tools.every(({ ok }) => ok !== false)
+  const [repo, ...hosts] = await Promise.all([
+    able
+      ? proveRepo(seat)
+      : Object.values(subjects).map(each => untold(each, 'not tried: git or ssh-keygen is missing')),
+    ...[...seat.home.hosts.values()].map(host => proveHost(seat, host))
+  ])
+  // Given up is not missing.
+  seat.signal.throwIfAborted()
+  return [...repo, ...hosts.flat()]
+}
+
+const subjects = {
+  key: { id: 'repo/key', subject: 'signing key' },
+  signing: { id: 'repo/signing', subject: 'signing' },
+  signers: { id: 'repo/signers', subject: 'allowed signers' },
+  fetching: { id: 'repo/fetch', subject: 'clone and fetch' },
+  since: { id: 'repo/since', subject: 'since' },
+  pushing: { id: 'repo/push', subject: 'push (dry run)' }
+} as const
+
+async function proveRepo({ home, signal }: Seat): Promise<readonly Proof[]> {
+  const { key, signing, signers, fetching, since, pushing } = subjects
+  const keyProof = await proveKey(home, key)
+  let git: Git
+  try {
+    git = await openClone({ url: home.repo.url, dir: join(home.stateDir, 'clone.git'), signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    const mend = `mend \`repo.url\` in adversary.yaml, or who may write ${home.stateDir}`
+    return [
+      keyProof,
+      ...[signing, signers].map(step => untold(step, 'not tried: there is no clone to sign in')),
+      missing(fetching, error, mend),
+      ...[since, pushing].map(step => untold(step, 'not tried: there is no clone'))
+    ]
+  }
+  try {
+    const tips = await fetchTips(home, git).catch((error: unknown) => ({ error }))
+    signal.throwIfAborted()
+    const signed = await sign(home, git, 'error' in tips ? null : tips.review)
+    return [
+      keyProof,
+      ...('error' in signed && keyProof.ok === false
+        ? [signing, signers].map(step => untold(step, 'not tried: the signing key comes first'))
+        : await proveSigning(home, git, signed, signing, signers)),
+      ...('error' in tips
+        ? [
+            missing(fetching, tips.error, hintOf(tips.error) ?? `try it by hand: git ls-remote ${git.url}`),
+            ...[since, pushing].map(step => untold(step, 'not tried: nothing was fetched'))
+          ]
+        : [
+            proved(fetching, `${home.repo.branch} of ${git.url} is at ${tips.branch.slice(0, 12)}`),
+            await proveSince(home, git, tips.branch, since),
+            await provePush(home, git, signed, pushing)
+          ])
+    ]
+  } finally {
+    await git.close()
+  }
+}
+
+async function proveKey({ identity }: Home, step: Subject): Promise<Proof> {
+  const { signingKey } = identity
+  try {
+    if ((await readText(signingKey, 64 * 1024)) === null) {
+      const mend = `ssh-keygen -t ed25519 -N '' -f ${signingKey}, or mend \`identity.signingKey\``
+      return missing(step, `there is no ${signingKey}`, mend)
+    }
+    const open = await openToOthers(signingKey)
+    if (signingKey.endsWith('.pub')) return proved(step, `${signingKey}; the agent holds the private half`)
+    if (open !== null) {
+      return missing(step, `${signingKey} is open to others (${open})`, `chmod 600 ${signingKey}`)
+    }
+    return proved(step, `${signingKey}, for its owner alone`)
+  } catch (error) {
+    return missing(step, `${signingKey} cannot be read: ${messageOf(error)}`, `chmod 600 ${signingKey}`)
+  }
+}
+
+async function fetchTips(home: Home, git: Git) {
+  const branch = await git.fetch(home.repo.branch)
+  if (branch === null) {
+    throw new AdversaryError('repository', `${git.url} has no branch ${home.repo.branch}`, {
+      hint: 'push a first commit, or mend `repo.branch` in adversary.yaml'
+    })
+  }
+  const name = reviewBranchOf(home)
+  return { branch, review: name === home.repo.branch ? branch : ((await git.fetch(name)) ?? branch) }
+}
+
+/** A signed commit on the review branch that no ref names: it stays in the clone and is never pushed. */
+async function sign(
+  home: Home,
+  git: Git,
+  parent: string | null
+): Promise<{ sha: string } | { error: unknown }> {
+  try {
+    const sha = await git.writeCommit({
+      parent,
+      files: [{ path: '.adversary-doctor', bytes: Buffer.from('never pushed\n') }],
+      message: 'doctor: signed to see whether it can be, never pushed\n',
+      identity: home.identity,
+      date: isoSecond()
+    })
+    return { sha }
+  } catch (error) {
+    return { error }
+  }
+}
+
+async function proveSigning(
+  home: Home,
+  git: Git,
+  signed: { sha: string } | { error: unknown },
+  signing: Subject,
+  signers: Subject
+): Promise<readonly Proof[]> {
+  const { email, signingKey } = home.identity
+  if ('error' in signed) {
+    return [
+      missing(signing, signed.error, hintOf(signed.error) ?? 'mend `identity.signingKey` in adversary.yaml'),
+      untold(signers, 'not tried: nothing was signed')
+    ]
+  }
+  const own = await publicKeyOf(signingKey)
+  const line = own === null ? null : `${email} namespaces="git" ${own}`
+  const verify = async (allowed: string) => (await git.signatures([signed.sha], { allowed })).get(signed.sha)
+  const byOwn = line === null ? undefined : await verify(`${line}\n`)
+  const signingProof =
+    line === null
+      ? missing(
+          signing,
+          `no public key beside ${signingKey}`,
+          `ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
+        )
+      : byOwn?.state === 'good'
+        ? proved(signing, `a scratch commit, signed and verified (${byOwn.key})`)
+        : missing(
+            signing,
+            `the signature does not verify with ${signingKey}.pub`,
+            `is it the key's own? ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
+          )
+  return [signingProof, await proveSigners(home, signers, line, verify)]
+}
+
+async function proveSigners(
+  { gate, identity }: Home,
+  step: Subject,
+  line: string | null,
+  verify: (allowed: string) => Promise<Signature | undefined>
+): Promise<Proof> {
+  const file = gate.allowedSigners
+  if (file === null) {
+    const half = `${identity.signingKey}.pub`
+    if ((await readText(half, 64 * 1024)) === null) {
+      const mend = `ssh-keygen -y -f ${identity.signingKey} > ${half}`
+      return missing(step, `there is no ${half}, and no \`gate.allowedSigners\``, mend)
+    }
+    return proved(step, `no \`gate.allowedSigners\`: the reviewer believes its own key alone`)
+  }
+  const add = `add to ${file}: ${line ?? `${identity.email} namespaces="git" <public key>`}`
+  try {
+    const allowed = await readText(file, 1024 * 1024)
+    if (allowed === null) return missing(step, `there is no ${file}`, add)
+    const found = await verify(allowed)
+    if (found?.state !== 'good') {
+      const why = found?.state === 'bad' ? ` (${found.why})` : ''
+      return missing(step, `${file} does not allow the reviewer's own key${why}`, add)
+    }
+    return found.principal === identity.email
+      ? proved(step, `${file} allows the reviewer's key as ${found.principal}`)
+      : missing(step, `${file} allows the reviewer's key as ${found.principal}, not ${identity.email}`, add)
+  } catch (error) {
+    return missing(step, `${file}: ${messageOf(error)}`, add)
+  }
+}
+
+async function proveSince({ repo }: Home, git: Git, tip: string, step: Subject): Promise<Proof> {
+  if (repo.since === null) return untold(step, 'not set: every claim of the branch is answered')
+  const mend = `mend \`repo.since\` in adversary.yaml: a commit of ${repo.branch}, for example ${tip.slice(0, 12)}`
+  const commit = await git.commit(repo.since)
+  if (commit === null) return missing(step, `${repo.branch} has no commit ${repo.since}`, mend)
+  if (!(await git.isAncestor(commit.sha, tip))) {
+    return missing(step, `${repo.since} is not in the history of ${repo.branch}`, mend)
+  }
+  return proved(step, `claims up to ${commit.sha.slice(0, 12)} are history`)
+}
+
+async function provePush(
+  home: Home,
+  git: Git,
+  signed: { sha: string } | { error: unknown },
+  step: Subject
+): Promise<Proof> {
+  if ('error' in signed) return untold(step, 'not tried: nothing was signed')
+  const branch = reviewBranchOf(home)
+  const mend = `let the reviewer push to ${branch} of ${git.url}, or name another branch in \`repo.reviewBranch\``
+  try {
+    const outcome = await git.push(signed.sha, branch, { dryRun: true })
+    return outcome.kind === 'refused'
+      ? missing(step, outcome.why, mend)
+      : proved(step, `${branch} may be pushed to; hooks and branch protection are asked by a real push alone`)
+  } catch (error) {
+    return missing(step, error, hintOf(error) ?? mend)
+  }
+}
+
+function hintOf(error: unknown): string | null {
+  return error instanceof AdversaryError ? (error.hint ?? null) : null
+}

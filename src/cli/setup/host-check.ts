@@ -1,0 +1,240 @@
+import { counted } from '../../lib/text/counted.ts'
+import { AdversaryError, messageOf } from '../../lib/errors.ts'
+import { isoSecond } from '../../os/clock.ts'
+import type { HostAddress, HostSession } from '../../facts/session.ts'
+import { HostUnseen } from '../../facts/session.ts'
+import { type FactSource, Unseen } from '../../facts/fact.ts'
+import { gather } from '../../facts/gather.ts'
+import { journalPattern, journalRead } from '../../systems/journal/reads.ts'
+import { dockerEngine, engineStart } from '../../systems/docker/engine.ts'
+import { hostAddresses } from '../../systems/linux/addresses.ts'
+import { parseReach } from '../../systems/journal/journal.ts'
+import { nowhere } from '../../review/one-probe.ts'
+import { missing, type Proof, proved, sourcesOn, type Subject, untold } from './doctor-result.ts'
+import { type Seat } from '../../review/context/review-context.ts'
+import { openDoors, type OpenDoors } from '../../review/context/adapters.ts'
+
+/** The steps to a session, each possible only after the one before it, and the failures that are its own. */
+const steps = [
+  { id: 'settings', subject: 'ssh settings', kinds: ['configuration'] },
+  { id: 'reach', subject: 'reachable', kinds: ['unreachable', 'timeout'] },
+  { id: 'host-key', subject: 'host key on file', kinds: ['host-key'] },
+  { id: 'login', subject: 'login', kinds: ['login-refused'] },
+  { id: 'reader', subject: 'runs the reader', kinds: ['shell'] }
+] as const satisfies readonly { id: string; subject: string; kinds: readonly HostUnseen['kind'][] }[]
+
+/** How far a clock may be off before what the host timed cannot be put in order with the repo, in milliseconds. */
+const clockLimitMs = 5_000
+
+/** Where the system's own journal begins, as far as the login may read it. */
+const journalReach: FactSource<number | null> = {
+  key: 'journal-reach',
+  place: 'host',
+  reads: [journalPattern.journalFiles()],
+  async take(look) {
+    const { stdout, stderr } = await look.read(journalRead.journalFiles())
+    if (/not seeing messages from other users/i.test(stderr)) {
+      throw new Unseen('the login sees its own messages alone')
+    }
+    return parseReach(stdout)
+  }
+}
+
+interface Question {
+  readonly id: string
+  readonly subject: string
+  /** It is asked where a plan's reads start this program. */
+  readonly program: string
+  readonly source: FactSource<unknown>
+  /** A sentence on the fact, or why it will not do. */
+  says(value: unknown): { readonly ok: boolean; readonly saw: string }
+  mend(why: string, user: string): string
+}
+
+const again = (host: string) => `make the host's list anew: adversary lockdown --on ${host}`
+
+/** One question of each program that reviews need; `lockdown` lists their reads too. */
+const questions: readonly Question[] = [
+  question(dockerEngine, {
+    id: 'docker',
+    subject: 'docker readable',
+    program: 'docker',
+    says: ({ version, swarm }) => ({
+      ok: swarm.manager,
+      saw: swarm.manager
+        ? `docker ${version}, a manager of its swarm`
+        : `docker ${version}, but no manager of a swarm (${swarm.state || 'no swarm'}): services and tasks cannot be seen`
+    }),
+    mend: (why, user) =>
+      /permission denied/.test(why)
+        ? `as root on the host: usermod -aG docker ${user}. That group is root on the host: see SECURITY.md, adversary lockdown`
+        : /no such command/.test(why)
+          ? 'docker must be on the PATH of the login; is this the right host?'
+          : /no manager/.test(why)
+            ? 'name a manager of the swarm under `hosts:`, or docker swarm init on the host'
+            : 'systemctl status docker on the host'
+  }),
+  question(engineStart, {
+    id: 'systemd',
+    subject: 'systemd readable',
+    program: 'systemctl',
+    says: () => ({ ok: true, saw: 'systemctl show answers, times to the microsecond' }),
+    mend: why =>
+      /timestamp/i.test(why)
+        ? 'systemd 248 or newer is needed for times to the microsecond (--timestamp=us+utc)'
+        : 'units are read with systemctl show and systemctl cat: is systemd the init of this host?'
+  }),
+  question(journalReach, {
+    id: 'journal',
+    subject: 'journal readable',
+    program: 'journalctl',
+    says: micros =>
+      micros === null
+        ? { ok: false, saw: "no file of the system's journal can be read" }
+        : { ok: true, saw: `reaches back to ${isoSecond(micros / 1000)}` },
+    mend: (_, user) => `as root on the host: usermod -aG systemd-journal ${user}`
+  }),
+  question(hostAddresses, {
+    id: 'ip',
+    subject: 'addresses readable',
+    program: 'ip',
+    says: ({ interfaces, routes }) => ({
+      ok: interfaces.length > 0,
+      saw: `ip -j names ${counted(interfaces.length, 'interface')} and ${counted(routes.length, 'route')}`
+    }),
+    mend: () => 'iproute2 with JSON output (ip -j) must be on the PATH of the login'
+  })
+]
+
+function question<Value>(
+  source: FactSource<Value>,
+  asked: Omit<Question, 'source' | 'says'> & {
+    says(value: Value): { readonly ok: boolean; readonly saw: string }
+  }
+): Question {
+  // The value is this source's own: `gather` hands over what it took.
+  return { ...asked, source, says: value => asked.says(value as Value) }
+}
+
+/** What is asked of a host to prove that a review can see it: of each program that its plans need; of all without plans. */
+function questionsOn(home: Seat['home'], host: string): readonly Question[] {
+  const reads = sourcesOn(home, host).flatMap(source => source.reads ?? [])
+  const programs = new Set(reads.map(([program]) => program))
+  return programs.size === 0 ? questions : questions.filter(({ program }) => programs.has(program))
+}
+
+/** The facts that `doctor` asks a host for. */
+export function doctorsSources(home: Seat['home'], host: string): readonly FactSource<unknown>[] {
+  return questionsOn(home, host).map(({ source }) => source)
+}
+
+/** Proves everything that a review needs of one host. Never rejects: a host that is down is a proof too. */
+export async function proveHost(seat: Seat, host: HostAddress): Promise<readonly Proof[]> {
+  const doors = openDoors(seat, nowhere, seat.signal)
+  const at = subjectOn(host)
+  try {
+    const asked = questionsOn(seat.home, host.name)
+    const session = await doors.open(host.name).catch((error: unknown) => error)
+    if (!isSession(session)) {
+      const unseen = session instanceof HostUnseen ? session : new HostUnseen('shell', messageOf(session))
+      const fell = steps.findIndex(({ kinds }) => kinds.some(kind => kind === unseen.kind))
+      return [
+        ...steps.map((step, index) =>
+          index < fell
+            ? proved(at(step), 'as far as this')
+            : index === fell
+              ? missing(at(step), unseen.message, mendOf(unseen, host))
+              : untold(at(step), `not tried: ${steps[fell]?.subject ?? ''} comes first`)
+        ),
+        ...[...asked, { id: 'clock', subject: 'clock' }].map(each =>
+          untold(at(each), 'not tried: the host could not be seen')
+        )
+      ]
+    }
+    return [
+      proved(at(steps[0]), settingsOf(host)),
+      ...steps.slice(1).map(step => proved(at(step), host.transport === 'local' ? 'this machine' : 'yes')),
+      ...(await answers(host, doors, asked)),
+      ...questions.filter(each => !asked.includes(each)).map(each => untold(at(each), 'no plan needs it')),
+      clockProof(host, session)
+    ]
+  } finally {
+    await doors.close()
+  }
+}
+
+function subjectOn(host: HostAddress) {
+  return ({ id, subject }: Subject): Subject => ({
+    id: `host/${host.name}/${id}`,
+    subject: `${host.name}: ${subject}`
+  })
+}
+
+async function answers(
+  host: HostAddress,
+  doors: OpenDoors,
+  asked: readonly Question[]
+): Promise<readonly Proof[]> {
+  const gathered = await gather([{ host: host.name, sources: asked.map(({ source }) => source) }], doors)
+  return asked.map(({ id, subject, source, says, mend }) => {
+    const fact = gathered.fact(host.name, source)
+    const told = fact.seen ? says(fact.value) : { ok: false, saw: fact.why }
+    const at = subjectOn(host)({ id, subject })
+    if (told.ok) return proved(at, told.saw)
+    const way = /ended with 126/.test(told.saw) ? again(host.name) : mend(told.saw, userOf(host))
+    return missing(at, told.saw, way)
+  })
+}
+
+function clockProof(host: HostAddress, { clock }: HostSession): Proof {
+  const at = subjectOn(host)({ id: 'clock', subject: 'clock' })
+  const way = clock.skewMs < 0 ? 'behind' : 'ahead of'
+  const saw = `${Math.abs(clock.skewMs)} ms ${way} ours, ±${clock.uncertaintyMs} ms (limit ${clockLimitMs / 1000} s)`
+  if (Math.abs(clock.skewMs) + clock.uncertaintyMs <= clockLimitMs) return proved(at, saw)
+  if (Math.abs(clock.skewMs) - clock.uncertaintyMs <= clockLimitMs) {
+    return untold(at, `${saw}: the way there is too slow to tell`)
+  }
+  return missing(at, saw, 'see timedatectl timesync-status, here and on the host')
+}
+
+function isSession(opened: unknown): opened is HostSession {
+  return typeof opened === 'object' && opened !== null && 'ask' in opened
+}
+
+function settingsOf({ ssh, transport }: HostAddress): string {
+  return transport === 'local' ? 'transport local' : `${ssh} by ${transport}`
+}
+
+/** The account on the host, as far as the home tells it. */
+function userOf({ ssh }: HostAddress): string {
+  return /^(?<user>[\w.-]+)@/.exec(ssh)?.groups?.['user'] ?? 'ACCOUNT'
+}
+
+function mendOf({ kind, message }: HostUnseen, host: HostAddress): string {
+  const file = host.knownHosts === undefined ? '' : ` -o UserKnownHostsFile=${host.knownHosts}`
+  switch (kind) {
+    case 'configuration':
+      return /no key to log in with/.test(message)
+        ? 'mend the key as it says, or name another one in `identityFile:` (adversary.yaml) or ~/.ssh/config'
+        : `mend \`hosts: ${host.name}:\` in adversary.yaml, or ~/.ssh/config`
+    case 'unreachable':
+    case 'timeout':
+      return `is it up, and the name and port right? By hand: ssh${file} ${host.ssh} true`
+    case 'host-key':
+      return `compare it with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host; then once by hand: ssh${file} ${host.ssh}`
+    case 'login-refused':
+      return `put the public key into ~${userOf(host)}/.ssh/authorized_keys on the host`
+    case 'shell':
+      return /lockdown/.test(message)
+        ? again(host.name)
+        : `the account needs a POSIX shell at /bin/sh: ssh${file} ${host.ssh} /bin/sh -c true`
+  }
+}
+
+/** The hosts that a command asks: the one that is named, or all of the home. */
+export function namedHost(home: Seat['home'], name: string): HostAddress {
+  const host = home.hosts.get(name)
+  if (host !== undefined) return host
+  const known = [...home.hosts.keys()].join(', ') || 'none'
+  throw new AdversaryError('usage', `--on: \`${name}\` is no host of adversary.yaml, which knows ${known}`)
+}

@@ -1,0 +1,68 @@
+import { oneLine } from '../../lib/text/clean.ts'
+import { tick } from '../../os/clock.ts'
+import { type Supervisor, supervisorOf } from '../../os/supervisor.ts'
+import type { Log } from '../../review/log.ts'
+import { keepStanding } from '../../watch/watcher-status.ts'
+import type { Pulse, Standing } from '../../watch/state.ts'
+import type { Io } from '../io.ts'
+
+/** While a loop waits it still says so this often, for the file's sake, in milliseconds. */
+const showEveryMs = 30_000
+
+/** The pulse of one watcher, for `status` and for systemd. */
+export interface Supervised {
+  readonly pulse: Pulse
+  /** Takes back what was shown. */
+  close(): Promise<void>
+}
+
+/** Shows a watcher's steps in its home, and tells systemd of them where it asks. */
+export async function supervised(io: Io, stateDir: string, log: Log): Promise<Supervised> {
+  const failed = (why: string) => log('not shown', { why })
+  const file = await keepStanding(stateDir, failed)
+  const supervisor = supervisorOf(io.env, saidOnce(failed))
+  const watchdogMs = supervisor?.watchdogMs ?? Infinity
+  const stopping = () => supervisor?.say('STOPPING=1')
+  io.signal.addEventListener('abort', stopping, { once: true })
+  const tell = supervisor === null ? () => undefined : teller(supervisor)
+  return {
+    pulse: {
+      everyMs: Math.min(showEveryMs, watchdogMs / 3),
+      beat(standing) {
+        file.show(standing)
+        if (!io.signal.aborted) tell(standing)
+      }
+    },
+    async close() {
+      io.signal.removeEventListener('abort', stopping)
+      await Promise.all([file.close(), supervisor?.settled()])
+    }
+  }
+}
+
+/** Ready at the first beat; then as often as the watchdog wants to hear, and when something else is being done. */
+function teller(supervisor: Supervisor): (standing: Standing) => void {
+  const everyMs = (supervisor.watchdogMs ?? showEveryMs) / 4
+  let toldAt: number | undefined
+  return standing => {
+    const at = tick()
+    if (toldAt !== undefined && at - toldAt < everyMs) return
+    const first = toldAt === undefined ? ['READY=1'] : []
+    toldAt = at
+    supervisor.say(...first, 'WATCHDOG=1', `STATUS=${oneLine(statusOf(standing), 200)}`)
+  }
+}
+
+function statusOf({ doing, reviews, troubles }: Standing): string {
+  const [worst] = troubles
+  const trouble = worst === undefined ? '' : `; since ${worst.since} ${worst.subject}: ${worst.why}`
+  return `${doing.what}${doing.about === null ? '' : ` ${doing.about}`}, ${reviews} reviews${trouble}`
+}
+
+function saidOnce(hear: (why: string) => void): (why: string) => void {
+  const told = new Set<string>()
+  return why => {
+    if (!told.has(why)) hear(why)
+    told.add(why)
+  }
+}

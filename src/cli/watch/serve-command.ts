@@ -1,0 +1,283 @@
+import { sha256 } from '../../lib/canonical.ts'
+import { AdversaryError, messageOf } from '../../lib/errors.ts'
+import { isoSecond, nowMs, tick } from '../../os/clock.ts'
+import { temporaryRoot } from '../../os/files.ts'
+import { listen } from '../../server/http-server.ts'
+import { gateOnce } from '../../gate/gate.ts'
+import { loadConfig } from '../../config/workspace.ts'
+import { addressOf } from '../../config/outlets.ts'
+import { readSecret, type SecretPlace } from '../../config/secret.ts'
+import type { DroneConfig, ListenAt } from '../../config/types.ts'
+import { beginRecord, type Trust } from '../../record/record.ts'
+import { askedOthers } from '../../watch/asked-others.ts'
+import { type Log, logLine } from '../../review/log.ts'
+import type { Standing } from '../../watch/state.ts'
+import { boardModel } from '../../board/read-model.ts'
+import { readTrust, type Snapshot, type World } from '../../review/context/review-context.ts'
+import { type Bell, makeBell } from '../../server/bell.ts'
+import { boardKeeper, boardRoutes } from '../../server/board-pages.ts'
+import { droneRoute } from '../../server/drone.ts'
+import { healthRoute, type Health } from '../../server/health-route.ts'
+import { metricsRoute } from '../../server/metrics.ts'
+import { quieted } from '../../server/quiet.ts'
+import { type Route, router } from '../../server/router.ts'
+import { webhookRoute } from '../../server/webhook.ts'
+import { type ExitCode, exitCode } from '../../lib/words.ts'
+import type { CommonOptions, Io } from '../io.ts'
+import { packageVersion } from '../package.ts'
+import { sayer, watchHome, withoutProgress } from './watch-command.ts'
+import { enter } from '../enter.ts'
+
+export interface ServeOptions extends CommonOptions {
+  /** Address and port, instead of the home's. */
+  readonly listen?: string | undefined
+}
+
+/** The watcher of the home, and beside it the HTTP server: what wakes it, and who asks it. */
+export async function run(options: ServeOptions, given: Io): Promise<ExitCode> {
+  const io = given.tty ? given : withoutProgress(given)
+  const log: Log = (event, details) => {
+    if (options.quiet !== true) io.err(logLine(isoSecond(), event, details))
+  }
+  try {
+    await enter(options, io, world => serve(world, options, io), { log })
+  } catch (error) {
+    if (!io.signal.aborted) throw error
+    log('stopped', { why: messageOf(error) })
+  }
+  return exitCode.pass
+}
+
+async function serve(world: World, options: ServeOptions, io: Io): Promise<void> {
+  const bell = makeBell()
+  const known: Known = { standing: null, seen: null }
+  const listeners = listenersOf(world, options, await routesOf(world, io, bell, known))
+  const misdirected = quieted({ pauseMs: 1_000, most: 1, now: tick })
+  const servers: Awaited<ReturnType<typeof listen>>[] = []
+  try {
+    for (const { place, routes } of listeners) {
+      const server = await listen({
+        ...place,
+        hosts: world.home.serve.hosts,
+        admit: router(routes),
+        fault: (error, path) => world.log('request failed', { path, why: messageOf(error) }),
+        misdirected: (host, peer) =>
+          misdirected('', times => {
+            const why = `the server is not called ${host}; add the name to \`serve.hosts\``
+            world.log('request refused', { path: '', peer, why, times })
+          })
+      })
+      servers.push(server)
+      const names = [...new Set(routes.map(({ name }) => name))].join(', ')
+      world.log('listening', { url: server.url, routes: names })
+    }
+    await watchHome(
+      world,
+      options,
+      io,
+      {
+        ...sayer(io, () => undefined),
+        seen(at, by) {
+          known.seen = { at, world: by }
+        }
+      },
+      {
+        wait: bell.wait,
+        beat: standing => {
+          known.standing = standing
+        }
+      }
+    )
+  } finally {
+    await Promise.all(servers.map(server => server.close()))
+  }
+}
+
+interface Listener {
+  readonly place: ListenAt
+  readonly routes: readonly Route[]
+}
+
+/** Where the server listens, and what it answers there. Each listener answers for its health. */
+function listenersOf(
+  world: World,
+  options: ServeOptions,
+  { health, shared, webhook, drone }: Routes
+): readonly Listener[] {
+  const { home } = world
+  const own = [
+    { place: home.serve.webhook?.listen ?? null, routes: webhook },
+    { place: home.serve.drone?.listen ?? null, routes: drone }
+  ]
+  const main = own.flatMap(({ place, routes }) => (place === null ? routes : []))
+  return [
+    { place: placeOf(world, options), routes: [...health, ...shared, ...main] },
+    ...own.flatMap(({ place, routes }) => (place === null ? [] : [{ place, routes: [...health, ...routes] }]))
+  ]
+}
+
+/** What the watcher said last. */
+interface Known {
+  standing: Standing | null
+  /** What it read of the repo, and by which plans. */
+  seen: { readonly at: Snapshot; readonly world: World } | null
+}
+
+interface Routes {
+  readonly health: readonly Route[]
+  /** The board and the metrics. */
+  readonly shared: readonly Route[]
+  readonly webhook: readonly Route[]
+  readonly drone: readonly Route[]
+}
+
+/**
+ * Everything that the server answers. Whoever has more to show adds a route here.
+ *
+ * @throws AdversaryError `usage` for a secret that is missing: better now than at the first request.
+ */
+async function routesOf(world: World, io: Io, bell: Bell, known: Known): Promise<Routes> {
+  const { webhook, drone } = world.home.serve
+  return {
+    health: [healthRoute(() => (known.standing === null ? null : healthOf(known.standing)), nowMs)],
+    shared: await sights(world, known),
+    webhook: webhook === null ? [] : [await webhookOf(world, webhook.secret, io, bell)],
+    drone: drone === null ? [] : [await droneOf(world, drone, io)]
+  }
+}
+
+async function webhookOf(world: World, place: SecretPlace, io: Io, bell: Bell): Promise<Route> {
+  const secret = () => readSecret(place, io.env)
+  await secret()
+  return webhookRoute({
+    secret,
+    branches: [world.home.repo.branch],
+    ring: () => bell.ring(),
+    refused: refusals(world, 'webhook'),
+    now: nowMs
+  })
+}
+
+/** Builds of other repositories are logged by their name once in an hour, and of so many of them at most. */
+const others = { pauseMs: 60 * 60_000, most: 64 } as const
+
+async function droneOf(world: World, config: DroneConfig, io: Io): Promise<Route> {
+  const { home } = world
+  const secret = () => readSecret(config.secret, io.env)
+  await secret()
+  const foreign = quieted({ ...others, now: tick })
+  const asked = askedOthers(home.stateDir)
+  return droneRoute({
+    secret,
+    refused: refusals(world, 'drone'),
+    places: [home.dir, home.stateDir, io.userHome, io.cwd, temporaryRoot(), home.repo.url],
+    decided({ build, answer, why, foreign: slug }) {
+      const log = () => world.log('build asked', { about: build, answer, ...(why === '' ? {} : { why }) })
+      if (slug === undefined) return log()
+      foreign(slug, times => {
+        log()
+        void asked
+          .add(slug, times)
+          .catch((error: unknown) => world.log('not shown', { why: messageOf(error) }))
+      })
+    },
+    now: nowMs,
+    async current() {
+      const now = await loadConfig(home.dir, io.userHome)
+      if (now.serve.drone === null) {
+        throw new AdversaryError('usage', '`serve.drone` is no longer in adversary.yaml')
+      }
+      const trust = await readTrust(now)
+      return {
+        config: now.serve.drone,
+        ask: (gate, commit, signal) =>
+          gateOnce({
+            gate,
+            commit,
+            remote: now.repo.url,
+            branch: now.repo.branch,
+            ...(now.repo.reviewBranch === null ? {} : { reviewBranch: now.repo.reviewBranch }),
+            ...(now.repo.name === null ? {} : { repo: now.repo.name }),
+            allowedSigners: trust.allowed,
+            reviewer: trust.reviewer,
+            now: nowMs(),
+            signal
+          })
+      }
+    }
+  })
+}
+
+/** Of so many of the newest reviews the evidence can be read; the repo has all. */
+const newestPages = 200
+
+/** The board and the metrics, where the home wants them: both of one reading, by the signers of this moment. */
+async function sights({ home, userHome, log }: World, known: Known): Promise<readonly Route[]> {
+  const version = await packageVersion()
+  const trustNow = async () => readTrust(await loadConfig(home.dir, userHome))
+  const board = boardKeeper({
+    async key() {
+      if (known.seen === null) return null
+      const { at, world } = known.seen
+      const { reviewer, allowed } = await trustNow()
+      return [at.tip, at.record.tip, plansOf(world), reviewer, sha256(allowed)].join(' ')
+    },
+    async make() {
+      if (known.seen === null) throw new AdversaryError('repository', 'nothing was read yet')
+      const { at, world } = known.seen
+      const trust = await trustNow()
+      const asTrusted = await trustedAs(at, world, trust)
+      return boardModel({ ...world, trust }, asTrusted, nowMs(), { version, newest: newestPages })
+    },
+    now: tick
+  })
+  const failed = (path: string) => (error: unknown) => log('request failed', { path, why: messageOf(error) })
+  return [
+    ...(home.serve.board ? boardRoutes(board, failed('/')) : []),
+    ...(home.serve.metrics
+      ? [
+          metricsRoute({
+            version,
+            watcher: () => known.standing,
+            board: async () => (await board())?.model ?? null,
+            failed: failed('/metrics')
+          })
+        ]
+      : [])
+  ]
+}
+
+/** What the watcher has read, as these signers have it. */
+async function trustedAs(at: Snapshot, { git, trust: before }: World, trust: Trust): Promise<Snapshot> {
+  if (before.allowed === trust.allowed && before.reviewer === trust.reviewer) return at
+  const { record } = await beginRecord(git, at.record.tip, trust)
+  return { tip: at.tip, record: await record }
+}
+
+function plansOf({ home }: World): string {
+  return [...home.plans.values()].map(({ phase, digest }) => `${phase} ${digest}`).join(' ')
+}
+
+function placeOf({ home }: World, options: ServeOptions): ListenAt {
+  if (options.listen === undefined) return home.serve.listen
+  const place = addressOf(options.listen)
+  if (place === null) {
+    throw new AdversaryError('usage', '--listen: expected an address and a port', {
+      hint: '--listen 127.0.0.1:8750'
+    })
+  }
+  return place
+}
+
+/** One line a second, which counts the others: a thousand attempts fill no disk. */
+function refusals(world: World, route: string): (why: string, peer: string) => void {
+  const quiet = quieted({ pauseMs: 1_000, most: 1, now: tick })
+  return (why, peer) =>
+    quiet('', times => world.log('request refused', { path: `/${route}`, peer, why, times }))
+}
+
+function healthOf({ beatAt, polledAt, reviews, troubles }: Standing): Health {
+  const own = troubles.filter(({ kind }) => kind === 'remote' || kind === 'home')
+  const failures = Math.max(0, ...own.map(({ times }) => times))
+  return { beatAtMs: Date.parse(beatAt), polledAt, reviews, failures }
+}

@@ -1,0 +1,151 @@
+import { messageOf } from '../../lib/errors.ts'
+import { oneLine } from '../../lib/text/clean.ts'
+import { isoSecond } from '../../os/clock.ts'
+import { reviewDocument } from '../../review/document.ts'
+import { type Log, logLine } from '../../review/log.ts'
+import type { WatchEvents } from '../../watch/round.ts'
+import type { Standing } from '../../watch/state.ts'
+import { openStatuses, type Statuses } from '../../watch/commit-statuses.ts'
+import { type Lanes, watch } from '../../watch/watch.ts'
+import type { World } from '../../review/context/review-context.ts'
+import { type ExitCode, exitCode, exitCodeOf } from '../../lib/words.ts'
+import { openHome } from '../open-home.ts'
+import type { CommonOptions, Io } from '../io.ts'
+import { progressOf } from '../progress.ts'
+import { supervised } from './heartbeat.ts'
+import { sayChanges, sayReview, sayTold } from '../review/check-text.ts'
+import { finishStatuses } from '../finish-statuses.ts'
+import { homesIn, watchHomes } from './watch-homes.ts'
+import { enter } from '../enter.ts'
+
+export interface WatchOptions extends CommonOptions {
+  readonly once?: boolean | undefined
+  /** Homes, or folders that hold homes, as typed. */
+  readonly homes?: readonly string[] | undefined
+}
+
+/** From the best to the worst: the worst of its reviews is what `watch --once` ends with. */
+const order: readonly ExitCode[] = [exitCode.pass, exitCode.notProven, exitCode.fail]
+
+/** The watcher. Ends cleanly when its signal does; with `--once`, when nothing is owed any more. */
+export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
+  const io = given.tty ? given : withoutProgress(given)
+  const once = options.once === true
+  let worst: ExitCode = exitCode.pass
+  const logOf =
+    (home?: string): Log =>
+    (event, details) => {
+      if (options.quiet !== true) io.err(logLine(isoSecond(), event, details, home))
+    }
+  const log = logOf()
+  const worse = (code: ExitCode) => {
+    if (order.indexOf(code) > order.indexOf(worst)) worst = code
+  }
+  try {
+    if (options.homes === undefined) {
+      await enter(options, io, world => watchHome(world, options, io, sayer(io, worse)), { log })
+    } else {
+      const watchOne = (home: string, lanes: Lanes, own: Io, begun: () => void) =>
+        enter(
+          { ...options, home },
+          own,
+          world => {
+            begun()
+            // Between its rounds a home holds no processes and no history.
+            const round: Lanes['round'] = work => lanes.round(() => work().finally(() => world.git.rest()))
+            const beside = { lanes: { ...lanes, round } }
+            return watchHome(world, { ...options, home }, own, sayer(own, worse), beside)
+          },
+          { log: logOf(home) }
+        )
+      await watchHomes(await homesIn(options.homes, io), { once, io, watchHome: watchOne, logOf })
+    }
+  } catch (error) {
+    if (once || !io.signal.aborted) throw error
+    // It was told to stop while it was still beginning.
+    log('stopped', { why: messageOf(error) })
+  }
+  // Whoever watches until it is told to stop has no verdict to give.
+  return once ? worst : exitCode.pass
+}
+
+/** What else there is to a watcher: who may wake it, who hears how it stands, where it waits for its turn. */
+export interface Beside {
+  readonly wait?: NonNullable<Parameters<typeof watch>[2]['wait']>
+  beat?(standing: Standing): void
+  readonly lanes?: Lanes
+}
+
+/** Watches one home until its signal ends, or with `once` until nothing is owed. */
+export async function watchHome(
+  world: World,
+  options: WatchOptions,
+  io: Io,
+  events: WatchEvents,
+  beside: Beside = {}
+): Promise<void> {
+  const { repo, pollMs, stateDir } = world.home
+  const once = options.once === true
+  const shown = await supervised(io, stateDir, world.log)
+  const statuses = openStatuses(world, io.env)
+  try {
+    world.log('watching', { repo: repo.url, branch: repo.branch, poll_ms: pollMs })
+    await watch(world, withStatuses(events, statuses), {
+      once,
+      progress: progressOf(io),
+      pulse: {
+        everyMs: shown.pulse.everyMs,
+        beat(standing) {
+          shown.pulse.beat(standing)
+          beside.beat?.(standing)
+        }
+      },
+      ...(beside.wait === undefined ? {} : { wait: beside.wait }),
+      ...(beside.lanes === undefined ? {} : { lanes: beside.lanes }),
+      ...(once ? {} : { reload: () => openHome(options, io) })
+    })
+  } finally {
+    // What cannot be posted is in the log already.
+    await finishStatuses(statuses, once)
+    await shown.close()
+  }
+}
+
+/** The same events, told to the forge as well. */
+function withStatuses(events: WatchEvents, statuses: Statuses): WatchEvents {
+  return {
+    ...events,
+    looking: claim => statuses.looking(claim),
+    rounded: record => statuses.catchUp(record),
+    reviewed(draft, told) {
+      if (told.outcome.kind === 'published') statuses.reviewed(draft.claim, told.outcome.commit)
+      events.reviewed(draft, told)
+    }
+  }
+}
+
+/** Says what was found, for people and for programs; `worse` hears each review's code. */
+export function sayer(io: Io, worse: (code: ExitCode) => void): WatchEvents {
+  return {
+    reviewed(draft, told) {
+      if (told.outcome.kind !== 'published') return
+      worse(exitCodeOf[draft.decision.verdict])
+      io.out(sayReview(draft, io))
+      for (const line of sayChanges(told)) io.out(line)
+      io.out(sayTold(told))
+      io.json(reviewDocument(draft, told))
+    },
+    oriented(observed, told) {
+      for (const line of sayChanges(told)) io.out(line)
+      io.out(`${oneLine(observed.phase)}: phase context ${sayTold(told)}`)
+    },
+    hunted(observed, told) {
+      for (const line of sayChanges(told)) io.out(`${oneLine(observed.phase)}: ${line}`)
+    }
+  }
+}
+
+/** Where nobody looks on, stderr is a log: every line of it is an event. */
+export function withoutProgress(io: Io): Io {
+  return { ...io, progress: () => undefined }
+}

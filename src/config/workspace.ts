@@ -1,0 +1,182 @@
+import { basename, dirname, join, resolve } from 'node:path'
+import { sha256 } from '../lib/canonical.ts'
+import { AdversaryError, messageOf } from '../lib/errors.ts'
+import { kindOf, namesIn, readText, realPath } from '../os/files.ts'
+import type { AnyProbe } from '../probe/probe.ts'
+import { absolutePath, type Config, readConfig } from './config.ts'
+import type { Kit } from './own-probes.ts'
+import { loadOwnProbes, ownProbeFiles } from './own-probes.ts'
+import { readPlan } from './plan/plan.ts'
+import type { Home, Plan } from './types.ts'
+import { keepOutOfTheRepo } from './working-tree.ts'
+import { capBytes, parseYaml, type YamlFile } from './yaml.ts'
+
+export type * from './types.ts'
+
+export const configFile = 'adversary.yaml'
+
+/** What the machine, and not the home, decides. */
+export interface Machine {
+  /** What `~` stands for. */
+  readonly userHome: string
+  /** The library of probes, which is loaded once the configuration has been read. */
+  library(): Promise<readonly AnyProbe[]>
+  /** The fact sources that a home's own probes may use; loaded where there are such probes. */
+  facts(): Promise<Kit['facts']>
+  /** Hears what the home says before its plans are understood and the library is loaded, which wait for it. */
+  read?(config: Config, plans: readonly PlanFile[]): Promise<void>
+}
+
+/** A plan as it is written, not yet understood. */
+export interface PlanFile {
+  /** Its name without the ending, which is its phase where it names none. */
+  readonly stem: string
+  readonly file: YamlFile
+}
+
+/** The nearest folder upwards from `cwd` (included) with an `adversary.yaml`; null: there is none. */
+export async function findHome(cwd: string): Promise<string | null> {
+  for (let dir = resolve(cwd); ; dir = dirname(dir)) {
+    if ((await kindOf(join(dir, configFile))) !== null) return dir
+    if (dir === dirname(dir)) return null
+  }
+}
+
+/**
+ * Reads and checks the whole home: configuration, own probes, every plan.
+ *
+ * @throws AdversaryError (usage) for the first thing that is wrong, naming file, line, key, value and
+ * what was expected.
+ * @param want.plans false leaves the plans alone, whatever state they are in.
+ */
+export async function loadHome(
+  dir: string,
+  machine: Machine,
+  want: { readonly plans: boolean } = { plans: true }
+): Promise<Home> {
+  const root = (await realPath(dir)) ?? resolve(dir)
+  const { text, config } = await configIn(root, machine.userHome)
+  await keepOutOfTheRepo(config, machine.userHome)
+
+  const texts = want.plans ? await planTexts(root) : []
+  const files = texts.map(([name, plan]): PlanFile => {
+    if (plan === null) throw new AdversaryError('usage', `${name}: it is gone, or a link to nothing`)
+    return { stem: basename(name, '.yaml'), file: yaml(plan, name) }
+  })
+  await machine.read?.(config, files)
+
+  const own = await ownProbeFiles(root)
+  // As they are before they are loaded.
+  const programs = await Promise.all(
+    own.map(async (name): Promise<NamedText> => [name, await textOf(join(root, name), name, programCap)])
+  )
+  const held = [[configFile, text] as const, ...texts, ...programs]
+  const library = await machine.library()
+  const probes = [...library, ...(await loadOwnProbes(root, own, library, machine.facts))]
+  const plans = new Map<string, Plan>()
+  for (const { stem, file } of files) {
+    const plan = readPlan(file, stem, { ...config, probes })
+    plans.set(plan.phase, plan)
+  }
+  return {
+    ...config,
+    plans,
+    probes,
+    files: new Map(held.map(([name, content]) => [name, digestOf(content)]))
+  }
+}
+
+/**
+ * `adversary.yaml` as it is now, without plans and probes.
+ *
+ * @throws AdversaryError (usage) for the first thing that is wrong.
+ */
+export async function loadConfig(dir: string, userHome: string): Promise<Config> {
+  return (await configIn((await realPath(dir)) ?? resolve(dir), userHome)).config
+}
+
+async function configIn(
+  root: string,
+  userHome: string
+): Promise<{ readonly text: string; readonly config: Config }> {
+  const text = await textOf(join(root, configFile), configFile)
+  if (text === null) {
+    const hint = 'adversary init writes one'
+    throw new AdversaryError('usage', `there is no ${configFile} in ${root}`, { hint })
+  }
+  return { text, config: readConfig(yaml(text, configFile), root, userHome) }
+}
+
+/**
+ * Which of these files hold something else than when the home was read: somebody was writing them then, or writes now.
+ * Own probes are among them where there are any.
+ */
+export async function changedFiles(
+  { dir, files }: Pick<Home, 'dir' | 'files'>,
+  names: readonly string[]
+): Promise<readonly string[]> {
+  const own = [...files.keys()].filter(name => name.endsWith('.mjs'))
+  const changed: string[] = []
+  for (const name of [...names, ...own]) {
+    if (digestOf(await textOf(join(dir, name), name, programCap)) !== files.get(name)) changed.push(name)
+  }
+  return changed
+}
+
+function digestOf(content: string | null): string {
+  return content === null ? '' : sha256(content)
+}
+
+type NamedText = readonly [name: string, text: string | null]
+
+/** What the files of plans hold, by their names in the home; null: it is gone, or a link to nothing. */
+async function planTexts(root: string): Promise<readonly NamedText[]> {
+  const texts: NamedText[] = []
+  for (const name of (await namesIn(join(root, 'plans'))) ?? []) {
+    if (name.endsWith('.yml')) {
+      const hint = `mv plans/${name} plans/${name.slice(0, -4)}.yaml`
+      throw new AdversaryError('usage', `plans/${name}: expected the ending \`.yaml\``, { hint })
+    }
+    if (!name.endsWith('.yaml') || name.startsWith('.')) continue
+    const path = `plans/${name}`
+    texts.push([path, await textOf(join(root, path), path)])
+  }
+  return texts
+}
+
+/** The review file of a phase, in the repo. */
+export function reviewPathOf({ repo }: Pick<Home, 'repo'>, phase: string): string {
+  return repo.review.replaceAll('{phase}', phase)
+}
+
+/** The folder of a phase's evidence files, in the repo. */
+export function evidenceDirOf({ repo }: Pick<Home, 'repo'>, phase: string): string {
+  return repo.evidence.replaceAll('{phase}', phase)
+}
+
+/** The branch that reviews are pushed to. */
+export function reviewBranchOf({ repo }: Pick<Home, 'repo'>): string {
+  return repo.reviewBranch ?? repo.branch
+}
+
+/** The text of a file that a plan names, for example a CA. @throws AdversaryError (usage) if it cannot be read. */
+export async function homeFile(home: Pick<Home, 'dir'>, path: string, userHome: string): Promise<string> {
+  const text = await textOf(absolutePath(path, home.dir, userHome), path)
+  if (text === null) throw new AdversaryError('usage', `${path}: there is no such file in ${home.dir}`)
+  return text
+}
+
+function yaml(text: string, name: string): YamlFile {
+  return parseYaml(text.replace(/^\uFEFF/, ''), name)
+}
+
+/** A program may be bundled from many. */
+const programCap = 16 * 1024 * 1024
+
+async function textOf(path: string, name: string, cap = capBytes): Promise<string | null> {
+  try {
+    return await readText(path, cap)
+  } catch (error) {
+    throw new AdversaryError('usage', `${name}: cannot be read: ${messageOf(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,230 @@
+import { fence, inline, plain } from '../lib/text/clean.ts'
+import { concealed } from '../lib/secrets/veil.ts'
+import type { CheckResult, Decision } from '../probe/verdict.ts'
+import type { Claim, Origin, Person, Verdict } from '../lib/words.ts'
+import {
+  blocks,
+  checkBlocks,
+  type Cited,
+  commandsOf,
+  commit,
+  type HostSeen,
+  lines,
+  minute,
+  name,
+  numbered,
+  sentence,
+  showBlocks,
+  standing,
+  unseen,
+  whereabouts
+} from './parts.ts'
+
+/**
+ * The sections of a review file, as text with `\n` line ends that starts with its heading and ends in one
+ * line break. `append.ts` says how they get into a file. Findings and vetoes are in `finding.ts`.
+ */
+
+export interface HeaderInput {
+  readonly phase: string
+  readonly title: string
+  readonly reviewer: Person
+  readonly repo: string
+  readonly branch: string
+  /** `sha256:…` of the plan. */
+  readonly planDigest: string
+}
+
+/** The top of a new review file: who reviews what, by which plan. */
+export function renderHeader(input: HeaderInput): string {
+  const { repo, title } = concealed(input)
+  return blocks([
+    `# REVIEW — phase ${name(input.phase)} (Adversary)`,
+    title === input.phase ? '' : sentence(title),
+    lines([
+      `**Reviewer:** ${inline(`${input.reviewer.name} <${input.reviewer.email}>`)}`,
+      `**Repo:** ${inline(repo)}, branch ${inline(input.branch)}`,
+      `**Plan:** ${inline(input.planDigest)}`
+    ]),
+    `Sections are only ever added at the end, each by a signed commit. To check them: ${inline(`adversary gate ${input.phase}`)}.`
+  ])
+}
+
+/** The section with a sentence for each file that could not be put where it belongs. */
+export function elsewhere(
+  section: string,
+  places: readonly { readonly path: string; readonly why: string | null }[]
+): string {
+  const notes = places.flatMap(({ path, why }) =>
+    why === null ? [] : [`**Not at its usual place:** ${sentence(`${why}, so this is in ${path}`)}`]
+  )
+  return notes.length === 0 ? section : blocks([section.trimEnd(), ...new Set(notes)])
+}
+
+export interface ReviewInput extends Cited {
+  readonly claim: Claim
+  readonly decision: Decision
+  /** When the verdict was reached, ISO UTC. */
+  readonly at: string
+  readonly checks: readonly CheckResult[]
+  readonly hosts: readonly HostSeen[]
+  /** Older claims of the milestone that nobody answered, oldest first. */
+  readonly superseded: readonly Pick<Claim, 'sha' | 'subject'>[]
+  /** Commits on the branch after the claim, when the review began. */
+  readonly movedOnBy: number
+  /** Findings told in the same commit, or open. */
+  readonly findings: readonly { readonly id: string; readonly title: string; readonly origin: Origin }[]
+}
+
+/** The answer to one claim. */
+export function renderReview(input: ReviewInput): string {
+  const { claim, decision } = input
+  const milestone = name(claim.milestone)
+  const verdict = `${milestone} ${decision.verdict}`
+  return blocks([
+    `## ${milestone}: ${decision.verdict} @${minute(input.at)}`,
+    lines([
+      `**Claim:** ${plain(claim.summary) || '(no words)'}`,
+      `**Commit:** ${commit(claim.sha, claim.subject)}`,
+      ...supersededLines(input.superseded),
+      ...whereabouts(input, input.hosts),
+      ...(decision.verdict === 'PASS' ? [] : [`**In short:** ${sentence(decision.why)}`])
+    ]),
+    movedOn(input.movedOnBy),
+    ...(input.checks.length === 0 ? [] : ['### Cold-run evidence']),
+    ...checksBlocks(input.checks, input),
+    `**${verdict} — ${sentence(decision.why)}**`,
+    lines(
+      input.findings.map(
+        finding =>
+          `See finding ${name(finding.id)} (${originWords[finding.origin]}): ${sentence(finding.title)}`
+      )
+    ),
+    ...askAgain(claim, decision.verdict)
+  ])
+}
+
+function checksBlocks(checks: readonly CheckResult[], input: Cited): readonly string[] {
+  const cited = numbered(input)
+  return checks.flatMap((check, index) => checkBlocks(check, index + 1, cited))
+}
+
+/** The newest of them by name; the commit's trailers name them all. */
+function supersededLines(older: ReviewInput['superseded']): readonly string[] {
+  const named = older.slice(-4).map(({ sha, subject }) => `**Superseded by it:** ${commit(sha, subject)}`)
+  const rest = older.length - named.length
+  return rest === 0
+    ? named
+    : [...named, `… and ${rest} older ${rest === 1 ? 'claim' : 'claims'} of this milestone.`]
+}
+
+const originWords: Readonly<Record<Origin, string>> = {
+  'pre-existing': 'pre-existing',
+  introduced: 'introduced in this phase',
+  unknown: 'no baseline to say since when'
+}
+
+function movedOn(commits: number): string {
+  if (commits === 0) return ''
+  const number = commits === 1 ? 'one commit' : `${commits} commits`
+  return `The branch moved on by ${number} since the claim. The repo was read at the claim's commit.`
+}
+
+function askAgain(claim: Claim, verdict: Verdict): readonly string[] {
+  if (verdict === 'PASS') return []
+  const when =
+    verdict === 'FAIL'
+      ? 'Once it is mended, ask again:'
+      : 'Nothing is proven either way. When that has changed, ask again:'
+  const command = `git commit --allow-empty -m "claim(${name(claim.phase)}-${name(claim.milestone)}): …"`
+  return [when, fence(command, 'sh')]
+}
+
+export interface PreVerificationInput extends Cited {
+  readonly milestone: string
+  readonly at: string
+  readonly checks: readonly CheckResult[]
+  readonly hosts: readonly HostSeen[]
+}
+
+/** What the checks of a milestone say before anybody claimed it: outcomes, no verdict. */
+export function renderPreVerification(input: PreVerificationInput): string {
+  const milestone = name(input.milestone)
+  return blocks([
+    `## Pre-verification probe (${minute(input.at)} — before ${milestone} claimed)`,
+    lines([
+      `Nobody has claimed ${milestone} yet, so this is no verdict. The same checks will run again for the claim.`,
+      ...whereabouts(input, input.hosts)
+    ]),
+    ...checksBlocks(input.checks, input)
+  ])
+}
+
+/** Something a reviewer wrote down about a host, before any claim. */
+export interface Observation {
+  readonly title: string
+  /** The lines worth reading, out of the facts. */
+  readonly shows: readonly string[]
+  /** Numbers of the reads. */
+  readonly evidence: readonly number[]
+  /** Why it could not be seen; absent when it was. */
+  readonly unseen?: string
+}
+
+/** A hunt of the reviewer's own: what was tried, when, and what each probe said. */
+export interface BreakIt {
+  readonly what: string
+  readonly at: string
+  readonly checks: readonly CheckResult[]
+}
+
+export interface OrientationInput extends Cited {
+  readonly at: string
+  readonly hosts: readonly HostSeen[]
+  /** The phase's first claim, where it was made before this. */
+  readonly claimed: Pick<Claim, 'sha' | 'subject'> | null
+  readonly observations: readonly Observation[]
+  /** How checks stand, each on a line: the plan's, and those of the hunt. */
+  readonly standing: readonly { readonly title: string; readonly checks: readonly CheckResult[] }[]
+  readonly tried: readonly BreakIt[]
+}
+
+/** What the host looked like before any claim: the baseline of the phase. */
+export function renderOrientation(input: OrientationInput): string {
+  const cited = numbered(input)
+  return blocks([
+    `## Phase context (initial orientation, ${minute(input.at)})`,
+    lines([
+      input.claimed === null
+        ? 'Before any claim. Later sections compare with this.'
+        : `The phase had been claimed already, by ${commit(input.claimed.sha, input.claimed.subject)}: this shows how things stand, and is no baseline.`,
+      ...whereabouts(input, input.hosts)
+    ]),
+    ...input.observations.flatMap(seen => observationBlocks(seen, cited)),
+    ...input.standing.flatMap(({ title, checks }) =>
+      checks.length === 0 ? [] : [`**${plain(title, 200)}**`, checks.map(standing).join('\n')]
+    ),
+    ...input.tried.flatMap(tried => breakItBlocks(tried, cited))
+  ])
+}
+
+function observationBlocks(seen: Observation, cited: Cited): readonly string[] {
+  const title = `**${plain(seen.title, 200)}**`
+  const commands = commandsOf(seen.evidence, cited)
+  if (seen.unseen !== undefined) {
+    const tried = commands.length === 0 ? [] : [fence(commands.join('\n'))]
+    return [`${title} ?`, ...tried, unseen(seen.unseen)]
+  }
+  return [title, ...showBlocks(commands, seen.shows.length === 0 ? ['none'] : seen.shows)]
+}
+
+function breakItBlocks(tried: BreakIt, cited: Cited): readonly string[] {
+  return [
+    `### Break-it probe: ${plain(tried.what, 200)} (${minute(tried.at)})`,
+    ...tried.checks.flatMap((check, index) => {
+      const [title = '', ...rest] = checkBlocks(check, index + 1, cited)
+      // A heading that says it already is enough.
+      return tried.checks.length === 1 && check.title === tried.what ? rest : [title, ...rest]
+    })
+  ]
+}

@@ -1,0 +1,118 @@
+import { join } from 'node:path'
+import { fileBounds } from '../../lib/bounds.ts'
+import { AdversaryError } from '../../lib/errors.ts'
+import { isoSecond } from '../../os/clock.ts'
+import { readText } from '../../os/files.ts'
+import type { Git } from '../../git/clone.ts'
+import { openClone } from '../../git/clone.ts'
+import type { OpenSession } from '../../facts/session.ts'
+import { type Home, reviewBranchOf } from '../../config/workspace.ts'
+import { beginRecord, type BegunRecord, type SignedRecord, type Trust } from '../../record/record.ts'
+import type { Log } from '../log.ts'
+
+/** Where a look starts from: the home, and the way to its hosts. */
+export interface Seat {
+  readonly home: Home
+  readonly userHome: string
+  readonly signal: AbortSignal
+  /** Default: the door that the host's `transport` names. A recorder puts itself between. */
+  readonly openSession?: OpenSession
+}
+
+/** What every story of this folder works with: the home, the clone of the watched repo, and whom to believe. */
+export interface World extends Seat {
+  readonly git: Git
+  readonly trust: Trust
+  /** One event, for the log. */
+  readonly log: Log
+}
+
+export type WorldOptions = Omit<Seat, 'home'> & Pick<World, 'log'>
+
+/** Opens the clone, made anew where it is broken. Nothing is fetched. */
+export function cloneOf(
+  { repo, stateDir }: Pick<Home, 'repo' | 'stateDir'>,
+  signal: AbortSignal
+): Promise<Git> {
+  return openClone({ url: repo.url, dir: join(stateDir, 'clone.git'), signal })
+}
+
+/** Reads whom to believe, and takes the clone, or opens it. */
+export async function openWorld(home: Home, options: WorldOptions, clone?: Promise<Git>): Promise<World> {
+  const trust = await readTrust(home)
+  const git = await (clone ?? cloneOf(home, options.signal))
+  return { home, git, trust, ...options }
+}
+
+/** The signers that the home names; without a list of its own the reviewer believes its own key alone. */
+export async function readTrust(home: Pick<Home, 'identity' | 'gate'>): Promise<Trust> {
+  const { email, signingKey } = home.identity
+  if (home.gate.allowedSigners === null) {
+    const publicKey = await readText(`${signingKey}.pub`, fileBounds.signers)
+    if (publicKey === null) {
+      throw new AdversaryError('usage', `there is no ${signingKey}.pub, and no gate.allowedSigners`, {
+        hint: `ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
+      })
+    }
+    return { reviewer: email, allowed: `${email} namespaces="git" ${publicKey.trim()}\n` }
+  }
+  const allowed = await readText(home.gate.allowedSigners, fileBounds.signers)
+  if (allowed === null) {
+    throw new AdversaryError('usage', `gate.allowedSigners: there is no file ${home.gate.allowedSigners}`)
+  }
+  return { reviewer: email, allowed }
+}
+
+/** The watched branch and the signed record as they are on the remote now. */
+export interface Snapshot {
+  /** Tip of the branch that claims are made on. */
+  readonly tip: string
+  readonly record: SignedRecord
+}
+
+/** Fetches and reads the record. Throws AdversaryError `repository` for an empty repo or a missing branch. */
+export async function snapshot(world: World): Promise<Snapshot> {
+  const { tip, record } = await glance(world)
+  return { tip, record: await record }
+}
+
+/** The same, with signatures that are still being verified. */
+export async function glance(world: World): Promise<{ readonly tip: string } & BegunRecord> {
+  const { home, git, trust } = world
+  const tip = await git.fetch(home.repo.branch)
+  if (tip === null) {
+    throw new AdversaryError('repository', `${home.repo.url} has no branch ${home.repo.branch}`, {
+      hint: 'push a first commit, or mend `repo.branch` in adversary.yaml'
+    })
+  }
+  const reviews = reviewBranchOf(home)
+  const reviewTip = reviews === home.repo.branch ? tip : ((await git.fetch(reviews)) ?? tip)
+  const begun = await beginRecord(git, reviewTip, trust)
+  const remembered = async () => {
+    const record = await begun.record
+    await git.remember(reviews, reviewTip)
+    return record
+  }
+  const record = remembered()
+  record.catch(() => undefined)
+  return { tip, history: begun.history, record }
+}
+
+/** The branch that reviews are pushed to as it is on the remote now: the watched one until it has one of its own. */
+export async function reviewTip(world: World): Promise<Snapshot> {
+  const { home, git, trust } = world
+  const branch = reviewBranchOf(home)
+  const tip = (await git.fetch(branch)) ?? (await git.fetch(home.repo.branch))
+  if (tip === null) throw new AdversaryError('repository', `${home.repo.url} has no branch ${branch}`)
+  return { tip, record: await (await beginRecord(git, tip, trust)).record }
+}
+
+/** The grammar of claims as the home has it. */
+export function claimPatterns(home: Home) {
+  return home.claims
+}
+
+/** A time as part of a file's name: `20260613T053307Z`. */
+export function fileStamp(ms: number): string {
+  return isoSecond(ms).replaceAll(/[-:]/g, '')
+}

@@ -1,0 +1,122 @@
+import { posix } from 'node:path'
+import { textOf } from '../../systems/languages/file-text.ts'
+import { parseClaim } from '../../record/claim.ts'
+import type { Git } from '../../git/clone.ts'
+import { type Home, reviewPathOf } from '../../config/workspace.ts'
+import { type ChangedFile, NotText, type RecordView, type RepoView, Unseen } from '../../facts/fact.ts'
+import { reviewTime, type SignedRecord } from '../../record/record.ts'
+import { ancestorsOf, baselinesBefore, evidenceOf } from './claim-history.ts'
+import { claimPatterns, type World } from './review-context.ts'
+
+/** What is looked at besides hosts and routes. */
+export interface Views {
+  readonly repo: RepoView
+  readonly record: RecordView
+}
+
+/** The repo at one commit, and the signed record of one phase. */
+export function viewsOf(
+  world: World,
+  at: {
+    readonly commit: string
+    readonly phase: string
+    readonly record: SignedRecord | Promise<SignedRecord>
+  }
+): Views {
+  return {
+    repo: { ...repoView(world.git, at.commit), statusPath: statusPathOf(world.home, at.phase) },
+    record: recordView(world, at.record, at.phase)
+  }
+}
+
+/** `STATUS-<phase>.md` beside the review file. */
+function statusPathOf(home: Home, phase: string): string {
+  return posix.join(posix.dirname(reviewPathOf(home, phase)), `STATUS-${phase}.md`)
+}
+
+/** A name that is not UTF-8 was read with replacement characters, and names another file or none. */
+const isText = (path: string) => !path.includes('\uFFFD')
+
+/** How much the commits of a phase may have changed to be looked at. */
+const changeCaps = { files: 200, bytes: 4 * 1024 * 1024 } as const
+
+function repoView(git: Git, commit: string): RepoView {
+  const bytesAt = async (at: string, path: string): Promise<Uint8Array | null> => {
+    const found = await git.file(at, path)
+    switch (found.kind) {
+      case 'absent':
+        return null
+      case 'refused':
+        throw new Unseen(found.why)
+      case 'file':
+        return found.bytes
+    }
+  }
+  /** A changed file that is no text declares nothing. */
+  const textAt = async (at: string, path: string) => {
+    const bytes = await bytesAt(at, path)
+    return bytes === null ? null : new TextDecoder().decode(bytes)
+  }
+  return {
+    commit,
+    async file(path) {
+      const bytes = await bytesAt(commit, path)
+      const content = bytes === null ? null : textOf(bytes)
+      if (content?.kind === 'other') throw new NotText(`${path} cannot be searched: ${content.why}`)
+      return content?.text ?? null
+    },
+    async changes(from, wanted) {
+      const span = `${from.slice(0, 7)}..${commit.slice(0, 7)}`
+      // One that the clone does not even hold: the branch was rewritten since.
+      if ((await git.commit(from)) === null || !(await git.isAncestor(from, commit)))
+        throw new Unseen(`${from.slice(0, 7)} is not among the commits that ${commit.slice(0, 7)} builds on`)
+      const all = await git.changedFiles(from, commit)
+      const files = all.filter(
+        ({ path, wasFile, isFile }) => (wasFile || isFile) && isText(path) && wanted(path)
+      )
+      if (files.length > changeCaps.files)
+        throw new Unseen(`${span} changes ${files.length} files, more than the ${changeCaps.files} looked at`)
+      const changed: ChangedFile[] = []
+      let bytes = 0
+      for (const { path, wasFile, isFile } of files) {
+        const before = wasFile ? await textAt(from, path) : null
+        const after = isFile ? await textAt(commit, path) : null
+        bytes += (before?.length ?? 0) + (after?.length ?? 0)
+        if (bytes > changeCaps.bytes)
+          throw new Unseen(`${span} changes files of more than the ${changeCaps.bytes} bytes looked at`)
+        const brought = isFile ? await git.lineCommits(from, commit, path) : new Map<number, string>()
+        if (brought === null) throw new Unseen(`git does not tell which commits of ${span} changed ${path}`)
+        changed.push({ path, before, after, brought })
+      }
+      return changed
+    }
+  }
+}
+
+function recordView(world: World, signed: SignedRecord | Promise<SignedRecord>, phase: string): RecordView {
+  return {
+    reviewTime: async milestone => reviewTime(await signed, phase, milestone),
+    async claimTime(milestone) {
+      const record = await signed
+      const { history } = record
+      const claims = history.filter(commit => {
+        const parsed = parseClaim(commit, claimPatterns(world.home))
+        return parsed.kind === 'claim' && parsed.claim.phase === phase && parsed.claim.milestone === milestone
+      })
+      const newest = claims.at(-1)
+      if (newest === undefined) return null
+      // The builder sets its commit's date as it likes; a signed review before it cannot be moved.
+      const ancestors = ancestorsOf(newest.sha, history)
+      const reviews = record.reviews.filter(review => ancestors.has(review.commit.sha))
+      return [newest.committedAt, ...reviews.map(review => review.commit.committedAt)].sort().at(-1) ?? null
+    },
+    async baseline() {
+      for (const review of baselinesBefore(world.home, await signed, phase).toReversed()) {
+        const { sha } = review.commit
+        const evidence = await evidenceOf(world.git, review)
+        if (evidence?.kind === 'orientation') return { commit: sha, at: evidence.at, facts: evidence.facts }
+      }
+      return null
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { Unseen } from '../facts/fact.ts'
+import type { BoundProbe } from '../probe/probe.ts'
+import { look, type LookOptions, observe, type Observed } from './review.ts'
+import { openWorld, snapshot, type Seat } from './context/review-context.ts'
+import { type Views } from './context/views.ts'
+
+/** One probe by hand: nothing is written, and the repo is only fetched for a probe that asks for it. */
+export async function runOneProbe(
+  seat: Seat,
+  asked: {
+    readonly probe: BoundProbe
+    readonly title: string
+    readonly host: string | null
+    readonly phase: string | null
+  },
+  options: LookOptions
+): Promise<Observed> {
+  const { probe, title, host } = asked
+  const phase = asked.phase ?? [...seat.home.plans.keys()][0] ?? ''
+  const subject = { phase, checks: [{ probe, title, host, line: 0 }], hunts: [] }
+  const places = new Set(Object.values(probe.needs).map(source => source.place))
+  if (!places.has('repo') && !places.has('record')) return look(seat, nowhere, subject, options)
+
+  const world = await openWorld(seat.home, { ...seat, log: () => undefined })
+  try {
+    const at = await snapshot(world)
+    return await observe(world, at, { ...subject, commit: at.tip }, options)
+  } finally {
+    await world.git.close()
+  }
+}
+
+const shut = async (): Promise<never> => {
+  throw new Unseen('the repo was not opened for this probe')
+}
+
+/** Views for whoever asks nothing of the repo. */
+export const nowhere: Views = {
+  repo: { commit: '', file: shut, changes: shut },
+  record: { reviewTime: shut, claimTime: shut, baseline: shut }
+}

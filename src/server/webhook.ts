@@ -1,0 +1,62 @@
+import type { HttpRequest } from './http-server.ts'
+import { header, type Route } from './router.ts'
+import { doubtWebhook, doubtWebhookHead } from './webhook-signatures.ts'
+
+export interface WebhookOptions {
+  readonly secret: () => Promise<string>
+  /** The branches whose pushes matter. */
+  readonly branches: readonly string[]
+  /** Says that there may be something. */
+  ring(): void
+  /** A delivery that is not believed, and why. */
+  refused(why: string, peer: string): void
+  now(): number
+}
+
+/**
+ * A push event is a nudge and no more: it ends the watcher's sleep, and the watcher asks git as it always does.
+ * Nothing that a delivery says is believed beyond that, so that a lost, doubled or forged one does no harm.
+ */
+export function webhookRoute(options: WebhookOptions): Route {
+  return {
+    method: 'POST',
+    path: '/webhook',
+    name: 'webhook',
+    async admit(head) {
+      const doubt = doubtWebhookHead(head)
+      if (doubt === null) return null
+      options.refused(doubt, head.peer)
+      return { status: 401 }
+    },
+    async handle(request) {
+      const doubt = doubtWebhook(request, await options.secret(), options.now())
+      if (doubt !== null) {
+        options.refused(doubt, request.peer)
+        return { status: 401 }
+      }
+      if (!isPush(request) || isElsewhere(request, options.branches)) return { status: 204 }
+      options.ring()
+      return { status: 202 }
+    }
+  }
+}
+
+const events = ['x-forgejo-event', 'x-gitea-event', 'x-github-event', 'x-gitlab-event'] as const
+
+function isPush(request: HttpRequest): boolean {
+  const event = events.map(name => header(request, name)).find(value => value !== null)
+  return event === 'push' || event === 'Push Hook'
+}
+
+/** Only a body that clearly names another branch: to look once too often costs nothing. */
+function isElsewhere({ body }: HttpRequest, branches: readonly string[]): boolean {
+  let told: unknown
+  try {
+    told = JSON.parse(Buffer.from(body).toString())
+  } catch {
+    // GitHub can send forms as well.
+    return false
+  }
+  const ref = typeof told === 'object' && told !== null && 'ref' in told ? told.ref : undefined
+  return typeof ref === 'string' && !branches.some(branch => ref === `refs/heads/${branch}`)
+}

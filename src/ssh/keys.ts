@@ -1,0 +1,146 @@
+import { stat } from 'node:fs/promises'
+import type { AgentAuthMethod, IdentityCallback, ParsedKey, PublicKeyAuthMethod, SignCallback } from 'ssh2'
+import type { SigningRequestOptions } from 'ssh2'
+import { fileBounds } from '../lib/bounds.ts'
+import { messageOf } from '../lib/errors.ts'
+import { readLooseText } from '../os/files.ts'
+import { type HostAddress, HostUnseen } from '../facts/session.ts'
+import { resolveTarget, type SshTarget } from './ssh-config.ts'
+import { BaseAgent, OpenSSHAgent, parseKey } from './ssh2.ts'
+
+/** What is offered to a host, in this order, and what could not be. */
+export interface Credentials {
+  readonly methods: readonly (PublicKeyAuthMethod | AgentAuthMethod)[]
+  /** Why a key is not among them: told when the login is refused. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * Private keys that can be read, then the agent.
+ *
+ * @throws HostUnseen of kind `configuration` when there is nothing to log in with.
+ */
+export async function credentialsOf(target: SshTarget): Promise<Credentials> {
+  const methods: (PublicKeyAuthMethod | AgentAuthMethod)[] = []
+  const notes: string[] = []
+  const locked: Buffer[] = []
+  for (const file of target.identityFiles) {
+    const key = await keyOf(file)
+    if (key.kind === 'usable') methods.push({ type: 'publickey', username: target.user, key: key.text })
+    else if (key.kind === 'locked') {
+      if (key.publicKey !== undefined) locked.push(key.publicKey)
+      if (target.agent === undefined) notes.push(`${file} has a passphrase and there is no ssh-agent`)
+      else if (target.identitiesOnly && key.publicKey === undefined) {
+        notes.push(`${file} has a passphrase and no ${file}.pub to find it in the ssh-agent by`)
+      }
+    } else notes.push(key.why)
+  }
+  if (target.agent !== undefined && (!target.identitiesOnly || locked.length > 0)) {
+    const agent = new OpenSSHAgent(target.agent)
+    methods.push({
+      type: 'agent',
+      username: target.user,
+      agent: target.identitiesOnly ? new OnlyAgent(agent, locked) : agent
+    })
+  }
+  if (methods.length === 0) {
+    throw new HostUnseen('configuration', `there is no key to log in with: ${notes.join('; ')}`)
+  }
+  return { methods, notes }
+}
+
+/**
+ * The public half of the first key that a host is offered, as a line of authorized_keys without its comment;
+ * null where none of the files is there.
+ *
+ * @throws HostUnseen of kind `configuration` where ~/.ssh/config cannot be followed.
+ */
+export async function offeredKey(host: HostAddress): Promise<string | null> {
+  for (const file of (await resolveTarget(host)).identityFiles) {
+    const key = await publicKeyOf(file)
+    if (key !== null) return key
+  }
+  return null
+}
+
+/** The public key in a file, or beside it in `FILE.pub`, or of the private key in it; null where there is none. */
+export async function publicKeyOf(file: string): Promise<string | null> {
+  for (const name of [`${file}.pub`, file]) {
+    const text = await readLooseText(name, fileBounds.key).catch(() => null)
+    const parsed = text === null ? new Error('no such file') : parseKey(text)
+    if (parsed instanceof Error) continue
+    // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
+    const [key] = [parsed].flat()
+    if (key !== undefined) return `${key.type} ${key.getPublicSSH().toString('base64')}`
+  }
+  return null
+}
+
+type Key =
+  | { readonly kind: 'usable'; readonly text: string }
+  | { readonly kind: 'locked'; readonly publicKey: Buffer | undefined }
+  | { readonly kind: 'none'; readonly why: string }
+
+async function keyOf(file: string): Promise<Key> {
+  let text: string
+  try {
+    const { mode, uid } = await stat(file)
+    if (uid === process.getuid?.() && (mode & 0o077) !== 0) {
+      const octal = (mode & 0o777).toString(8).padStart(4, '0')
+      return { kind: 'none', why: `${file} is open to others (${octal}): chmod 600 ${file}` }
+    }
+    const read = await readLooseText(file, fileBounds.key)
+    if (read === null) return { kind: 'none', why: `there is no ${file}` }
+    text = read
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    return { kind: 'none', why: missing ? `there is no ${file}` : `cannot read ${file}: ${messageOf(error)}` }
+  }
+  const parsed = parseKey(text)
+  if (!(parsed instanceof Error)) {
+    // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
+    return [parsed].flat()[0]?.isPrivateKey() === true
+      ? { kind: 'usable', text }
+      : { kind: 'none', why: `${file} is not a private key` }
+  }
+  if (!/encrypted|passphrase/i.test(parsed.message)) {
+    return { kind: 'none', why: `${file} is not a key that we can use: ${parsed.message}` }
+  }
+  const half = await readLooseText(`${file}.pub`, fileBounds.key).then(
+    pub => (pub === null ? undefined : parseKey(pub)),
+    () => undefined
+  )
+  const publicKey = half === undefined || half instanceof Error ? undefined : half.getPublicSSH()
+  return { kind: 'locked', publicKey }
+}
+
+/** An agent that shows some of its keys: `IdentitiesOnly`. */
+class OnlyAgent extends BaseAgent<ParsedKey> {
+  readonly #agent: InstanceType<typeof OpenSSHAgent>
+  readonly #keys: readonly Buffer[]
+
+  constructor(agent: InstanceType<typeof OpenSSHAgent>, keys: readonly Buffer[]) {
+    super()
+    this.#agent = agent
+    this.#keys = keys
+  }
+
+  override getIdentities(callback: IdentityCallback<ParsedKey>): void {
+    this.#agent.getIdentities((error, keys) => {
+      callback(
+        error,
+        keys?.filter(key => 'getPublicSSH' in key && this.#keys.some(blob => blob.equals(key.getPublicSSH())))
+      )
+    })
+  }
+
+  override sign(
+    key: ParsedKey,
+    data: Buffer,
+    options: SigningRequestOptions | SignCallback,
+    callback?: SignCallback
+  ): void {
+    if (typeof options === 'function') this.#agent.sign(key, data, options)
+    else this.#agent.sign(key, data, options, callback)
+  }
+}

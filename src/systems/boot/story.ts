@@ -1,0 +1,169 @@
+import type { BootUnit, Circle, Step } from './boot-graph.ts'
+import { isoMicros } from '../../lib/instant.ts'
+import { settingsOf, type UnitFile } from '../languages/unit-file.ts'
+
+/** A unit with what its history and its limits tell. Times are microseconds since 1970; null is never. */
+export interface ToldUnit extends BootUnit {
+  readonly sub: string
+  /** As systemd writes it: `15min`, `infinity`. */
+  readonly startTimeout: string
+  readonly startedMicros: number | null
+  readonly activeMicros: number | null
+  /** When it last became inactive or failed. */
+  readonly inactiveMicros: number | null
+  /** As systemd writes it: `success`, `timeout`, `exit-code`. */
+  readonly result: string
+}
+
+/** The circle in one line: `a → waits for X → b → is ordered after → a`. */
+export function circleText({ unit, steps }: Circle): string {
+  return [unit, ...steps.flatMap(step => [edge(step), step.to])].join(' → ')
+}
+
+function edge({ how, what, wait, to }: Step): string {
+  if (how === 'ordered') return 'starts only after'
+  if (how === 'starts') return 'starts, and waits for'
+  if (what === to) return 'waits for'
+  return `waits for ${what}, ${wait?.target.kind === 'file' ? 'made' : 'served'} by`
+}
+
+/** The circle as Mermaid source. What a host says is reduced to characters that end no string of it. */
+export function circleDiagram({ unit, steps }: Circle): string {
+  const names = [...new Set([unit, ...steps.map(({ to }) => to)])]
+  const id = (name: string) => `u${names.indexOf(name)}`
+  const lines = steps.map(step => {
+    const label =
+      step.how === 'ordered'
+        ? 'starts only after'
+        : step.how === 'starts'
+          ? 'systemctl start'
+          : `waits for ${step.what}`
+    return `  ${id(step.from)} -->|"${harmless(label)}"| ${id(step.to)}`
+  })
+  return ['flowchart LR', ...names.map(name => `  ${id(name)}["${harmless(name)}"]`), ...lines].join('\n')
+}
+
+function harmless(text: string): string {
+  return text.replaceAll(/[^\w .:/@=?&%…-]/g, '_').slice(0, 120)
+}
+
+/** `deploy-proxy` for `deploy-proxy.service`. */
+export function shortName(unit: string): string {
+  return unit.replace(/\.service$/, '')
+}
+
+/** The title of a finding: `a waits for X, which only b serves, ordered after it`. */
+export function circleTitle({ unit, steps }: Circle): string {
+  const [first, ...rest] = steps
+  if (first === undefined) return `${shortName(unit)} waits for itself`
+  const what = first.wait?.target.kind === 'url' ? first.wait.target.host : first.what
+  if (first.to === unit) return `${shortName(unit)} waits for ${what}, which it brings up only later itself`
+  const between = rest.slice(0, -1).map(({ to }) => shortName(to))
+  const way =
+    between.length === 0 ? 'ordered after it' : `which starts only after ${between.join(' and ')}, after it`
+  return first.how === 'starts'
+    ? `${shortName(unit)} starts ${shortName(first.to)} and waits for it, ${way}`
+    : `${shortName(unit)} waits for ${what}, which only ${shortName(first.to)} ${first.wait?.target.kind === 'file' ? 'makes' : 'serves'}, ${way}`
+}
+
+/** A length of time for people, from microseconds. */
+export function duration(micros: number): string {
+  const seconds = micros / 1_000_000
+  if (seconds < 120) return `${Number(seconds.toFixed(1))} s`
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+}
+
+/** How long the start hangs, by systemd's limit and by the script's own. */
+export function hangText({ unit, steps }: Circle, units: readonly ToldUnit[]): string {
+  const limit = units.find(({ name }) => name === unit)?.startTimeout ?? ''
+  const systemd =
+    limit === 'infinity' || limit === ''
+      ? 'systemd sets no end to it (TimeoutStartSec=infinity)'
+      : `systemd ends it after TimeoutStartSec=${limit}`
+  const bound = steps[0]?.wait?.bound ?? null
+  const own = bound === null ? '' : `, its own loop gives up after about ${bound} s`
+  return `the start of ${unit} hangs: ${systemd}${own}`
+}
+
+/** Why nobody sees it on a host that runs; or that it is happening now. */
+export function hiddenText({ unit }: Circle, units: readonly ToldUnit[]): string {
+  const state = units.find(({ name }) => name === unit)
+  if (state?.active === 'activating') {
+    const since = state.startedMicros === null ? '' : `, since ${isoMicros(state.startedMicros)}`
+    return `It is happening now: ${unit} is activating (${state.sub})${since}.`
+  }
+  const shown = state === undefined ? 'active' : `${state.active} (${state.sub})`
+  return (
+    'It cannot be seen on the running host: what is waited for is up already, so each start since then has ended ' +
+    `at once, and systemctl shows ${shown}. A plain reboot may get through too, because a swarm brings its services ` +
+    'back by itself; a new host, a removed stack or a recreated network does not.'
+  )
+}
+
+/** Where the last start itself shows it: it took long, and what it waited for began right after it had ended. */
+export function historyText({ unit, steps }: Circle, units: readonly ToldUnit[]): readonly string[] {
+  const state = units.find(({ name }) => name === unit)
+  const started = state?.startedMicros ?? null
+  const ends = [state?.activeMicros, state?.active === 'failed' ? state.inactiveMicros : null]
+  const ended = ends.find(micros => typeof micros === 'number' && started !== null && micros >= started)
+  if (state === undefined || started === null || typeof ended !== 'number') return []
+  const took = ended - started
+  const bound = steps[0]?.wait?.bound ?? null
+  const ownEnd = bound !== null && bound >= 5 && took >= bound * 900_000
+  // A start that takes long for its work takes a minute at most; what ends at a limit has waited for nothing.
+  if (took < 60_000_000 && !ownEnd && state.result !== 'timeout') return []
+  const began = units.filter(
+    ({ name, startedMicros: start }) =>
+      name !== unit &&
+      steps.some(({ to }) => to === name) &&
+      start !== null &&
+      start >= ended &&
+      start - ended < 5_000_000
+  )
+  if (began.length === 0) return []
+  const names = began.map(({ name }) => name).join(', ')
+  const why =
+    state.result === 'timeout'
+      ? ', until systemd ended it (Result=timeout)'
+      : ownEnd
+        ? ', as long as its own loop goes on'
+        : ''
+  return [
+    `The host's own history shows it: the last start of ${unit} took ${duration(took)}${why}, and ${names} began right after it had ended.`
+  ]
+}
+
+/** How to break the circle. */
+export function mendText({ unit, steps }: Circle): string {
+  const [first] = steps
+  if (first?.how === 'starts') {
+    return `Start ${first.to} with \`systemctl start --no-block\`, or leave its start to the boot: it is ordered after ${unit} anyway.`
+  }
+  const gate =
+    first?.wait?.target.kind === 'url'
+      ? `ask an endpoint that ${unit} itself brings up (for a proxy: its own /ping)`
+      : `wait only for what is up before ${unit}`
+  return `Let ${unit} ${gate}, or move this wait to a unit of its own, ordered after ${first?.to ?? 'what it asks'}.`
+}
+
+/** The lines that prove each edge, in the circle's order. */
+export function proofOf(
+  { steps }: Circle,
+  units: readonly BootUnit[],
+  files: ReadonlyMap<string, readonly UnitFile[]>
+): readonly string[] {
+  return steps.flatMap(({ how, from, to, proof }) => (how === 'ordered' ? [ordering(from, to)] : proof))
+
+  function ordering(later: string, earlier: string) {
+    const seen = line(later, 'After', earlier) ?? line(earlier, 'Before', later)
+    return seen ?? `systemctl show ${later}: After=… ${earlier} …`
+  }
+
+  function line(unit: string, key: string, other: string) {
+    const names = units.find(({ name }) => name === other)?.names ?? [other]
+    const found = settingsOf(files.get(unit) ?? []).find(
+      setting => setting.key === key && setting.value.split(/\s+/).some(word => names.includes(word))
+    )
+    return found === undefined ? undefined : `${found.path}:${found.line}: ${found.key}=${found.value}`
+  }
+}

@@ -1,0 +1,167 @@
+import { isoSecond, nowMs, tick } from '../os/clock.ts'
+
+/** What a watcher remembers between rounds; losing it costs a second look and nothing else. */
+export interface WatchState {
+  /** What will be tried again: a claim, by its sha, or `orientation <phase>`. */
+  readonly waiting: Map<string, Waiting>
+  /** When each phase was hunted last, as a tick. */
+  readonly hunted: Map<string, number>
+  /** Commits that the log has told of. */
+  readonly told: Set<string>
+  /** Another reviewer has been faster than this one: claims are then taken in no order that both would take. */
+  company: boolean
+  /** Hosts that answered not a single read when they were asked last. */
+  readonly hosts: Map<string, UnseenHost>
+  /** The remote, while it does not answer. */
+  remote: Trouble | null
+  /** The home, while it cannot be read. */
+  plans: Trouble | null
+  doing: Doing
+  /** How many reviews were published. */
+  reviews: number
+  /** How often the remote was asked and answered, and when last, in milliseconds since 1970. */
+  polls: number
+  polledMs: number | null
+  readonly startedMs: number
+  readonly pulse: Pulse
+}
+
+/** Something that goes wrong. `sinceMs` is by our clock, milliseconds since 1970. */
+export interface Trouble {
+  readonly sinceMs: number
+  /** How many times in a row. */
+  readonly times: number
+  readonly why: string
+}
+
+/** Times are ticks. */
+export interface Waiting extends Trouble {
+  /** For people: `pvfix-M2`, `orientation of pvfix`. */
+  readonly about: string
+  readonly nextTick: number
+  readonly pauseMs: number
+  /** Since when a host could not be seen. */
+  readonly unseenSince?: number
+  /** What went wrong, where it was not the seeing. */
+  readonly failure?: unknown
+}
+
+/** Times are ticks. */
+export interface UnseenHost extends Trouble {
+  readonly lastTick: number
+  /** Before that it is not asked again. */
+  readonly nextTick: number
+  readonly pauseMs: number
+}
+
+interface Doing {
+  readonly what: 'starting' | 'asking the remote' | 'orienting' | 'reviewing' | 'hunting' | 'waiting'
+  readonly about: string | null
+  readonly sinceMs: number
+}
+
+/** How a watcher stands, for people. Times are ISO 8601 UTC. Its words are hostile text, not guarded. */
+export interface Standing {
+  readonly startedAt: string
+  /** When this was true: every step of the loop says it anew. */
+  readonly beatAt: string
+  readonly doing: { readonly what: Doing['what']; readonly about: string | null; readonly since: string }
+  readonly polls: number
+  /** When the remote answered last; null: not yet. */
+  readonly polledAt: string | null
+  readonly reviews: number
+  readonly troubles: readonly {
+    /** `remote`, `home`, a host's name, a claim, an orientation. */
+    readonly subject: string
+    readonly kind: 'remote' | 'home' | 'host' | 'work'
+    readonly since: string
+    readonly times: number
+    readonly why: string
+  }[]
+}
+
+/** Hears that the loop really goes on: from the loop itself at each of its steps, never from a timer beside it. */
+export interface Pulse {
+  /** While the loop waits, it beats this often, in milliseconds. */
+  readonly everyMs: number
+  beat(standing: Standing): void
+}
+
+const unheard: Pulse = { everyMs: 30_000, beat: () => undefined }
+
+export function startState(pulse: Pulse = unheard): WatchState {
+  const startedMs = nowMs()
+  return {
+    waiting: new Map(),
+    hunted: new Map(),
+    told: new Set(),
+    company: false,
+    hosts: new Map(),
+    remote: null,
+    plans: null,
+    doing: { what: 'starting', about: null, sinceMs: startedMs },
+    reviews: 0,
+    polls: 0,
+    polledMs: null,
+    startedMs,
+    pulse
+  }
+}
+
+/** The loop does something else from now on. */
+export function step(state: WatchState, what: Doing['what'], about: string | null = null): void {
+  state.doing = { what, about, sinceMs: nowMs() }
+  beat(state)
+}
+
+/** The loop is alive. */
+export function beat(state: WatchState): void {
+  state.pulse.beat(standing(state))
+}
+
+/** The same trouble once more, or its beginning. */
+export function again(before: Trouble | null | undefined, why: string): Trouble {
+  return { sinceMs: before?.sinceMs ?? nowMs(), times: (before?.times ?? 0) + 1, why }
+}
+
+/** Puts a piece of work off. What was known of it stays unless it is given anew. */
+export function putOff(
+  state: WatchState,
+  key: string,
+  next: { readonly about: string; readonly why: string; readonly pauseMs: number } & Partial<
+    Pick<Waiting, 'nextTick' | 'unseenSince' | 'failure'>
+  >
+): void {
+  const before = state.waiting.get(key)
+  const { failure: _, ...kept } = before ?? {}
+  state.waiting.set(key, { ...kept, nextTick: tick() + next.pauseMs, ...next, ...again(before, next.why) })
+}
+
+function standing(state: WatchState): Standing {
+  const said = (
+    kind: Standing['troubles'][number]['kind'],
+    subject: string,
+    { sinceMs, times, why }: Trouble
+  ) => ({
+    subject,
+    kind,
+    since: isoSecond(sinceMs),
+    times,
+    why
+  })
+  const { what, about, sinceMs } = state.doing
+  return {
+    startedAt: isoSecond(state.startedMs),
+    beatAt: isoSecond(),
+    doing: { what, about, since: isoSecond(sinceMs) },
+    polls: state.polls,
+    polledAt: state.polledMs === null ? null : isoSecond(state.polledMs),
+    reviews: state.reviews,
+    troubles: [
+      ...(state.remote === null ? [] : [said('remote', 'remote', state.remote)]),
+      ...(state.plans === null ? [] : [said('home', 'home', state.plans)]),
+      ...[...state.hosts].map(([name, host]) => said('host', name, host)),
+      ...[...state.waiting.values()].map(each => said('work', each.about, each))
+    ]
+  }
+}

@@ -1,0 +1,193 @@
+import { AdversaryError, messageOf } from '../lib/errors.ts'
+import { nowMs, sleep, tick } from '../os/clock.ts'
+import type { Home } from '../config/types.ts'
+import { jittered } from './back-off.ts'
+import { huntDue, round, type RoundOptions, type WatchEvents } from './round.ts'
+import { again, beat, type Pulse, startState, step, type WatchState } from './state.ts'
+import { readTrust, type World } from '../review/context/review-context.ts'
+
+export interface WatchOptions extends RoundOptions {
+  /** Reads the home anew: a plan that is written meanwhile counts from the next poll on. */
+  readonly reload?: () => Promise<Home>
+  /** Hears of every step of the loop. */
+  readonly pulse?: Pulse
+  /**
+   * Waits until the next poll, or less: somebody may say that there is something. Default: it sleeps.
+   *
+   * @returns whether somebody did.
+   */
+  readonly wait?: Wait
+  /** Where other watchers of this process wait for their turn as well: to ask a remote, and to do what is due. */
+  readonly lanes?: Lanes
+}
+
+type Wait = (ms: number, signal: AbortSignal) => Promise<boolean>
+
+/** Runs work when its turn comes. */
+type Limiter = <T>(work: () => Promise<T>) => Promise<T>
+
+export interface Lanes {
+  readonly poll: Limiter
+  readonly round: Limiter
+}
+
+const alone: Lanes = { poll: work => work(), round: work => work() }
+
+/**
+ * The loop: poll, do what is due, wait. Holds no state that matters: what was answered is read from the repo
+ * each time, so that it may be killed at any moment. Ends when the world's signal does.
+ *
+ * @param options.once ends when nothing is owed any more.
+ * @throws AdversaryError `usage` for what a person must mend. With `once` also: what went wrong with a claim,
+ * once all others are answered; the signal's reason.
+ */
+export async function watch(given: World, events: WatchEvents, options: WatchOptions): Promise<void> {
+  const { signal } = given
+  const state = startState(options.pulse)
+  const renewed = renewing(given, state, options.reload)
+  let seen: Seen = { world: given, tip: null }
+
+  while (!signal.aborted) {
+    let pauseMs: number
+    try {
+      seen = await turn(await renewed(), seen, events, options, state)
+      recovered(given, state)
+      if (options.once && everythingFailed(state)) {
+        const failed = [...state.waiting.values()].find(({ failure }) => failure !== undefined)
+        if (failed !== undefined) throw failed.failure
+        return
+      }
+      pauseMs = Math.min(
+        ...[...state.waiting.values()].map(each => each.nextTick - tick()),
+        given.home.pollMs
+      )
+    } catch (error) {
+      if (signal.aborted) break
+      // What a person must mend first is not tried again.
+      if (options.once || (error instanceof AdversaryError && error.kind === 'usage')) throw error
+      pauseMs = remoteFailed(given, state, error)
+    }
+    await rest(Math.max(pauseMs, 50), state, signal, options.wait)
+  }
+  if (options.once) signal.throwIfAborted()
+  given.log('stopped', { reviews: state.reviews })
+}
+
+/** Up to which tip all that is owed was considered, and by which plans. */
+interface Seen {
+  readonly world: World
+  readonly tip: string | null
+}
+
+/** One turn of the loop: asks the remote for its tip, and does what is due. */
+async function turn(
+  world: World,
+  seen: Seen,
+  events: WatchEvents,
+  options: WatchOptions,
+  state: WatchState
+): Promise<Seen> {
+  const known = world === seen.world ? seen.tip : null
+  const lanes = options.lanes ?? alone
+  step(state, 'asking the remote')
+  const tip = await lanes.poll(() => world.git.remoteTip(world.home.repo.branch))
+  state.polls += 1
+  state.polledMs = nowMs()
+  const due = [...state.waiting.values()].some(({ nextTick }) => nextTick <= tick())
+  // A branch that is not there is for the round to complain about.
+  if (tip === null || tip !== known || due || (!options.once && huntDue(world, state))) {
+    return { world, tip: await lanes.round(() => round(world, events, options, state)) }
+  }
+  return { world, tip: known }
+}
+
+function everythingFailed({ waiting }: WatchState): boolean {
+  return [...waiting.values()].every(({ failure }) => failure !== undefined)
+}
+
+/** How long to leave the remote alone, whatever else is due, in milliseconds. */
+function remoteFailed({ home, log }: World, state: WatchState, error: unknown): number {
+  const why = messageOf(error)
+  state.remote = again(state.remote, why)
+  const longest = Math.min(home.pollMs * 2 ** Math.min(state.remote.times, 5), 10 * 60_000)
+  const pauseMs = Math.round(jittered(longest))
+  log('failed', { why, times: state.remote.times, again_in_ms: pauseMs })
+  return pauseMs
+}
+
+function recovered({ log }: World, state: WatchState): void {
+  const { remote } = state
+  if (remote === null) return
+  state.remote = null
+  log('recovered', {
+    after: remote.times,
+    seconds: Math.max(0, Math.round((nowMs() - remote.sinceMs) / 1000))
+  })
+}
+
+/** Waits, and goes on saying that the loop is alive. Ends early when the signal does, and when it is woken. */
+async function rest(
+  pauseMs: number,
+  state: WatchState,
+  signal: AbortSignal,
+  wait: Wait = (ms, until) => sleep(ms, until).then(() => false)
+): Promise<void> {
+  const until = tick() + pauseMs
+  step(state, 'waiting')
+  for (let left = pauseMs; left > 0 && !signal.aborted; left = until - tick()) {
+    const woken = await wait(Math.min(left, state.pulse.everyMs), signal).catch(() => false)
+    beat(state)
+    if (woken) return
+  }
+}
+
+/** Plans that changed are read again after so long: whoever writes a file in place is done by then, in milliseconds. */
+const writtenMs = 250
+
+/** The same world until the plans of the home change; then one with the new plans. */
+function renewing(
+  given: World,
+  state: WatchState,
+  reload: (() => Promise<Home>) | undefined
+): () => Promise<World> {
+  let world = given
+  return async () => {
+    if (reload === undefined) return world
+    try {
+      const { plans, hosts, files } = await settled(reload, world)
+      const trust = await readTrust(world.home)
+      state.plans = null
+      if (trust.allowed !== world.trust.allowed) {
+        world.log('signers changed', {})
+        world = { ...world, trust }
+      }
+      if (wordsOf({ plans, hosts }) === wordsOf(world.home)) return world
+      world.log('plans changed', { plans: [...plans.keys()].join(', ') })
+      world = { ...world, home: { ...world.home, plans, hosts, files } }
+    } catch (error) {
+      // Half of a file that somebody is writing, or a mistake: the plans that were understood last go on.
+      const why = messageOf(error)
+      if (why !== state.plans?.why) world.log('plans refused', { why })
+      state.plans = again(state.plans, why)
+    }
+    return world
+  }
+}
+
+/** The home as two readings in a row find it: half of a plan may well be a plan, of fewer checks. */
+async function settled(reload: () => Promise<Home>, { home, signal }: World): Promise<Home> {
+  let before = wordsOf(home)
+  for (let tries = 0; tries < 10 && !signal.aborted; tries += 1) {
+    const found = await reload()
+    const words = wordsOf(found)
+    if (words === before || words === wordsOf(home)) return found
+    before = words
+    await sleep(writtenMs, signal).catch(() => undefined)
+  }
+  throw new AdversaryError('usage', 'the plans are being written: no two readings found the same')
+}
+
+function wordsOf({ plans, hosts }: Pick<Home, 'plans' | 'hosts'>): string {
+  const digests = [...plans.values()].map(({ phase, digest }) => [phase, digest])
+  return JSON.stringify([digests, [...hosts]])
+}
