@@ -69,7 +69,7 @@ const impureFiles = ['src/systems/http/fetch-route.ts', 'src/systems/http/tls.ts
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'simple-git': ['src/git/'],
   ssh2: ['src/ssh/'],
-  undici: ['src/systems/http/'],
+  undici: ['src/systems/http/fetch-route.ts', 'src/forge/call.ts'],
   'node:child_process': ['src/os/', 'src/git/', 'src/ssh/'],
   // The demo also plays the routes; in routes.ts and outlets.ts it is `isIP`, a pure function.
   'node:net': [

@@ -1,7 +1,7 @@
+import { Client, request as send } from 'undici'
 import { forgeBounds } from '../lib/bounds.ts'
 import { messageOf } from '../lib/errors.ts'
 import { withoutSecret } from '../lib/secrets/without-secret.ts'
-import { Client, request as send } from '../systems/http/undici.ts'
 
 export interface ForgeCall {
   readonly method: 'GET' | 'POST'
@@ -36,7 +36,8 @@ export async function callForge(
     bodyTimeout: forgeBounds.deadlineMs
   })
   try {
-    const answer = await send(client, at, {
+    const answer = await send(at, {
+      dispatcher: client,
       method,
       headers: { 'user-agent': 'adversary-bot', accept: 'application/json', ...headers },
       signal: AbortSignal.any([signal, AbortSignal.timeout(forgeBounds.deadlineMs)]),

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises'
 import type { AgentAuthMethod, IdentityCallback, ParsedKey, PublicKeyAuthMethod, SignCallback } from 'ssh2'
 import type { SigningRequestOptions } from 'ssh2'
+import ssh2 from 'ssh2'
 import { fileBounds } from '../lib/bounds.ts'
 import { messageOf } from '../lib/errors.ts'
 import { readLooseText } from '../os/files.ts'
 import { type HostAddress, HostUnseen } from '../facts/session.ts'
 import { resolveTarget, type SshTarget } from './ssh-config.ts'
-import { BaseAgent, OpenSSHAgent, parseKey } from './ssh2.ts'
 
 /** What is offered to a host, in this order, and what could not be. */
 export interface Credentials {
@@ -36,7 +36,7 @@ export async function credentialsOf(target: SshTarget): Promise<Credentials> {
     } else notes.push(key.why)
   }
   if (target.agent !== undefined && (!target.identitiesOnly || locked.length > 0)) {
-    const agent = new OpenSSHAgent(target.agent)
+    const agent = new ssh2.OpenSSHAgent(target.agent)
     methods.push({
       type: 'agent',
       username: target.user,
@@ -67,7 +67,7 @@ export async function offeredKey(host: HostAddress): Promise<string | null> {
 export async function publicKeyOf(file: string): Promise<string | null> {
   for (const name of [`${file}.pub`, file]) {
     const text = await readLooseText(name, fileBounds.key).catch(() => null)
-    const parsed = text === null ? new Error('no such file') : parseKey(text)
+    const parsed = text === null ? new Error('no such file') : ssh2.utils.parseKey(text)
     if (parsed instanceof Error) continue
     // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
     const [key] = [parsed].flat()
@@ -96,7 +96,7 @@ async function keyOf(file: string): Promise<Key> {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     return { kind: 'none', why: missing ? `there is no ${file}` : `cannot read ${file}: ${messageOf(error)}` }
   }
-  const parsed = parseKey(text)
+  const parsed = ssh2.utils.parseKey(text)
   if (!(parsed instanceof Error)) {
     // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
     return [parsed].flat()[0]?.isPrivateKey() === true
@@ -107,7 +107,7 @@ async function keyOf(file: string): Promise<Key> {
     return { kind: 'none', why: `${file} is not a key that we can use: ${parsed.message}` }
   }
   const half = await readLooseText(`${file}.pub`, fileBounds.key).then(
-    pub => (pub === null ? undefined : parseKey(pub)),
+    pub => (pub === null ? undefined : ssh2.utils.parseKey(pub)),
     () => undefined
   )
   const publicKey = half === undefined || half instanceof Error ? undefined : half.getPublicSSH()
@@ -115,11 +115,11 @@ async function keyOf(file: string): Promise<Key> {
 }
 
 /** An agent that shows some of its keys: `IdentitiesOnly`. */
-class OnlyAgent extends BaseAgent<ParsedKey> {
-  readonly #agent: InstanceType<typeof OpenSSHAgent>
+class OnlyAgent extends ssh2.BaseAgent<ParsedKey> {
+  readonly #agent: InstanceType<typeof ssh2.OpenSSHAgent>
   readonly #keys: readonly Buffer[]
 
-  constructor(agent: InstanceType<typeof OpenSSHAgent>, keys: readonly Buffer[]) {
+  constructor(agent: InstanceType<typeof ssh2.OpenSSHAgent>, keys: readonly Buffer[]) {
     super()
     this.#agent = agent
     this.#keys = keys

@@ -6,6 +6,7 @@ import type {
   ServerHostKeyAlgorithm,
   Client as SshClient
 } from 'ssh2'
+import ssh2 from 'ssh2'
 import { fileBounds } from '../lib/bounds.ts'
 import { messageOf } from '../lib/errors.ts'
 import { printable } from '../lib/text/clean.ts'
@@ -18,7 +19,6 @@ import { newStart, reasonOf, type Start, startReader, type Wire } from './reader
 import type { HostAddress, HostSession, SessionOptions } from '../facts/session.ts'
 import { HostUnseen } from '../facts/session.ts'
 import type { SshTarget } from './ssh-config.ts'
-import { Client } from './ssh2.ts'
 import { type Credentials, credentialsOf } from './keys.ts'
 
 /** ssh2's own list still has SHA-1 signatures and unauthenticated ciphers. */
@@ -124,7 +124,7 @@ function login(
   signal: AbortSignal
 ): Promise<SshClient> {
   return new Promise((resolve, reject) => {
-    const client = new Client()
+    const client = new ssh2.Client()
     // An error without a listener would end the process, and one may come between two of ours.
     client.on('error', () => undefined)
     const notes: string[] = [...credentials.notes]

@@ -1,11 +1,10 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity, type PeerCertificate, TLSSocket } from 'node:tls'
-import type { Dispatcher, buildConnector as Connector } from 'undici'
+import { buildConnector, Client, type Dispatcher, errors, request as send } from 'undici'
 import { messageOf } from '../../lib/errors.ts'
 import { type Certificate, type RouteAnswer, type RouteRequest, Unseen } from '../../facts/fact.ts'
 import { certificateOf, distrusted, failure, oneText, showCertificate, TlsFailure } from './tls.ts'
-import { buildConnector, Client, errors, request as send } from './undici.ts'
 
 /**
  * Asks one URL with GET or HEAD, or for its certificate alone, on a connection of its own, and follows no redirect. Where it asks is the
@@ -31,7 +30,8 @@ export async function fetchRoute(request: RouteRequest, signal: AbortSignal): Pr
     bodyTimeout: 0
   })
   try {
-    const answer = await send(client, url, {
+    const answer = await send(url, {
+      dispatcher: client,
       method: request.method,
       headers: { 'user-agent': 'adversary-bot', accept: '*/*', 'accept-encoding': 'identity' },
       signal: ending
@@ -89,7 +89,7 @@ function connector(
   url: URL,
   seen: Connection,
   signal: AbortSignal
-): Connector.connector {
+): buildConnector.connector {
   const name = url.hostname.replace(/^\[(.*)\]$/, '$1')
   let misnamed: Error | undefined
   const connect = buildConnector({
