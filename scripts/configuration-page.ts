@@ -68,8 +68,8 @@ export function configurationPage(
 
 # Configuration reference
 
-Every key of the two files of a home. [plans.md](plans.md) explains plans with an example, [ci.md](ci.md) explains \`forge\`
-and \`serve\`, and [probes.md](probes.md) lists what each probe takes under \`with\`. Secrets are in files or in variables of
+Every key of the two files of a home. [plans.md](plans.md) explains plans with an example, [statuses.md](statuses.md) explains \`forge\`,
+[server.md](server.md) explains \`serve\`, and [probes.md](probes.md) lists what each probe takes under \`with\`. Secrets are in files or in variables of
 the [environment](environment.md), never in these files.
 
 An unknown key or a bad value is one error that names file, line, key, value and what was expected; the exit code is 64,

@@ -95,8 +95,10 @@ it('every plan that a page shows loads', async () => {
   }
 })
 
-it('docs/ci.md shows configuration that loads, and tells what becomes of it', async () => {
-  const shown = blocks('docs/ci.md', 'yaml').filter(code => code.startsWith('# adversary.yaml'))
+it('the pages show configuration that loads and means what they say', async () => {
+  const shown = ['docs/ci.md', 'docs/statuses.md', 'docs/server.md'].flatMap(page =>
+    blocks(page, 'yaml').filter(code => code.startsWith('# adversary.yaml'))
+  )
   expect(shown).toHaveLength(6)
   const loaded = await Promise.all(
     shown.map(async (more, index) => {

@@ -64,7 +64,7 @@ beforeAll(async () => {
   })
   ports.nginx = await freePort()
   ports.haproxy = await freePort()
-  // By a prefix, as people write it; docs/ci.md shows the exact form.
+  // By a prefix, as people write it; docs/server.md shows the exact form.
   await writeFile(
     join(dir, 'nginx.conf'),
     `pid ${dir}/nginx.pid; error_log ${dir}/error.log; events {}
