@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -180,6 +180,29 @@ it('every command line that a page shows is understood', async () => {
     expect({ page, words, code }).toMatchObject({ code: 0 })
     for (const option of words.filter(word => word.startsWith('--'))) expect(stdout).toContain(` ${option} `)
   }
+})
+
+it('every source that a page names is there', async () => {
+  const named = [...pages].flatMap(([page, text]) =>
+    page === 'CHANGELOG.md'
+      ? []
+      : [...text.matchAll(/(?<![\w/.])(?:src|test|scripts|probes|examples|schemas)\/[\w./-]*\w/g)].map(
+          ([path]) => ({
+            page,
+            path
+          })
+        )
+  )
+  expect(named.length).toBeGreaterThan(20)
+  const missing = await Promise.all(
+    named.map(async ({ page, path }) =>
+      access(join(root, path)).then(
+        () => [],
+        () => [`${page}: ${path}`]
+      )
+    )
+  )
+  expect(missing.flat()).toEqual([])
 })
 
 it('every link inside the repo leads somewhere', async () => {

@@ -28,10 +28,10 @@ export function page({ at, around, sections }: Page): string {
     obstacle === undefined ? [] : [`- Not measured: ${name} (${obstacle})`]
   )
   const missing = [...short, ...failed, ...skipped]
-  return `# How fast
+  return `# Benchmarks
 
-Written by \`npm run bench -- --write\` on ${at}. Both sides of each comparison were run in turn, in the same minutes:
-the ratio is the median of the rounds' own ratios, beside it the middle half of them.
+Written by \`npm run bench -- --write\` on ${at}. Both sides of each comparison ran alternately, in the same minutes.
+The ratio is the median of the ratios of the rounds, with their middle half beside it.
 
 ${around.map(line => `- ${line}`).join('\n')}
 
