@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { counted } from '../src/lib/text/counted.ts'
 import { anyGlobMatches } from '../src/lib/text/glob.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { dockerEngine, engineStart } from '../src/systems/docker/engine.ts'
@@ -28,31 +29,43 @@ export const restartLoops = defineProbe({
     const findings = judged.flatMap((service): readonly Finding[] => {
       const own = tasksOf(service, tasks)
       const shows = own.slice(-5).map(task => taskLine(service, task))
-      return loopsOf(service, own, since, engine.nowMicros).map(({ certain, said, ends }): Finding => {
-        if (!certain)
-          return { outcome: 'unknown', why: `${service.name}: ${said}`, settlesWithinMs: 60_000, shows }
-        const error = ends.at(-1)?.error ?? ''
-        return {
-          outcome: 'fail',
-          saw: `${said}${error === '' ? '' : ` (${error})`}`,
-          expected: 'tasks that stay',
-          at: `service ${service.name}`,
-          shows,
-          filing: {
-            subject: service.name,
-            title: `${service.name} restarts again and again`,
-            severity: 'high',
-            story: [
-              `${service.name}: ${said}.`,
-              'Only ends of its own count, of the present spec, since the engine began to start; what an update or a restart of the engine ended does not.'
-            ],
-            mend: 'Find out why the tasks end, from the logs of the service and the errors above.'
+      return loopsOf(service, own, since, engine.nowMicros).map(
+        ({ certain, said, ends, settlesWithin }): Finding => {
+          if (!certain) {
+            const settlesWithinMs = Math.min(Math.max(settlesWithin / 1_000, 60_000), 600_000)
+            return { outcome: 'unknown', why: `${service.name}: ${said}`, settlesWithinMs, shows }
+          }
+          const error = ends.at(-1)?.error ?? ''
+          return {
+            outcome: 'fail',
+            saw: `${said}${error === '' ? '' : ` (${error})`}`,
+            expected: 'tasks that stay',
+            at: `service ${service.name}`,
+            shows,
+            filing: {
+              subject: service.name,
+              title: `${service.name} restarts again and again`,
+              severity: 'high',
+              story: [
+                `${service.name}: ${said}.`,
+                'Only ends of its own count, of the present spec, since the engine began to start; what an update or a restart of the engine ended does not.'
+              ],
+              mend: 'Find out why the tasks end, from the logs of the service and the errors above.'
+            }
           }
         }
-      })
+      )
     })
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
+    const { taskHistory } = engine
+    if (taskHistory !== undefined && taskHistory < shownLoop)
+      return [
+        {
+          outcome: 'unknown',
+          why: `docker remembers ${counted(taskHistory, 'task')} in each place, and a loop shows in ${shownLoop}: docker swarm update --task-history-limit 5`
+        }
+      ]
     const known = tasks.filter(task => judged.some(({ id }) => id === task.service)).length
     return [
       {
@@ -85,6 +98,9 @@ export const restartLoops = defineProbe({
     return [{ ...facts, since: 0, tasks: [...ends, task(5, 4, 'running')] }]
   }
 })
+
+/** Three that ended, and the present one. */
+const shownLoop = 4
 
 function inScope(services: readonly SwarmService[], except: readonly string[]): readonly SwarmService[] {
   return services.filter(({ name, mode }) => !mode.kind.endsWith('job') && !anyGlobMatches(except, name))

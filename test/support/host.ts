@@ -326,7 +326,7 @@ testhost-settle 30`
         'a restart loop',
         `docker service update --detach --no-resolve-image --args "sh -c 'sleep 4; exit 1'" --restart-delay 0s \\
   --update-monitor 1s --update-failure-action continue ${service}
-${until(`[ "$(docker service ps --format '{{.CurrentState}}' ${service} | grep -c ^Failed)" -ge 2 ]`)}
+${until(`[ "$(docker service ps --format '{{.CurrentState}}' ${service} | grep -c ^Failed)" -ge 3 ]`)}
 ${until(`docker service ps --format '{{.CurrentState}}' ${service} | grep -q ^Running`)}`
       )
       return restored(service)

@@ -14,6 +14,8 @@ export interface DockerEngine {
   readonly nowMicros: number
   /** Pools that new local networks take their subnets from; empty where the built-in ones are used. */
   readonly localPools: readonly string[]
+  /** How many tasks of each slot the swarm remembers, the present one among them; absent for docker's default, or more. */
+  readonly taskHistory?: number
   readonly swarm: {
     /** `active`, `inactive`, `pending`, `error`, `locked`. */
     readonly state: string
@@ -49,10 +51,22 @@ const engine = z.object({
       LocalNodeState: text,
       ControlAvailable: flag,
       Error: text,
-      Cluster: z.object({ DefaultAddrPool: list(z.string()), SubnetSize: count }).nullish()
+      Cluster: z
+        .object({
+          DefaultAddrPool: list(z.string()),
+          SubnetSize: count,
+          Spec: z
+            .object({
+              Orchestration: z.object({ TaskHistoryRetentionLimit: z.number().nullish() }).nullish()
+            })
+            .nullish()
+        })
+        .nullish()
     })
     .nullish()
 })
+
+const defaultTaskHistory = 5
 
 /** What `docker info` says of the engine. */
 export const dockerEngine: FactSource<DockerEngine> = {
@@ -71,10 +85,12 @@ export const dockerEngine: FactSource<DockerEngine> = {
     }
     const { Swarm: swarm } = found
     const cluster = swarm?.Cluster
+    const taskHistory = cluster?.Spec?.Orchestration?.TaskHistoryRetentionLimit ?? defaultTaskHistory
     return {
       version: found.ServerVersion,
       nowMicros: found.SystemTime,
       localPools: found.DefaultAddressPools.map(({ Base }) => Base),
+      ...(taskHistory < 0 || taskHistory >= defaultTaskHistory ? {} : { taskHistory }),
       swarm: {
         state: swarm?.LocalNodeState ?? '',
         manager: swarm?.ControlAvailable ?? false,

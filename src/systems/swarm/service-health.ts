@@ -135,6 +135,8 @@ export interface RestartLoop {
   readonly ends: readonly SwarmTask[]
   /** `task 1 ended 3 times, the last 3 within 40 s; longest run 12 s, present run 5 s`. */
   readonly said: string
+  /** How long until the present run has lasted, if it does, in microseconds. */
+  readonly settlesWithin: number
 }
 
 const second = 1_000_000
@@ -144,6 +146,10 @@ const hour = 3_600 * second
  * A slot loops when its three newest ends lie within an hour, and the task that runs now has not yet lasted
  * twice as long as the longest of these runs, and two minutes. After two ends of runs of up to a minute it
  * may loop, until the present run has lasted twice as long, and half a minute.
+ *
+ * The hour and the minute are those of runs: docker tells when a task was made and when it ended, and in between it waits
+ * for its restart, for a busy host, and for its health check. What the present task takes until it runs is taken for what
+ * the others took; whether the present run has lasted is judged with all of it.
  *
  * Only tasks count that ended by themselves, were made from the present spec, and were made since the engine
  * began to start: what an update, a drain or a restart of the engine ends is no loop. A slot for which no
@@ -161,6 +167,7 @@ export function loopsOf(
   now: number
 ): readonly RestartLoop[] {
   if (service.mode.kind.endsWith('job')) return []
+  const { restartDelay, healthy } = service.times ?? defaultTimes
   const recurs = isRecurring(service)
   const slots = new Map<string, SwarmTask[]>()
   for (const task of tasks) {
@@ -169,24 +176,36 @@ export function loopsOf(
     slots.set(place, [...(slots.get(place) ?? []), task])
   }
   return [...slots].flatMap(([place, all]) => {
-    if (!all.some(({ desired }) => desired === 'running' || desired === 'ready')) return []
+    const wanted = all.filter(({ desired }) => desired === 'running' || desired === 'ready')
+    if (wanted.length === 0) return []
     const ends = all
       .filter(
         task => task.state === 'failed' || task.state === 'rejected' || (task.state === 'complete' && !recurs)
       )
       .sort((a, b) => (a.stateMicros ?? 0) - (b.stateMicros ?? 0))
     const newest = ends.slice(-3)
+    const certain = newest.length === 3
+    const running = wanted.find(({ state, desired }) => state === 'running' && desired === 'running')
+    const starting = Math.max(0, ...wanted.map(task => startOf(task, now)))
     const within = (newest.at(-1)?.stateMicros ?? 0) - (newest[0]?.stateMicros ?? 0)
     const longest = Math.max(...newest.map(end => (end.stateMicros ?? 0) - (end.createdMicros ?? 0)))
-    const certain = newest.length === 3
-    if (newest.length < 2 || within > hour || (!certain && longest > 60 * second)) return []
-    const running = all.find(({ state, desired }) => state === 'running' && desired === 'running')
+    const slow = Math.max(0, starting - restartDelay) * (newest.length - 1)
+    // The delay that docker waits by default is in the minute.
+    const ran = longest - Math.max(0, Math.max(starting, restartDelay) - defaultTimes.restartDelay)
+    if (newest.length < 2 || within - slow > hour) return []
+    if (!certain && ran > 60 * second + (healthy ?? 0)) return []
     const lasted = running === undefined ? null : now - (running.stateMicros ?? now)
-    if (lasted !== null && lasted >= Math.max(2 * longest, (certain ? 120 : 30) * second)) return []
+    const toLast = Math.max(2 * longest, (certain ? 120 : 30) * second)
+    if (lasted !== null && lasted >= toLast) return []
     const present = lasted === null ? 'none runs now' : `present run ${seconds(lasted)}`
     const said = `${place} ended ${ends.length} times, the last ${newest.length} within ${seconds(within)}; longest run ${seconds(longest)}, ${present}`
-    return [{ certain, ends: newest, said }]
+    return [{ certain, ends: newest, said, settlesWithin: toLast - (lasted ?? -starting) }]
   })
+}
+
+/** How long a task has taken until it runs, or takes by now. */
+function startOf({ state, createdMicros, stateMicros }: SwarmTask, now: number): number {
+  return Math.max(0, (state === 'running' ? (stateMicros ?? now) : now) - (createdMicros ?? now))
 }
 
 function seconds(micros: number): string {

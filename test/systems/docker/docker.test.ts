@@ -609,6 +609,25 @@ describe('the engine', () => {
     })
   })
 
+  it.each<[limit: unknown, known: number | undefined]>([
+    [undefined, undefined],
+    [null, undefined],
+    [5, undefined],
+    [50, undefined],
+    // all of them
+    [-1, undefined],
+    [4, 4],
+    [1, 1],
+    [0, 0]
+  ])('says how many tasks are remembered where these are few: %j', async (limit, known) => {
+    const Orchestration = { TaskHistoryRetentionLimit: limit }
+    const Swarm = { ...said.Swarm, Cluster: { ...said.Swarm.Cluster, Spec: { Orchestration } } }
+    const { fact } = await taken(dockerEngine, { [info]: { stdout: JSON.stringify({ ...said, Swarm }) } })
+    expect(fact).toMatchObject({ value: { version: '20.10.24' } })
+    if (known === undefined) expect(fact).not.toHaveProperty('value.taskHistory')
+    else expect(fact).toHaveProperty('value.taskHistory', known)
+  })
+
   it('is no manager outside of a swarm', async () => {
     const Swarm = { LocalNodeState: 'inactive', ControlAvailable: false, Cluster: null }
     const stdout = JSON.stringify({
