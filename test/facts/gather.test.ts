@@ -194,16 +194,22 @@ it.each<[name: string, answer: Parameters<typeof recordedSession>[0][string]]>([
     place: 'host',
     take: async look => (await look.read(dockerRead.dockerNetworks([id]))).stdout
   })
-  const sources = [names, one(a), one(b)]
-  const gathered = await gather([{ host: 'h', sources }], closedDoors({ open: async () => session }))
-  const shown = JSON.stringify([sources.map(source => gathered.fact('h', source)), gathered.evidence])
-  expect(shown).not.toContain(secret)
-  // Nothing else of it is gone: where the secret stood, its mark stands.
-  const mark = '«redacted:password:[0-9a-f]{12}»'
-  expect(shown).toMatch(new RegExp(`${mark} by itself`))
-  expect(shown).toMatch(new RegExp(`again ${mark}`))
-  expect(shown).toMatch(new RegExp(`it died of ${mark}`))
-  expect(shown).toMatch(new RegExp(`PASSWORD=${mark}`))
+  // Whichever is read, and shown, first.
+  for (const sources of [
+    [names, one(a), one(b)],
+    [one(b), one(a), names]
+  ]) {
+    const doors = closedDoors({ open: async () => session })
+    const gathered = await gather([{ host: 'h', sources }], doors)
+    const shown = JSON.stringify([sources.map(source => gathered.fact('h', source)), gathered.evidence])
+    expect(shown).not.toContain(secret)
+    // Nothing else of it is gone: where the secret stood, its mark stands.
+    const mark = '«redacted:password:[0-9a-f]{12}»'
+    expect(shown).toMatch(new RegExp(`${mark} by itself`))
+    expect(shown).toMatch(new RegExp(`again ${mark}`))
+    expect(shown).toMatch(new RegExp(`it died of ${mark}`))
+    expect(shown).toMatch(new RegExp(`PASSWORD=${mark}`))
+  }
 })
 
 it('the reason why a host cannot be reached is shown with its secrets hidden', async () => {
@@ -214,6 +220,24 @@ it('the reason why a host cannot be reached is shown with its secrets hidden', a
   const fact = gathered.fact('down', names)
   expect(fact).toHaveProperty('why', expect.stringContaining('could not see down: the proxy answers https:'))
   expect(JSON.stringify([fact, gathered.evidence])).not.toContain(secret)
+})
+
+it('what could not be seen as it was read is unseen, also where the text with the secrets hidden could be', async () => {
+  const strict: FactSource<string> = {
+    key: 'strict',
+    place: 'host',
+    async take(look) {
+      const { stdout } = await look.read(dockerRead.dockerNetworkList())
+      if (stdout.includes(secret)) throw new Unseen('that cannot be a list')
+      return stdout
+    }
+  }
+  const session = recordedSession({ [list]: { stdout: `TOKEN=${secret}\n` } })
+  const gathered = await gather(
+    [{ host: 'h', sources: [strict] }],
+    closedDoors({ open: async () => session })
+  )
+  expect(gathered.fact('h', strict)).toEqual({ seen: false, why: 'that cannot be a list', evidence: [1] })
 })
 
 it('a complaint of a parser is that about the text with the secrets hidden', async () => {

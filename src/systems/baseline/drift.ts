@@ -119,15 +119,11 @@ const inEffectAtOnce = /^\/(?:etc|run)\/systemd\/(?:system|user)\.control\//
 function newest(unit: UnitState, disk: OnDisk) {
   const { times } = disk
   const known = filesOf(unit, disk).flatMap(path => {
-    // `systemctl set-property` sets it in the running unit, and writes the drop-in for the next start.
-    if (setProperty.test(path)) return []
     const seconds = Object.hasOwn(times, path) ? (times[path] ?? 0) : 0
     return seconds > meaningful ? [{ path, seconds }] : []
   })
   return known.sort((a, b) => b.seconds - a.seconds)[0] ?? null
 }
-
-const setProperty = /^\/(?:etc|run)\/systemd\/system\.control\//
 
 function lastStart({ active, startedMicros }: UnitState): number | null {
   return active === 'active' ? startedMicros : null
