@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { probes } from '../probes/index.ts'
 import { keyLines } from '../scripts/configuration-page.ts'
-import { loadHome } from '../src/config/workspace.ts'
+import { loadWorkspace } from '../src/config/workspace.ts'
 import { homeSchemas } from '../src/config/json-schema.ts'
 import { runCli } from './support/cli.ts'
 
@@ -53,7 +53,7 @@ hosts: { prod: { ssh: prod }, backup: { ssh: backup } }
     await writeFile(join(dir, name), text)
   }
   const facts = async () => ({ ...(await import('../src/systems/index.ts')) })
-  return loadHome(dir, { userHome: dir, library: async () => probes, facts })
+  return loadWorkspace(dir, { userHome: dir, library: async () => probes, facts })
 }
 
 describe('README.md', () => {
@@ -108,7 +108,7 @@ identity: { name: adversary-bot, email: adversary@example.test, signingKey: ~/.s
       const at = join(dir, `ci-${index}`)
       await mkdir(at)
       await writeFile(join(at, 'adversary.yaml'), base + more)
-      return loadHome(at, { userHome: dir, library: async () => probes, facts: async () => ({}) })
+      return loadWorkspace(at, { userHome: dir, library: async () => probes, facts: async () => ({}) })
     })
   )
   const [drone, forge, webhook, sights, named, apart] = loaded

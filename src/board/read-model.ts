@@ -23,7 +23,7 @@ import { type Claim, exitCode } from '../lib/words.ts'
 import { board, type Board, type BoardMilestone, type BoardPhase } from './summary.ts'
 import { evidenceOf } from '../review/context/claim-history.ts'
 import { judgeAgain } from '../review/replay.ts'
-import { claimPatterns, type Snapshot, type World } from '../review/context/review-context.ts'
+import { claimPatterns, type Snapshot, type ReviewContext } from '../review/context/review-context.ts'
 
 /**
  * Gathers what the board shows: from the signed record, the evidence in the repo, and what the gate says of it.
@@ -34,25 +34,25 @@ import { claimPatterns, type Snapshot, type World } from '../review/context/revi
  * @param options.newest how many of the newest reviews have a page; default all.
  */
 export async function boardModel(
-  world: World,
+  context: ReviewContext,
   at: Snapshot,
   now: number,
   options: { readonly version: string; readonly commits?: string; readonly newest?: number }
 ): Promise<BoardModel> {
-  const { repo } = world.home
-  const seen = await board(world, at, now)
-  const claims = claimsIn(world, at)
+  const { repo } = context.home
+  const seen = await board(context, at, now)
+  const claims = claimsIn(context, at)
   const reviews: ReviewModel[] = []
   for (const review of at.record.reviews.slice(-(options.newest ?? at.record.reviews.length))) {
-    const page = await reviewModel(world, review, claims)
+    const page = await reviewModel(context, review, claims)
     if (page !== null) reviews.push(page)
   }
   const phases: PhaseModel[] = []
-  for (const phase of seen.phases) phases.push(await phaseModel(world, at, phase, claims))
+  for (const phase of seen.phases) phases.push(await phaseModel(context, at, phase, claims))
   return concealed({
     repo: repo.url,
     branch: repo.branch,
-    commits: options.commits ?? commitsUrl(world.home.forge ?? guessForge(repo.url)),
+    commits: options.commits ?? commitsUrl(context.home.forge ?? guessForge(repo.url)),
     at: isoSecond(now),
     version: options.version,
     phases,
@@ -65,7 +65,7 @@ export async function boardModel(
 type Claims = ReadonlyMap<string, Claim>
 
 /** The claims of the branch's history by their sha: of both branches, where reviews have one of their own. */
-function claimsIn({ home }: World, { record }: Snapshot): Claims {
+function claimsIn({ home }: ReviewContext, { record }: Snapshot): Claims {
   const patterns = claimPatterns(home)
   return new Map(
     record.history.flatMap(commit => {
@@ -76,13 +76,13 @@ function claimsIn({ home }: World, { record }: Snapshot): Claims {
 }
 
 async function phaseModel(
-  world: World,
+  context: ReviewContext,
   at: Snapshot,
   phase: BoardPhase,
   claims: Claims
 ): Promise<PhaseModel> {
   const findings: FindingModel[] = []
-  for (const life of findingsOf(at.record, phase.phase)) findings.push(await findingModel(world, life))
+  for (const life of findingsOf(at.record, phase.phase)) findings.push(await findingModel(context, life))
   const number = ({ id }: FindingModel) => Number(id.slice(1))
   return {
     phase: phase.phase,
@@ -111,7 +111,7 @@ function milestoneModel(
   }
 }
 
-async function findingModel({ git }: World, life: FindingLife): Promise<FindingModel> {
+async function findingModel({ git }: ReviewContext, life: FindingLife): Promise<FindingModel> {
   const { id, title, severity, status, blocks, origin, filed, last } = life
   const moment = ({ commit }: SignedReview) => ({ commit: commit.sha, at: commit.committedAt })
   // Who adds what it blocks may say so without a section: then the one before it tells more.
@@ -131,7 +131,11 @@ async function findingModel({ git }: World, life: FindingLife): Promise<FindingM
 }
 
 /** The text under the finding's newest heading, as of the commit that speaks of it. */
-async function sectionOf(git: World['git'], review: SignedReview, id: string): Promise<string | null> {
+async function sectionOf(
+  git: ReviewContext['git'],
+  review: SignedReview,
+  id: string
+): Promise<string | null> {
   const path = review.message.section?.path
   const file = path === undefined ? null : await git.file(review.commit.sha, path)
   if (file?.kind !== 'file') return null
@@ -147,12 +151,16 @@ async function sectionOf(git: World['git'], review: SignedReview, id: string): P
   return `${lines.join('\n').trimEnd()}\n`
 }
 
-async function reviewModel(world: World, review: SignedReview, claims: Claims): Promise<ReviewModel | null> {
+async function reviewModel(
+  context: ReviewContext,
+  review: SignedReview,
+  claims: Claims
+): Promise<ReviewModel | null> {
   const { message, commit } = review
   if (!review.byReviewer || message.evidence === null) return null
-  const evidence = await evidenceIn(world, review)
+  const evidence = await evidenceIn(context, review)
   if (evidence === null) return null
-  const { probes } = world.home
+  const { probes } = context.home
   return {
     commit: commit.sha,
     at: evidence.at,
@@ -174,7 +182,7 @@ async function reviewModel(world: World, review: SignedReview, claims: Claims): 
 }
 
 /** Null where the file is gone, or is none that this version reads: the review then has no page. */
-async function evidenceIn({ git }: World, review: SignedReview): Promise<EvidenceRecord | null> {
+async function evidenceIn({ git }: ReviewContext, review: SignedReview): Promise<EvidenceRecord | null> {
   try {
     return await evidenceOf(git, review)
   } catch (error) {

@@ -6,7 +6,7 @@ import { findingsOf } from '../record/finding-history.ts'
 import type { FindingTrailer } from '../record/trailers.ts'
 import type { Claim, Verdict } from '../lib/words.ts'
 import { owedClaims } from '../review/context/owed.ts'
-import type { Snapshot, World } from '../review/context/review-context.ts'
+import type { Snapshot, ReviewContext } from '../review/context/review-context.ts'
 
 /** How everything stands: what `status` shows. */
 export interface Board {
@@ -43,17 +43,17 @@ export interface BoardMilestone {
 }
 
 /** Reads the board off the signed record, the plans and what is owed. Nothing is asked of any host. */
-export async function board(world: World, at: Snapshot, nowMs: number): Promise<Board> {
+export async function board(context: ReviewContext, at: Snapshot, nowMs: number): Promise<Board> {
   const { record } = at
-  const { owed, malformed, own } = await owedClaims(world, at)
+  const { owed, malformed, own } = await owedClaims(context, at)
   const phases = new Set([
-    ...world.home.plans.keys(),
+    ...context.home.plans.keys(),
     ...record.reviews.map(({ message }) => message.phase),
     ...owed.map(({ claim }) => claim.phase)
   ])
-  const judge = await judgeOf(world, at, nowMs)
+  const judge = await judgeOf(context, at, nowMs)
   return {
-    phases: await Promise.all([...phases].sort().map(phase => phaseOf(world, at, owed, phase, judge))),
+    phases: await Promise.all([...phases].sort().map(phase => phaseOf(context, at, owed, phase, judge))),
     malformed,
     own,
     distrusted: record.distrusted.map(({ commit, why }) => ({ commit: commit.sha, why }))
@@ -61,13 +61,13 @@ export async function board(world: World, at: Snapshot, nowMs: number): Promise<
 }
 
 async function phaseOf(
-  world: World,
+  context: ReviewContext,
   at: Snapshot,
   owed: readonly Owed[],
   phase: string,
   judge: Judge
 ): Promise<BoardPhase> {
-  const plan = world.home.plans.get(phase) ?? null
+  const plan = context.home.plans.get(phase) ?? null
   const pending = owed.map(({ claim }) => claim).filter(claim => claim.phase === phase)
   const names = new Set([
     ...(plan?.milestones ?? []).map(({ id }) => id),
@@ -94,7 +94,11 @@ async function phaseOf(
 }
 
 /** The gate's own judgement of what was read. */
-export async function judgeOf({ git, trust, home }: World, at: Snapshot, now: number): Promise<Judge> {
+export async function judgeOf(
+  { git, trust, home }: ReviewContext,
+  at: Snapshot,
+  now: number
+): Promise<Judge> {
   const { branch, reviewBranch } = home.repo
   const reviews = { name: reviewBranch ?? branch, tip: at.record.tip, record: at.record }
   // Claims and reviews on branches of their own; a review branch that is not there yet is read as the watched one.

@@ -57,7 +57,7 @@ export interface Streams {
 }
 
 /** How a command's output is wanted. */
-export interface Manner {
+export interface OutputMode {
   readonly json: boolean
   readonly quiet: boolean
 }
@@ -67,7 +67,7 @@ export type Surroundings = Pick<Io, 'env' | 'cwd' | 'userHome' | 'signal'>
 /** How often the time on a terminal's progress line moves, in milliseconds. */
 const refreshMs = 100
 
-export function createIo({ stdin, stdout, stderr }: Streams, manner: Manner, around: Surroundings): Io {
+export function createIo({ stdin, stdout, stderr }: Streams, manner: OutputMode, around: Surroundings): Io {
   const { env } = around
   const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb'
   const ci = (env['CI'] ?? '') !== ''

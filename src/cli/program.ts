@@ -4,15 +4,15 @@ import { AdversaryError, messageOf } from '../lib/errors.ts'
 import { redact } from '../lib/secrets/redact.ts'
 import { clean } from '../lib/text/clean.ts'
 import { type ExitCode, exitCode } from '../lib/words.ts'
-import type { Command, CommonOptions, Io, Manner } from './io.ts'
+import type { Command, CommonOptions, Io, OutputMode } from './io.ts'
 import type { Reporting } from './report-option.ts'
 
 /** Loads the file of one command: nothing of a command is loaded unless it runs. */
 type Load<Options extends CommonOptions> = () => Promise<{ readonly run: Command<Options> }>
 
 /** What a run of the program needs from outside: everything, so that tests can bring their own. */
-export interface Outside {
-  io(manner: Manner): Io
+export interface Runtime {
+  io(manner: OutputMode): Io
   version(): Promise<string>
   /** Called before a command begins its work, unless it only tells of itself. */
   working?(): Promise<void>
@@ -24,7 +24,7 @@ export interface Outside {
  * @param argv the words after the program's name.
  * @returns the exit code; 64 for words that are not understood, 70 for a fault of our own.
  */
-export async function main(argv: readonly string[], outside: Outside): Promise<ExitCode> {
+export async function main(argv: readonly string[], outside: Runtime): Promise<ExitCode> {
   // Until the words are understood, `--json` must already keep stdout clean.
   const early = outside.io({ json: argv.includes('--json'), quiet: false })
   let code: ExitCode = exitCode.pass

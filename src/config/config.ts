@@ -8,7 +8,7 @@ import type { HostAddress } from '../facts/session.ts'
 import { checked, refusal } from './checked.ts'
 import { forgeSchema, readForge, readServe, serveSchema } from './outlets.ts'
 import * as scalar from './scalars.ts'
-import type { Home } from './types.ts'
+import type { Workspace } from './types.ts'
 import type { YamlFile } from './yaml.ts'
 
 const namePattern = patternText.max(200, 'a regular expression of at most 200 characters')
@@ -143,7 +143,7 @@ export const configSchema = z.strictObject({
 })
 
 /** The home less its plans and probes. */
-export type Config = Omit<Home, 'plans' | 'probes' | 'files'>
+export type Config = Omit<Workspace, 'plans' | 'probes' | 'files'>
 
 /**
  * Checks `adversary.yaml` and makes its paths absolute.

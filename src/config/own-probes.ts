@@ -32,7 +32,7 @@ export async function ownProbeFiles(dir: string): Promise<readonly string[]> {
 }
 
 /** What a file of `probes/` is given: it imports nothing of ours. */
-export interface Kit {
+export interface ProbeApi {
   readonly defineProbe: typeof defineProbe
   readonly z: typeof z
   /** The fact sources of the library. */
@@ -50,7 +50,7 @@ export async function loadOwnProbes(
   dir: string,
   files: readonly string[],
   taken: readonly AnyProbe[],
-  facts: () => Promise<Kit['facts']>
+  facts: () => Promise<ProbeApi['facts']>
 ): Promise<readonly AnyProbe[]> {
   const found: AnyProbe[] = []
   for (const file of files) {
@@ -74,7 +74,7 @@ export async function loadOwnProbes(
   return found
 }
 
-async function load(path: string, file: string, kit: Kit): Promise<AnyProbe> {
+async function load(path: string, file: string, kit: ProbeApi): Promise<AnyProbe> {
   let made: unknown
   try {
     const loaded: Readonly<Record<string, unknown>> = await import(pathToFileURL(path).href)

@@ -6,7 +6,7 @@ import type { Person, Severity } from '../lib/words.ts'
 import type { SecretPlace } from './secret.ts'
 
 /** The reviewer's own folder, read and checked as a whole. Every path in it is absolute unless it says otherwise. */
-export interface Home {
+export interface Workspace {
   /** The folder itself. */
   readonly dir: string
   readonly repo: RepoConfig

@@ -4,10 +4,10 @@ import { AdversaryError, messageOf } from '../lib/errors.ts'
 import { kindOf, namesIn, readText, realPath } from '../os/files.ts'
 import type { AnyProbe } from '../probe/probe.ts'
 import { absolutePath, type Config, readConfig } from './config.ts'
-import type { Kit } from './own-probes.ts'
+import type { ProbeApi } from './own-probes.ts'
 import { loadOwnProbes, ownProbeFiles } from './own-probes.ts'
 import { readPlan } from './plan/plan.ts'
-import type { Home, Plan } from './types.ts'
+import type { Workspace, Plan } from './types.ts'
 import { keepOutOfTheRepo } from './working-tree.ts'
 import { capBytes, parseYaml, type YamlFile } from './yaml.ts'
 
@@ -22,7 +22,7 @@ export interface Machine {
   /** The library of probes, which is loaded once the configuration has been read. */
   library(): Promise<readonly AnyProbe[]>
   /** The fact sources that a home's own probes may use; loaded where there are such probes. */
-  facts(): Promise<Kit['facts']>
+  facts(): Promise<ProbeApi['facts']>
   /** Hears what the home says before its plans are understood and the library is loaded, which wait for it. */
   read?(config: Config, plans: readonly PlanFile[]): Promise<void>
 }
@@ -35,7 +35,7 @@ export interface PlanFile {
 }
 
 /** The nearest folder upwards from `cwd` (included) with an `adversary.yaml`; null: there is none. */
-export async function findHome(cwd: string): Promise<string | null> {
+export async function findWorkspace(cwd: string): Promise<string | null> {
   for (let dir = resolve(cwd); ; dir = dirname(dir)) {
     if ((await kindOf(join(dir, configFile))) !== null) return dir
     if (dir === dirname(dir)) return null
@@ -49,11 +49,11 @@ export async function findHome(cwd: string): Promise<string | null> {
  * what was expected.
  * @param want.plans false leaves the plans alone, whatever state they are in.
  */
-export async function loadHome(
+export async function loadWorkspace(
   dir: string,
   machine: Machine,
   want: { readonly plans: boolean } = { plans: true }
-): Promise<Home> {
+): Promise<Workspace> {
   const root = (await realPath(dir)) ?? resolve(dir)
   const { text, config } = await configIn(root, machine.userHome)
   await keepOutOfTheRepo(config, machine.userHome)
@@ -112,7 +112,7 @@ async function configIn(
  * Own probes are among them where there are any.
  */
 export async function changedFiles(
-  { dir, files }: Pick<Home, 'dir' | 'files'>,
+  { dir, files }: Pick<Workspace, 'dir' | 'files'>,
   names: readonly string[]
 ): Promise<readonly string[]> {
   const own = [...files.keys()].filter(name => name.endsWith('.mjs'))
@@ -145,22 +145,26 @@ async function planTexts(root: string): Promise<readonly NamedText[]> {
 }
 
 /** The review file of a phase, in the repo. */
-export function reviewPathOf({ repo }: Pick<Home, 'repo'>, phase: string): string {
+export function reviewPathOf({ repo }: Pick<Workspace, 'repo'>, phase: string): string {
   return repo.review.replaceAll('{phase}', phase)
 }
 
 /** The folder of a phase's evidence files, in the repo. */
-export function evidenceDirOf({ repo }: Pick<Home, 'repo'>, phase: string): string {
+export function evidenceDirOf({ repo }: Pick<Workspace, 'repo'>, phase: string): string {
   return repo.evidence.replaceAll('{phase}', phase)
 }
 
 /** The branch that reviews are pushed to. */
-export function reviewBranchOf({ repo }: Pick<Home, 'repo'>): string {
+export function reviewBranchOf({ repo }: Pick<Workspace, 'repo'>): string {
   return repo.reviewBranch ?? repo.branch
 }
 
 /** The text of a file that a plan names, for example a CA. @throws AdversaryError (usage) if it cannot be read. */
-export async function homeFile(home: Pick<Home, 'dir'>, path: string, userHome: string): Promise<string> {
+export async function workspaceFile(
+  home: Pick<Workspace, 'dir'>,
+  path: string,
+  userHome: string
+): Promise<string> {
   const text = await textOf(absolutePath(path, home.dir, userHome), path)
   if (text === null) throw new AdversaryError('usage', `${path}: there is no such file in ${home.dir}`)
   return text

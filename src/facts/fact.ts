@@ -38,7 +38,7 @@ export interface FactSource<Value> {
   /** Tells what time it is on the host: not seen where the clock jumps between login and the end of a look. */
   readonly timed?: true
   /** Asks and parses. Throws `Unseen` (or anything else) when there is no answer to parse. */
-  take(look: Look): Promise<Value>
+  take(look: FactContext): Promise<Value>
 }
 
 /** The same source, and of its value what the record may hold: like is compared with like. */
@@ -47,7 +47,7 @@ export function asRecorded<Value>(source: FactSource<Value>): FactSource<Value> 
 }
 
 /** What a fact source may use. Every call is recorded as evidence. */
-export interface Look {
+export interface FactContext {
   /** The name in the home of the host that is looked at. */
   readonly host: string
   /**

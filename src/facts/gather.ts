@@ -7,7 +7,7 @@ import type {
   Fact,
   FactSource,
   HostClock,
-  Look,
+  FactContext,
   ReadResult,
   RecordView,
   RepoView,
@@ -21,7 +21,7 @@ import { fits, typed } from './read-command.ts'
 import { seal, type Sealed } from './sealed.ts'
 
 /** The doors that observing goes through. Production opens real ones; nothing here knows which. */
-export interface Doors {
+export interface Adapters {
   /** The session to a host of the home, opened on first use. Rejects with the true reason. */
   open(host: string): Promise<HostSession>
   /**
@@ -31,7 +31,7 @@ export interface Doors {
   jumped(host: string): Promise<string | null>
   fetch(request: RouteRequest): Promise<RouteAnswer>
   /** The text of a file of the home, for example a CA. */
-  homeFile(path: string): Promise<string>
+  workspaceFile(path: string): Promise<string>
   readonly repo: RepoView
   readonly record: RecordView
   /** Hides secrets in what is shown of all that is read. */
@@ -73,7 +73,7 @@ const uncleanable = 'what it printed could not be cleaned of secrets, so it is n
  */
 export async function gather(
   wanted: readonly Wanted[],
-  doors: Doors,
+  adapters: Adapters,
   first = 1,
   seen: (name: string, fact: Sealed<Unnumbered>) => void = () => undefined
 ): Promise<Gathered> {
@@ -86,9 +86,9 @@ export async function gather(
       if (taken.has(name)) continue
       const cited: Cited = []
       const heard = nothingHeard()
-      const reader = hosts.get(host) ?? hostReader(host, doors)
+      const reader = hosts.get(host) ?? hostReader(host, adapters)
       hosts.set(host, reader)
-      const fact = take(source, look(host, source, reader, doors, cited, heard)).then(value => ({
+      const fact = take(source, look(host, source, reader, adapters, cited, heard)).then(value => ({
         value,
         sealed: seal(value)
       }))
@@ -97,7 +97,7 @@ export async function gather(
     }
   }
 
-  const jumps = jumpsOf(taken, doors)
+  const jumps = jumpsOf(taken, adapters)
   const numbers = new Map<Entry, number>()
   const entries: Entry[] = []
   const facts = new Map<string, Gotten>()
@@ -125,13 +125,13 @@ export async function gather(
   }
 
   // Only now is all read that may tell of a secret.
-  const { veil } = doors
+  const { veil } = adapters
   const shown = new Map<string, Fact<unknown>>()
   for (const [name, one] of taken) {
     const fact = facts.get(name)
     if (fact === undefined) continue
     const { value, evidence } = fact
-    const repeat = await again(one, value, doors)
+    const repeat = await again(one, value, adapters)
     // A parser's complaint quotes what it did not understand.
     const published = repeat.seen && !value.seen ? value : repeat
     shown.set(name, published.seen ? { ...published, evidence } : { ...veil.sentences(published), evidence })
@@ -170,8 +170,12 @@ function shownEntry({ stdout, stderr, command, ...rest }: Entry, veil: Veil): En
  * What the source makes of the same answers with the secrets hidden. The value itself where nothing is hidden in them,
  * so that nothing need be parsed twice.
  */
-async function again({ source, host, heard }: Taken, value: Unnumbered, doors: Doors): Promise<Unnumbered> {
-  const { veil } = doors
+async function again(
+  { source, host, heard }: Taken,
+  value: Unnumbered,
+  adapters: Adapters
+): Promise<Unnumbered> {
+  const { veil } = adapters
   const reads = await shownAnswers(heard.reads, answer => shownRead(answer, veil))
   const routes = await shownAnswers(heard.routes, answer => shownRoute(answer, veil))
   const files = await shownAnswers(heard.files, text => (text === null ? null : veil.shown(text)))
@@ -183,11 +187,11 @@ async function again({ source, host, heard }: Taken, value: Unnumbered, doors: D
     fetch: request => repeated(routes.answers, routeKey(request)),
     home: path => repeated(heard.homes, path),
     repo: {
-      ...doors.repo,
+      ...adapters.repo,
       file: path => repeated(files.answers, path),
       changes: from => repeated(changes.answers, from)
     },
-    record: doors.record,
+    record: adapters.record,
     hostClock: () => repeated(heard.clocks, host)
   })
 }
@@ -307,7 +311,7 @@ interface Taken {
  */
 function jumpsOf(
   taken: ReadonlyMap<string, Taken>,
-  doors: Doors
+  adapters: Adapters
 ): ReadonlyMap<string, Promise<string | null>> {
   const byHost = new Map<string, Taken[]>()
   for (const one of taken.values()) {
@@ -320,9 +324,11 @@ function jumpsOf(
       all.map(async ({ fact, timed }) => ({ timed, seen: (await fact).value.seen }))
     )
     if (!outcomes.some(({ timed, seen }) => timed && seen)) return null
-    return doors
+    return adapters
       .jumped(host)
-      .catch(error => `whether the host's clock jumped cannot be told: ${doors.veil.line(messageOf(error))}`)
+      .catch(
+        error => `whether the host's clock jumped cannot be told: ${adapters.veil.line(messageOf(error))}`
+      )
   }
   return new Map([...byHost].map(([host, all]) => [host, jumpOf(host, all)]))
 }
@@ -338,7 +344,7 @@ export function factName(host: string, source: FactSource<unknown>): string {
   return source.place === 'host' ? `${source.key} @ ${host}` : source.key
 }
 
-async function take(source: FactSource<unknown>, at: Look): Promise<Unnumbered> {
+async function take(source: FactSource<unknown>, at: FactContext): Promise<Unnumbered> {
   try {
     return { seen: true, value: await source.take(at) }
   } catch (error) {
@@ -355,11 +361,11 @@ function look(
   host: string,
   source: FactSource<unknown>,
   reader: HostReader,
-  doors: Doors,
+  adapters: Adapters,
   cited: Cited,
   heard: Heard
-): Look {
-  const { veil } = doors
+): FactContext {
+  const { veil } = adapters
   return {
     host,
     async read(command) {
@@ -371,42 +377,42 @@ function look(
       return noted(heard.reads, readKey(command), result)
     },
     async fetch(request) {
-      const { entry, answer } = fetchRoute(request, doors)
+      const { entry, answer } = fetchRoute(request, adapters)
       cited.push(entry)
       return noted(heard.routes, routeKey(request), answer)
     },
     async home(path) {
-      return noted(heard.homes, path, doors.homeFile(path))
+      return noted(heard.homes, path, adapters.workspaceFile(path))
     },
     repo: {
-      ...doors.repo,
+      ...adapters.repo,
       async file(path) {
-        const started = doors.tick()
-        const reading = doors.repo.file(path).then(text => {
+        const started = adapters.tick()
+        const reading = adapters.repo.file(path).then(text => {
           if (text !== null && !veil.read(text)) throw new Unseen(uncleanable)
           return text
         })
-        const command = typed({ argv: ['git', 'show', `${doors.repo.commit}:${path}`] })
+        const command = typed({ argv: ['git', 'show', `${adapters.repo.commit}:${path}`] })
         cited.push(
           reading.then(
             text =>
               entryOf(
                 'repo',
                 command,
-                doors.tick() - started,
+                adapters.tick() - started,
                 text === null
                   ? { exit: 128, stdout: '', stderr: 'no such file in this commit' }
                   : { exit: 0, stdout: text, stderr: '' }
               ),
-            error => blind('repo', command, doors.tick() - started, messageOf(error))
+            error => blind('repo', command, adapters.tick() - started, messageOf(error))
           )
         )
         return noted(heard.files, path, reading)
       },
       async changes(from, wanted) {
-        const started = doors.tick()
-        const { commit } = doors.repo
-        const reading = doors.repo.changes(from, wanted).then(files => {
+        const started = adapters.tick()
+        const { commit } = adapters.repo
+        const reading = adapters.repo.changes(from, wanted).then(files => {
           const texts = files.flatMap(({ path, before, after }) => [path, before ?? '', after ?? ''])
           if (texts.map(text => veil.read(text)).includes(false)) throw new Unseen(uncleanable)
           return files
@@ -416,15 +422,15 @@ function look(
           reading.then(
             files => {
               const stdout = files.map(({ path }) => `${path}\n`).join('')
-              return entryOf('repo', command, doors.tick() - started, { exit: 0, stdout, stderr: '' })
+              return entryOf('repo', command, adapters.tick() - started, { exit: 0, stdout, stderr: '' })
             },
-            error => blind('repo', command, doors.tick() - started, messageOf(error))
+            error => blind('repo', command, adapters.tick() - started, messageOf(error))
           )
         )
         return noted(heard.changes, from, reading)
       }
     },
-    record: doors.record,
+    record: adapters.record,
     async hostClock() {
       const clock = reader.session().then(
         session => session.clock,
@@ -443,8 +449,8 @@ interface HostReader {
 }
 
 /** Collects the reads that are asked for in one turn of the event loop and sends them as one round. */
-function hostReader(host: string, doors: Doors): HostReader {
-  const { veil } = doors
+function hostReader(host: string, adapters: Adapters): HostReader {
+  const { veil } = adapters
   interface Waiting {
     readonly command: ReadCommand
     readonly settle: (answer: Answer) => void
@@ -454,14 +460,14 @@ function hostReader(host: string, doors: Doors): HostReader {
   let session: Promise<HostSession> | undefined
 
   const open = () => {
-    session ??= doors.open(host)
+    session ??= adapters.open(host)
     return session
   }
 
   const flush = async () => {
-    const round = waiting.toSorted((one, other) => other.command.leads - one.command.leads)
+    const round = waiting.toSorted((one, other) => other.command.priority - one.command.priority)
     waiting = []
-    const started = doors.tick()
+    const started = adapters.tick()
     try {
       const answers = (await open()).ask(round.map(({ command }) => command))
       round.forEach(({ settle }, index) => {
@@ -474,7 +480,7 @@ function hostReader(host: string, doors: Doors): HostReader {
         settle({
           answered: false,
           why: `could not see ${host}: ${messageOf(error)}`,
-          ms: doors.tick() - started
+          ms: adapters.tick() - started
         })
       }
     }
@@ -526,12 +532,12 @@ function understood(command: ReadCommand, answer: Answer, veil: Veil): ReadResul
   return { exit: answer.exit, stdout: answer.stdout, stderr: answer.stderr }
 }
 
-function fetchRoute(request: RouteRequest, doors: Doors) {
-  const started = doors.tick()
-  const answer = doors.fetch(request).then(got => {
+function fetchRoute(request: RouteRequest, adapters: Adapters) {
+  const started = adapters.tick()
+  const answer = adapters.fetch(request).then(got => {
     let isClean = true
     mapStrings(got, text => {
-      if (!doors.veil.read(text)) isClean = false
+      if (!adapters.veil.read(text)) isClean = false
       return text
     })
     if (!isClean) throw new Unseen(uncleanable)
@@ -541,12 +547,12 @@ function fetchRoute(request: RouteRequest, doors: Doors) {
   const command = typedRoute(request)
   const entry = answer.then(
     got =>
-      entryOf('web', command, doors.tick() - started, {
+      entryOf('web', command, adapters.tick() - started, {
         exit: 0,
         stdout: routeText(got),
         stderr: ''
       }),
-    error => blind('web', command, doors.tick() - started, messageOf(error))
+    error => blind('web', command, adapters.tick() - started, messageOf(error))
   )
   return { answer, entry }
 }

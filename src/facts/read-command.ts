@@ -21,14 +21,14 @@ export interface ReadCommand {
   /** How many bytes of stdout are read. What is longer is cut, and a cut answer is `unknown`. */
   readonly capBytes: number
   /** How many rounds of reads wait for its answer, one behind the other: the longest way is begun first. */
-  readonly leads: number
+  readonly priority: number
 }
 
 interface Limits {
   readonly answers?: readonly number[]
   readonly deadlineMs?: number
   readonly capBytes?: number
-  readonly leads?: number
+  readonly priority?: number
 }
 
 /**
@@ -37,7 +37,7 @@ interface Limits {
  */
 export const mostAsked = { capBytes: 16 * 1024 * 1024, seconds: 20, words: 4_096 } as const
 
-const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024, leads: 0 } as const
+const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024, priority: 0 } as const
 
 /**
  * One place of a command: a word that is always this one, or a blank that only the host's own earlier answers,

@@ -19,7 +19,7 @@ import {
 import { behindOf, findingsOf, vetoesOf } from '../record/finding-history.ts'
 import type { Claim, Verdict } from '../lib/words.ts'
 import { disagreements, typedVerdicts } from './agree.ts'
-import { everyMilestone, type HandVerdict, withHandwriting } from './unsigned-edits.ts'
+import { everyMilestone, type HandVerdict, withUnsignedEdits } from './unsigned-edits.ts'
 import type { Blocker, MilestoneFacts } from './judge-milestone.ts'
 import { type Appended, proveAppendOnly, type Touch } from './append-only.ts'
 
@@ -124,7 +124,7 @@ export async function viewPhase(
   const distrusted = distinct(branches.flatMap(({ record }) => record.distrusted)).filter(({ commit }) =>
     speaksOfPhase(commit, phase)
   )
-  const written = await withHandwriting(signed, appended, history, trust)
+  const written = await withUnsignedEdits(signed, appended, history, trust)
   return {
     phase,
     main,

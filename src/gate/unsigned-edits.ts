@@ -19,7 +19,7 @@ export interface HandVerdict {
  * The reviews of the phase together with what listed people wrote into its file by hand: a veto and a finding
  * close gates without a trailer too, and so does a verdict that is not a PASS.
  */
-export async function withHandwriting(
+export async function withUnsignedEdits(
   signed: readonly SignedReview[],
   appended: ReadonlyMap<string, Appended>,
   history: readonly Commit[],
@@ -32,7 +32,7 @@ export async function withHandwriting(
   for (const { touch, from, bytes } of appended.values()) {
     const { commit, principal } = touch
     const review = reviews.get(commit.sha)
-    const said = await handwriting(bytes, from, { headingsIn, byHand: review === undefined })
+    const said = await unsignedEdits(bytes, from, { headingsIn, byHand: review === undefined })
     if (said.vetoes.length + said.findings.length + said.verdicts.length === 0) continue
     if (review === undefined) {
       const { vetoes, findings } = said
@@ -120,7 +120,11 @@ type Heard = Pick<ReviewMessage, 'vetoes' | 'findings'> & {
  * writes by hand vetoes and opens also where something that was left open before it hides that, and in whatever
  * form it shows as a heading.
  */
-async function handwriting(bytes: Uint8Array, from: number, { headingsIn, byHand }: Reading): Promise<Heard> {
+async function unsignedEdits(
+  bytes: Uint8Array,
+  from: number,
+  { headingsIn, byHand }: Reading
+): Promise<Heard> {
   const vetoes: { readonly milestone: string; readonly status: 'open' | 'lifted'; readonly at: number }[] = []
   const findings: FindingTrailer[] = []
   const verdicts: Pick<HandVerdict, 'milestone' | 'verdict'>[] = []

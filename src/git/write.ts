@@ -42,11 +42,11 @@ async function put(
   tree: string | null,
   names: readonly string[],
   blob: string,
-  doors: { readonly made: NewObjects; readonly objects: ObjectReader }
+  adapters: { readonly made: NewObjects; readonly objects: ObjectReader }
 ): Promise<string> {
   const [name = '', ...below] = names
   const raw =
-    tree === null ? Buffer.alloc(0) : (doors.made.get(tree) ?? (await doors.objects.read(tree))?.bytes)
+    tree === null ? Buffer.alloc(0) : (adapters.made.get(tree) ?? (await adapters.objects.read(tree))?.bytes)
   if (raw === undefined) throw new AdversaryError('repository', `the clone misses the tree ${tree}`)
   const entries = treeSpans(raw, blob.length / 2)
   const folder = below.length > 0
@@ -55,7 +55,7 @@ async function put(
   if (there !== undefined && !fits.test(there.mode)) {
     throw new AdversaryError('not-trusted', `${name} is ${kindOf(there.mode)} in the repository`)
   }
-  const sha = folder ? await put(there?.sha ?? null, below, blob, doors) : blob
+  const sha = folder ? await put(there?.sha ?? null, below, blob, adapters) : blob
   const entry = Buffer.concat([
     Buffer.from(`${folder ? '40000' : '100644'} ${name}\0`),
     Buffer.from(sha, 'hex')
@@ -64,7 +64,7 @@ async function put(
   const before = entries.find(other => Buffer.compare(sortKey(other.name, other.mode === '40000'), key) > 0)
   const from = there?.from ?? before?.from ?? raw.length
   const to = there?.to ?? from
-  return doors.made.add('tree', Buffer.concat([raw.subarray(0, from), entry, raw.subarray(to)]))
+  return adapters.made.add('tree', Buffer.concat([raw.subarray(0, from), entry, raw.subarray(to)]))
 }
 
 /** How a repo that has no commit yet names its objects. */

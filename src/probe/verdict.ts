@@ -16,7 +16,7 @@ export interface CheckResult {
   /** A pass was followed by a fail. */
   readonly flapped: boolean
   /** Each attempt, the first one first; absent where there was one only. */
-  readonly looks?: readonly LookedAt[]
+  readonly looks?: readonly Attempt[]
   readonly findings: readonly Finding[]
   /** Numbers of the reads that the facts of all its attempts came from. */
   readonly evidence: readonly number[]
@@ -29,7 +29,7 @@ export interface CheckResult {
 }
 
 /** One attempt at a check. */
-export interface LookedAt {
+export interface Attempt {
   /** How long after the first attempt its reads began, in whole milliseconds. */
   readonly afterMs: number
   readonly outcome: Exclude<Outcome, 'waived'>

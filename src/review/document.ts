@@ -1,14 +1,14 @@
 import { redact } from '../lib/secrets/redact.ts'
 import type { CheckResult } from '../probe/verdict.ts'
 import type { Evidence } from '../facts/fact.ts'
-import type { Told } from './publish-review.ts'
+import type { PublishResult } from './publish-review.ts'
 import type { Draft, Observed } from './review.ts'
 import { type SectionLines, sectionLines } from './section-lines.ts'
-import type { World } from './context/review-context.ts'
+import type { ReviewContext } from './context/review-context.ts'
 
 /** The documents of `--json`: CONTRACT §9. Keys may be added, never renamed. */
 
-export function reviewDocument(draft: Draft, told: Told | null) {
+export function reviewDocument(draft: Draft, told: PublishResult | null) {
   const { claim } = draft
   return {
     claim: { sha: claim.sha, phase: claim.phase, milestone: claim.milestone, summary: claim.summary },
@@ -20,7 +20,7 @@ export function reviewDocument(draft: Draft, told: Told | null) {
 }
 
 /** Of a hunt, an orientation, a look before the claim: what was observed, and what was pushed of it. */
-export function observedDocument(observed: Observed, told: Told | null) {
+export function observedDocument(observed: Observed, told: PublishResult | null) {
   const review =
     told?.outcome.kind === 'published' && told.telling !== null
       ? { path: told.telling.path, commit: told.outcome.commit }
@@ -56,7 +56,7 @@ interface Placed {
  * @param milestone whose section it is; null for a hunt.
  */
 export async function placed<Document extends Placed>(
-  { home, git }: Pick<World, 'home' | 'git'>,
+  { home, git }: Pick<ReviewContext, 'home' | 'git'>,
   document: Document,
   milestone: string | null
 ) {

@@ -1,9 +1,9 @@
-import type { CheckResult, LookedAt } from '../probe/verdict.ts'
+import type { CheckResult, Attempt } from '../probe/verdict.ts'
 import type { Veil } from '../lib/secrets/veil.ts'
 import type { BoundProbe } from '../probe/probe.ts'
 import { type Judgement, judgeSealed, publish, type Published, type SealedByName } from '../probe/run.ts'
 import type { Evidence, Fact } from '../facts/fact.ts'
-import { type Doors, factName, gather, type Unnumbered } from '../facts/gather.ts'
+import { type Adapters, factName, gather, type Unnumbered } from '../facts/gather.ts'
 import type { Sealed } from '../facts/sealed.ts'
 import type { Outcome } from '../lib/words.ts'
 
@@ -35,7 +35,7 @@ export interface Examined {
 /** Under which names a check's facts are kept. */
 export type Judged = Readonly<Record<string, string>>
 
-export interface Patience {
+export interface RetryPolicy {
   /** Waits, in milliseconds; rejects when the review is abandoned. */
   sleep(ms: number): Promise<void>
   /** A clock that only goes forward, in milliseconds. */
@@ -49,7 +49,7 @@ export interface Patience {
 /** How long between two looks at something that is on its way, in milliseconds. */
 const lookAgainMs = { within: 10_000, settling: 3_000 }
 
-interface Attempt extends LookedAt {
+interface JudgedAttempt extends Attempt {
   readonly judgement: Judgement
   readonly sealed: SealedByName
   readonly facts: Judged
@@ -59,13 +59,13 @@ interface Attempt extends LookedAt {
  * Observes and judges all questions; what may still settle is looked at again, everything that it needs
  * read anew together, so that no judgement mixes two moments.
  */
-export async function examine(
+export async function evaluateChecks(
   questions: readonly Question[],
-  doors: Doors,
-  patience: Patience
+  adapters: Adapters,
+  patience: RetryPolicy
 ): Promise<Examined> {
   const started = patience.tick()
-  const attempts: Attempt[][] = questions.map(() => [])
+  const attempts: JudgedAttempt[][] = questions.map(() => [])
   const evidence: Evidence[] = []
   const facts: Record<string, Fact<unknown>> = {}
 
@@ -76,7 +76,7 @@ export async function examine(
     const ahead = judgedAhead(asked)
     const gathered = await gather(
       asked.map(({ host, probe }) => ({ host, sources: Object.values(probe.needs) })),
-      doors,
+      adapters,
       evidence.length + 1,
       ahead.hear
     )
@@ -117,7 +117,7 @@ export async function examine(
   }
 
   // What a later attempt showed to be a secret is none of the earlier ones' to show.
-  const { veil } = doors
+  const { veil } = adapters
   // The name of a fact may hold a parameter of the plan.
   const shownName = (name: string) => veil.sentence(name)
   const shown = Object.fromEntries(
@@ -205,7 +205,7 @@ function judgedAhead(questions: readonly Question[]) {
   }
 }
 
-function unsettled(question: Question, tries: readonly Attempt[], elapsedMs: number): boolean {
+function unsettled(question: Question, tries: readonly JudgedAttempt[], elapsedMs: number): boolean {
   const last = at(tries, tries.length - 1)
   if (last.outcome === 'unknown' && elapsedMs < last.judgement.settlesWithinMs) return true
   if (question.withinMs === undefined || elapsedMs >= question.withinMs) return false
@@ -215,7 +215,7 @@ function unsettled(question: Question, tries: readonly Attempt[], elapsedMs: num
 
 function result(
   question: ReturnType<typeof told>,
-  tries: readonly Attempt[],
+  tries: readonly JudgedAttempt[],
   { findings, restsOnHidden }: Published,
   now: string
 ): CheckResult {
@@ -260,7 +260,7 @@ function result(
   return { ...base, outcome, why: whys.length > 0 ? [...new Set(whys)].join('; ') : null }
 }
 
-function looked({ afterMs, outcome, evidence }: Attempt): LookedAt {
+function looked({ afterMs, outcome, evidence }: JudgedAttempt): Attempt {
   return { afterMs, outcome, evidence }
 }
 

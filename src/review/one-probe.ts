@@ -1,12 +1,12 @@
 import { Unseen } from '../facts/fact.ts'
 import type { BoundProbe } from '../probe/probe.ts'
 import { look, type LookOptions, observe, type Observed } from './review.ts'
-import { openWorld, snapshot, type Seat } from './context/review-context.ts'
+import { openReviewContext, snapshot, type HostContext } from './context/review-context.ts'
 import { type Views } from './context/views.ts'
 
 /** One probe by hand: nothing is written, and the repo is only fetched for a probe that asks for it. */
 export async function runOneProbe(
-  seat: Seat,
+  seat: HostContext,
   asked: {
     readonly probe: BoundProbe
     readonly title: string
@@ -21,12 +21,12 @@ export async function runOneProbe(
   const places = new Set(Object.values(probe.needs).map(source => source.place))
   if (!places.has('repo') && !places.has('record')) return look(seat, nowhere, subject, options)
 
-  const world = await openWorld(seat.home, { ...seat, log: () => undefined })
+  const context = await openReviewContext(seat.home, { ...seat, log: () => undefined })
   try {
-    const at = await snapshot(world)
-    return await observe(world, at, { ...subject, commit: at.tip }, options)
+    const at = await snapshot(context)
+    return await observe(context, at, { ...subject, commit: at.tip }, options)
   } finally {
-    await world.git.close()
+    await context.git.close()
   }
 }
 

@@ -5,11 +5,11 @@ import { overviews } from '../probe/overview.ts'
 import type { Fact } from '../facts/fact.ts'
 import type { EvidenceRecord } from '../render/evidence-file.ts'
 import { type LookOptions, observe, type Observed } from './review.ts'
-import type { Snapshot, World } from './context/review-context.ts'
+import type { Snapshot, ReviewContext } from './context/review-context.ts'
 
 /** Looks at what the hosts of a plan are like, and how its own checks stand: the baseline of the phase. */
 export async function orientation(
-  world: World,
+  context: ReviewContext,
   at: Snapshot,
   plan: Plan,
   options: LookOptions
@@ -29,7 +29,7 @@ export async function orientation(
   // `within` waits for a claim's work; before any claim there is nothing to wait for.
   const once = standing.map(({ withinMs: _, ...check }) => check)
   return observe(
-    world,
+    context,
     at,
     { phase: plan.phase, commit: at.tip, checks: [...looks, ...once], hunts: plan.hunt.checks },
     options

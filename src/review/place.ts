@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { evidenceDirOf, type Home, reviewPathOf } from '../config/workspace.ts'
+import { evidenceDirOf, type Workspace, reviewPathOf } from '../config/workspace.ts'
 import type { Tip } from '../record/publish.ts'
 import type { SignedRecord } from '../record/record.ts'
 import { isUtf16 } from '../render/append.ts'
@@ -16,7 +16,7 @@ export interface Place {
  * place or its way, one at the top of the repo under a name that nobody can have taken beforehand. A builder
  * must not keep its own FAIL from being recorded.
  */
-export async function reviewPlace(home: Home, tip: Tip, phase: string): Promise<Place> {
+export async function reviewPlace(home: Workspace, tip: Tip, phase: string): Promise<Place> {
   const usual = reviewPathOf(home, phase)
   const why = await unfit(tip, usual)
   if (why === null) return { path: usual, why }
@@ -27,7 +27,7 @@ export async function reviewPlace(home: Home, tip: Tip, phase: string): Promise<
 }
 
 /** The place of an evidence file. @param name nobody can foretell it: it holds a digest of what was seen. */
-export async function evidencePlace(home: Home, tip: Tip, phase: string, name: string): Promise<Place> {
+export async function evidencePlace(home: Workspace, tip: Tip, phase: string, name: string): Promise<Place> {
   const usual = `${evidenceDirOf(home, phase)}/${name}`
   const why = await tip.blocked(usual)
   return { path: why === null ? usual : `evidence-${name}`, why }

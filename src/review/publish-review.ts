@@ -8,21 +8,21 @@ import { renderOrientation, renderPreVerification, renderReview } from '../rende
 import { evidenceOf, firstClaim } from './context/claim-history.ts'
 import { isSameContext } from './orientation.ts'
 import { commitsSince, type Draft, type Observed } from './review.ts'
-import { hostsSeen, type TellInput, type Telling, tell } from './tell.ts'
-import { fileStamp, type World } from './context/review-context.ts'
+import { hostsSeen, type TellInput, type RenderedCommit, tell } from './tell.ts'
+import { fileStamp, type ReviewContext } from './context/review-context.ts'
 
-export interface Told {
+export interface PublishResult {
   readonly outcome: Published
   /** What was put on the branch; null when nothing was. */
-  readonly telling: Telling | null
+  readonly telling: RenderedCommit | null
 }
 
 /** Tells what a claim's review says, as it would stand on this tip. */
-export function reviewTelling(world: World, tip: Tip, draft: Draft): Promise<Telling> {
+export function reviewTelling(context: ReviewContext, tip: Tip, draft: Draft): Promise<RenderedCommit> {
   const { claim, decision } = draft
   // Somebody else may have answered an older claim while this one was looked at.
   const supersedes = draft.supersedes.filter(({ sha }) => reviewOf(tip.record, sha) === null)
-  return tell(world, tip, {
+  return tell(context, tip, {
     kind: 'review',
     observed: draft,
     milestone: claim.milestone,
@@ -62,7 +62,7 @@ export function reviewTelling(world: World, tip: Tip, draft: Draft): Promise<Tel
  *
  * @throws AdversaryError `usage` where what the claim was looked at by is not what stands in the home now.
  */
-export async function refuseChanged({ home }: World, { plan }: Pick<Draft, 'plan'>): Promise<void> {
+export async function refuseChanged({ home }: ReviewContext, { plan }: Pick<Draft, 'plan'>): Promise<void> {
   const [changed] = await changedFiles(home, [configFile, ...(plan === null ? [] : [plan.file])])
   if (changed === undefined) return
   throw new AdversaryError('usage', `${changed} changed while the claim was looked at`, {
@@ -71,13 +71,13 @@ export async function refuseChanged({ home }: World, { plan }: Pick<Draft, 'plan
 }
 
 /** Pushes the review of a claim, unless somebody else has answered it or the claim is gone from the branch. */
-export async function publishReview(world: World, draft: Draft): Promise<Told> {
-  return put(world, draft, async tip => {
+export async function publishReview(context: ReviewContext, draft: Draft): Promise<PublishResult> {
+  return put(context, draft, async tip => {
     const { claim } = draft
     if (reviewOf(tip.record, claim.sha) !== null) return null
     // A builder may have rewritten the branch meanwhile: a review of a commit that is gone answers nobody.
-    if (!(await holdsClaim(world, tip, claim.sha))) return null
-    return reviewTelling(world, tip, draft)
+    if (!(await holdsClaim(context, tip, claim.sha))) return null
+    return reviewTelling(context, tip, draft)
   })
 }
 
@@ -89,23 +89,23 @@ export async function publishReview(world: World, draft: Draft): Promise<Told> {
  * @param options.unlessThere drops it when another reviewer has oriented the phase meanwhile.
  */
 export async function publishOrientation(
-  world: World,
+  context: ReviewContext,
   observed: Observed,
   options: { readonly unlessThere?: boolean; readonly dryRun?: boolean } = {}
-): Promise<Told> {
+): Promise<PublishResult> {
   const at = isoSecond(observed.atMs)
   const overviews = observed.checks.filter(({ check }) => isOverview(check))
   const plan = observed.checks.filter(({ check }) => !isOverview(check)).map(({ check }) => check)
   const hunts = observed.hunts.map(({ check }) => check)
   return put(
-    world,
+    context,
     observed,
     async tip => {
       const last = orientationsOf(tip.record, observed.phase).at(-1)
       if (options.unlessThere === true && last !== undefined) return null
-      const first = firstClaim(world.home, tip.record, observed.phase)
+      const first = firstClaim(context.home, tip.record, observed.phase)
       const claimed = first === null ? null : { ...first, subject: observed.hide.sentence(first.subject) }
-      const telling = await tell(world, tip, {
+      const telling = await tell(context, tip, {
         kind: 'orientation',
         observed,
         milestone: null,
@@ -144,7 +144,7 @@ export async function publishOrientation(
           supersedes: []
         }
       })
-      const before = last === undefined ? null : await evidenceOf(world.git, last)
+      const before = last === undefined ? null : await evidenceOf(context.git, last)
       const same = before !== null && telling.changes.length === 0 && isSameContext(before, observed)
       return same ? null : telling
     },
@@ -158,15 +158,15 @@ function isOverview(check: CheckResult): boolean {
 
 /** Pushes what the hunt changed in the list of findings; a quiet host makes no commit. */
 export async function publishHunt(
-  world: World,
+  context: ReviewContext,
   observed: Observed,
   options: { readonly dryRun?: boolean } = {}
-): Promise<Told> {
+): Promise<PublishResult> {
   return put(
-    world,
+    context,
     observed,
     async tip => {
-      const telling = await tell(world, tip, {
+      const telling = await tell(context, tip, {
         kind: 'hunt',
         observed,
         milestone: null,
@@ -183,13 +183,13 @@ export async function publishHunt(
 
 /** Pushes what a milestone's checks say before anybody claimed it: outcomes, no verdict. */
 export async function publishPreVerification(
-  world: World,
+  context: ReviewContext,
   milestone: string,
   observed: Observed
-): Promise<Told> {
+): Promise<PublishResult> {
   const at = isoSecond(observed.atMs)
-  return put(world, observed, tip =>
-    tell(world, tip, {
+  return put(context, observed, tip =>
+    tell(context, tip, {
       kind: 'pre-verification',
       observed,
       milestone: null,
@@ -215,36 +215,36 @@ export async function publishPreVerification(
 }
 
 async function put(
-  world: World,
+  context: ReviewContext,
   observed: Observed,
-  build: (tip: Tip) => Promise<Telling | null>,
+  build: (tip: Tip) => Promise<RenderedCommit | null>,
   options: { readonly dryRun?: boolean } = {}
-): Promise<Told> {
-  let telling: Telling | null = null
-  const branch = reviewBranchOf(world.home)
+): Promise<PublishResult> {
+  let telling: RenderedCommit | null = null
+  const branch = reviewBranchOf(context.home)
   const outcome = await push({
-    git: world.git,
+    git: context.git,
     branch,
-    ...(branch === world.home.repo.branch ? {} : { startFrom: world.home.repo.branch }),
-    identity: world.home.identity,
-    trust: world.trust,
-    repo: world.home.repo.name,
+    ...(branch === context.home.repo.branch ? {} : { startFrom: context.home.repo.branch }),
+    identity: context.home.identity,
+    trust: context.trust,
+    repo: context.home.repo.name,
     async build(tip) {
       telling = await build(tip)
       return telling
     },
     now: nowMs,
-    sleep: ms => sleep(ms, world.signal),
+    sleep: ms => sleep(ms, context.signal),
     observedAt: observed.atMs,
     dryRun: options.dryRun === true,
-    signal: world.signal
+    signal: context.signal
   })
   const told = outcome.kind === 'published' || outcome.kind === 'dry-run'
   return { outcome, telling: told ? telling : null }
 }
 
 /** Claims live on the watched branch, which need not be the one that reviews are pushed to. */
-async function holdsClaim({ home, git }: World, tip: Tip, claim: string): Promise<boolean> {
+async function holdsClaim({ home, git }: ReviewContext, tip: Tip, claim: string): Promise<boolean> {
   const { branch } = home.repo
   if (reviewBranchOf(home) === branch) return tip.record.history.some(({ sha }) => sha === claim)
   return git.isAncestor(claim, (await git.fetch(branch, { hurry: true })) ?? tip.sha)

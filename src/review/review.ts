@@ -10,9 +10,9 @@ import type { Check, HuntCheck, Milestone, Plan } from '../config/types.ts'
 import type { Evidence, Fact } from '../facts/fact.ts'
 import { newestReview, type SignedRecord } from '../record/record.ts'
 import type { Claim, Severity } from '../lib/words.ts'
-import { examine, type Judged, type Question } from './examine.ts'
-import { type Snapshot, type Seat, type World } from './context/review-context.ts'
-import { openDoors, type Progress } from './context/adapters.ts'
+import { evaluateChecks, type Judged, type Question } from './examine.ts'
+import { type Snapshot, type HostContext, type ReviewContext } from './context/review-context.ts'
+import { openAdapters, type Progress } from './context/adapters.ts'
 import { type Views, viewsOf } from './context/views.ts'
 
 /**
@@ -65,7 +65,7 @@ export interface LookOptions {
   readonly budgetMs: number
   readonly progress?: Progress
   /** Takes over the goodbye to the hosts, which otherwise is waited for. It never rejects. */
-  parting?(goodbye: Promise<void>): void
+  onClose?(closing: Promise<void>): void
 }
 
 /** Where a look starts from; the record only has to be there by the time that something asks for it. */
@@ -75,16 +75,16 @@ export interface LookedFrom extends Pick<Snapshot, 'tip'> {
 
 /** Observes and decides one claim. Nothing is written. */
 export async function draftReview(
-  world: World,
+  context: ReviewContext,
   at: LookedFrom,
   owed: { readonly claim: Claim; readonly supersedes: readonly Claim[] },
   options: LookOptions
 ): Promise<Draft> {
   const { claim } = owed
-  const plan = world.home.plans.get(claim.phase) ?? null
+  const plan = context.home.plans.get(claim.phase) ?? null
   const milestone = plan?.milestones.find(({ id }) => id === claim.milestone) ?? null
   const observed = await observe(
-    world,
+    context,
     at,
     {
       phase: claim.phase,
@@ -144,18 +144,18 @@ export interface Subject {
 
 /** Looks at checks and hunts together: one connection to each host, every read once. */
 export function observe(
-  world: World,
+  context: ReviewContext,
   at: LookedFrom,
   subject: Subject,
   options: LookOptions
 ): Promise<Observed> {
-  const views = viewsOf(world, { ...subject, record: at.record })
-  return look(world, views, subject, options)
+  const views = viewsOf(context, { ...subject, record: at.record })
+  return look(context, views, subject, options)
 }
 
 /** The same without a clone: for whoever asks nothing of the repo. */
 export async function look(
-  seat: Seat,
+  seat: HostContext,
   views: Views,
   subject: Omit<Subject, 'commit'>,
   options: LookOptions
@@ -167,13 +167,13 @@ export async function look(
     () => out.abort(new Error(`timed out: the budget of ${seconds} s ran out`)),
     options.budgetMs
   )
-  const doors = openDoors(seat, views, AbortSignal.any([seat.signal, out.signal]), options.progress)
+  const adapters = openAdapters(seat, views, AbortSignal.any([seat.signal, out.signal]), options.progress)
   // What the plans themselves hold is hidden like what is read.
   const planned = [...seat.home.plans.values()].flatMap(({ milestones }) => milestones)
-  for (const { probe } of planned.flatMap(({ checks }) => checks)) doors.veil.params(probe.given)
+  for (const { probe } of planned.flatMap(({ checks }) => checks)) adapters.veil.params(probe.given)
   try {
     const questions = [...subject.checks, ...subject.hunts].map(question)
-    const examined = await examine(questions, doors, {
+    const examined = await evaluateChecks(questions, adapters, {
       tick,
       until: started + options.budgetMs,
       sleep: ms => sleep(ms, seat.signal),
@@ -191,17 +191,17 @@ export async function look(
       facts: examined.facts,
       evidence: examined.evidence,
       sealed: examined.sealed,
-      hide: doors.veil,
-      redacted: doors.redacted(),
+      hide: adapters.veil,
+      redacted: adapters.redacted(),
       atMs: nowMs(),
-      clocks: doors.clocks(),
-      stats: { ...doors.stats(), ms: Math.round(tick() - started) }
+      clocks: adapters.clocks(),
+      stats: { ...adapters.stats(), ms: Math.round(tick() - started) }
     }
   } finally {
     clearTimeout(timer)
-    const goodbye = doors.close()
-    if (options.parting === undefined) await goodbye
-    else options.parting(goodbye)
+    const closing = adapters.close()
+    if (options.onClose === undefined) await closing
+    else options.onClose(closing)
   }
 }
 

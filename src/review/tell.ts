@@ -20,10 +20,10 @@ import { isoSecond } from '../os/clock.ts'
 import { baselinesBefore, evidenceOf, firstClaim } from './context/claim-history.ts'
 import { evidencePlace, reviewPlace } from './place.ts'
 import type { Observed } from './review.ts'
-import type { World } from './context/review-context.ts'
+import type { ReviewContext } from './context/review-context.ts'
 
 /** Everything that one commit says, for the tip it is put on. */
-export interface Telling {
+export interface RenderedCommit {
   readonly path: string
   readonly appended: Uint8Array
   readonly section: string
@@ -51,8 +51,8 @@ export interface TellInput {
 }
 
 /** Puts an observation into words for the branch as it stands: numbers its findings, closes what is gone. */
-export async function tell(world: World, tip: Tip, input: TellInput): Promise<Telling> {
-  const { home } = world
+export async function tell(context: ReviewContext, tip: Tip, input: TellInput): Promise<RenderedCommit> {
+  const { home } = context
   const { observed } = input
   const { phase, plan } = observed
   const place = await reviewPlace(home, tip, phase)
@@ -64,7 +64,7 @@ export async function tell(world: World, tip: Tip, input: TellInput): Promise<Te
   const changes = findingChanges({
     known,
     hunted: observed.hunts,
-    baseline: await before(input.kind, tip, world, phase),
+    baseline: await before(input.kind, tip, context, phase),
     blocks: plan?.hunt.blocks ?? [],
     file
   })
@@ -200,7 +200,7 @@ export function knownFindings(record: SignedRecord, phase: string): readonly Fin
 async function before(
   kind: TellInput['kind'],
   tip: Tip,
-  { home, git }: World,
+  { home, git }: ReviewContext,
   phase: string
 ): Promise<Before> {
   if (kind === 'orientation' && firstClaim(home, tip.record, phase) === null) return 'now'

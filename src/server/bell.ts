@@ -1,8 +1,8 @@
 import { sleep } from '../os/clock.ts'
 
 /** Wakes a sleeper early. Rings while nobody sleeps are kept, and are one ring however many they were. */
-export interface Bell {
-  ring(): void
+export interface WakeSignal {
+  notify(): void
   /**
    * Sleeps until the time is over or somebody rings.
    *
@@ -14,11 +14,11 @@ export interface Bell {
 /** Between two wakings by rings, in milliseconds: as many rings as may come, git is asked no more often. */
 const shortestMs = 250
 
-export function makeBell(): Bell {
+export function makeWakeSignal(): WakeSignal {
   let rung = false
   let wake = new AbortController()
   return {
-    ring() {
+    notify() {
       rung = true
       wake.abort()
     },

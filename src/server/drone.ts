@@ -8,7 +8,7 @@ import type { DroneConfig, DroneRule } from '../config/types.ts'
 import { exitCode } from '../lib/words.ts'
 import { publicReason, withoutPlaces } from './reason.ts'
 import { json, type Route } from './router.ts'
-import { type Doubt, doubtDroneBody, doubtDroneHead } from './webhook-signatures.ts'
+import { type Doubt, verifyDroneBody, verifyDroneHead } from './webhook-signatures.ts'
 
 /**
  * Drone's validation extension: before a build begins, the server asks whether it may. 204 lets it begin, 499
@@ -62,10 +62,10 @@ export function droneRoute(options: DroneOptions): Route {
     name: 'drone',
     // Whoever does not have the secret is refused before a byte of a body: nothing that they do keeps Drone waiting.
     async admit(head) {
-      return refusal(options, doubtDroneHead(head, await options.secret(), options.now()), head.peer)
+      return refusal(options, verifyDroneHead(head, await options.secret(), options.now()), head.peer)
     },
     async handle(request, signal) {
-      const refused = refusal(options, doubtDroneBody(request), request.peer)
+      const refused = refusal(options, verifyDroneBody(request), request.peer)
       if (refused !== null) return refused
       const read = readValidation(request.body)
       if (read === null) return block(options, 'a build', 'the request is not what Drone sends')

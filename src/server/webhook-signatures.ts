@@ -16,7 +16,7 @@ export type Doubt = string | null
 const freshMs = 5 * 60_000
 
 /** What can be said of a webhook by its head: whether there is anything to verify. */
-export function doubtWebhookHead(head: Pick<HttpHead, 'headers'>): Doubt {
+export function verifyWebhookHead(head: Pick<HttpHead, 'headers'>): Doubt {
   return webhookSigns.some(name => has(head, name)) ? null : unsigned
 }
 
@@ -33,7 +33,7 @@ const unsigned = 'it is not signed'
  * A webhook of Gitea, Forgejo, GitHub (HMAC-SHA256 of the body, in hex) or GitLab (the secret itself, or since
  * 18.x signed as the Standard Webhooks have it). Of several signatures in one request all must hold.
  */
-export function doubtWebhook(request: Signed, secret: string, nowMs: number): Doubt {
+export function verifyWebhook(request: Signed, secret: string, nowMs: number): Doubt {
   const checks: Doubt[] = []
   if (has(request, 'x-hub-signature-256')) {
     const sent = /^sha256=(?<hex>[0-9a-f]{64})$/.exec(header(request, 'x-hub-signature-256') ?? '')
@@ -85,12 +85,12 @@ const droneAccepts = 'application/vnd.drone.validate.v1+json'
  * the date of these minutes. Drone's own handler checks neither digest nor date and lets the sender choose what
  * is signed; so this one does what that one leaves out.
  */
-export function doubtDrone(request: Signed, secret: string, nowMs: number): Doubt {
-  return doubtDroneHead(request, secret, nowMs) ?? doubtDroneBody(request)
+export function verifyDrone(request: Signed, secret: string, nowMs: number): Doubt {
+  return verifyDroneHead(request, secret, nowMs) ?? verifyDroneBody(request)
 }
 
 /** The same as far as its head tells: all but that the signed digest is that of the body. */
-export function doubtDroneHead(request: Pick<HttpHead, 'headers'>, secret: string, nowMs: number): Doubt {
+export function verifyDroneHead(request: Pick<HttpHead, 'headers'>, secret: string, nowMs: number): Doubt {
   const values = new Map<string, string>()
   for (const name of [...droneSigns, 'signature']) {
     const value = header(request, name)
@@ -116,7 +116,7 @@ export function doubtDroneHead(request: Pick<HttpHead, 'headers'>, secret: strin
 }
 
 /** Whether the body is the one whose digest the head has signed. */
-export function doubtDroneBody(request: Signed): Doubt {
+export function verifyDroneBody(request: Signed): Doubt {
   const digest = createHash('sha256').update(request.body).digest('base64')
   return sameText(header(request, 'digest') ?? '', `SHA-256=${digest}`)
     ? null

@@ -1,13 +1,13 @@
 import type { HttpRequest } from './http-server.ts'
 import { header, type Route } from './router.ts'
-import { doubtWebhook, doubtWebhookHead } from './webhook-signatures.ts'
+import { verifyWebhook, verifyWebhookHead } from './webhook-signatures.ts'
 
 export interface WebhookOptions {
   readonly secret: () => Promise<string>
   /** The branches whose pushes matter. */
   readonly branches: readonly string[]
   /** Says that there may be something. */
-  ring(): void
+  notify(): void
   /** A delivery that is not believed, and why. */
   refused(why: string, peer: string): void
   now(): number
@@ -23,19 +23,19 @@ export function webhookRoute(options: WebhookOptions): Route {
     path: '/webhook',
     name: 'webhook',
     async admit(head) {
-      const doubt = doubtWebhookHead(head)
+      const doubt = verifyWebhookHead(head)
       if (doubt === null) return null
       options.refused(doubt, head.peer)
       return { status: 401 }
     },
     async handle(request) {
-      const doubt = doubtWebhook(request, await options.secret(), options.now())
+      const doubt = verifyWebhook(request, await options.secret(), options.now())
       if (doubt !== null) {
         options.refused(doubt, request.peer)
         return { status: 401 }
       }
       if (!isPush(request) || isElsewhere(request, options.branches)) return { status: 204 }
-      options.ring()
+      options.notify()
       return { status: 202 }
     }
   }

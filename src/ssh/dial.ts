@@ -11,7 +11,7 @@ export interface Line {
   /** Rejects with HostUnseen. Whoever never awaits it need not care. */
   readonly socket: Promise<Socket>
   /** Lets go of it, whether it stands by now or not. */
-  hangUp(): void
+  abort(): void
 }
 
 /**
@@ -25,7 +25,7 @@ export async function dialHost(host: HostAddress, signal: AbortSignal): Promise<
   refusePenalised(addressOf(target))
   const given = new AbortController()
   const socket = dial(target, AbortSignal.any([signal, given.signal]))
-  const hangUp = () => {
+  const abort = () => {
     given.abort(new HostUnseen('unreachable', `${target.host} is not needed any more`))
     void socket.then(
       each => each.destroy(),
@@ -33,7 +33,7 @@ export async function dialHost(host: HostAddress, signal: AbortSignal): Promise<
     )
   }
   socket.catch(() => undefined)
-  return { target, socket, hangUp }
+  return { target, socket, abort }
 }
 
 /** The address that a host penalises us at. */

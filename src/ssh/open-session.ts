@@ -41,7 +41,7 @@ async function openDialling(host: HostAddress, options: SessionOptions): Promise
     const { openSsh2 } = await import('./ssh2-session.ts')
     return await openSsh2(host, line, options, limit.signal)
   } catch (error) {
-    line?.hangUp()
+    line?.abort()
     throw error
   } finally {
     limit.done()

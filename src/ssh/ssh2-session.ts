@@ -62,13 +62,13 @@ export async function openSsh2(
  * @throws HostUnseen with the true reason.
  */
 export async function openClient(host: HostAddress, signal: AbortSignal, dialled?: Line): Promise<SshClient> {
-  const { target, socket, hangUp } = dialled ?? (await dialHost(host, signal))
+  const { target, socket, abort } = dialled ?? (await dialHost(host, signal))
   try {
     const names = await knownNames(target, host)
     const credentials = await credentialsOf(target)
     return await login(await socket, target, names, credentials, signal)
   } catch (error) {
-    hangUp()
+    abort()
     throw error
   }
 }

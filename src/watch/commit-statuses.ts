@@ -23,7 +23,7 @@ import type { SignedRecord, SignedReview } from '../record/record.ts'
 import { parseMessage } from '../record/trailers.ts'
 import { type Claim, exitCode } from '../lib/words.ts'
 import { judgeOf } from '../board/summary.ts'
-import { snapshot, type World } from '../review/context/review-context.ts'
+import { snapshot, type ReviewContext } from '../review/context/review-context.ts'
 
 /**
  * Commit statuses: what the signed reviews say, told to the forge. A status is a copy and never the record: it
@@ -82,14 +82,14 @@ interface Entry {
 type Env = Readonly<Record<string, string | undefined>>
 
 /** Posts to the home's forge, one request at a time, until it is stopped or the world's signal ends. */
-export function openStatuses(world: World, env: Env): Statuses {
-  const { forge } = world.home
-  return forge === null ? noStatuses : startPosting(world, forge, env)
+export function openStatuses(reviewContext: ReviewContext, env: Env): Statuses {
+  const { forge } = reviewContext.home
+  return forge === null ? noStatuses : startPosting(reviewContext, forge, env)
 }
 
-function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
+function startPosting(reviewContext: ReviewContext, forge: ForgeConfig, env: Env): Statuses {
   const stop = new AbortController()
-  const signal = AbortSignal.any([world.signal, stop.signal])
+  const signal = AbortSignal.any([reviewContext.signal, stop.signal])
   /** By commit and context, so that a verdict takes the place of what was to be said before it. */
   const queue = new Map<string, Entry>()
   /** Reviews that the forge is known to show. */
@@ -181,13 +181,13 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
     if (outcome.kind === 'posted' || outcome.kind === 'nothing') {
       queue.delete(key)
       if (entry.review !== null) shown.add(entry.review)
-      if (failures > 0) world.log('statuses posted', { after: failures })
+      if (failures > 0) reviewContext.log('statuses posted', { after: failures })
       failures = 0
       why = null
       return
     }
     if (outcome.why !== why) {
-      world.log('status not posted', { about: key.slice(key.indexOf('/') + 1), why: outcome.why })
+      reviewContext.log('status not posted', { about: key.slice(key.indexOf('/') + 1), why: outcome.why })
       why = outcome.why
     }
     if (!entry.retried) queue.delete(key)
@@ -201,7 +201,7 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
   }
 
   function tell(commit: string, when: Entry['when'], key: string): void {
-    const status = () => statusOfReview(world, forge, commit)
+    const status = () => statusOfReview(reviewContext, forge, commit)
     put(key, { status, when, retried: true, review: commit })
   }
 
@@ -214,7 +214,7 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
         state: 'pending',
         description: `${milestone} is being looked at`,
         link: null,
-        branch: world.home.repo.branch
+        branch: reviewContext.home.repo.branch
       }
       const key = keyOf(sha, phase, milestone)
       // While something cannot be seen a claim is looked at again and again.
@@ -246,7 +246,7 @@ function startPosting(world: World, forge: ForgeConfig, env: Env): Statuses {
         if (overtaken.has(commit.sha)) continue
         overtaken.add(commit.sha)
         for (const older of message.supersedes.slice(-supersededLookedUp)) {
-          const status = async () => supersededStatus(world, review, older)
+          const status = async () => supersededStatus(reviewContext, review, older)
           const place = keyOf(older, message.phase, message.milestone ?? '')
           put(place, { status, when: 'pending', retried: true, review: null })
         }
@@ -277,7 +277,7 @@ function keyOf(claim: string, phase: string, milestone: string): string {
   return `${claim} ${contextOf(phase, milestone)}`
 }
 
-async function readReview({ git }: World, sha: string) {
+async function readReview({ git }: ReviewContext, sha: string) {
   const commit = await git.commit(sha)
   const parsed = commit === null ? null : parseMessage(commit.message)
   if (commit === null || parsed?.kind !== 'review') return null
@@ -292,31 +292,35 @@ async function readReview({ git }: World, sha: string) {
  * What one review says, in the words of its signed commit; of a PASS whose gate is closed the gate's reason, for
  * whoever reads a status takes it for the answer.
  */
-async function statusOfReview(world: World, forge: ForgeConfig, sha: string): Promise<Status | null> {
-  const review = await readReview(world, sha)
+async function statusOfReview(
+  reviewContext: ReviewContext,
+  forge: ForgeConfig,
+  sha: string
+): Promise<Status | null> {
+  const review = await readReview(reviewContext, sha)
   if (review === null) return null
   const { claim, verdict, milestone, phase, message } = review
-  const shut = verdict === 'PASS' ? await closedGate(world, phase, milestone, sha) : null
+  const shut = verdict === 'PASS' ? await closedGate(reviewContext, phase, milestone, sha) : null
   const path = message.section?.path
-  const line = path === undefined ? null : await sectionLine(world, review, path)
+  const line = path === undefined ? null : await sectionLine(reviewContext, review, path)
   return {
     sha: claim,
     context: contextOf(phase, milestone),
     state: shut === null ? stateOf[verdict] : shut.code === exitCode.fail ? 'failure' : 'error',
     description: shut?.reasons[0] ?? `${milestone} ${verdict}: ${reasonOf(message)}`,
     link: path === undefined || line === null ? null : lineLink(forge, { commit: sha, path, line }),
-    branch: world.home.repo.branch
+    branch: reviewContext.home.repo.branch
   }
 }
 
 /** The gate's answer where this review is what it goes by, and it is closed. */
 async function closedGate(
-  world: World,
+  reviewContext: ReviewContext,
   phase: string,
   milestone: string,
   review: string
 ): Promise<GateAnswer | null> {
-  const judge = await judgeOf(world, await snapshot(world), nowMs())
+  const judge = await judgeOf(reviewContext, await snapshot(reviewContext), nowMs())
   const answer = (await judge(phase, [milestone])).milestones.get(milestone)
   if (answer === undefined || answer.code === exitCode.pass) return null
   // A newer verdict has a status of its own, on its own claim.
@@ -325,7 +329,7 @@ async function closedGate(
 
 /** The line of the section's heading, from 1, in the review file as this commit has it. */
 async function sectionLine(
-  { git }: World,
+  { git }: ReviewContext,
   { commit, milestone, verdict }: NonNullable<Awaited<ReturnType<typeof readReview>>>,
   path: string
 ): Promise<number | null> {
@@ -344,7 +348,7 @@ async function sectionLine(
 }
 
 /** An older claim whose milestone was claimed again before it was judged: nothing was shown of it. */
-function supersededStatus(world: World, { message }: SignedReview, older: string): Status {
+function supersededStatus(reviewContext: ReviewContext, { message }: SignedReview, older: string): Status {
   const { phase, milestone, claim } = message
   return {
     sha: older,
@@ -352,6 +356,6 @@ function supersededStatus(world: World, { message }: SignedReview, older: string
     state: 'error',
     description: `${milestone} was claimed again by ${claim?.slice(0, 12)}; that one was judged`,
     link: null,
-    branch: world.home.repo.branch
+    branch: reviewContext.home.repo.branch
   }
 }

@@ -9,13 +9,13 @@ export interface WatchState {
   /** Commits that the log has told of. */
   readonly told: Set<string>
   /** Another reviewer has been faster than this one: claims are then taken in no order that both would take. */
-  company: boolean
+  hasPeers: boolean
   /** Hosts that answered not a single read when they were asked last. */
   readonly hosts: Map<string, UnseenHost>
   /** The remote, while it does not answer. */
-  remote: Trouble | null
+  remote: FailureStreak | null
   /** The home, while it cannot be read. */
-  plans: Trouble | null
+  plans: FailureStreak | null
   doing: Doing
   /** How many reviews were published. */
   reviews: number
@@ -23,11 +23,11 @@ export interface WatchState {
   polls: number
   polledMs: number | null
   readonly startedMs: number
-  readonly pulse: Pulse
+  readonly pulse: Heartbeat
 }
 
 /** Something that goes wrong. `sinceMs` is by our clock, milliseconds since 1970. */
-export interface Trouble {
+export interface FailureStreak {
   readonly sinceMs: number
   /** How many times in a row. */
   readonly times: number
@@ -35,7 +35,7 @@ export interface Trouble {
 }
 
 /** Times are ticks. */
-export interface Waiting extends Trouble {
+export interface Waiting extends FailureStreak {
   /** For people: `pvfix-M2`, `orientation of pvfix`. */
   readonly about: string
   readonly nextTick: number
@@ -47,7 +47,7 @@ export interface Waiting extends Trouble {
 }
 
 /** Times are ticks. */
-export interface UnseenHost extends Trouble {
+export interface UnseenHost extends FailureStreak {
   readonly lastTick: number
   /** Before that it is not asked again. */
   readonly nextTick: number
@@ -61,7 +61,7 @@ interface Doing {
 }
 
 /** How a watcher stands, for people. Times are ISO 8601 UTC. Its words are hostile text, not guarded. */
-export interface Standing {
+export interface WatcherStatus {
   readonly startedAt: string
   /** When this was true: every step of the loop says it anew. */
   readonly beatAt: string
@@ -81,21 +81,21 @@ export interface Standing {
 }
 
 /** Hears that the loop really goes on: from the loop itself at each of its steps, never from a timer beside it. */
-export interface Pulse {
+export interface Heartbeat {
   /** While the loop waits, it beats this often, in milliseconds. */
   readonly everyMs: number
-  beat(standing: Standing): void
+  heartbeat(standing: WatcherStatus): void
 }
 
-const unheard: Pulse = { everyMs: 30_000, beat: () => undefined }
+const unheard: Heartbeat = { everyMs: 30_000, heartbeat: () => undefined }
 
-export function startState(pulse: Pulse = unheard): WatchState {
+export function startState(pulse: Heartbeat = unheard): WatchState {
   const startedMs = nowMs()
   return {
     waiting: new Map(),
     hunted: new Map(),
     told: new Set(),
-    company: false,
+    hasPeers: false,
     hosts: new Map(),
     remote: null,
     plans: null,
@@ -111,21 +111,21 @@ export function startState(pulse: Pulse = unheard): WatchState {
 /** The loop does something else from now on. */
 export function step(state: WatchState, what: Doing['what'], about: string | null = null): void {
   state.doing = { what, about, sinceMs: nowMs() }
-  beat(state)
+  heartbeat(state)
 }
 
 /** The loop is alive. */
-export function beat(state: WatchState): void {
-  state.pulse.beat(standing(state))
+export function heartbeat(state: WatchState): void {
+  state.pulse.heartbeat(standing(state))
 }
 
 /** The same trouble once more, or its beginning. */
-export function again(before: Trouble | null | undefined, why: string): Trouble {
+export function again(before: FailureStreak | null | undefined, why: string): FailureStreak {
   return { sinceMs: before?.sinceMs ?? nowMs(), times: (before?.times ?? 0) + 1, why }
 }
 
 /** Puts a piece of work off. What was known of it stays unless it is given anew. */
-export function putOff(
+export function scheduleRetry(
   state: WatchState,
   key: string,
   next: { readonly about: string; readonly why: string; readonly pauseMs: number } & Partial<
@@ -137,11 +137,11 @@ export function putOff(
   state.waiting.set(key, { ...kept, nextTick: tick() + next.pauseMs, ...next, ...again(before, next.why) })
 }
 
-function standing(state: WatchState): Standing {
+function standing(state: WatchState): WatcherStatus {
   const said = (
-    kind: Standing['troubles'][number]['kind'],
+    kind: WatcherStatus['troubles'][number]['kind'],
     subject: string,
-    { sinceMs, times, why }: Trouble
+    { sinceMs, times, why }: FailureStreak
   ) => ({
     subject,
     kind,

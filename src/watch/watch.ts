@@ -1,16 +1,16 @@
 import { AdversaryError, messageOf } from '../lib/errors.ts'
 import { nowMs, sleep, tick } from '../os/clock.ts'
-import type { Home } from '../config/types.ts'
+import type { Workspace } from '../config/types.ts'
 import { jittered } from './back-off.ts'
 import { huntDue, round, type RoundOptions, type WatchEvents } from './round.ts'
-import { again, beat, type Pulse, startState, step, type WatchState } from './state.ts'
-import { readTrust, type World } from '../review/context/review-context.ts'
+import { again, heartbeat, type Heartbeat, startState, step, type WatchState } from './state.ts'
+import { readTrust, type ReviewContext } from '../review/context/review-context.ts'
 
 export interface WatchOptions extends RoundOptions {
   /** Reads the home anew: a plan that is written meanwhile counts from the next poll on. */
-  readonly reload?: () => Promise<Home>
+  readonly reload?: () => Promise<Workspace>
   /** Hears of every step of the loop. */
-  readonly pulse?: Pulse
+  readonly pulse?: Heartbeat
   /**
    * Waits until the next poll, or less: somebody may say that there is something. Default: it sleeps.
    *
@@ -18,7 +18,7 @@ export interface WatchOptions extends RoundOptions {
    */
   readonly wait?: Wait
   /** Where other watchers of this process wait for their turn as well: to ask a remote, and to do what is due. */
-  readonly lanes?: Lanes
+  readonly lanes?: Limiters
 }
 
 type Wait = (ms: number, signal: AbortSignal) => Promise<boolean>
@@ -26,12 +26,12 @@ type Wait = (ms: number, signal: AbortSignal) => Promise<boolean>
 /** Runs work when its turn comes. */
 type Limiter = <T>(work: () => Promise<T>) => Promise<T>
 
-export interface Lanes {
+export interface Limiters {
   readonly poll: Limiter
   readonly round: Limiter
 }
 
-const alone: Lanes = { poll: work => work(), round: work => work() }
+const alone: Limiters = { poll: work => work(), round: work => work() }
 
 /**
  * The loop: poll, do what is due, wait. Holds no state that matters: what was answered is read from the repo
@@ -41,11 +41,11 @@ const alone: Lanes = { poll: work => work(), round: work => work() }
  * @throws AdversaryError `usage` for what a person must mend. With `once` also: what went wrong with a claim,
  * once all others are answered; the signal's reason.
  */
-export async function watch(given: World, events: WatchEvents, options: WatchOptions): Promise<void> {
+export async function watch(given: ReviewContext, events: WatchEvents, options: WatchOptions): Promise<void> {
   const { signal } = given
   const state = startState(options.pulse)
   const renewed = renewing(given, state, options.reload)
-  let seen: Seen = { world: given, tip: null }
+  let seen: Seen = { context: given, tip: null }
 
   while (!signal.aborted) {
     let pauseMs: number
@@ -75,30 +75,30 @@ export async function watch(given: World, events: WatchEvents, options: WatchOpt
 
 /** Up to which tip all that is owed was considered, and by which plans. */
 interface Seen {
-  readonly world: World
+  readonly context: ReviewContext
   readonly tip: string | null
 }
 
 /** One turn of the loop: asks the remote for its tip, and does what is due. */
 async function turn(
-  world: World,
+  context: ReviewContext,
   seen: Seen,
   events: WatchEvents,
   options: WatchOptions,
   state: WatchState
 ): Promise<Seen> {
-  const known = world === seen.world ? seen.tip : null
+  const known = context === seen.context ? seen.tip : null
   const lanes = options.lanes ?? alone
   step(state, 'asking the remote')
-  const tip = await lanes.poll(() => world.git.remoteTip(world.home.repo.branch))
+  const tip = await lanes.poll(() => context.git.remoteTip(context.home.repo.branch))
   state.polls += 1
   state.polledMs = nowMs()
   const due = [...state.waiting.values()].some(({ nextTick }) => nextTick <= tick())
   // A branch that is not there is for the round to complain about.
-  if (tip === null || tip !== known || due || (!options.once && huntDue(world, state))) {
-    return { world, tip: await lanes.round(() => round(world, events, options, state)) }
+  if (tip === null || tip !== known || due || (!options.once && huntDue(context, state))) {
+    return { context, tip: await lanes.round(() => round(context, events, options, state)) }
   }
-  return { world, tip: known }
+  return { context, tip: known }
 }
 
 function everythingFailed({ waiting }: WatchState): boolean {
@@ -106,7 +106,7 @@ function everythingFailed({ waiting }: WatchState): boolean {
 }
 
 /** How long to leave the remote alone, whatever else is due, in milliseconds. */
-function remoteFailed({ home, log }: World, state: WatchState, error: unknown): number {
+function remoteFailed({ home, log }: ReviewContext, state: WatchState, error: unknown): number {
   const why = messageOf(error)
   state.remote = again(state.remote, why)
   const longest = Math.min(home.pollMs * 2 ** Math.min(state.remote.times, 5), 10 * 60_000)
@@ -115,7 +115,7 @@ function remoteFailed({ home, log }: World, state: WatchState, error: unknown): 
   return pauseMs
 }
 
-function recovered({ log }: World, state: WatchState): void {
+function recovered({ log }: ReviewContext, state: WatchState): void {
   const { remote } = state
   if (remote === null) return
   state.remote = null
@@ -136,7 +136,7 @@ async function rest(
   step(state, 'waiting')
   for (let left = pauseMs; left > 0 && !signal.aborted; left = until - tick()) {
     const woken = await wait(Math.min(left, state.pulse.everyMs), signal).catch(() => false)
-    beat(state)
+    heartbeat(state)
     if (woken) return
   }
 }
@@ -146,36 +146,39 @@ const writtenMs = 250
 
 /** The same world until the plans of the home change; then one with the new plans. */
 function renewing(
-  given: World,
+  given: ReviewContext,
   state: WatchState,
-  reload: (() => Promise<Home>) | undefined
-): () => Promise<World> {
-  let world = given
+  reload: (() => Promise<Workspace>) | undefined
+): () => Promise<ReviewContext> {
+  let context = given
   return async () => {
-    if (reload === undefined) return world
+    if (reload === undefined) return context
     try {
-      const { plans, hosts, files } = await settled(reload, world)
-      const trust = await readTrust(world.home)
+      const { plans, hosts, files } = await settled(reload, context)
+      const trust = await readTrust(context.home)
       state.plans = null
-      if (trust.allowed !== world.trust.allowed) {
-        world.log('signers changed', {})
-        world = { ...world, trust }
+      if (trust.allowed !== context.trust.allowed) {
+        context.log('signers changed', {})
+        context = { ...context, trust }
       }
-      if (wordsOf({ plans, hosts }) === wordsOf(world.home)) return world
-      world.log('plans changed', { plans: [...plans.keys()].join(', ') })
-      world = { ...world, home: { ...world.home, plans, hosts, files } }
+      if (wordsOf({ plans, hosts }) === wordsOf(context.home)) return context
+      context.log('plans changed', { plans: [...plans.keys()].join(', ') })
+      context = { ...context, home: { ...context.home, plans, hosts, files } }
     } catch (error) {
       // Half of a file that somebody is writing, or a mistake: the plans that were understood last go on.
       const why = messageOf(error)
-      if (why !== state.plans?.why) world.log('plans refused', { why })
+      if (why !== state.plans?.why) context.log('plans refused', { why })
       state.plans = again(state.plans, why)
     }
-    return world
+    return context
   }
 }
 
 /** The home as two readings in a row find it: half of a plan may well be a plan, of fewer checks. */
-async function settled(reload: () => Promise<Home>, { home, signal }: World): Promise<Home> {
+async function settled(
+  reload: () => Promise<Workspace>,
+  { home, signal }: ReviewContext
+): Promise<Workspace> {
   let before = wordsOf(home)
   for (let tries = 0; tries < 10 && !signal.aborted; tries += 1) {
     const found = await reload()
@@ -187,7 +190,7 @@ async function settled(reload: () => Promise<Home>, { home, signal }: World): Pr
   throw new AdversaryError('usage', 'the plans are being written: no two readings found the same')
 }
 
-function wordsOf({ plans, hosts }: Pick<Home, 'plans' | 'hosts'>): string {
+function wordsOf({ plans, hosts }: Pick<Workspace, 'plans' | 'hosts'>): string {
   const digests = [...plans.values()].map(({ phase, digest }) => [phase, digest])
   return JSON.stringify([digests, [...hosts]])
 }

@@ -6,7 +6,7 @@ import { oneLine } from '../lib/text/clean.ts'
 import { nowMs } from '../os/clock.ts'
 import { readText, removeFile, replaceFile } from '../os/files.ts'
 import { type Life, lifeOf, thisProcess } from '../os/processes.ts'
-import type { Standing } from './state.ts'
+import type { WatcherStatus } from './state.ts'
 
 /**
  * What the running watcher is doing, as a file of the home that `status` reads. It is derived: whoever
@@ -50,7 +50,7 @@ const standingSchema = z.object({
 
 export interface StandingFile {
   /** Writes it down in its own time; of several in a row the last one. */
-  show(standing: Standing): void
+  show(standing: WatcherStatus): void
   /** Waits for the last write, and takes the file away: nobody watches any more. */
   close(): Promise<void>
 }
@@ -63,10 +63,10 @@ export async function keepStanding(stateDir: string, failed: (why: string) => vo
   const path = join(stateDir, fileName)
   const self = await thisProcess()
   const told = new Set<string>()
-  let next: Standing | undefined
+  let next: WatcherStatus | undefined
   let writing: Promise<void> | undefined
 
-  const write = async (standing: Standing) => {
+  const write = async (standing: WatcherStatus) => {
     try {
       await replaceFile(path, `${JSON.stringify({ process: self, ...guarded(standing) }, null, 2)}\n`, {
         within: stateDir,
@@ -102,7 +102,7 @@ export async function keepStanding(stateDir: string, failed: (why: string) => vo
 }
 
 /** A watcher as it was written down, and what became of it since. */
-export interface Watcher extends Standing {
+export interface Watcher extends WatcherStatus {
   readonly pid: number
   /** `stalled`: its process runs, and its loop has not gone on for longer than any step may take. */
   readonly state: 'running' | 'stalled' | 'gone' | 'unknown'
@@ -133,7 +133,7 @@ async function seen(path: string) {
 }
 
 /** What a server or a host said is in its reasons. */
-function guarded(standing: Standing): Standing {
+function guarded(standing: WatcherStatus): WatcherStatus {
   const guard = (text: string) => oneLine(redact(text).text, 400)
   const { doing, troubles } = standing
   return {

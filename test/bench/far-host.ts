@@ -52,8 +52,8 @@ export async function farPlace(host: TestHost, phase: Phase): Promise<Place> {
   const at = { ...ssh, user: host.user, identityFile: host.identityFile, knownHosts }
   const home = {
     repoUrl: phase.repo.url,
-    signingKey: phase.world.home.identity.signingKey,
-    allowedSigners: phase.world.home.gate.allowedSigners ?? '',
+    signingKey: phase.context.home.identity.signingKey,
+    allowedSigners: phase.context.home.gate.allowedSigners ?? '',
     host: [
       `ssh: ${host.user}@${ssh.address}:${ssh.port}`,
       `identityFile: ${host.identityFile}`,

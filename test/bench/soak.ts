@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { openWorld } from '../../src/review/context/review-context.ts'
+import { openReviewContext } from '../../src/review/context/review-context.ts'
 import { watch } from '../../src/watch/watch.ts'
 import { makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
 
@@ -77,15 +77,15 @@ async function soak(polls: number, reviews: number, lines: number): Promise<void
       ''
     ].join('\n')
   )
-  const watched = await scene.world()
+  const watched = await scene.context()
   const stop = new AbortController()
   const log = () => undefined
-  const { home, userHome } = watched.world
-  const world = await openWorld(home, { userHome, signal: stop.signal, log })
+  const { home, userHome } = watched.context
+  const context = await openReviewContext(home, { userHome, signal: stop.signal, log })
   let polled = 0
   let reviewed = 0
   const running = watch(
-    world,
+    context,
     {
       reviewed() {
         reviewed += 1
@@ -93,7 +93,7 @@ async function soak(polls: number, reviews: number, lines: number): Promise<void
       oriented: log,
       hunted: log
     },
-    { once: false, pulse: { everyMs: 1_000, beat: standing => (polled = standing.polls) } }
+    { once: false, pulse: { everyMs: 1_000, heartbeat: standing => (polled = standing.polls) } }
   )
   const started = performance.now()
   const row = (...cells: readonly (string | number)[]) =>
@@ -122,7 +122,7 @@ async function soak(polls: number, reviews: number, lines: number): Promise<void
   }
   stop.abort(new Error('enough'))
   await running
-  await world.git.close()
+  await context.git.close()
   await scene.dispose()
   host.disconnect()
   await rm(dir, { recursive: true, force: true })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { probes } from '../../probes/index.ts'
 import { initDocument, statusDocument } from '../../src/cli/documents.ts'
-import { loadHome } from '../../src/config/workspace.ts'
+import { loadWorkspace } from '../../src/config/workspace.ts'
 import { runCli } from '../support/cli.ts'
 import { makeRepo, testGit, type TestRepo } from '../support/repo.ts'
 
@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => repo.dispose())
 
 const load = (dir: string) =>
-  loadHome(dir, { userHome: user, library: async () => probes, facts: async () => ({}) })
+  loadWorkspace(dir, { userHome: user, library: async () => probes, facts: async () => ({}) })
 const init = (words: readonly string[], cwd = repo.builder.dir) =>
   runCli(['init', ...words], { cwd, userHome: user })
 

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createIo, type Manner, paint } from '../../src/cli/io.ts'
+import { createIo, type OutputMode, paint } from '../../src/cli/io.ts'
 import { Kept } from '../support/cli.ts'
 
 const around = { cwd: '/', userHome: '/', signal: new AbortController().signal }
 
-function io(manner: Partial<Manner> = {}, env: Readonly<Record<string, string>> = {}, tty = false) {
+function io(manner: Partial<OutputMode> = {}, env: Readonly<Record<string, string>> = {}, tty = false) {
   const stdout = new Kept(tty)
   const stderr = new Kept(tty)
   const made = createIo({ stdout, stderr }, { json: false, quiet: false, ...manner }, { ...around, env })

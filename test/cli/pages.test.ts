@@ -29,7 +29,7 @@ beforeAll(async () => {
   await scene.claim('p1-M1')
   await scene.claim('pvfix-M1')
   await scene.claim('pvfix-M2')
-  await (await scene.world()).once()
+  await (await scene.context()).once()
   const folder = 'machine-docs/evidence'
   await scene.repo.builder.pull()
   const [name = ''] = (await readdir(join(scene.repo.builder.dir, folder))).filter(each =>

@@ -31,7 +31,7 @@ beforeAll(async () => {
   open = await scene.repo.builder.tip()
   await scene.claim('pvfix-M1')
   passed = await scene.claim('pvfix-M2')
-  await (await scene.world()).once()
+  await (await scene.context()).once()
 }, 120_000)
 afterAll(() => scene.dispose())
 

@@ -8,9 +8,9 @@ import type { Machine } from '../../src/config/workspace.ts'
 import {
   changedFiles,
   evidenceDirOf,
-  findHome,
-  homeFile,
-  loadHome,
+  findWorkspace,
+  workspaceFile,
+  loadWorkspace,
   reviewPathOf
 } from '../../src/config/workspace.ts'
 import { policyFor } from '../../src/config/plan/milestone-policy.ts'
@@ -118,7 +118,7 @@ async function write(files: Readonly<Record<string, string>>): Promise<void> {
 
 async function refusal(files: Readonly<Record<string, string>>): Promise<string> {
   await write({ 'adversary.yaml': config, ...files })
-  const error = await loadHome(dir, machine).then(
+  const error = await loadWorkspace(dir, machine).then(
     () => new Error('it was accepted'),
     thrown => thrown
   )
@@ -131,7 +131,7 @@ async function refusal(files: Readonly<Record<string, string>>): Promise<string>
 describe('a good home', () => {
   it('has every default filled in and every path absolute', async () => {
     await write({ 'adversary.yaml': config, 'plans/pvfix.yaml': plan, 'plans/README.md': 'not a plan' })
-    const home = await loadHome(dir, machine)
+    const home = await loadWorkspace(dir, machine)
     expect(home).toMatchObject({
       dir,
       repo: { since: '4212345', evidence: 'machine-docs/evidence', reviewBranch: null },
@@ -159,7 +159,7 @@ describe('a good home', () => {
 
   it('binds each check to its probe, host, limits and line', async () => {
     await write({ 'adversary.yaml': config, 'plans/pvfix.yaml': plan })
-    const pvfix = (await loadHome(dir, machine)).plans.get('pvfix')
+    const pvfix = (await loadWorkspace(dir, machine)).plans.get('pvfix')
     expect(pvfix).toMatchObject({ title: 'Swarm proxy network on 10.10.0.0/16', file: 'plans/pvfix.yaml' })
     expect(pvfix?.milestones).toMatchObject([
       {
@@ -202,7 +202,7 @@ describe('a good home', () => {
   it('has a digest that knows values and forgets layout', async () => {
     const digest = async (text: string) => {
       await write({ 'adversary.yaml': config, 'plans/pvfix.yaml': text })
-      return (await loadHome(dir, machine)).plans.get('pvfix')?.digest
+      return (await loadWorkspace(dir, machine)).plans.get('pvfix')?.digest
     }
     const first = await digest(plan)
     expect(first).toMatch(/^sha256:[0-9a-f]{64}$/)
@@ -214,7 +214,7 @@ describe('a good home', () => {
 
   it('has a policy that the record understands', async () => {
     await write({ 'adversary.yaml': config, 'plans/pvfix.yaml': plan })
-    const home = await loadHome(dir, machine)
+    const home = await loadWorkspace(dir, machine)
     const pvfix = home.plans.get('pvfix')
     const policy = pvfix === undefined ? null : policyFor(home, pvfix, 'machine-docs/REVIEW-pvfix.md')
     expect(policySchema.parse(policy)).toMatchObject({
@@ -229,16 +229,16 @@ describe('a good home', () => {
 
   it('is found upwards, and may be reached by a link', async () => {
     await write({ 'adversary.yaml': config, 'plans/pvfix.yaml': plan })
-    expect(await findHome(join(dir, 'plans'))).toBe(dir)
-    expect(await findHome(root)).toBe(null)
+    expect(await findWorkspace(join(dir, 'plans'))).toBe(dir)
+    expect(await findWorkspace(root)).toBe(null)
     await symlink(dir, join(root, 'link'))
-    expect((await loadHome(join(root, 'link'), machine)).dir).toBe(dir)
+    expect((await loadWorkspace(join(root, 'link'), machine)).dir).toBe(dir)
   })
 
   it('reads files that a plan names', async () => {
     await write({ 'adversary.yaml': config, 'ca.pem': 'certificate' })
-    expect(await homeFile({ dir }, 'ca.pem', root)).toBe('certificate')
-    await expect(homeFile({ dir }, 'no.pem', root)).rejects.toThrow(/no\.pem: there is no such file/)
+    expect(await workspaceFile({ dir }, 'ca.pem', root)).toBe('certificate')
+    await expect(workspaceFile({ dir }, 'no.pem', root)).rejects.toThrow(/no\.pem: there is no such file/)
   })
 })
 
@@ -400,7 +400,7 @@ describe('adversary.yaml', () => {
 
   it('must be there', async () => {
     await mkdir(dir)
-    await expect(loadHome(dir, machine)).rejects.toThrow(/there is no adversary\.yaml in /)
+    await expect(loadWorkspace(dir, machine)).rejects.toThrow(/there is no adversary\.yaml in /)
   })
 })
 
@@ -411,7 +411,7 @@ describe('a check on several hosts', () => {
       'adversary.yaml': config.replace(/hosts:\n(?: {2}.*\n)+/, `hosts:\n  ${listed}`),
       'plans/pvfix.yaml': plan.replace('host: cc-ci', 'host: db').replace('on: other', `on: ${on}`)
     })
-    const milestone = (await loadHome(dir, machine)).plans.get('pvfix')?.milestones[1]
+    const milestone = (await loadWorkspace(dir, machine)).plans.get('pvfix')?.milestones[1]
     return {
       hosts: milestone?.checks.map(({ host }) => host),
       titles: milestone?.checks.map(({ title }) => title.replace(/^.*(?= \()/, '…')),
@@ -613,7 +613,7 @@ describe('a plan', () => {
 
   it('may be called by a number', async () => {
     await write({ 'adversary.yaml': config, 'plans/2.yaml': plan.replace('phase: pvfix', 'phase: 2') })
-    expect([...(await loadHome(dir, machine)).plans.keys()]).toEqual(['2'])
+    expect([...(await loadWorkspace(dir, machine)).plans.keys()]).toEqual(['2'])
   })
 })
 
@@ -648,7 +648,7 @@ describe('the home and the watched repo', () => {
       '.git/config': '[remote "origin"]\n\turl = ssh://git.example.test/ops/reviewer.git\n',
       'adversary.yaml': config
     })
-    expect((await loadHome(dir, machine)).dir).toBe(dir)
+    expect((await loadWorkspace(dir, machine)).dir).toBe(dir)
   })
 })
 
@@ -656,7 +656,7 @@ describe('forge and serve', () => {
   const load = async (more: string, url = 'git@github.com:ops/infra.git') => {
     const base = config.replace('ssh://git@git.example.test/ops/infra.git', url)
     await write({ 'adversary.yaml': `${base}${more}\n`, 'plans/pvfix.yaml': plan })
-    return loadHome(dir, machine)
+    return loadWorkspace(dir, machine)
   }
 
   it('are guessed from the address of the repo, and nothing is posted where there is no `forge`', async () => {
@@ -728,7 +728,7 @@ it('knows which of its files were written since it was read', async () => {
     `export default ({ defineProbe, z }) => defineProbe({ id: '${id}', asserts: 'a', because: 'b', remedy: 'c', params: z.strictObject({}), needs: () => ({}), judge: () => [], falsify: () => [] })`
   const files = { 'adversary.yaml': config, 'plans/pvfix.yaml': plan, 'probes/mine.mjs': own('mine') }
   await write(files)
-  const home = await loadHome(dir, machine)
+  const home = await loadWorkspace(dir, machine)
   const changed = () => changedFiles(home, ['adversary.yaml', 'plans/pvfix.yaml'])
   expect(await changed()).toEqual([])
   for (const [name, text] of Object.entries(files)) {
@@ -751,7 +751,7 @@ describe("the home's own probes", () => {
   it('are checks like any other', async () => {
     const text = 'phase: x\nhost: cc-ci\nmilestones: { M1: { checks: [{ probe: mine, with: { n: 1 } }] } }\n'
     await write({ 'adversary.yaml': config, 'probes/mine.mjs': own('mine'), 'plans/x.yaml': text })
-    const check = (await loadHome(dir, machine)).plans.get('x')?.milestones[0]?.checks[0]
+    const check = (await loadWorkspace(dir, machine)).plans.get('x')?.milestones[0]?.checks[0]
     expect(check?.probe.judge({})).toEqual([{ outcome: 'pass', saw: 'it' }])
   })
 

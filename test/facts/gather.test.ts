@@ -7,7 +7,7 @@ import { gather } from '../../src/facts/gather.ts'
 import { dockerRead } from '../../src/systems/docker/reads.ts'
 import { linuxPattern, linuxRead } from '../../src/systems/linux/reads.ts'
 import { unseal } from '../../src/facts/sealed.ts'
-import { closedDoors, recordedSession } from '../support/doors.ts'
+import { closedAdapters, recordedSession } from '../support/doors.ts'
 
 const list = "docker network ls --no-trunc --format '{{json .}}'"
 
@@ -39,7 +39,7 @@ it('asks what two facts share once, and what depends on it in one more round', a
   })
   const gathered = await gather(
     [{ host: 'h', sources: [names, details] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   expect(session.rounds).toEqual([[list], [`docker network inspect -- ${a} ${b}`]])
   expect(gathered.fact('h', names)).toEqual({ seen: true, value: [a, b], evidence: [1] })
@@ -68,7 +68,7 @@ it('asks first what others wait for', async () => {
     df: { stdout: '' },
     [list]: { stdout: `${a}\n` }
   })
-  await gather([{ host: 'h', sources: [info] }], closedDoors({ open: async () => session }))
+  await gather([{ host: 'h', sources: [info] }], closedAdapters({ open: async () => session }))
   expect(session.rounds[0]?.map(line => line.split(' ').slice(0, 2).join(' '))).toEqual([
     'docker network',
     'docker info',
@@ -91,7 +91,10 @@ it.each<[name: string, answer: Parameters<typeof recordedSession>[0][string], wh
   ['no answer', { why: 'no answer within 10 s' }, 'no answer within 10 s']
 ])('%s is unseen, with the reason', async (_, answer, why) => {
   const session = recordedSession({ [list]: answer })
-  const gathered = await gather([{ host: 'h', sources: [names] }], closedDoors({ open: async () => session }))
+  const gathered = await gather(
+    [{ host: 'h', sources: [names] }],
+    closedAdapters({ open: async () => session })
+  )
   const fact = gathered.fact('h', names)
   expect(fact.seen).toBe(false)
   expect(fact).toHaveProperty('why', expect.stringContaining(why))
@@ -110,7 +113,7 @@ it('a parser that throws has not seen anything', async () => {
   const session = recordedSession({ [list]: { stdout: '{' } })
   const gathered = await gather(
     [{ host: 'h', sources: [broken] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   expect(gathered.fact('h', broken)).toEqual({
     seen: false,
@@ -130,7 +133,7 @@ it('a host that cannot be reached costs its own facts and nothing else', async (
       { host: 'down', sources: [names] },
       { host: 'up', sources: [names] }
     ],
-    closedDoors({ open })
+    closedAdapters({ open })
   )
   expect(gathered.fact('down', names)).toMatchObject({
     seen: false,
@@ -143,7 +146,10 @@ const secret = 'hunter2hunter2'
 
 it('is judged by what was read, and shows what a source makes of it with the secrets hidden', async () => {
   const session = recordedSession({ [list]: { stdout: `DB_PASSWORD=${secret}\n${secret} alone\n` } })
-  const gathered = await gather([{ host: 'h', sources: [names] }], closedDoors({ open: async () => session }))
+  const gathered = await gather(
+    [{ host: 'h', sources: [names] }],
+    closedAdapters({ open: async () => session })
+  )
   const mark = expect.stringMatching(/^DB_PASSWORD=«redacted:password:[0-9a-f]{12}»$/)
   const alone = expect.stringMatching(/^«redacted:password:[0-9a-f]{12}» alone$/)
   expect(gathered.fact('h', names)).toMatchObject({ value: [mark, alone] })
@@ -169,7 +175,7 @@ it('what one read shows to be a secret is hidden in all of them', async () => {
   }
   const gathered = await gather(
     [{ host: 'h', sources: [names, one] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   expect(JSON.stringify([gathered.fact('h', names), gathered.evidence])).not.toContain(secret)
 })
@@ -199,8 +205,8 @@ it.each<[name: string, answer: Parameters<typeof recordedSession>[0][string]]>([
     [names, one(a), one(b)],
     [one(b), one(a), names]
   ]) {
-    const doors = closedDoors({ open: async () => session })
-    const gathered = await gather([{ host: 'h', sources }], doors)
+    const adapters = closedAdapters({ open: async () => session })
+    const gathered = await gather([{ host: 'h', sources }], adapters)
     const shown = JSON.stringify([sources.map(source => gathered.fact('h', source)), gathered.evidence])
     expect(shown).not.toContain(secret)
     // Nothing else of it is gone: where the secret stood, its mark stands.
@@ -216,7 +222,7 @@ it('the reason why a host cannot be reached is shown with its secrets hidden', a
   const open = async () => {
     throw new Error(`the proxy answers https://user:${secret}@proxy.example.test is gone`)
   }
-  const gathered = await gather([{ host: 'down', sources: [names] }], closedDoors({ open }))
+  const gathered = await gather([{ host: 'down', sources: [names] }], closedAdapters({ open }))
   const fact = gathered.fact('down', names)
   expect(fact).toHaveProperty('why', expect.stringContaining('could not see down: the proxy answers https:'))
   expect(JSON.stringify([fact, gathered.evidence])).not.toContain(secret)
@@ -249,7 +255,7 @@ it('a complaint of a parser is that about the text with the secrets hidden', asy
   const session = recordedSession({ [list]: { stdout: `TOKEN=${secret}\n` } })
   const gathered = await gather(
     [{ host: 'h', sources: [broken] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   expect(gathered.fact('h', broken)).toMatchObject({ seen: false })
   expect(JSON.stringify(gathered.fact('h', broken))).not.toContain(secret.slice(0, 4))
@@ -269,7 +275,10 @@ it('asks nothing anew for what it shows, not even where the hidden text names an
       return (await look.read({ ...dockerRead.dockerInfo(), argv: ['head', stdout.trim()] })).stdout
     }
   }
-  const gathered = await gather([{ host: 'h', sources: [twice] }], closedDoors({ open: async () => session }))
+  const gathered = await gather(
+    [{ host: 'h', sources: [twice] }],
+    closedAdapters({ open: async () => session })
+  )
   expect(session.rounds.flat()).toEqual([list, `head ${path}`])
   expect(JSON.stringify([gathered.fact('h', twice), gathered.evidence])).not.toContain(secret)
 })
@@ -277,11 +286,11 @@ it('asks nothing anew for what it shows, not even where the hidden text names an
 it('counts each place of a file of the repo once', async () => {
   const file: FactSource<string | null> = { key: 'file', place: 'repo', take: look => look.repo.file('a') }
   const veil = openVeil('salt')
-  const doors = closedDoors({
+  const adapters = closedAdapters({
     repo: { commit: 'f'.repeat(40), file: async () => `DB_PASSWORD=${secret}`, changes: async () => [] },
     veil
   })
-  const gathered = await gather([{ host: 'h', sources: [file] }], doors)
+  const gathered = await gather([{ host: 'h', sources: [file] }], adapters)
   expect(gathered.evidence).toMatchObject([{ stdout: expect.stringContaining('redacted:password') }])
   expect(veil.hidden()).toEqual([{ kind: 'password', places: 1, secrets: 1 }])
 })
@@ -299,7 +308,7 @@ it('a refusal of the repo is evidence too', async () => {
     },
     changes: async () => []
   }
-  const gathered = await gather([{ host: 'h', sources: [file] }], closedDoors({ repo }))
+  const gathered = await gather([{ host: 'h', sources: [file] }], closedAdapters({ repo }))
   expect(gathered.fact('h', file)).toMatchObject({
     seen: false,
     why: 'a.nix is a symbolic link',
@@ -316,7 +325,10 @@ it('sends no read that a source which declares its reads did not declare', async
     reads: [linuxPattern.ipAddresses()],
     take: async look => (await look.read(dockerRead.dockerNetworkList())).stdout
   }
-  const gathered = await gather([{ host: 'h', sources: [shy] }], closedDoors({ open: async () => session }))
+  const gathered = await gather(
+    [{ host: 'h', sources: [shy] }],
+    closedAdapters({ open: async () => session })
+  )
   expect(session.rounds).toEqual([])
   expect(gathered.fact('h', shy)).toMatchObject({
     seen: false,
@@ -347,7 +359,7 @@ it('routes go on beside a host that is still being logged in to', async () => {
   const session = recordedSession({ [list]: { stdout: `${a}\n` } })
   const gathered = await gather(
     [{ host: 'h', sources: [names, route] }],
-    closedDoors({
+    closedAdapters({
       open: () => asked.promise,
       fetch: async () => {
         asked.settle(session)
@@ -382,7 +394,7 @@ it('a slow read does not hold up what a quick one leads to', async () => {
   }
   const gathered = await gather(
     [{ host: 'h', sources: [info, details] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   expect(gathered.fact('h', info)).toMatchObject({ seen: true, value: 'slow' })
   expect(gathered.fact('h', details)).toMatchObject({ seen: true, value: a })
@@ -391,7 +403,7 @@ it('a slow read does not hold up what a quick one leads to', async () => {
 it("what tells a host's time is not seen where its clock jumped, or where that cannot be told; all else is", async () => {
   const time: FactSource<string> = { ...names, key: 'time', timed: true, take: async () => 'noon' }
   const asked: string[] = []
-  const doors = closedDoors({
+  const adapters = closedAdapters({
     open: async () => recordedSession({ [list]: { stdout: a } }),
     async jumped(host) {
       asked.push(host)
@@ -401,7 +413,7 @@ it("what tells a host's time is not seen where its clock jumped, or where that c
   })
   const hosts = ['goes', 'jumps', 'mute', 'other']
   const wanted = hosts.map(host => ({ host, sources: host === 'other' ? [names] : [time, names] }))
-  const gathered = await gather(wanted, doors)
+  const gathered = await gather(wanted, adapters)
   expect(hosts.map(host => gathered.fact(host, names).seen)).toEqual([true, true, true, true])
   expect(gathered.fact('goes', time)).toEqual({ seen: true, value: 'noon', evidence: [] })
   expect(gathered.fact('jumps', time)).toEqual({ seen: false, why: 'it jumped', evidence: [] })
@@ -429,7 +441,7 @@ it("a host's clock is looked at again once all that is asked of it is read, what
     }
   })
   const elsewhere: FactSource<string> = { ...names, key: 'elsewhere', take: () => lookedAgain }
-  const doors = closedDoors({
+  const adapters = closedAdapters({
     async jumped(host) {
       looked()
       return `${host} jumped after ${settled.join(', ')}`
@@ -441,7 +453,7 @@ it("a host's clock is looked at again once all that is asked of it is read, what
       // What tells a time is not marked: it is believed by what is.
       { host: 'h', sources: [after(0, 'clock', { timed: true }), after(9, 'state', {})] }
     ],
-    doors
+    adapters
   )
   expect(gathered.fact('h', { ...names, key: 'clock' })).toMatchObject({
     seen: false,

@@ -55,7 +55,7 @@ it('a host that is away', async () => {
     { hosts: host.lines, more: ['poll: 200ms', 'retry: 10m'] },
     '{ probe: stray-stacks, with: { forbid: ["nobody*"] } }'
   )
-  const watched = await scene.world()
+  const watched = await scene.context()
   const running = watched.start()
   onTestFinished(running.stop)
   await until(() => assert.equal(told(watched, 'oriented').length, 1))
@@ -90,7 +90,7 @@ it('a remote that is away', async () => {
     config,
     (await readFile(config, 'utf8')).replace(`url: ${scene.repo.remote}`, `url: ${wire.url}`)
   )
-  const watched = await scene.world()
+  const watched = await scene.context()
   const running = watched.start()
   onTestFinished(running.stop)
   await until(() => assert.equal(told(watched, 'oriented').length, 1))

@@ -149,7 +149,7 @@ it('our own clock jumps while the watcher waits for a host: it asks no more ofte
   scene = await makeScene({ hosts: patient(flaky), more: ['poll: 300ms', 'retry: 10m'] })
   const check = '{ probe: stray-stacks, with: { forbid: ["nobody*"] } }'
   await scene.plan('one', `milestones:\n  M1: { checks: [${check}] }\nhunt: { probes: [] }\n`)
-  const watched = await scene.world()
+  const watched = await scene.context()
   const { stop } = watched.start()
   onTestFinished(stop)
   const told = (event: string) => watched.log.filter(each => each.event === event)

@@ -59,7 +59,7 @@ async function grow(commits: number): Promise<void> {
 it('100,000 commits: the claim on top of them is answered', async () => {
   await grow(100_000)
   const claim = await scene.claim('one-M1')
-  const watched = await scene.world()
+  const watched = await scene.context()
   const begun = performance.now()
   await watched.once()
   const first = seconds(begun)
@@ -75,7 +75,7 @@ it('100,000 commits: the claim on top of them is answered', async () => {
 }, 300_000)
 
 it('the branch is renamed: that is said, nothing is pushed, and renaming it back is enough', async () => {
-  const watched = await scene.world()
+  const watched = await scene.context()
   const claim = await scene.claim('one-M1')
   await remote('branch', '-m', 'main', 'trunk')
   const why = await said(() => watched.once())
@@ -103,7 +103,7 @@ it('a shallow remote: nothing of what it lacks is guessed at', async () => {
     `file://${whole}`,
     scene.repo.remote
   ])
-  const watched = await scene.world()
+  const watched = await scene.context()
   const why = await said(() => watched.once())
   expect(why).toMatch(/remote\.git is a shallow clone: it lacks history/)
   expect(await scene.verdicts()).toEqual([])
@@ -115,7 +115,7 @@ it('a shallow remote: nothing of what it lacks is guessed at', async () => {
 it('commits of the year 2099: the order of the history counts, not their clocks', async () => {
   const future = new Date('2099-01-01T00:00:00Z').toISOString()
   const claim = await scene.claim('one-M1', 'done', { date: future })
-  const watched = await scene.world()
+  const watched = await scene.context()
   await watched.once()
   const next = await scene.claim('one-M1', 'again')
   await watched.once()

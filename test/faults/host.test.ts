@@ -351,7 +351,7 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
       scene.plan('one', `milestones:\n${milestones}  Z1: { ${check('well')} }\nhunt: { probes: [] }\n`)
     // The first look of all is at the host that is well; the others come to the plan afterwards.
     await plan('')
-    watched = await scene.world({ heard: event => heardAt.set(event, tick()) })
+    watched = await scene.context({ heard: event => heardAt.set(event, tick()) })
     running = watched.start()
     const oriented = () => assert(watched.log.some(({ event }) => event === 'oriented'))
     await vi.waitFor(oriented, { timeout: 60_000, interval: 200 })

@@ -71,7 +71,7 @@ function kindOf(moment: string): string {
 
 /** The reviewer's next life, in this process. */
 async function live(scene: Scene): Promise<void> {
-  const watched = await scene.world()
+  const watched = await scene.context()
   await watched.once()
   await watched.close()
 }

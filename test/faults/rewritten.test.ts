@@ -36,7 +36,7 @@ async function forceBackTo(it: Scene, sha: string): Promise<void> {
 
 /** A PASS, then a FAIL of the same milestone. Where the branch was before the FAIL was asked for. */
 async function passThenFail(it: Scene) {
-  const watched = await it.world()
+  const watched = await it.context()
   await it.claim('one-M1')
   await watched.once()
   await it.repo.builder.pull()
@@ -76,7 +76,7 @@ it('a FAIL that was pushed away does not leave an older PASS as the last word', 
 
   // Said once, by whoever comes first; and a review after it is an answer again.
   await watched.once()
-  const other = await it.world({ clone: 'another' })
+  const other = await it.context({ clone: 'another' })
   await other.once()
   expect((await it.subjects()).filter(subject => subject.includes('rewritten'))).toHaveLength(1)
   await it.claim('one-M1', 'and now')
@@ -100,7 +100,7 @@ it('what was said of it is said again when that is pushed away too', async () =>
 
 it('vetoes and open findings stand again', async () => {
   const it = await scene()
-  const watched = await it.world()
+  const watched = await it.context()
   await it.claim('one-M1')
   await watched.once()
   await it.repo.builder.pull()
@@ -124,7 +124,7 @@ it('vetoes and open findings stand again', async () => {
 
 it('a claim that lost its review alone is reviewed again; a rewrite that took no review is only logged', async () => {
   const it = await scene()
-  const watched = await it.world()
+  const watched = await it.context()
   await watched.once()
   const claim = await it.claim('one-M1')
   await watched.once()

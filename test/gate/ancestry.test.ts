@@ -5,11 +5,11 @@ import { commitForgery, forge, reviewerPerson } from '../support/forge.ts'
 import { type Base, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
 import type { TestKey } from '../support/repo.ts'
 
-let world: GateWorld
+let context: GateWorld
 beforeAll(async () => {
-  world = await makeGateWorld()
+  context = await makeGateWorld()
 }, 60_000)
-afterAll(() => world.dispose())
+afterAll(() => context.dispose())
 
 /** A signed word in a file of its own, so that it lies on a branch beside others and the merge is clean. */
 async function word(
@@ -403,7 +403,7 @@ const groups: readonly (readonly [string, readonly Row[]])[] = [
 ]
 describe.each(groups.map(([group, rows]) => ({ group, rows })))('$group', ({ rows }) => {
   it.each(rows.map(row => [row[0], row] as const))('%s', async (_, [, base, code, attack]) => {
-    const scene = await world.open(base)
+    const scene = await context.open(base)
     await attack(scene)
     const answer = await scene.gate()
     expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code })

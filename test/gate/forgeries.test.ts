@@ -18,11 +18,11 @@ import { type Base, gateTime, type GateWorld, makeGateWorld, path, type Scene } 
 import { mouthsOf } from '../support/mouths.ts'
 import { day, policy } from '../support/reviews.ts'
 
-let world: GateWorld
+let context: GateWorld
 beforeAll(async () => {
-  world = await makeGateWorld()
+  context = await makeGateWorld()
 }, 60_000)
-afterAll(() => world.dispose())
+afterAll(() => context.dispose())
 
 type Attack = (scene: Scene) => Promise<unknown>
 type Row = readonly [name: string, base: Base, code: number, attack: Attack, options?: Partial<GateOptions>]
@@ -1103,7 +1103,7 @@ const groups: readonly (readonly [string, readonly Row[]])[] = [
 ]
 describe.each(groups.map(([group, rows]) => ({ group, rows })))('$group', ({ rows }) => {
   it.each(rows.map(row => [row[0], row] as const))('%s', async (_, [, base, code, attack, options = {}]) => {
-    const scene = await world.open(base)
+    const scene = await context.open(base)
     await attack(scene)
     const answer = await scene.gate(options)
     expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code })
@@ -1111,7 +1111,7 @@ describe.each(groups.map(([group, rows]) => ({ group, rows })))('$group', ({ row
     expect(answer.next).not.toBeNull()
     // Whoever asks with options of its own asks another question than a home does.
     if (Object.keys(options).length > 0) return
-    const mouths = await mouthsOf(scene, 'M2', gateTime, { allowed: world.signers })
+    const mouths = await mouthsOf(scene, 'M2', gateTime, { allowed: context.signers })
     expect(mouths.status).toEqual({ code: answer.code, reasons: answer.reasons })
     expect(mouths.line).not.toMatch(/^ {2}✓/)
     expect(mouths.board).toMatchObject({ open: false, reasons: answer.reasons })
@@ -1124,7 +1124,7 @@ it('the corpus holds at least sixty', () => {
 })
 
 it('a revoked key', async () => {
-  const scene = await world.open('passed')
+  const scene = await context.open('passed')
   const revoked = Buffer.from(`${scene.keys.reviewer.publicKey}\n`)
   expect(await scene.gate({ revoked })).toMatchObject({
     code: 3,
@@ -1168,13 +1168,13 @@ describe('what a list of signers says in ways of its own', () => {
       ({ reviewer }) => `adversary ${once} ${reviewer.publicKey}\nadversary ${reviewer.publicKey}`
     ]
   ])('%s', async (_, code, list) => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     const answer = await scene.gate({ allowedSigners: `${list(scene.keys)}\n` })
     expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code })
   })
 
   it('a key of the builder under all names signs no verdict', async () => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     await forge(scene, { ...pass(scene), key: scene.keys.builder, author: reviewerPerson })
     const allowedSigners = `adversary ${scene.keys.reviewer.publicKey}\n* ${scene.keys.builder.publicKey}\n`
     expect(await scene.gate({ allowedSigners })).toMatchObject({ code: 3 })

@@ -6,15 +6,15 @@ import { gateOnce, openGate } from '../../src/gate/gate.ts'
 import { type Base, type GateWorld, gateTime, makeGateWorld, path, type Scene } from '../support/gate.ts'
 import { day, policy } from '../support/reviews.ts'
 
-let world: GateWorld
+let context: GateWorld
 beforeAll(async () => {
-  world = await makeGateWorld()
+  context = await makeGateWorld()
 }, 60_000)
-afterAll(() => world.dispose())
+afterAll(() => context.dispose())
 
 describe('an honest history', () => {
   it('is open after a PASS, and says by whom', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     const answer = await scene.gate()
     expect(answer).toEqual({
       gate: 'pvfix-M2',
@@ -37,7 +37,7 @@ describe('an honest history', () => {
   })
 
   it('opens a whole phase when each of its milestones is', async () => {
-    expect(await (await world.open('passed')).gate({ gate: 'pvfix' })).toMatchObject({
+    expect(await (await context.open('passed')).gate({ gate: 'pvfix' })).toMatchObject({
       code: 0,
       verdict: 'PASS',
       milestones: [
@@ -45,12 +45,12 @@ describe('an honest history', () => {
         { gate: 'pvfix-M2', code: 0 }
       ]
     })
-    expect(await (await world.open('claimed')).gate({ gate: 'pvfix' })).toMatchObject({
+    expect(await (await context.open('claimed')).gate({ gate: 'pvfix' })).toMatchObject({
       code: 2,
       verdict: null,
       mayChange: true
     })
-    expect(await (await world.open('failed')).gate({ gate: 'pvfix' })).toMatchObject({
+    expect(await (await context.open('failed')).gate({ gate: 'pvfix' })).toMatchObject({
       code: 1,
       verdict: 'FAIL',
       mayChange: false
@@ -58,7 +58,7 @@ describe('an honest history', () => {
   })
 
   it('is not held up by a line that is made to be slow', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await scene.append(`\n# M9${' '.repeat(200_000)}x\n`)
     const before = process.cpuUsage()
     expect(await scene.gate()).toMatchObject({ code: 0 })
@@ -66,7 +66,7 @@ describe('an honest history', () => {
   })
 
   it('is not open where the signature of a veto could not be verified', async () => {
-    const scene = await world.open('vetoed')
+    const scene = await context.open('vetoed')
     const before = process.env['PATH'] ?? ''
     const folder = await mkdtemp(join(tmpdir(), 'adversary-dying-'))
     const dies =
@@ -321,7 +321,7 @@ describe('an honest history', () => {
       scene => scene.say({ policy: { branch: 'other' } })
     ]
   ])('%s', async (_, base, code, why, act) => {
-    const scene = await world.open(base)
+    const scene = await context.open(base)
     await act(scene)
     const answer = await scene.gate()
     expect({ code: answer.code, why: answer.reasons[0] }).toEqual({ code, why: expect.stringMatching(why) })
@@ -329,7 +329,7 @@ describe('an honest history', () => {
   })
 
   it('is stale when what it watches was touched, or after its age', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     expect(await scene.gate({ gate: 'pvfix-M1', now: gateTime + 31 * day })).toMatchObject({
       code: 2,
       mayChange: true
@@ -346,7 +346,7 @@ describe('an honest history', () => {
   })
 
   it('reads a review dated in the future as unproven', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     expect(await scene.gate({ now: Date.UTC(2026, 5, 1) })).toMatchObject({
       code: 2,
       reasons: [expect.stringContaining('in the future')]
@@ -354,7 +354,7 @@ describe('an honest history', () => {
   })
 
   it('asks about the commit being built', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     expect(await scene.gate({ commit: scene.at.claim1 })).toMatchObject({
       code: 2,
       reasons: [expect.stringContaining('does not hold the claim')]
@@ -376,7 +376,7 @@ describe('an honest history', () => {
   })
 
   it('lets an accepted edit pass, and only that', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await scene.edit('## Said', '## It was said')
     expect(await scene.gate()).toMatchObject({ code: 3 })
     const { sha256 } = await import('../../src/lib/canonical.ts')
@@ -388,18 +388,18 @@ describe('an honest history', () => {
   })
 
   it('forgives an unsigned change that was restored', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await scene.edit('## Said', '## It was said')
     await scene.edit('## It was said', '## Said')
     expect(await scene.gate()).toMatchObject({ code: 0 })
   })
 
   it('reads reviews from a branch of their own', async () => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     const { openClone } = await import('../../src/git/clone.ts')
     const { makeReviewer } = await import('../support/reviews.ts')
     const git = await openClone({ url: scene.remote, dir: `${scene.remote}.aside` })
-    const trust = { allowed: world.signers, reviewer: 'adversary' }
+    const trust = { allowed: context.signers, reviewer: 'adversary' }
     const aside = makeReviewer(git, scene.keys.reviewer, trust, {
       branch: 'reviews',
       now: Date.UTC(2026, 5, 13, 9)
@@ -413,13 +413,13 @@ describe('an honest history', () => {
   })
 
   it('while it is waited for: a look sees whatever has been pushed since the one before', async () => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     const { openClone } = await import('../../src/git/clone.ts')
     const { makeReviewer } = await import('../support/reviews.ts')
     const asked = {
       gate: 'pvfix-M2',
       remote: scene.remote,
-      allowedSigners: world.signers,
+      allowedSigners: context.signers,
       reviewer: 'adversary'
     }
     const here = openGate(asked)
@@ -432,7 +432,7 @@ describe('an honest history', () => {
         expect(await gate.look(gateTime)).toBe(first)
       }
       const git = await openClone({ url: scene.remote, dir: `${scene.remote}.aside` })
-      const trust = { allowed: world.signers, reviewer: 'adversary' }
+      const trust = { allowed: context.signers, reviewer: 'adversary' }
       const when = { branch: 'reviews', now: Date.UTC(2026, 5, 13, 9) }
       await makeReviewer(git, scene.keys.reviewer, trust, when).say({
         claim: scene.at.claim2,
@@ -456,7 +456,7 @@ describe('an honest history', () => {
 describe('a reviewer of two repos that share history', () => {
   const here = { repo: 'ops/infra' }
   const passed = async (repo?: string) => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     const named = repo === undefined ? {} : { repo }
     await scene.say({ claim: scene.at.claim2, milestone: 'M2', ...named })
     return scene
@@ -581,7 +581,7 @@ describe('what the gate must be told', () => {
     ['no reviewer', { reviewer: null }, /no reviewer is named/],
     ['an empty reviewer', { reviewer: '' }, /no reviewer is named/]
   ])('%s', async (_, options, why) => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     const answer = await scene.gate(options)
     expect(answer).toMatchObject({
       code: 3,
@@ -596,7 +596,7 @@ describe('what the gate must be told', () => {
   })
 
   it('a remote that is none, and a branch that is not there', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await expect(scene.gate({ remote: `${scene.remote}.none` })).rejects.toMatchObject({ kind: 'repository' })
     await expect(scene.gate({ branch: 'none' })).rejects.toMatchObject({
       kind: 'usage',

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Base, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
 import { policy } from '../support/reviews.ts'
 
-let world: GateWorld
+let context: GateWorld
 beforeAll(async () => {
-  world = await makeGateWorld()
+  context = await makeGateWorld()
 }, 60_000)
-afterAll(() => world.dispose())
+afterAll(() => context.dispose())
 
 type Row = readonly [
   name: string,
@@ -381,7 +381,7 @@ const groups: readonly (readonly [string, readonly Row[]])[] = [
 ]
 describe.each(groups.map(([group, rows]) => ({ group, rows })))('$group', ({ rows }) => {
   it.each(rows.map(row => [row[0], row] as const))('%s', async (_, [, base, code, why, act, gate]) => {
-    const scene = await world.open(base)
+    const scene = await context.open(base)
     await act(scene)
     const answer = await scene.gate(gate === undefined ? {} : { gate })
     expect({ code: answer.code, why: answer.reasons.join('\n') }).toEqual({

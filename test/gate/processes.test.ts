@@ -12,11 +12,11 @@ import { gateOf, makeScene, type Scene } from '../support/scene.ts'
 
 /** Which processes are started, where, with what around them, and how many. */
 
-let world: GateWorld
+let context: GateWorld
 beforeAll(async () => {
-  world = await makeGateWorld()
+  context = await makeGateWorld()
 }, 120_000)
-afterAll(() => world.dispose())
+afterAll(() => context.dispose())
 
 let before: NodeJS.ProcessEnv
 beforeEach(() => {
@@ -104,7 +104,7 @@ describe('no git process looks for a repository or a configuration', () => {
       }
     ]
   ])('%s', async (_, make) => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     const tmp = join(scene.remote, '..', `tmp-${Math.random()}`, 'a', 'b')
     await mkdir(tmp, { recursive: true })
     const marker = join(tmp, 'ran')
@@ -139,7 +139,7 @@ describe('no git process looks for a repository or a configuration', () => {
 })
 
 it('20,000 commits that look like reviews start as many processes as there are signatures of listed keys', async () => {
-  const scene = await world.open('passed')
+  const scene = await context.open('passed')
   const { builder, keys, at } = scene
   const blank = (await rawCommit(scene, at.review2)).replace(
     /^gpgsig [\s\S]*?-----END SSH SIGNATURE-----\n/m,
@@ -182,7 +182,7 @@ describe('a repository in the format of SHA-256', () => {
   afterAll(() => scene.dispose())
 
   it('is watched, reviewed and gated', async () => {
-    const watched = await scene.world()
+    const watched = await scene.context()
     const claim = await scene.claim('p1-M1')
     expect(claim).toHaveLength(64)
     expect((await watched.once()).map(({ verdict }) => verdict)).toEqual(['PASS'])
@@ -199,8 +199,8 @@ describe('a repository in the format of SHA-256', () => {
 
 describe('a remote by a relative path', () => {
   it('is looked for from here, and an origin from its checkout', async () => {
-    const scene = await world.open('passed')
-    const env = { ADVERSARY_ALLOWED_SIGNERS: world.signers, ADVERSARY_REVIEWER: 'adversary' }
+    const scene = await context.open('passed')
+    const env = { ADVERSARY_ALLOWED_SIGNERS: context.signers, ADVERSARY_REVIEWER: 'adversary' }
     const folder = join(scene.builder.dir, 'sub')
     await mkdir(folder)
     const name = scene.remote.split('/').at(-1) ?? ''

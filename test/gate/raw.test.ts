@@ -20,11 +20,11 @@ import type { TestKey } from '../support/repo.ts'
 
 /** What is judged is the bytes of commits and trees. Each attack here is one thing to git's log and walk and another to whoever reads on. */
 
-let world: GateWorld
+let context: GateWorld
 beforeAll(async () => {
-  world = await makeGateWorld()
+  context = await makeGateWorld()
 }, 120_000)
-afterAll(() => world.dispose())
+afterAll(() => context.dispose())
 
 type Change = (raw: string) => string
 
@@ -85,7 +85,7 @@ describe('an expired key, and a header in which git reads another date', () => {
     ['an escape of ISO-2022-JP', header('encoding ISO-2022-JP')],
     ['every other byte a letter', header('encoding UTF-16LE')]
   ])('%s', async (_, before) => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     await put(scene, scene.keys.expired, { before })
     expect(await scene.gate()).toMatchObject({ code: 3 })
   })
@@ -136,7 +136,7 @@ describe('a PASS by the reviewer in a commit that the product never writes opens
     ['white space in the signature', { behind: raw => raw.replace(/^ U/m, '  U') }],
     ['a header behind the signature', { behind: raw => raw.replace('\n\n', '\ngpgsigx y\n\n') }]
   ])('%s', async (_, changes) => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     const sha = await put(scene, scene.keys.reviewer, changes)
     const answer = await scene.gate()
     expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code: 3 })
@@ -171,14 +171,14 @@ describe('what a listed person closes is heard from a git that writes an encodin
     ['a veto that is lifted by such a commit stands', 'vetoed', '\n## VETO LIFTED M2: fine\n', 1],
     ['a veto by hand over a FAIL', 'failed', '\n## VETO M2: not yet\n', 1]
   ] as const)('%s', async (_, base, text, code) => {
-    const scene = await world.open(base)
+    const scene = await context.open(base)
     const sha = await byHand(scene, text)
     expect(await scene.builder.git(['cat-file', 'commit', sha])).toContain('encoding ISO-8859-1')
     expect(await scene.gate()).toMatchObject({ code })
   })
 
   it('a finding that such a commit closes stays open', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await byHand(scene, '\n## [adversary] A7: a hole\n\n**Blocks:** M2\n', [])
     await byHand(scene, '\n## [adversary] A7: CLOSED @2026-06-13T09:00Z\n')
     expect(await scene.gate()).toMatchObject({ code: 1 })
@@ -187,7 +187,7 @@ describe('what a listed person closes is heard from a git that writes an encodin
   })
 
   it('a veto in a signed review stands, named, also behind the next PASS', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     const vetoes = [{ milestone: 'M2', status: 'open' as const }]
     const forgery = { claim: null, milestone: null, vetoes, author: scene.builder.person }
     const sha = await put(scene, scene.keys.alice, { before: header('encoding ISO-8859-1') }, forgery)
@@ -212,7 +212,7 @@ describe('what a listed person closes is heard from a git that writes an encodin
     ['a header before the author', raw => raw.replace('author ', 'x y\nauthor ')],
     ['a date in no form', raw => raw.replace(committer, 'committer $1 $2 +99999')]
   ])('a veto in a commit that no git writes is exit 3: %s', async (_, change) => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await scene.builder.pull()
     const files = { [path]: `${await scene.builder.read(path)}\n## VETO M2: no\n` }
     const raw = await rawCommit(scene, await scene.builder.commit('docs: hold', { files }))
@@ -398,7 +398,7 @@ const trees: readonly (readonly [name: string, folder: string, make: Make])[] = 
 
 describe('a tree that git would not write, on the way to what was reviewed', () => {
   it.each(trees)('%s', async (_, folder, make) => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     const sha = await crooked(scene, folder, make)
     const answer = await scene.gate({ gate: 'pvfix-M1' })
     expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code: 3 })
@@ -407,7 +407,7 @@ describe('a tree that git would not write, on the way to what was reviewed', () 
   })
 
   it('swallows no veto that is written on top of it', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     const evil = await blob(scene, '# nothing\n')
     const first: Make = ({ bytes }) => Buffer.concat([bytes, treeEntry('100644', 'aaa', evil)])
     await crooked(scene, '', first)
@@ -453,7 +453,7 @@ describe('a signed path that leaves the repository is exit 3, naming the commit'
   it.each(['../x', '.git/config', 'a/../../x', '/etc/passwd', 'a//b', '.GIT/config', 'docs/.git /x'])(
     '%s',
     async odd => {
-      const scene = await world.open('claimed')
+      const scene = await context.open('claimed')
       const mangle = (message: string) =>
         message.replace(/^Adversary-Section: \S+/m, `Adversary-Section: ${odd.replaceAll(' ', '%20')}`)
       const sha = await forge(scene, {
@@ -469,7 +469,7 @@ describe('a signed path that leaves the repository is exit 3, naming the commit'
   )
 
   it.each(['Section', 'Evidence'])('%s, by a listed person', async name => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await scene.builder.pull()
     const mangle = (message: string) =>
       message.replace(new RegExp(`^Adversary-${name}: \\S+`, 'm'), `Adversary-${name}: ../x`)
@@ -528,7 +528,7 @@ describe('branches and commits as pipelines name them', () => {
     ]
   ]
   it.each(rows)('%s', async (_, base, options, code) => {
-    const scene = await world.open(base)
+    const scene = await context.open(base)
     const answer = await scene.gate(await options(scene))
     expect({ code: answer.code, why: answer.reasons }).toMatchObject({ code })
     if (code === 2 && base === 'failed')
@@ -543,18 +543,18 @@ describe('branches and commits as pipelines name them', () => {
     ['origin/HEAD', '--branch main'],
     ['heads/main', '--branch main']
   ])('%s is no branch, and the word that would do is told', async (branch, hint) => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await expect(scene.gate({ branch })).rejects.toMatchObject({ kind: 'usage', hint })
   })
 
   it('a branch that is called so is the branch', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     await scene.builder.git(['push', '--quiet', 'origin', `${scene.at.review2}:refs/heads/origin/main`])
     expect(await scene.gate({ branch: 'origin/main' })).toMatchObject({ code: 2 })
   })
 
   it('a claim that was forced off the branch is exit 3', async () => {
-    const scene = await world.open('passed')
+    const scene = await context.open('passed')
     const { builder, at, keys } = scene
     await builder.git(['reset', '--quiet', '--hard', `${at.claim2}^`])
     await forge(scene, { claim: at.claim2, key: keys.reviewer, author: reviewerPerson }).catch(
@@ -576,7 +576,7 @@ describe("the build of a review's own push to a branch of reviews", () => {
     const { openClone } = await import('../../src/git/clone.ts')
     const { makeReviewer } = await import('../support/reviews.ts')
     const git = await openClone({ url: scene.remote, dir: `${scene.remote}.aside` })
-    const trust = { allowed: world.signers, reviewer: 'adversary' }
+    const trust = { allowed: context.signers, reviewer: 'adversary' }
     const now = Date.UTC(2026, 5, 13, 9)
     const sha = await makeReviewer(git, scene.keys.reviewer, trust, { branch: 'reviews', now }).say({
       claim,
@@ -587,7 +587,7 @@ describe("the build of a review's own push to a branch of reviews", () => {
   }
 
   it('opens, also where the branch began before the claim', async () => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     const first = await aside(scene, 'M2', scene.at.claim2)
     expect(await scene.gate({ reviewBranch: 'reviews', commit: first })).toMatchObject({ code: 0 })
     const claim = await scene.builder.commit('claim(pvfix-M2): again')
@@ -597,7 +597,7 @@ describe("the build of a review's own push to a branch of reviews", () => {
   })
 
   it('opens nothing that somebody else put on that branch', async () => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     await aside(scene, 'M2', scene.at.claim2)
     const { builder } = scene
     const claim = await builder.commit('claim(pvfix-M2): again')

@@ -158,11 +158,11 @@ describe('a heading with a veto in it', () => {
 })
 
 describe('at the gate', () => {
-  let world: GateWorld
+  let context: GateWorld
   beforeAll(async () => {
-    world = await makeGateWorld()
+    context = await makeGateWorld()
   }, 60_000)
-  afterAll(() => world.dispose())
+  afterAll(() => context.dispose())
 
   const hand =
     (text: string, who: 'alice' | 'reviewer' | 'builder' = 'alice') =>
@@ -293,7 +293,7 @@ describe('at the gate', () => {
       scene => scene.say({ section: '## Said about the veto.service\n\nIts VETO is of no matter.\n' })
     ]
   ])('%s', async (_, base, code, why, attack) => {
-    const scene = await world.open(base)
+    const scene = await context.open(base)
     await scene.builder.pull()
     await attack(scene)
     const answer = await scene.gate()

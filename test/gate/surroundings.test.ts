@@ -6,11 +6,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type Base, type GateWorld, makeGateWorld, path, type Scene } from '../support/gate.ts'
 import { testGit } from '../support/repo.ts'
 
-let world: GateWorld
+let context: GateWorld
 beforeAll(async () => {
-  world = await makeGateWorld()
+  context = await makeGateWorld()
 }, 60_000)
-afterAll(() => world.dispose())
+afterAll(() => context.dispose())
 
 describe('a checkout and an environment turned against the gate', () => {
   let before: NodeJS.ProcessEnv
@@ -20,7 +20,7 @@ describe('a checkout and an environment turned against the gate', () => {
 
   beforeEach(async () => {
     before = { ...process.env }
-    scene = await world.open('failed')
+    scene = await context.open('failed')
     checkout = scene.builder.dir
     trace = join(checkout, 'trace')
   })
@@ -150,7 +150,7 @@ describe('a checkout and an environment turned against the gate', () => {
   ])('%s', async (_, make) => {
     Object.assign(process.env, await make())
     expect(await scene.gate()).toMatchObject({ code: 1, reasons: [expect.stringContaining('M2 failed: ')] })
-    const open = await world.open('passed')
+    const open = await context.open('passed')
     expect(await open.gate()).toMatchObject({ code: 0 })
     expect(existsSync(trace)).toBe(false)
   })
@@ -193,7 +193,7 @@ describe('random edits to a valid history', () => {
   it.each<Base & keyof typeof codes>(['claimed', 'failed', 'passed', 'vetoed'])(
     'are refused, or leave the verdict: %s',
     async base => {
-      const scene = await world.open(base)
+      const scene = await context.open(base)
       const { builder } = scene
       const start = await builder.tip()
       await fc.assert(

@@ -4,11 +4,11 @@ import { type GateWorld, makeGateWorld, path, type Scene } from '../support/gate
 
 /** What a lenient server lets a builder push must not keep the reviewer from saying FAIL. */
 
-let world: GateWorld
+let context: GateWorld
 beforeAll(async () => {
-  world = await makeGateWorld()
+  context = await makeGateWorld()
 }, 60_000)
-afterAll(() => world.dispose())
+afterAll(() => context.dispose())
 
 const entry =
   (mode: string, name: string, times = 1) =>
@@ -49,7 +49,7 @@ describe('a FAIL is recorded', () => {
     ],
     ['a signed commit without a date', commit(raw => raw.replace(/^(committer .*>).*$/m, '$1'))]
   ])('after %s', async (_, push, code = 1) => {
-    const scene = await world.open('claimed')
+    const scene = await context.open('claimed')
     await push(scene)
     const before = await scene.builder.git(['ls-remote', 'origin', 'refs/heads/main'])
     const sha = await scene.say({ claim: scene.at.claim2, milestone: 'M2', verdict: 'FAIL' })

@@ -6,7 +6,7 @@ import type { FactSource } from '../../src/facts/fact.ts'
 import { gather } from '../../src/facts/gather.ts'
 import { dockerRead } from '../../src/systems/docker/reads.ts'
 import type { linuxRead } from '../../src/systems/linux/reads.ts'
-import { closedDoors, recordedSession } from '../support/doors.ts'
+import { closedAdapters, recordedSession } from '../support/doors.ts'
 import { openChild } from '../support/child-cost.ts'
 
 let child: Awaited<ReturnType<typeof openChild>>
@@ -43,7 +43,7 @@ describe('a text that is too much to search', () => {
     const session = recordedSession({ [list]: { stdout: tooMuch }, 'docker info': { stdout: '{}' } })
     const gathered = await gather(
       [{ host: 'h', sources: [bad, good] }],
-      closedDoors({ open: async () => session, veil: openVeil('salt') })
+      closedAdapters({ open: async () => session, veil: openVeil('salt') })
     )
     expect(gathered.fact('h', bad)).toMatchObject({
       seen: false,

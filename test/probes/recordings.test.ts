@@ -11,8 +11,8 @@ import { strayStacks } from '../../probes/stray-stacks.ts'
 import { subnetCollision } from '../../probes/subnet-collision.ts'
 import type { AnyProbe, Finding } from '../../src/probe/probe.ts'
 import { outcomeOf } from '../../src/probe/run.ts'
-import { examine } from '../../src/review/examine.ts'
-import { closedDoors } from '../support/doors.ts'
+import { evaluateChecks } from '../../src/review/examine.ts'
+import { closedAdapters } from '../support/doors.ts'
 import { type Edition, realHost, recordedHosts, type RecordedHost } from '../support/recordings.ts'
 
 const editions = ['before', 'after'] as const
@@ -23,9 +23,9 @@ const users = ['traefik_*_app', 'ccci-*_app', 'drone_*_app', 'warm-keycloak_*_ap
 
 async function look(on: RecordedHost, edition: Edition, probe: AnyProbe, params: object) {
   const bound = probe.bind(params)
-  const { checks, facts, judged } = await examine(
+  const { checks, facts, judged } = await evaluateChecks(
     [{ probe: bound, title: probe.id, host: 'h', on: 'h' }],
-    closedDoors({ open: async () => realHost(on, edition) }),
+    closedAdapters({ open: async () => realHost(on, edition) }),
     { sleep: async () => undefined, tick: () => 0, until: -1, now: '2026-06-13T05:30:00Z' }
   )
   const values = Object.entries(judged[0] ?? {}).map(([need, name]) => {

@@ -9,7 +9,7 @@ import { type RouteAnswer, Unseen } from '../../src/facts/fact.ts'
 import { gather } from '../../src/facts/gather.ts'
 import type { RouteSeen } from '../../src/systems/http/routes.ts'
 import { certificate } from '../support/certificates.ts'
-import { closedDoors } from '../support/doors.ts'
+import { closedAdapters } from '../support/doors.ts'
 import { listening } from '../support/servers.ts'
 
 const url = 'https://drone.ci.example.test/'
@@ -142,16 +142,16 @@ it('asks real servers side by side, by address and CA of the home, and one that 
       'https://silent.example.test/': { status: 200, ca: 'gone.pem' }
     }
   })
-  const doors = closedDoors({
+  const adapters = closedAdapters({
     fetch: request => fetchRoute(request, new AbortController().signal),
-    homeFile: async path => {
+    workspaceFile: async path => {
       if (path !== 'ca.pem') throw new Unseen(`${path}: no such file`)
       return ca.cert
     }
   })
   const { routes: source } = probe.needs
   if (source === undefined) throw new Error('it asks for no routes')
-  const gathered = await gather([{ host: 'h', sources: [source] }], doors)
+  const gathered = await gather([{ host: 'h', sources: [source] }], adapters)
   const findings = judge(probe, { routes: gathered.fact('h', source) })
   expect(findings).toMatchObject([
     { outcome: 'pass', saw: `${base}/ answers HTTP/1.1 200 with \`hello\` in its body` },

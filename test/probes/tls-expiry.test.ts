@@ -8,7 +8,7 @@ import type { Certificate, RouteAnswer } from '../../src/facts/fact.ts'
 import { gather } from '../../src/facts/gather.ts'
 import type { RouteSeen } from '../../src/systems/http/routes.ts'
 import { certificate } from '../support/certificates.ts'
-import { closedDoors } from '../support/doors.ts'
+import { closedAdapters } from '../support/doors.ts'
 import { listening } from '../support/servers.ts'
 
 const url = 'https://ci.example.test/'
@@ -103,11 +103,11 @@ it('sees real certificates', async () => {
   })
   const { routes: source } = real.needs
   if (source === undefined) throw new Error('it asks for no routes')
-  const doors = closedDoors({
+  const adapters = closedAdapters({
     fetch: request => fetchRoute(request, new AbortController().signal),
-    homeFile: async () => ca.cert
+    workspaceFile: async () => ca.cert
   })
-  const gathered = await gather([{ host: 'h', sources: [source] }], doors)
+  const gathered = await gather([{ host: 'h', sources: [source] }], adapters)
   expect(judge(real, { routes: gathered.fact('h', source) })).toMatchObject([
     { outcome: 'pass', saw: expect.stringContaining('`ci` by `test CA`') },
     { outcome: 'fail', saw: expect.stringContaining("Traefik's default certificate") }

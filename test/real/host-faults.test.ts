@@ -59,7 +59,7 @@ hunt: { probes: [] }
 `
     )
     await host.settle()
-    watched = await scene.world()
+    watched = await scene.context()
     running = watched.start()
     const oriented = () => assert(watched.log.some(({ event }) => event === 'oriented'))
     await vi.waitFor(oriented, { timeout: 60_000, interval: 200 })

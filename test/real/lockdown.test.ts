@@ -30,7 +30,7 @@ describe.skipIf(inject('hostObstacle') !== null)("the reviewer's key, locked, on
     expect({ exit, stderr }).toEqual({ exit: 0, stderr })
     return stdout
   }
-  const seat = () => ({ home: phase.world.home, userHome: homedir(), signal: new AbortController().signal })
+  const seat = () => ({ home: phase.context.home, userHome: homedir(), signal: new AbortController().signal })
 
   beforeAll(async () => {
     host = await bootHost()
@@ -39,10 +39,10 @@ describe.skipIf(inject('hostObstacle') !== null)("the reviewer's key, locked, on
     identityFile = join(folder, 'key')
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', identityFile])
     phase = await playPhase({ ...host, identityFile })
-    const found = phase.world.home.hosts.get('cc-ci')
+    const found = phase.context.home.hosts.get('cc-ci')
     assert(found !== undefined)
     address = found
-    locked = await lock(phase.world.home, address, {
+    locked = await lock(phase.context.home, address, {
       from: '198.51.100.0/24',
       path: scriptPath,
       key: null,

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { probes } from '../../probes/index.ts'
-import { loadHome } from '../../src/config/workspace.ts'
+import { loadWorkspace } from '../../src/config/workspace.ts'
 import { suggestedPlan } from '../../src/config/plan/suggested-plan.ts'
 import { nowhere } from '../../src/review/one-probe.ts'
 import { prove } from '../../src/probe/prove.ts'
@@ -27,12 +27,12 @@ describe.skipIf(inject('hostObstacle') !== null)('plans and the real host', () =
   afterAll(() => phase?.dispose())
 
   it('what is suggested passes on the host, and every check of it can fail', async () => {
-    const { world } = phase
-    const suggested = await suggest(world, nowhere, 'cc-ci', budget)
+    const { context } = phase
+    const suggested = await suggest(context, nowhere, 'cc-ci', budget)
     expect(suggested.left).toEqual([])
     const dir = join(phase.repo.dir, 'suggested')
     await mkdir(join(dir, 'plans'), { recursive: true })
-    const { repo, identity, hosts } = world.home
+    const { repo, identity, hosts } = context.home
     const host = hosts.get('cc-ci')
     await writeFile(
       join(dir, 'adversary.yaml'),
@@ -42,14 +42,14 @@ hosts: { cc-ci: { ssh: ${host?.ssh}, identityFile: ${host?.identityFile}, knownH
 `
     )
     await writeFile(join(dir, 'plans/p1.yaml'), suggestedPlan('cc-ci', 'p1', suggested.suggestions))
-    const home = await loadHome(dir, {
+    const home = await loadWorkspace(dir, {
       userHome: homedir(),
       library: async () => probes,
       facts: async () => ({})
     })
     const checks = home.plans.get('p1')?.milestones[0]?.checks ?? []
     expect(checks.length).toBeGreaterThan(15)
-    const observed = await look({ ...world, home }, nowhere, { phase: 'p1', checks, hunts: [] }, budget)
+    const observed = await look({ ...context, home }, nowhere, { phase: 'p1', checks, hunts: [] }, budget)
     expect(observed.checks.filter(({ check }) => check.outcome !== 'pass')).toEqual([])
     expect(checks.map(({ probe }, index) => prove(probe, factsOf(observed, index)).kind)).toEqual(
       checks.map(() => 'can fail')
@@ -57,14 +57,14 @@ hosts: { cc-ci: { ssh: ${host?.ssh}, identityFile: ${host?.identityFile}, knownH
   })
 
   it('every check of the reference plan that can be seen can fail, and so can every hunting probe', async () => {
-    const { world } = phase
-    const at = await snapshot(world)
-    const plan = world.home.plans.get('pvfix')
+    const { context } = phase
+    const at = await snapshot(context)
+    const plan = context.home.plans.get('pvfix')
     const checks = [
       ...(plan?.milestones.flatMap(milestone => milestone.checks) ?? []),
       ...(plan?.hunt.checks ?? [])
     ]
-    const observed = await observe(world, at, { phase: 'pvfix', commit: at.tip, checks, hunts: [] }, budget)
+    const observed = await observe(context, at, { phase: 'pvfix', commit: at.tip, checks, hunts: [] }, budget)
     const proofs = checks.map(({ probe, title }, index) => [
       title,
       prove(probe, factsOf(observed, index)).kind

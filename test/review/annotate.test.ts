@@ -27,7 +27,7 @@ async function reviewed(): Promise<Scene> {
   await scene.commit('readme', { files: { 'README.md': 'Hello.\n' } })
   await scene.claim('p1-M1')
   await scene.claim('p1-M2')
-  const verdicts = await (await scene.world()).once()
+  const verdicts = await (await scene.context()).once()
   expect(verdicts.map(({ verdict }) => verdict)).toEqual(['PASS', 'FAIL'])
   return scene
 }

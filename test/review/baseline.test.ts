@@ -18,9 +18,9 @@ const plan = [
 ].join('\n')
 
 async function baselineOf(phase: string) {
-  const { world, close } = await scene.world()
-  const at = await snapshot(world)
-  const found = await viewsOf(world, { commit: at.tip, phase, record: at.record }).record.baseline()
+  const { context, close } = await scene.context()
+  const at = await snapshot(context)
+  const found = await viewsOf(context, { commit: at.tip, phase, record: at.record }).record.baseline()
   await close()
   return found
 }

@@ -11,7 +11,7 @@ let from: string
 beforeEach(async () => {
   scene = await makeScene()
   from = await scene.commit('core: one', { files: { 'a.sh': 'one\n' } })
-  watched = await scene.world()
+  watched = await scene.context()
 })
 afterEach(async () => {
   await watched.close()
@@ -19,9 +19,9 @@ afterEach(async () => {
 })
 
 async function changes(since = from, wanted: (path: string) => boolean = () => true) {
-  const { world } = watched
-  const at = await snapshot(world)
-  return viewsOf(world, { commit: at.tip, phase: 'p1', record: at.record }).repo.changes(since, wanted)
+  const { context } = watched
+  const at = await snapshot(context)
+  return viewsOf(context, { commit: at.tip, phase: 'p1', record: at.record }).repo.changes(since, wanted)
 }
 
 const some = (count: number, text = 'x\n') =>
@@ -56,8 +56,8 @@ it('since a commit that this one does not build on are unseen, in the clone or n
     new RegExp(`^${sha.slice(0, 7)} is not among the commits that [0-9a-f]{7} builds on$`)
   const { builder } = scene.repo
   await scene.commit('core: two', { files: { 'a.sh': 'two\n' } })
-  const { world } = watched
-  const gone = (await snapshot(world)).tip
+  const { context } = watched
+  const gone = (await snapshot(context)).tip
   await builder.git(['reset', '--quiet', '--hard', from])
   await builder.commit('core: another two', { files: { 'a.sh': 'another\n' } })
   await builder.push('--force', 'origin', 'HEAD')

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Home } from '../../src/config/workspace.ts'
+import type { Workspace } from '../../src/config/workspace.ts'
 import { parseYaml } from '../../src/config/yaml.ts'
 import { mayBeAnswered } from '../../src/record/record.ts'
 import { draftReview } from '../../src/review/review.ts'
@@ -17,7 +17,7 @@ import { startSshServer, type TestServer } from '../support/ssh-server.ts'
 
 let server: TestServer
 let scene: Scene
-let home: Home
+let home: Workspace
 beforeEach(async () => {
   server = await startSshServer()
   const { ssh, identityFile, knownHosts } = server.address
@@ -32,8 +32,8 @@ beforeEach(async () => {
 hunt: { probes: [] }
 `
   )
-  const watched = await scene.world()
-  home = watched.world.home
+  const watched = await scene.context()
+  home = watched.context.home
 })
 afterEach(async () => {
   await scene.dispose()
@@ -143,18 +143,18 @@ it('is on its way once it is dialled, whether or not the host ever says a word',
 })
 
 it('hands the fetch that was begun to whoever fetches the branch first, and fetches anew after that', async () => {
-  const { world, close } = await scene.world()
+  const { context, close } = await scene.context()
   const first = await scene.commit('first')
-  const ahead = fetching(world.git, 'main')
+  const ahead = fetching(context.git, 'main')
   expect(await ahead.fetch('main')).toBe(first)
   const second = await scene.commit('second')
   expect(await ahead.fetch('main')).toBe(second)
 
-  const other = fetching(world.git, 'main')
+  const other = fetching(context.git, 'main')
   expect(await other.fetch('nowhere')).toBeNull()
   expect(await other.fetch('main')).toBe(second)
 
-  const gone = fetching({ ...world.git, fetch: () => Promise.reject(new Error('gone')) }, 'main')
+  const gone = fetching({ ...context.git, fetch: () => Promise.reject(new Error('gone')) }, 'main')
   // Nobody has asked yet, and nobody may have to.
   await new Promise(setImmediate)
   await expect(gone.fetch('main')).rejects.toThrow('gone')
@@ -163,16 +163,16 @@ it('hands the fetch that was begun to whoever fetches the branch first, and fetc
 
 it('the hosts are asked while signatures are verified, and nothing is decided before these are', async () => {
   await scene.claim('p1-M1')
-  const { world, close } = await scene.world()
-  const at = await snapshot(world)
-  const [owed] = (await owedClaims(world, at)).owed
+  const { context, close } = await scene.context()
+  const at = await snapshot(context)
+  const [owed] = (await owedClaims(context, at)).owed
   if (owed === undefined) throw new Error('nothing is owed')
   let verified: (record: typeof at.record) => void = () => undefined
   const record = new Promise<typeof at.record>(resolve => {
     verified = resolve
   })
   let decided = false
-  const drafting = draftReview(world, { tip: at.tip, record }, owed, { budgetMs: 20_000 })
+  const drafting = draftReview(context, { tip: at.tip, record }, owed, { budgetMs: 20_000 })
   void drafting.then(() => {
     decided = true
   })
@@ -184,7 +184,7 @@ it('the hosts are asked while signatures are verified, and nothing is decided be
 
   const unreadable = Promise.reject(new Error('unreadable'))
   unreadable.catch(() => undefined)
-  const refused = draftReview(world, { tip: at.tip, record: unreadable }, owed, {
+  const refused = draftReview(context, { tip: at.tip, record: unreadable }, owed, {
     budgetMs: 20_000
   })
   await expect(refused).rejects.toThrow('unreadable')

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import type { BoundProbe, Finding } from '../../src/probe/probe.ts'
-import type { FactSource, Look } from '../../src/facts/fact.ts'
+import type { FactSource, FactContext } from '../../src/facts/fact.ts'
 import { dockerRead } from '../../src/systems/docker/reads.ts'
-import { examine, type Patience, type Question } from '../../src/review/examine.ts'
-import { closedDoors, recordedSession } from '../support/doors.ts'
+import { evaluateChecks, type RetryPolicy, type Question } from '../../src/review/examine.ts'
+import { closedAdapters, recordedSession } from '../support/doors.ts'
 
 /** A probe that sees how often it was looked at, and judges by a script: one word a look. */
 function scripted(words: readonly Finding[]): BoundProbe {
@@ -32,7 +32,7 @@ const fail: Finding = { outcome: 'fail', saw: 'a', expected: 'b', at: 'c' }
 const settling: Finding = { outcome: 'unknown', why: 'update in progress', settlesWithinMs: 60_000 }
 
 /** Time that passes only when somebody waits. */
-function patience(budgetMs: number): Patience & { waited(): number } {
+function patience(budgetMs: number): RetryPolicy & { waited(): number } {
   let now = 0
   return {
     tick: () => now,
@@ -45,7 +45,7 @@ function patience(budgetMs: number): Patience & { waited(): number } {
   }
 }
 
-const doors = closedDoors({
+const adapters = closedAdapters({
   open: async () => recordedSession({ "docker network ls --no-trunc --format '{{json .}}'": { stdout: 'x' } })
 })
 const question = (words: readonly Finding[], more: Partial<Question> = {}): Question => ({
@@ -58,7 +58,7 @@ const question = (words: readonly Finding[], more: Partial<Question> = {}): Ques
 
 async function one(words: readonly Finding[], more: Partial<Question> = {}, budgetMs = 300_000) {
   const time = patience(budgetMs)
-  const { checks, evidence, judged, facts } = await examine([question(words, more)], doors, time)
+  const { checks, evidence, judged, facts } = await evaluateChecks([question(words, more)], adapters, time)
   const [check] = checks
   return { check, waited: time.waited(), evidence, judged, facts }
 }
@@ -121,16 +121,16 @@ it('what one judgement rests on is read together, each time anew', async () => {
   const take = (line: string) => ({
     key: line,
     place: 'host' as const,
-    take: async (at: Look) => {
+    take: async (at: FactContext) => {
       reads += 1
       return (await at.read(dockerRead.dockerNetworkList())).stdout
     }
   })
   const base = scripted([fail, pass, pass])
   const two: BoundProbe = { ...base, needs: { before: take('before'), after: take('after') } }
-  const { judged, checks } = await examine(
+  const { judged, checks } = await evaluateChecks(
     [question([pass]), { ...question([]), probe: two, withinMs: 60_000 }],
-    doors,
+    adapters,
     time
   )
   // The first check was clear at once; both facts of the other are of its third look.
@@ -186,7 +186,7 @@ function pair(order: string[]) {
 it('judges what is there while the rest is waited for, and each once', async () => {
   const order: string[] = []
   const { questions, letGo } = pair(order)
-  const examined = examine(questions, doors, patience(0))
+  const examined = evaluateChecks(questions, adapters, patience(0))
   while (order.length === 0) await new Promise(setImmediate)
   expect(order).toEqual(['judged quick'])
   letGo()
@@ -198,8 +198,8 @@ it('judges what is there while the rest is waited for, and each once', async () 
 it('believes no judgement on a time that turns out to be none', async () => {
   const order: string[] = []
   const { questions, letGo } = pair(order)
-  const jumped = { ...doors, jumped: async () => "the host's clock jumped" }
-  const examined = examine(questions, jumped, patience(0))
+  const jumped = { ...adapters, jumped: async () => "the host's clock jumped" }
+  const examined = evaluateChecks(questions, jumped, patience(0))
   while (order.length === 0) await new Promise(setImmediate)
   letGo()
   const { checks } = await examined
@@ -224,7 +224,7 @@ it('judges by all that a probe needs, whatever that is called, and by nothing th
     judge: ({ toString: slow, other }) => [{ outcome: 'pass', saw: `${String(slow)} and ${String(other)}` }],
     falsify: () => []
   }
-  const { checks } = await examine([{ ...question([]), probe }], doors, patience(0))
+  const { checks } = await evaluateChecks([{ ...question([]), probe }], adapters, patience(0))
   expect(checks[0]?.findings).toEqual([{ outcome: 'pass', saw: 'slow and quick' }])
 })
 
@@ -241,7 +241,7 @@ it('a probe may throw whatever it likes, also while others are waited for', asyn
       }
     }
   }))
-  const examined = examine(thrown, doors, patience(0))
+  const examined = evaluateChecks(thrown, adapters, patience(0))
   while (order.length === 0) await new Promise(setImmediate)
   letGo()
   for (const { outcome, why } of (await examined).checks)

@@ -172,7 +172,7 @@ function claimWords(subject: string, body: string): string {
 
 async function reviewed(milestone: string, subject: string, body: string) {
   const sha = await scene.claim(`one-${milestone}`, claimWords(subject, body))
-  const watched = await scene.world()
+  const watched = await scene.context()
   const answers = await watched.once()
   expect(answers.map(({ draft }) => draft.claim.sha)).toEqual([sha])
   return answers[0]?.verdict ?? 'none'

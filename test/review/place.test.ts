@@ -35,7 +35,7 @@ async function put(mode: string, path: string, content: string | Buffer = '../el
 }
 
 async function answered() {
-  const watched = await scene.world()
+  const watched = await scene.context()
   const answers = await watched.once()
   return answers.map(({ told, verdict }) => {
     const { telling } = told

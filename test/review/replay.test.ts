@@ -20,7 +20,7 @@ beforeAll(async () => {
   const check = '{ probe: repo-file, with: { path: README.md, contains: a repo } }'
   await scene.plan('one', `milestones:\n  M1: { checks: [${check}] }\nhunt: { probes: [] }\n`)
   await scene.claim('one-M1')
-  const watched = await scene.world()
+  const watched = await scene.context()
   const [answer] = await watched.once()
   const written = answer?.told.telling?.files[0]
   name = basename(written?.path ?? '')

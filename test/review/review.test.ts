@@ -48,54 +48,56 @@ function bytesOf(it: Scene, path: string): Promise<Buffer> {
 }
 
 describe('review', () => {
-  let world: Scene
-  const run = (...words: string[]) => runCli(words, { cwd: world.home })
+  let context: Scene
+  const run = (...words: string[]) => runCli(words, { cwd: context.home })
   beforeAll(async () => {
-    world = await makeScene()
+    context = await makeScene()
   })
-  afterAll(() => world.dispose())
+  afterAll(() => context.dispose())
 
   it('first shows, then says, then repeats; by milestone and by commit', async () => {
-    await world.plan('one', plan(milestone('M1', 'a palace'), milestone('M2')))
-    const old = await world.claim('one-M1', 'try')
-    const sha = await world.claim('one-M1', 'try again')
-    const other = await world.claim('one-M2')
+    await context.plan('one', plan(milestone('M1', 'a palace'), milestone('M2')))
+    const old = await context.claim('one-M1', 'try')
+    const sha = await context.claim('one-M1', 'try again')
+    const other = await context.claim('one-M2')
 
-    const before = await world.subjects()
+    const before = await context.subjects()
     const dry = await run('review', 'one-M1', '--dry-run')
     expect(dry.code).toBe(1)
     expect(dry.stdout).toMatch(
       /^## M1: FAIL @[\s\S]*a palace[\s\S]*git commit --allow-empty -m "claim\(one-M1\): …"/
     )
-    expect(await world.subjects()).toEqual(before)
+    expect(await context.subjects()).toEqual(before)
 
     expect((await run('review', 'one-M1')).code).toBe(1)
     // The others stay pending, and the older claim of the same milestone is answered with the newer.
-    expect(await world.verdicts()).toMatchObject([{ claim: sha, verdict: 'one-M1 FAIL', supersedes: [old] }])
+    expect(await context.verdicts()).toMatchObject([
+      { claim: sha, verdict: 'one-M1 FAIL', supersedes: [old] }
+    ])
     const { stdout } = await run('status', '--json')
     expect(JSON.parse(stdout)).toMatchObject({ phases: [{ pending: [{ sha: other }] }] })
 
-    const after = await world.subjects()
+    const after = await context.subjects()
     for (const target of ['one-M1', sha, sha.slice(0, 9), old]) {
       const again = await run('review', target, '--json')
       expect([target, again.code]).toEqual([target, 1])
       expect(JSON.parse(again.stdout)).toMatchObject({ recorded: true, verdict: 'FAIL' })
     }
-    expect(await world.subjects()).toEqual(after)
+    expect(await context.subjects()).toEqual(after)
     expect((await run('review', other.slice(0, 12))).code).toBe(0)
   })
 
   it('shows a waived check as such, in the review and to `prove`, and the gate reads it', async () => {
     const waive = 'waive: { reason: moving house, by: ops, until: 2999-07-01 }'
     const waived = readme('a palace').replace(/ }$/, `, ${waive} }`)
-    await world.plan('two', plan(`M1: { checks: [${readme('a repo')}, ${waived}] }`))
-    await world.claim('two-M1')
+    await context.plan('two', plan(`M1: { checks: [${readme('a repo')}, ${waived}] }`))
+    await context.claim('two-M1')
     expect((await run('review', 'two-M1')).code).toBe(0)
-    const section = await world.repo.builder
+    const section = await context.repo.builder
       .pull()
-      .then(() => world.repo.builder.read('reviews/REVIEW-two.md'))
+      .then(() => context.repo.builder.read('reviews/REVIEW-two.md'))
     expect(section).toMatch(/Waived by ops until 2999-07-01: moving house/)
-    expect((await gateOf(world, 'two-M1')).code).toBe(0)
+    expect((await gateOf(context, 'two-M1')).code).toBe(0)
     const proved = await run('prove', 'two')
     expect(proved.code).toBe(0)
     expect(proved.stdout.match(/^M1 {2}can fail .*$/gm)).toEqual([
@@ -116,8 +118,8 @@ describe('review', () => {
   })
 
   it('refuses a commit that is no claim, and one of its own identity', async () => {
-    const plain = await world.commit('core: nothing')
-    const own = await world.claim('one-M2', 'mine', {
+    const plain = await context.commit('core: nothing')
+    const own = await context.claim('one-M2', 'mine', {
       author: { name: 'adversary-bot', email: 'adversary@example.test' }
     })
     expect(await run('review', plain)).toMatchObject({
@@ -157,10 +159,10 @@ describe('a review file that was there before', () => {
     for (const [name] of files) await scene.repo.builder.commit(`claim(${name}-M1): done`)
     await scene.repo.builder.push()
     // Without an orientation, so that the section itself meets what the file leaves open.
-    const { world } = await scene.world()
-    const at = await snapshot(world)
-    for (const owed of (await owedClaims(world, at)).owed) {
-      await publishReview(world, await draftReview(world, at, owed, { budgetMs: 10_000 }))
+    const { context } = await scene.context()
+    const at = await snapshot(context)
+    for (const owed of (await owedClaims(context, at)).owed) {
+      await publishReview(context, await draftReview(context, at, owed, { budgetMs: 10_000 }))
     }
   })
   afterAll(() => scene.dispose())
@@ -191,7 +193,7 @@ describe('a review file that was there before', () => {
       files: { [path]: now.replace('Notes', 'Note') }
     })
     await scene.claim('bom-M1', 'again')
-    expect(await (await scene.world({ clone: 'edited' })).once()).toMatchObject([{ verdict: 'PASS' }])
+    expect(await (await scene.context({ clone: 'edited' })).once()).toMatchObject([{ verdict: 'PASS' }])
     expect((await bytesOf(scene, path)).toString()).toMatch(/^\uFEFF# Note\n/)
     expect((await gateOf(scene, 'bom-M1')).code).toBe(3)
     expect((await runCli(['accept', 'bom', '--yes', '--reason', 'a word'], { cwd: scene.home })).code).toBe(0)
@@ -208,7 +210,7 @@ describe('a protected main', () => {
         'update',
         'test "$1" = refs/heads/main && git log -1 --format=%s $3 | grep -q ^review && exit 1; exit 0'
       )
-      const watched = await scene.world()
+      const watched = await scene.context()
       await scene.claim('one-M1')
       expect((await watched.once()).map(({ verdict }) => verdict)).toEqual(['PASS'])
       await scene.claim('one-M2')
@@ -303,8 +305,8 @@ it.each([
   ['review', 'half-M1'],
   ['watch', '--once']
 ])('%s %s judges nothing by a plan that was still being written when it was read', async (...words) => {
-  const world = await makeScene()
-  const run = () => runCli(words, { cwd: world.home })
+  const context = await makeScene()
+  const run = () => runCli(words, { cwd: context.home })
   // Whoever writes it is done by the time that the route is asked.
   let rest = async () => undefined as void
   const route = createServer((_, response) => void rest().then(() => response.end('there')))
@@ -313,20 +315,20 @@ it.each([
   const port = address === null || typeof address === 'string' ? 0 : address.port
   const check = `{ probe: route-status, with: { routes: { "http://127.0.0.1:${port}/": { status: 200 } } } }`
   const half = `milestones:\n  M1:\n    checks:\n      - ${check}\n`
-  await world.plan('half', half)
-  await world.claim('half-M1')
+  await context.plan('half', half)
+  await context.claim('half-M1')
 
-  rest = () => world.plan('half', `${half}      - ${readme('a palace')}\n`)
+  rest = () => context.plan('half', `${half}      - ${readme('a palace')}\n`)
   const told = await run()
   expect([told.code, told.stderr]).toEqual([
     64,
     expect.stringContaining('plans/half.yaml changed while the claim was looked at')
   ])
-  expect(await world.verdicts()).toEqual([])
+  expect(await context.verdicts()).toEqual([])
 
   rest = async () => undefined
   expect((await run()).code).toBe(1)
-  expect(await world.verdicts()).toMatchObject([{ verdict: 'half-M1 FAIL' }])
+  expect(await context.verdicts()).toMatchObject([{ verdict: 'half-M1 FAIL' }])
   await new Promise(resolve => route.close(resolve))
-  await world.dispose()
+  await context.dispose()
 })

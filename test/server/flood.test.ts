@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { listen } from '../../src/server/http-server.ts'
 import { healthRoute } from '../../src/server/health-route.ts'
 import { router } from '../../src/server/router.ts'
-import { doubtDroneBody, doubtDroneHead } from '../../src/server/webhook-signatures.ts'
+import { verifyDroneBody, verifyDroneHead } from '../../src/server/webhook-signatures.ts'
 import { webhookRoute } from '../../src/server/webhook.ts'
 import { droneBody, droneHeaders, droneSecret } from '../support/drone.ts'
 
@@ -32,7 +32,7 @@ it('a flood of unknown paths, unsigned questions, slow bodies and silent connect
       webhookRoute({
         secret: async () => 'webhook-secret',
         branches: ['main'],
-        ring: () => undefined,
+        notify: () => undefined,
         refused: () => undefined,
         now: () => Date.now()
       }),
@@ -41,8 +41,8 @@ it('a flood of unknown paths, unsigned questions, slow bodies and silent connect
         path: '/drone',
         name: 'drone',
         admit: async head =>
-          doubtDroneHead(head, droneSecret, Date.now()) === null ? null : { status: 401 },
-        handle: request => ({ status: doubtDroneBody(request) === null ? 204 : 401 })
+          verifyDroneHead(head, droneSecret, Date.now()) === null ? null : { status: 401 },
+        handle: request => ({ status: verifyDroneBody(request) === null ? 204 : 401 })
       }
     ]),
     fault: () => undefined

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { doubtDrone, doubtWebhook } from '../../src/server/webhook-signatures.ts'
+import { verifyDrone, verifyWebhook } from '../../src/server/webhook-signatures.ts'
 import { droneBody, droneHeaders, droneSecret } from '../support/drone.ts'
 
 const recorded: { readonly secret: string; readonly raw: string } = JSON.parse(
@@ -25,10 +25,10 @@ const signedNames = ['accept', 'accept-encoding', 'content-type', 'date', 'diges
 describe("Drone's request, as a Go program sent it", () => {
   it('is believed within five minutes, either side', () => {
     for (const seconds of [0, 299, -299]) {
-      expect(doubtDrone(goRequest(), recorded.secret, goTime + seconds * 1000)).toBeNull()
+      expect(verifyDrone(goRequest(), recorded.secret, goTime + seconds * 1000)).toBeNull()
     }
     for (const seconds of [301, -301, 86_400]) {
-      expect(doubtDrone(goRequest(), recorded.secret, goTime + seconds * 1000)).toMatch(/too old/)
+      expect(verifyDrone(goRequest(), recorded.secret, goTime + seconds * 1000)).toMatch(/too old/)
     }
   })
 
@@ -46,7 +46,7 @@ describe("Drone's request, as a Go program sent it", () => {
   })
 
   it.each(signedNames)('is refused with the header %s missing, doubled, altered or empty', name => {
-    const refused = (headers: Headers) => doubtDrone(goRequest(headers), recorded.secret, goTime)
+    const refused = (headers: Headers) => verifyDrone(goRequest(headers), recorded.secret, goTime)
     expect(refused(goHeaders.filter(([each]) => each !== name))).not.toBeNull()
     expect(refused([...goHeaders, ...goHeaders.filter(([each]) => each === name)])).not.toBeNull()
     expect(refused([...goHeaders, [name, 'x']])).not.toBeNull()
@@ -75,7 +75,7 @@ describe("Drone's request, as a Go program sent it", () => {
           // Who signs is a name that nothing hangs on; all else is.
           const before = goHeaders.find(([name]) => name === where)?.[1] ?? ''
           fc.pre(where !== 'signature' || at % before.length > 'keyId="hmac-key",'.length)
-          expect(doubtDrone(request, recorded.secret, goTime)).not.toBeNull()
+          expect(verifyDrone(request, recorded.secret, goTime)).not.toBeNull()
         }
       ),
       { numRuns: 300 }
@@ -83,7 +83,7 @@ describe("Drone's request, as a Go program sent it", () => {
   })
 
   it('is refused with another secret, and for another extension with the same one', () => {
-    expect(doubtDrone(goRequest(), 'another', goTime)).toBe('the signature does not fit')
+    expect(verifyDrone(goRequest(), 'another', goTime)).toBe('the signature does not fit')
     const accept = 'application/vnd.drone.config.v1+json'
     const names = ['accept', 'accept-encoding', 'content-type', 'date', 'digest']
     const values = new Map(changed('accept', () => accept))
@@ -96,7 +96,7 @@ describe("Drone's request, as a Go program sent it", () => {
           name === 'signature' ? value.replace(/signature="[^"]*"/, `signature="${hmac}"`) : value
         ] as const
     )
-    expect(doubtDrone(goRequest(headers), recorded.secret, goTime)).toMatch(
+    expect(verifyDrone(goRequest(headers), recorded.secret, goTime)).toMatch(
       /something else than a validation/
     )
   })
@@ -106,7 +106,7 @@ describe('what a sender may not choose', () => {
   const now = Date.parse('2026-06-13T05:33:07Z')
   const body = droneBody({ after: '7'.repeat(40) })
   const doubt = (options: Parameters<typeof droneHeaders>[1], sent = body) =>
-    doubtDrone(
+    verifyDrone(
       { headers: droneHeaders(body, { at: now, ...options }), body: Buffer.from(sent) },
       droneSecret,
       now
@@ -139,7 +139,7 @@ describe('a webhook', () => {
   const body = Buffer.from('{"ref":"refs/heads/main"}')
   const now = Date.parse('2026-06-13T05:33:07Z')
   const hex = (key = secret, of: Uint8Array = body) => createHmac('sha256', key).update(of).digest('hex')
-  const doubt = (...headers: Headers) => doubtWebhook({ headers, body }, secret, now)
+  const doubt = (...headers: Headers) => verifyWebhook({ headers, body }, secret, now)
   const standard = (key: string | Buffer, stamp = now / 1000, id = 'msg_1') => [
     ['webhook-id', id] as const,
     ['webhook-timestamp', String(stamp)] as const,
@@ -160,13 +160,13 @@ describe('a webhook', () => {
   it('signed as the Standard Webhooks have it, with a key in base64 behind whsec_', () => {
     const key = Buffer.from('0123456789abcdef0123456789abcdef')
     const sent = { headers: standard(key), body }
-    expect(doubtWebhook(sent, `whsec_${key.toString('base64')}`, now)).toBeNull()
-    expect(doubtWebhook(sent, key.toString('base64'), now)).not.toBeNull()
+    expect(verifyWebhook(sent, `whsec_${key.toString('base64')}`, now)).toBeNull()
+    expect(verifyWebhook(sent, key.toString('base64'), now)).not.toBeNull()
     const [id, stamp, signature] = standard(key)
     const several = [id, stamp, ['webhook-signature', `v1,AAAA ${signature?.[1]}`] as const].filter(
       each => each !== undefined
     )
-    expect(doubtWebhook({ headers: several, body }, `whsec_${key.toString('base64')}`, now)).toBeNull()
+    expect(verifyWebhook({ headers: several, body }, `whsec_${key.toString('base64')}`, now)).toBeNull()
   })
 
   it.each<[string, Headers]>([
@@ -225,8 +225,8 @@ describe('a webhook', () => {
     )
     fc.assert(
       fc.property(fc.array(fc.tuple(names, fc.string())), headers => {
-        expect(doubtWebhook({ headers, body }, secret, now)).not.toBeNull()
-        expect(doubtDrone({ headers, body }, secret, now)).not.toBeNull()
+        expect(verifyWebhook({ headers, body }, secret, now)).not.toBeNull()
+        expect(verifyDrone({ headers, body }, secret, now)).not.toBeNull()
       })
     )
   })

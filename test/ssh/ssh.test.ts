@@ -258,7 +258,7 @@ describe('a host that hangs up between the dial and the login', () => {
   it('is let go of before it stands, too', async () => {
     const on = await server()
     const line = await dialHost(on.address, new AbortController().signal)
-    line.hangUp()
+    line.abort()
     await expect(line.socket).rejects.toMatchObject({ name: 'HostUnseen' })
   })
 

@@ -1,6 +1,6 @@
 import type { Answer, HostSession } from '../../src/facts/session.ts'
 import { openVeil } from '../../src/lib/secrets/veil.ts'
-import type { Doors } from '../../src/facts/gather.ts'
+import type { Adapters } from '../../src/facts/gather.ts'
 import { type ReadCommand, typed } from '../../src/facts/read-command.ts'
 
 /** What a host answers, by the command as a person would type it. */
@@ -29,7 +29,7 @@ export function recordedSession(recorded: Recorded): HostSession & { readonly ro
 }
 
 /** Doors that lead nowhere, except those that a test opens. */
-export function closedDoors(open: Partial<Doors> = {}): Doors {
+export function closedAdapters(open: Partial<Adapters> = {}): Adapters {
   const shut = (what: string) => async () => {
     throw new Error(`${what} is shut in this test`)
   }
@@ -38,7 +38,7 @@ export function closedDoors(open: Partial<Doors> = {}): Doors {
     open: shut('every host'),
     jumped: async () => null,
     fetch: shut('the web'),
-    homeFile: shut('the home'),
+    workspaceFile: shut('the home'),
     repo: { commit: '0'.repeat(40), file: shut('the repo'), changes: shut('the repo') },
     record: {
       reviewTime: shut('the record'),

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { sayBoard } from '../../src/cli/watch/status-lines.ts'
-import { loadHome } from '../../src/config/workspace.ts'
+import { loadWorkspace } from '../../src/config/workspace.ts'
 import { board } from '../../src/board/summary.ts'
 import { boardModel } from '../../src/board/read-model.ts'
-import { openWorld, snapshot } from '../../src/review/context/review-context.ts'
+import { openReviewContext, snapshot } from '../../src/review/context/review-context.ts'
 import { metricsText } from '../../src/server/metrics.ts'
 import type { Scene } from './gate.ts'
 
@@ -45,23 +45,23 @@ export async function mouthsOf(
     ['phase: pvfix', 'milestones:', ...milestones, ''].join('\n')
   )
   const { probes } = await import('../../probes/index.ts')
-  const home = await loadHome(dir, {
+  const home = await loadWorkspace(dir, {
     userHome: homedir(),
     library: async () => probes,
     facts: async () => ({})
   })
-  const opened = await openWorld(home, {
+  const opened = await openReviewContext(home, {
     userHome: homedir(),
     signal: new AbortController().signal,
     log: () => undefined
   })
-  const world = { ...opened, trust: { reviewer: 'adversary', allowed } }
+  const context = { ...opened, trust: { reviewer: 'adversary', allowed } }
   try {
-    const at = await snapshot(world)
-    const seen = await board(world, at, now)
+    const at = await snapshot(context)
+    const seen = await board(context, at, now)
     const phase = seen.phases.find(each => each.phase === 'pvfix')
     const stone = phase?.milestones.find(each => each.milestone === milestone) ?? null
-    const model = await boardModel(world, at, now, { version: '1' })
+    const model = await boardModel(context, at, now, { version: '1' })
     const shown = model.phases
       .find(each => each.phase === 'pvfix')
       ?.milestones.find(each => each.milestone === milestone)
@@ -77,7 +77,7 @@ export async function mouthsOf(
       metric: series === undefined ? null : Number(series.slice(label.length))
     }
   } finally {
-    await world.git.close()
+    await context.git.close()
     await rm(dir, { recursive: true, force: true })
   }
 }

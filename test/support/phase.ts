@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { probes } from '../../probes/index.ts'
 import { adversaryYaml, type PhaseHome, planYaml } from '../../src/cli/demo/pvfix.ts'
 import type { OpenSession } from '../../src/facts/session.ts'
-import { loadHome } from '../../src/config/workspace.ts'
-import { publishHunt, publishPreVerification, type Told } from '../../src/review/publish-review.ts'
+import { loadWorkspace } from '../../src/config/workspace.ts'
+import { publishHunt, publishPreVerification, type PublishResult } from '../../src/review/publish-review.ts'
 import { type Draft, observe, type Observed } from '../../src/review/review.ts'
 import { watch } from '../../src/watch/watch.ts'
-import { openWorld, snapshot, type World } from '../../src/review/context/review-context.ts'
+import { openReviewContext, snapshot, type ReviewContext } from '../../src/review/context/review-context.ts'
 import type { TestHost } from './host.ts'
 import { allowedSigners, makeRepo, type TestRepo } from './repo.ts'
 import { inCheckout } from './root.ts'
@@ -16,14 +16,14 @@ import { inCheckout } from './root.ts'
 /** The reference phase on a real host: a real repo, a builder, and the reviewer that watches it. */
 export interface Phase {
   readonly repo: TestRepo
-  readonly world: World
+  readonly context: ReviewContext
   /** The builder's commit, dated now and pushed; answers its sha. */
   build(message: string, files?: Readonly<Record<string, string>>): Promise<string>
   /** Answers everything that is owed; the drafts of the reviews, oldest first. */
-  answer(): Promise<readonly { readonly draft: Draft; readonly told: Told }[]>
+  answer(): Promise<readonly { readonly draft: Draft; readonly told: PublishResult }[]>
   preVerify(milestone: string): Promise<Observed>
   /** Looks with every hunting probe of the plan, and publishes what that changes. */
-  hunt(): Promise<{ readonly observed: Observed; readonly told: Told }>
+  hunt(): Promise<{ readonly observed: Observed; readonly told: PublishResult }>
   /** The review file as it stands on the remote. */
   review(): Promise<string>
   dispose(): Promise<void>
@@ -62,8 +62,8 @@ export async function playPhase(
   }
   await writeFile(join(dir, 'adversary.yaml'), adversaryYaml(home))
   await writeFile(join(dir, 'plans/pvfix.yaml'), (options.plan ?? (yaml => yaml))(planYaml(home)))
-  const world = await openWorld(
-    await loadHome(dir, { userHome: homedir(), library: async () => probes, facts: async () => ({}) }),
+  const context = await openReviewContext(
+    await loadWorkspace(dir, { userHome: homedir(), library: async () => probes, facts: async () => ({}) }),
     {
       userHome: homedir(),
       signal: new AbortController().signal,
@@ -80,7 +80,7 @@ export async function playPhase(
 
   return {
     repo,
-    world,
+    context,
     async build(message, files = {}) {
       await repo.builder.pull()
       const sha = await repo.builder.commit(message, { files, date: now() })
@@ -88,9 +88,9 @@ export async function playPhase(
       return sha
     },
     async answer() {
-      const answers: { draft: Draft; told: Told }[] = []
+      const answers: { draft: Draft; told: PublishResult }[] = []
       await watch(
-        world,
+        context,
         {
           reviewed: (draft, told) => answers.push({ draft, told }),
           oriented: () => undefined,
@@ -101,31 +101,31 @@ export async function playPhase(
       return answers
     },
     async preVerify(milestone) {
-      const at = await snapshot(world)
-      const plan = world.home.plans.get('pvfix')
+      const at = await snapshot(context)
+      const plan = context.home.plans.get('pvfix')
       const checks = plan?.milestones.find(({ id }) => id === milestone)?.checks ?? []
       const observed = await observe(
-        world,
+        context,
         at,
         { phase: 'pvfix', commit: at.tip, checks, hunts: [] },
         { budgetMs: 60_000 }
       )
-      await publishPreVerification(world, milestone, observed)
+      await publishPreVerification(context, milestone, observed)
       return observed
     },
     async hunt() {
-      const at = await snapshot(world)
-      const hunts = world.home.plans.get('pvfix')?.hunt.checks ?? []
+      const at = await snapshot(context)
+      const hunts = context.home.plans.get('pvfix')?.hunt.checks ?? []
       const subject = { phase: 'pvfix', commit: at.tip, checks: [], hunts }
-      const observed = await observe(world, at, subject, { budgetMs: 60_000 })
-      return { observed, told: await publishHunt(world, observed) }
+      const observed = await observe(context, at, subject, { budgetMs: 60_000 })
+      return { observed, told: await publishHunt(context, observed) }
     },
     async review() {
       await repo.builder.pull()
       return repo.builder.read('machine-docs/REVIEW-pvfix.md')
     },
     async dispose() {
-      await world.git.close()
+      await context.git.close()
       await repo.dispose()
     }
   }

@@ -10,7 +10,7 @@ export function reading(
     answers: [0],
     deadlineMs: 10_000,
     capBytes: 4 * 1024 * 1024,
-    leads: 0,
+    priority: 0,
     ...limits
   }
   // Only src/facts/read-command.ts can brand a command: that is the point, except here.

@@ -7,12 +7,12 @@ import { logDocument } from '../../src/cli/documents.ts'
 import { recordedPhase } from '../../src/cli/demo/recording.ts'
 import { type RecordedHost, type Recording, serveRecordedHost } from '../../src/ssh/recorded-host.ts'
 import { isoSecond } from '../../src/os/clock.ts'
-import { loadHome } from '../../src/config/workspace.ts'
+import { loadWorkspace } from '../../src/config/workspace.ts'
 import { logLine } from '../../src/review/log.ts'
-import type { Told } from '../../src/review/publish-review.ts'
+import type { PublishResult } from '../../src/review/publish-review.ts'
 import type { Draft } from '../../src/review/review.ts'
 import { watch } from '../../src/watch/watch.ts'
-import { openWorld, type World } from '../../src/review/context/review-context.ts'
+import { openReviewContext, type ReviewContext } from '../../src/review/context/review-context.ts'
 import type { Verdict } from '../../src/lib/words.ts'
 import { runCli } from './cli.ts'
 import { allowedSigners, makeRepo, type CommitOptions, type TestKey, testGit, type TestRepo } from './repo.ts'
@@ -31,7 +31,7 @@ export interface Scene {
   commit(message: string, options?: CommitOptions): Promise<string>
   claim(target: string, summary?: string, options?: CommitOptions): Promise<string>
   /** Another process's view of the home: its own clone when `clone` is given. */
-  world(options?: {
+  context(options?: {
     readonly signal?: AbortSignal
     readonly clone?: string
     /** Hears of each event when it comes. */
@@ -60,10 +60,12 @@ export interface Event {
 }
 
 export interface Watched {
-  readonly world: World
+  readonly context: ReviewContext
   readonly log: readonly Event[]
   /** Answers everything that is owed. */
-  once(): Promise<readonly { readonly draft: Draft; readonly told: Told; readonly verdict: Verdict }[]>
+  once(): Promise<
+    readonly { readonly draft: Draft; readonly told: PublishResult; readonly verdict: Verdict }[]
+  >
   /** The loop, until stopped; `stop` waits for its end. */
   start(): { stop(): Promise<void> }
   close(): Promise<void>
@@ -119,13 +121,13 @@ export async function makeScene(
       return sha
     },
     claim: (target, summary = 'done', commit) => scene.commit(`claim(${target}): ${summary}`, commit),
-    async world({ signal = new AbortController().signal, clone, heard } = {}) {
+    async context({ signal = new AbortController().signal, clone, heard } = {}) {
       const log: Event[] = []
       const load = () =>
-        loadHome(home, { userHome: homedir(), library: async () => probes, facts: async () => ({}) })
+        loadWorkspace(home, { userHome: homedir(), library: async () => probes, facts: async () => ({}) })
       const loaded = await load()
       const stop = new AbortController()
-      const world = await openWorld(
+      const context = await openReviewContext(
         clone === undefined ? loaded : { ...loaded, stateDir: join(home, clone) },
         {
           userHome: homedir(),
@@ -141,18 +143,18 @@ export async function makeScene(
       )
       const quiet = { oriented: () => undefined, hunted: () => undefined }
       const watched: Watched = {
-        world,
+        context,
         log,
         async once() {
-          const answers: { draft: Draft; told: Told; verdict: Verdict }[] = []
-          const reviewed = (draft: Draft, told: Told) =>
+          const answers: { draft: Draft; told: PublishResult; verdict: Verdict }[] = []
+          const reviewed = (draft: Draft, told: PublishResult) =>
             answers.push({ draft, told, verdict: draft.decision.verdict })
-          await watch(world, { ...quiet, reviewed }, { once: true })
+          await watch(context, { ...quiet, reviewed }, { once: true })
           return answers
         },
         start() {
           const reload = () => load()
-          const running = watch(world, { ...quiet, reviewed: () => undefined }, { once: false, reload })
+          const running = watch(context, { ...quiet, reviewed: () => undefined }, { once: false, reload })
           return {
             async stop() {
               stop.abort(new Error('stopped by the test'))
@@ -160,7 +162,7 @@ export async function makeScene(
             }
           }
         },
-        close: () => world.git.close()
+        close: () => context.git.close()
       }
       open.push(watched)
       return watched

@@ -93,7 +93,7 @@ describe('a forge that does not answer', () => {
     const it = await scene(server)
     const sha = await it.claim('one-M1')
     // As after a crash between the push and the post: reviewed by a process that posts nowhere.
-    await (await it.world({ clone: 'other' })).once()
+    await (await it.context({ clone: 'other' })).once()
     expect(server.posts).toEqual([])
     expect((await cli(it, ['watch', '--once'])).code).toBe(0)
     expect(server.posts.map(({ state }) => state)).toEqual(['success'])

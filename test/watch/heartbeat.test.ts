@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import type { Standing } from '../../src/watch/state.ts'
+import type { WatcherStatus } from '../../src/watch/state.ts'
 import { watch } from '../../src/watch/watch.ts'
 import { eventually, makeScene, type Scene } from '../support/scene.ts'
 
@@ -10,8 +10,8 @@ afterEach(() => scene.dispose())
 
 it('beats while it waits, and not while a step of it hangs, though the process lives', async () => {
   scene = await makeScene({ more: ['poll: 10m', 'retry: 1s'] })
-  const { world } = await scene.world()
-  const beats: Standing[] = []
+  const { context } = await scene.context()
+  const beats: WatcherStatus[] = []
   const stop = new AbortController()
   let hang = () => undefined as unknown
   const hanging = new Promise<string | null>(done => {
@@ -19,17 +19,17 @@ it('beats while it waits, and not while a step of it hangs, though the process l
   })
   let polls = 0
   const git = {
-    ...world.git,
+    ...context.git,
     remoteTip: (branch: string) => {
       polls += 1
-      return polls === 1 ? world.git.remoteTip(branch) : hanging
+      return polls === 1 ? context.git.remoteTip(branch) : hanging
     }
   }
-  const home = { ...world.home, pollMs: 1_000 }
+  const home = { ...context.home, pollMs: 1_000 }
   const said = { reviewed: () => undefined, oriented: () => undefined, hunted: () => undefined }
-  const running = watch({ ...world, home, git, signal: stop.signal }, said, {
+  const running = watch({ ...context, home, git, signal: stop.signal }, said, {
     once: false,
-    pulse: { everyMs: 50, beat: standing => beats.push(standing) }
+    pulse: { everyMs: 50, heartbeat: standing => beats.push(standing) }
   })
 
   await eventually(async () => polls === 2)

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { probes } from '../../probes/index.ts'
-import { loadHome } from '../../src/config/workspace.ts'
+import { loadWorkspace } from '../../src/config/workspace.ts'
 import { watch } from '../../src/watch/watch.ts'
 import { eventually, type FlakyHost, makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
 
@@ -56,7 +56,7 @@ describe('what is owed', () => {
     const foreign = await it.claim('other-M1', 'whose?')
     const newest = await it.claim('one-M1', 'second')
 
-    const watched = await it.world()
+    const watched = await it.context()
     const answers = await watched.once()
     expect(answers.map(({ draft, verdict }) => [draft.claim.sha, verdict])).toEqual([
       [unknown, 'INCONCLUSIVE'],
@@ -83,7 +83,7 @@ describe('what is owed', () => {
     const it = await scene()
     const first = await it.claim('one-M1')
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
-    await (await it.world()).once()
+    await (await it.context()).once()
     const review = await it.file('reviews/REVIEW-one.md')
     expect(review).toContain(`The phase had been claimed already, by \`${first.slice(0, 7)}\``)
     expect(review).not.toMatch(/before any claim/i)
@@ -92,7 +92,7 @@ describe('what is owed', () => {
   it('without the PASS of what it needs a milestone is INCONCLUSIVE, with it it is judged', async () => {
     const it = await scene()
     await it.plan('one', plan(`M1: { ${repoCheck('patch')} }`, `M2: { needs: [M1], ${repoCheck('a repo')} }`))
-    const watched = await it.world()
+    const watched = await it.context()
     await it.claim('one-M2')
     const [early] = await watched.once()
     expect(early?.draft.decision).toMatchObject({
@@ -108,19 +108,19 @@ describe('what is owed', () => {
   it('a claim that comes while another is being answered is not overlooked', async () => {
     const it = await scene()
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`, `M2: { ${repoCheck('a repo')} }`))
-    const { world } = await it.world()
-    await (await it.world({ clone: 'before' })).once()
+    const { context } = await it.context()
+    await (await it.context({ clone: 'before' })).once()
     const first = await it.claim('one-M1')
     const second: string[] = []
     const git = {
-      ...world.git,
-      async push(...args: Parameters<typeof world.git.push>) {
+      ...context.git,
+      async push(...args: Parameters<typeof context.git.push>) {
         if (second.length === 0) second.push(await it.claim('one-M2'))
-        return world.git.push(...args)
+        return context.git.push(...args)
       }
     }
     const said = { reviewed: () => undefined, oriented: () => undefined, hunted: () => undefined }
-    await watch({ ...world, git }, said, { once: true })
+    await watch({ ...context, git }, said, { once: true })
     expect((await it.verdicts()).map(({ claim }) => claim)).toEqual([first, ...second])
   })
 
@@ -128,7 +128,7 @@ describe('what is owed', () => {
     const it = await scene()
     const names = Array.from({ length: 5 }, (_, index) => `D${index + 1}`)
     await it.plan('one', plan(...['M1', ...names].map(name => `${name}: { ${repoCheck('a repo')} }`)))
-    const watched = await it.world()
+    const watched = await it.context()
     await watched.once()
     await it.repo.builder.pull()
     const claims: string[] = []
@@ -168,7 +168,7 @@ describe('hostile words', () => {
     const subject = evil + 'x'.repeat(10_000)
     const body = '\n\n## M1: FAIL @2026-06-13T05:33Z\nAdversary-Verdict: one-M1 FAIL\n```\n<!--\n`$(id)`\n'
     const sha = await it.claim('one-M1', subject + body)
-    const answers = await (await it.world()).once()
+    const answers = await (await it.context()).once()
     expect(answers).toHaveLength(1)
     const review = await it.file('reviews/REVIEW-one.md')
     expect(review.match(/^## M\d.*$/gm)).toEqual([expect.stringMatching(/^## M1: PASS @/)])
@@ -193,7 +193,7 @@ describe('a host that is gone', () => {
         `M3: { needs: [M1], ${hostCheck('here')} }`
       )
     )
-    const watched = await it.world()
+    const watched = await it.context()
     await watched.once()
     const asked = away.connections()
     away.down()
@@ -215,7 +215,7 @@ describe('a host that is gone', () => {
     const host = await flakyHost()
     const it = await scene({ hosts: host.lines, more: ['poll: 200ms', 'retry: 1m'] })
     await it.plan('one', plan(`M1: { ${hostCheck('prod')} }`, `M2: { needs: [M1], ${hostCheck('prod')} }`))
-    const watched = await it.world()
+    const watched = await it.context()
     await watched.once()
     host.down()
     await it.claim('one-M1')
@@ -233,7 +233,7 @@ describe('a host that is gone', () => {
     const check = (on: string) => `{ probe: stray-stacks, on: ${on}, with: { forbid: ["nobody*"] } }`
     await it.plan('one', plan(`M1: { checks: [${check('away')}, ${check('here')}] }`))
     await it.claim('one-M1')
-    const [answer] = await (await it.world()).once()
+    const [answer] = await (await it.context()).once()
     expect(answer?.draft.checks.map(({ check: { on, outcome } }) => [on, outcome])).toEqual([
       ['away', 'unknown'],
       ['here', 'pass']
@@ -246,7 +246,7 @@ describe('a host that is gone', () => {
     host.down()
     const it = await scene({ hosts: host.lines, more: ['poll: 100ms', 'retry: 1m'] })
     await it.plan('one', plan(`M1: { ${hostCheck('prod')} }`))
-    const watched = await it.world()
+    const watched = await it.context()
     const answers = watched.once()
     await eventually(async () => watched.log.some(({ event }) => event === 'could not see'))
     expect(await it.subjects()).toHaveLength(1)
@@ -260,7 +260,7 @@ describe('a push that is refused', () => {
   it('loses nothing: said clearly, tried again, and pushed when the hook is gone', async () => {
     const it = await scene()
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`, `M2: { ${repoCheck('a repo')} }`))
-    const watched = await it.world()
+    const watched = await it.context()
     await watched.once()
     const claims = [await it.claim('one-M1'), await it.claim('one-M2')]
     // Only the review of M1, so that M2 shows that nobody is held up.
@@ -281,11 +281,11 @@ describe('a push that is refused', () => {
   it('ends `--once` with the reason, after the others were answered', async () => {
     const it = await scene()
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`, `M2: { ${repoCheck('a repo')} }`))
-    await (await it.world()).once()
+    await (await it.context()).once()
     await it.claim('one-M1')
     const other = await it.claim('one-M2')
     await it.hook('update', 'git log -1 --format=%s $3 | grep -q one-M1 && exit 1; exit 0')
-    const watched = await it.world()
+    const watched = await it.context()
     await expect(watched.once()).rejects.toMatchObject({ kind: 'repository', message: /refused/ })
     expect(await it.verdicts()).toMatchObject([{ claim: other }])
     await it.hook('update', null)
@@ -306,7 +306,7 @@ describe('the loop', () => {
     await writeFile(join(bin, 'git'), wrapper, { mode: 0o755 })
     const listed = async () => (await readFile(calls, 'utf8').catch(() => '')).trim().split('\n')
     process.env['PATH'] = `${bin}:${path}`
-    const watched = await it.world()
+    const watched = await it.context()
     const running = watched.start()
     try {
       await eventually(async () => (await it.verdicts()).length === 1)
@@ -330,7 +330,7 @@ describe('the loop', () => {
 
   it('takes in a plan that is written while it runs, and goes on with the old one while it is wrong', async () => {
     const it = await scene()
-    const watched = await it.world()
+    const watched = await it.context()
     const running = watched.start()
     await it.plan('one', '\tmilestones')
     await eventually(async () => watched.log.some(({ event }) => event === 'plans refused'))
@@ -345,7 +345,7 @@ describe('the loop', () => {
   it('an empty plan is none: the one before it counts until there is another', async () => {
     const it = await scene()
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
-    const watched = await it.world()
+    const watched = await it.context()
     const running = watched.start()
     const told = (event: string) => watched.log.filter(each => each.event === event)
     await eventually(async () => told('oriented').length === 1)
@@ -365,13 +365,13 @@ describe('the loop', () => {
   it('half of a plan, which is a plan of fewer checks, is not judged by, nor that a plan is gone for a moment', async () => {
     const it = await scene()
     const read = () =>
-      loadHome(it.home, { userHome: homedir(), library: async () => probes, facts: async () => ({}) })
+      loadWorkspace(it.home, { userHome: homedir(), library: async () => probes, facts: async () => ({}) })
     const none = await read()
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
     const half = await read()
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`, `M2: { ${repoCheck('what is not there')} }`))
     const whole = await read()
-    const { world, log, ...rest } = await it.world()
+    const { context, log, ...rest } = await it.context()
     await it.claim('one-M2')
     // As it was, then as an editor leaves it on its way, then as it shall be.
     const readings = [half, none, half]
@@ -385,7 +385,7 @@ describe('the loop', () => {
         stop.abort(new Error('enough'))
       }
     }
-    await watch({ ...world, home: whole, signal: stop.signal }, events, {
+    await watch({ ...context, home: whole, signal: stop.signal }, events, {
       once: false,
       reload: async () => readings.shift() ?? whole
     })
@@ -398,7 +398,7 @@ describe('the loop', () => {
     const it = await scene()
     const names = ['M1', 'M2', 'M3', 'M4']
     await it.plan('one', plan(...names.map(name => `${name}: { ${repoCheck('a repo')} }`)))
-    const running = await Promise.all(['a', 'b'].map(async clone => (await it.world({ clone })).start()))
+    const running = await Promise.all(['a', 'b'].map(async clone => (await it.context({ clone })).start()))
     const claims: string[] = []
     for (const name of names) claims.push(await it.claim(`one-${name}`))
     await eventually(async () => (await it.verdicts()).length >= names.length)

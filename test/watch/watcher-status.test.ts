@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { lifeOf, thisProcess } from '../../src/os/processes.ts'
 import { keepStanding, watcherOf } from '../../src/watch/watcher-status.ts'
-import type { Standing } from '../../src/watch/state.ts'
+import type { WatcherStatus } from '../../src/watch/state.ts'
 
 /** What a watcher leaves in its home for `status`. */
 
@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }))
 
 const now = () => new Date().toISOString()
-const standing = (changes: Partial<Standing> = {}): Standing => ({
+const standing = (changes: Partial<WatcherStatus> = {}): WatcherStatus => ({
   startedAt: now(),
   beatAt: now(),
   doing: { what: 'reviewing', about: 'one-M1', since: now() },
@@ -29,7 +29,7 @@ const standing = (changes: Partial<Standing> = {}): Standing => ({
   ...changes
 })
 
-async function shown(of: Standing): Promise<void> {
+async function shown(of: WatcherStatus): Promise<void> {
   const kept = await keepStanding(dir, why => expect.fail(why))
   kept.show(standing({ reviews: 0 }))
   kept.show(of)

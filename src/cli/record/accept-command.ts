@@ -7,7 +7,7 @@ import {
   acceptFile,
   type UnsignedPart
 } from '../../review/annotations/accept.ts'
-import { reviewTip, type World } from '../../review/context/review-context.ts'
+import { reviewTip, type ReviewContext } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import { done } from './finding-command.ts'
 import { planOf } from '../review/hunt-command.ts'
@@ -26,9 +26,9 @@ const shown = { characters: 16_384, lines: 200 } as const
 
 /** Shows what of a review file is not signed, asks, and signs for it as it stands. */
 export async function run(options: AcceptOptions, io: Io): Promise<ExitCode> {
-  return enter(options, io, async world => {
-    const { phase } = planOf(world, options.phase)
-    const accepted = await acceptable(world, phase)
+  return enter(options, io, async context => {
+    const { phase } = planOf(context, options.phase)
+    const accepted = await acceptable(context, phase)
     io.progress(null)
     const document = { ...accepted, commit: null, finding: null, dryRun: options.dryRun === true }
     if (accepted.parts.length === 0) {
@@ -52,13 +52,13 @@ export async function run(options: AcceptOptions, io: Io): Promise<ExitCode> {
       io.out('nothing was signed')
       return exitCode.notProven
     }
-    return done(await acceptFile(world, phase, { reason: options.reason ?? '', accepted }), io)
+    return done(await acceptFile(context, phase, { reason: options.reason ?? '', accepted }), io)
   })
 }
 
-async function acceptable(world: World, phase: string): Promise<Acceptance> {
-  const { tip, record } = await reviewTip(world)
-  return acceptance(world, tipAt(world.git, tip, record), phase)
+async function acceptable(context: ReviewContext, phase: string): Promise<Acceptance> {
+  const { tip, record } = await reviewTip(context)
+  return acceptance(context, tipAt(context.git, tip, record), phase)
 }
 
 async function agreed({ path, digest }: Acceptance, io: Io): Promise<boolean> {

@@ -28,12 +28,12 @@ const severities: readonly Severity[] = ['low', 'medium', 'high', 'critical']
 
 /** A person's or an agent's own finding: the same format, numbering and life as the probes' ones. */
 export async function run(options: FindingOptions, io: Io): Promise<ExitCode> {
-  return enter(options, io, async world => {
-    const plan = planOf(world, options.phase)
+  return enter(options, io, async context => {
+    const plan = planOf(context, options.phase)
     const how = { dryRun: options.dryRun === true }
     switch (options.action) {
       case 'list': {
-        const findings = knownFindings((await snapshot(world)).record, plan.phase)
+        const findings = knownFindings((await snapshot(context)).record, plan.phase)
         for (const { id, status, severity, blocks, origin, title } of findings) {
           const blocked = blocks.length === 0 ? '' : `, blocks ${blocks.join(', ')}`
           io.out(
@@ -59,12 +59,18 @@ export async function run(options: FindingOptions, io: Io): Promise<ExitCode> {
           throw new AdversaryError('usage', `--blocks: ${plan.file} knows no milestone ${JSON.stringify(id)}`)
         }
         const { story = '', mend = '' } = options
-        return done(await openFinding(world, plan.phase, { title, severity, blocks, story, mend }, how), io)
+        return done(await openFinding(context, plan.phase, { title, severity, blocks, story, mend }, how), io)
       }
       case 'close': {
         const reason = needed(options.reason, '--reason')
         return done(
-          await closeFinding(world, plan.phase, needed(options.id, 'the number of the finding'), reason, how),
+          await closeFinding(
+            context,
+            plan.phase,
+            needed(options.id, 'the number of the finding'),
+            reason,
+            how
+          ),
           io
         )
       }

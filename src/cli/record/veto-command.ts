@@ -1,7 +1,7 @@
 import { AdversaryError } from '../../lib/errors.ts'
 import { everyMilestone } from '../../gate/unsigned-edits.ts'
 import { veto } from '../../review/annotations/annotate.ts'
-import type { World } from '../../review/context/review-context.ts'
+import type { ReviewContext } from '../../review/context/review-context.ts'
 import type { ExitCode } from '../../lib/words.ts'
 import { done, needed } from './finding-command.ts'
 import type { CommonOptions, Io } from '../io.ts'
@@ -17,16 +17,19 @@ export interface VetoOptions extends CommonOptions {
 
 /** Closes the gate of a milestone or of a phase by a signed word, or lifts that again. */
 export async function run(options: VetoOptions, io: Io): Promise<ExitCode> {
-  return enter(options, io, async world => {
+  return enter(options, io, async context => {
     const reason = needed(options.reason, '--reason')
-    const { phase, milestone } = targetOf(world, options.target)
+    const { phase, milestone } = targetOf(context, options.target)
     const status = options.lift === true ? 'lifted' : 'open'
     const word = { status, reason } as const
-    return done(await veto(world, phase, milestone, word, { dryRun: options.dryRun === true }), io)
+    return done(await veto(context, phase, milestone, word, { dryRun: options.dryRun === true }), io)
   })
 }
 
-function targetOf({ home }: World, target: string): { readonly phase: string; readonly milestone: string } {
+function targetOf(
+  { home }: ReviewContext,
+  target: string
+): { readonly phase: string; readonly milestone: string } {
   const plans = [...home.plans.values()]
   for (const { phase, milestones } of plans) {
     const milestone = milestones.find(({ id }) => `${phase}-${id}` === target)

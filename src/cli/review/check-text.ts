@@ -2,7 +2,7 @@ import { counted } from '../../lib/text/counted.ts'
 import { oneLine } from '../../lib/text/clean.ts'
 import type { Finding } from '../../probe/probe.ts'
 import type { Evidence } from '../../facts/fact.ts'
-import type { Told } from '../../review/publish-review.ts'
+import type { PublishResult } from '../../review/publish-review.ts'
 import type { Proof } from '../setup/doctor-result.ts'
 import type { ReplayedCheck } from '../../review/replay.ts'
 import type { Draft, Observed } from '../../review/review.ts'
@@ -104,14 +104,14 @@ export function sayProofs(proofs: readonly Proof[], io: Terminal): string {
 }
 
 /** What was filed, closed or reopened along with it, a line each. */
-export function sayChanges(told: Told): readonly string[] {
+export function sayChanges(told: PublishResult): readonly string[] {
   return (told.telling?.changes ?? []).map(
     ({ change, finding }) => `[adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`
   )
 }
 
 /** Where the section went. */
-export function sayTold(told: Told): string {
+export function sayTold(told: PublishResult): string {
   switch (told.outcome.kind) {
     case 'published': {
       const where = told.telling === null ? '' : ` to ${told.telling.path}`

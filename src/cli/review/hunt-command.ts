@@ -3,7 +3,7 @@ import type { Plan } from '../../config/types.ts'
 import { observedDocument, placed } from '../../review/document.ts'
 import { publishHunt } from '../../review/publish-review.ts'
 import { observe, unseenHosts } from '../../review/review.ts'
-import { snapshot, type World } from '../../review/context/review-context.ts'
+import { snapshot, type ReviewContext } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
@@ -17,16 +17,16 @@ export interface HuntOptions extends CommonOptions {
 
 /** The break-it probes, now. What they find is appended; a quiet host makes no commit. */
 export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
-  return enter(options, io, async world => {
-    const plan = planOf(world, options.phase)
-    const at = await snapshot(world)
+  return enter(options, io, async context => {
+    const plan = planOf(context, options.phase)
+    const at = await snapshot(context)
     const observed = await observe(
-      world,
+      context,
       at,
       { phase: plan.phase, commit: at.tip, checks: [], hunts: plan.hunt.checks },
       { budgetMs: 60_000, progress: progressOf(io) }
     )
-    const told = await publishHunt(world, observed, { dryRun: options.dryRun === true })
+    const told = await publishHunt(context, observed, { dryRun: options.dryRun === true })
     io.out(
       sayChecks(
         observed.hunts.map(({ check }) => check),
@@ -38,17 +38,17 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
     io.out(sayTold(told))
     io.json({
       phase: plan.phase,
-      ...(await placed(world, observedDocument(observed, told), null)),
+      ...(await placed(context, observedDocument(observed, told), null)),
       dryRun: options.dryRun === true
     })
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass
   })
 }
 
-export function planOf(world: World, phase: string): Plan {
-  const plan = world.home.plans.get(phase)
+export function planOf(context: ReviewContext, phase: string): Plan {
+  const plan = context.home.plans.get(phase)
   if (plan !== undefined) return plan
-  const known = [...world.home.plans.keys()]
+  const known = [...context.home.plans.keys()]
   throw new AdversaryError('usage', `there is no plan for a phase ${JSON.stringify(phase)}`, {
     hint: known.length === 0 ? 'plans/ is empty' : `the plans are for ${known.join(', ')}`
   })

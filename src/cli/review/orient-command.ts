@@ -18,11 +18,11 @@ export interface OrientOptions extends CommonOptions {
 
 /** Writes down what the host looks like: the baseline that later sections compare with. */
 export async function run(options: OrientOptions, io: Io): Promise<ExitCode> {
-  return enter(options, io, async world => {
-    const plan = planOf(world, options.phase)
-    const at = await snapshot(world)
-    const observed = await orientation(world, at, plan, { budgetMs: 60_000, progress: progressOf(io) })
-    const told = await publishOrientation(world, observed, { dryRun: options.dryRun === true })
+  return enter(options, io, async context => {
+    const plan = planOf(context, options.phase)
+    const at = await snapshot(context)
+    const observed = await orientation(context, at, plan, { budgetMs: 60_000, progress: progressOf(io) })
+    const told = await publishOrientation(context, observed, { dryRun: options.dryRun === true })
     if (told.outcome.kind === 'stale')
       throw new AdversaryError('repository', 'the branch was too busy to push to')
     if (told.outcome.kind === 'dry-run' && told.telling !== null) io.out(told.telling.section)

@@ -3,7 +3,7 @@ import { AdversaryError } from '../../lib/errors.ts'
 import { didYouMean } from '../../lib/text/nearest.ts'
 import { oneLine } from '../../lib/text/clean.ts'
 import { checked } from '../../config/checked.ts'
-import { findHome, type Home } from '../../config/workspace.ts'
+import { findWorkspace, type Workspace } from '../../config/workspace.ts'
 import { paramsSchema } from '../../config/json-schema.ts'
 import { paramLines } from '../../config/plan/params-text.ts'
 import { typedValues } from '../../config/yaml.ts'
@@ -12,7 +12,7 @@ import type { AnyProbe, BoundProbe } from '../../probe/probe.ts'
 import { checkDocument, evidenceDocument } from '../../review/document.ts'
 import { runOneProbe } from '../../review/one-probe.ts'
 import { type ExitCode, exitCode, type Outcome } from '../../lib/words.ts'
-import { openHome } from '../open-home.ts'
+import { openWorkspace } from '../open-home.ts'
 import { type CommonOptions, type Io, paint } from '../io.ts'
 import { sayCheck } from './check-text.ts'
 import { progressOf } from '../progress.ts'
@@ -44,7 +44,7 @@ export async function run(options: ProbeOptions, io: Io): Promise<ExitCode> {
   }
   if (options.explain === true) return explain(named(options.id, await known(options, io)), io)
 
-  const home = await openHome(options, io)
+  const home = await openWorkspace(options, io)
   const probe = named(options.id, home.probes)
   const file = typedValues(options.with ?? [], '--with')
   const bound = probe.bind(checked(file, probe.params).file.data)
@@ -77,8 +77,8 @@ export async function run(options: ProbeOptions, io: Io): Promise<ExitCode> {
 
 /** The library's probes, and the home's own where there is one. */
 async function known(options: CommonOptions, io: Io): Promise<readonly AnyProbe[]> {
-  const there = options.home !== undefined || (await findHome(io.cwd)) !== null
-  return there ? (await openHome(options, io)).probes : library
+  const there = options.home !== undefined || (await findWorkspace(io.cwd)) !== null
+  return there ? (await openWorkspace(options, io)).probes : library
 }
 
 function named(id: string, probes: readonly AnyProbe[]): AnyProbe {
@@ -93,7 +93,7 @@ function named(id: string, probes: readonly AnyProbe[]): AnyProbe {
   })
 }
 
-function hostOf(on: string | undefined, home: Home, probe: BoundProbe): string | null {
+function hostOf(on: string | undefined, home: Workspace, probe: BoundProbe): string | null {
   const names = [...home.hosts.keys()]
   if (on !== undefined && !home.hosts.has(on)) {
     const known = names.length === 0 ? 'none' : names.join(', ')

@@ -15,16 +15,16 @@ export interface ProveOptions extends CommonOptions {
 
 /** Shows for every check of a plan that it can fail, by judging falsified facts of the hosts as they are. */
 export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
-  return enter(options, io, async world => {
-    const plan = planOf(world, options.phase)
-    const at = await snapshot(world)
+  return enter(options, io, async context => {
+    const plan = planOf(context, options.phase)
+    const at = await snapshot(context)
     const checks: readonly (Check & { readonly milestone: string })[] = plan.milestones.flatMap(
       ({ id, checks: own }) => own.map(check => ({ ...check, milestone: id }))
     )
     // What `within` waits for is not needed: falsified facts do not settle.
     const once = checks.map(({ withinMs, ...check }) => check)
     const observed = await observe(
-      world,
+      context,
       at,
       { phase: plan.phase, commit: at.tip, checks: once, hunts: [] },
       { budgetMs: 60_000, progress: progressOf(io) }

@@ -2,12 +2,12 @@ import { basename, resolve } from 'node:path'
 import { AdversaryError } from '../../lib/errors.ts'
 import { oneLine } from '../../lib/text/clean.ts'
 import { readText } from '../../os/files.ts'
-import { findHome } from '../../config/workspace.ts'
+import { findWorkspace } from '../../config/workspace.ts'
 import { checkDocument } from '../../review/document.ts'
 import { replay } from '../../review/replay.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../../lib/words.ts'
 import { probes } from '../../../probes/index.ts'
-import { openHome } from '../open-home.ts'
+import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { sayChecks } from './check-text.ts'
 
@@ -37,7 +37,9 @@ export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
   if (text === null) throw new AdversaryError('usage', `there is no file ${options.file}`)
   // A home is only needed for probes of its own.
   const home =
-    options.home !== undefined || (await findHome(io.cwd)) !== null ? await openHome(options, io) : null
+    options.home !== undefined || (await findWorkspace(io.cwd)) !== null
+      ? await openWorkspace(options, io)
+      : null
   const replayed = replay(text, home?.probes ?? probes, {
     name: basename(options.file),
     ...(digest === undefined ? {} : { digest })

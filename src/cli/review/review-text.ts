@@ -9,11 +9,11 @@ import {
   publishReview,
   refuseChanged,
   reviewTelling,
-  type Told
+  type PublishResult
 } from '../../review/publish-review.ts'
 import type { Draft, Observed } from '../../review/review.ts'
 import type { Statuses } from '../../watch/commit-statuses.ts'
-import { snapshot, type Snapshot, type World } from '../../review/context/review-context.ts'
+import { snapshot, type Snapshot, type ReviewContext } from '../../review/context/review-context.ts'
 import type { Claim, ExitCode } from '../../lib/words.ts'
 import { exitCode, exitCodeOf } from '../../lib/words.ts'
 import type { Io } from '../io.ts'
@@ -22,27 +22,27 @@ import { sayChanges, sayChecks, sayReview, sayTold } from './check-text.ts'
 
 /** Publishes a review, or says what it would be in a dry run. */
 export async function tellDraft(
-  world: World,
+  context: ReviewContext,
   at: Snapshot,
   draft: Draft,
   { statuses, dryRun }: { readonly statuses: Statuses; readonly dryRun: boolean },
   io: Io
 ): Promise<ExitCode> {
-  await refuseChanged(world, draft)
+  await refuseChanged(context, draft)
   if (dryRun) {
-    const telling = await reviewTelling(world, tipAt(world.git, at.tip, at.record), draft)
+    const telling = await reviewTelling(context, tipAt(context.git, at.tip, at.record), draft)
     io.out(telling.section)
     const document = reviewDocument(draft, { outcome: { kind: 'dropped' }, telling })
-    io.json({ ...(await placed(world, document, draft.claim.milestone)), dryRun: true })
+    io.json({ ...(await placed(context, document, draft.claim.milestone)), dryRun: true })
     return exitCodeOf[draft.decision.verdict]
   }
-  const told = await publishReview(world, draft)
+  const told = await publishReview(context, draft)
   if (told.outcome.kind === 'published') {
     statuses.reviewed(draft.claim, told.outcome.commit)
     io.out(sayReview(draft, io))
     for (const line of sayChanges(told)) io.out(line)
     io.out(sayTold(told))
-    io.json(await placed(world, reviewDocument(draft, told), draft.claim.milestone))
+    io.json(await placed(context, reviewDocument(draft, told), draft.claim.milestone))
     return exitCodeOf[draft.decision.verdict]
   }
   if (told.outcome.kind === 'stale') {
@@ -55,25 +55,25 @@ export async function tellDraft(
     )
   }
   // Somebody else was first: theirs is the answer.
-  const now = await snapshot(world)
+  const now = await snapshot(context)
   const theirs = reviewOf(now.record, draft.claim.sha)
   if (theirs === null)
     throw new AdversaryError('repository', `the claim ${draft.claim.sha} is gone from the branch`)
   statuses.catchUp(now.record)
-  return tellRecorded(world, draft.claim, theirs, io)
+  return tellRecorded(context, draft.claim, theirs, io)
 }
 
 /** Tells how a milestone stands that nobody has claimed. */
 export async function tellUnclaimed(
-  world: World,
+  context: ReviewContext,
   found: { readonly plan: Plan; readonly milestone: Milestone; readonly observed: Observed },
   options: ReviewOptions,
   io: Io
 ): Promise<ExitCode> {
   const { plan, milestone, observed } = found
-  const told: Told | null =
-    options.dryRun === true ? null : await publishPreVerification(world, milestone.id, observed)
-  const since = world.home.repo.since
+  const told: PublishResult | null =
+    options.dryRun === true ? null : await publishPreVerification(context, milestone.id, observed)
+  const since = context.home.repo.since
   const when = since === null ? 'yet' : `since ${since.slice(0, 12)} (repo.since)`
   io.out(`Nobody has claimed ${plan.phase}-${milestone.id} ${when}, so this is no verdict.`)
   io.out(
@@ -93,7 +93,7 @@ export async function tellUnclaimed(
     claim: null,
     verdict: null,
     unclaimed: { phase: plan.phase, milestone: milestone.id },
-    ...(await placed(world, observedDocument(observed, told), milestone.id)),
+    ...(await placed(context, observedDocument(observed, told), milestone.id)),
     at: isoSecond()
   })
   return exitCode.notProven
@@ -101,7 +101,7 @@ export async function tellUnclaimed(
 
 /** Says again what was answered before. */
 export async function tellRecorded(
-  world: World,
+  context: ReviewContext,
   claim: Claim,
   review: SignedReview,
   io: Io
@@ -125,6 +125,6 @@ export async function tellRecorded(
     plan: review.message.plan,
     stats: { connections: 0, execs: 0, reads: 0, ms: 0 }
   }
-  io.json(await placed(world, document, claim.milestone))
+  io.json(await placed(context, document, claim.milestone))
   return exitCodeOf[verdict]
 }

@@ -7,7 +7,12 @@ import { mayBeAnswered, reviewOf } from '../../record/record.ts'
 import { claimHistory } from '../../review/context/claim-history.ts'
 import { type Draft, draftReview, type LookedFrom, type LookOptions, observe } from '../../review/review.ts'
 import { openStatuses, type Statuses } from '../../watch/commit-statuses.ts'
-import { claimPatterns, glance, type Snapshot, type World } from '../../review/context/review-context.ts'
+import {
+  claimPatterns,
+  glance,
+  type Snapshot,
+  type ReviewContext
+} from '../../review/context/review-context.ts'
 import { type Progress } from '../../review/context/adapters.ts'
 import type { Claim, ExitCode } from '../../lib/words.ts'
 import type { Io } from '../io.ts'
@@ -18,11 +23,11 @@ import { finishStatuses } from '../finish-statuses.ts'
 const defaultBudgetMs = 60_000
 
 /** Answers the claim that was asked for, or looks at what nobody has claimed. */
-export async function review(world: World, options: ReviewOptions, io: Io): Promise<ExitCode> {
-  const statuses = openStatuses(world, io.env)
+export async function review(context: ReviewContext, options: ReviewOptions, io: Io): Promise<ExitCode> {
+  const statuses = openStatuses(context, io.env)
   const goodbyes: Promise<void>[] = []
   try {
-    return await answer(world, statuses, options, io, goodbye => goodbyes.push(goodbye))
+    return await answer(context, statuses, options, io, closing => goodbyes.push(closing))
   } finally {
     await finishStatuses(statuses, options.dryRun !== true, io)
     await Promise.all(goodbyes)
@@ -30,19 +35,19 @@ export async function review(world: World, options: ReviewOptions, io: Io): Prom
 }
 
 async function answer(
-  world: World,
+  context: ReviewContext,
   statuses: Statuses,
   options: ReviewOptions,
   io: Io,
-  parting: NonNullable<LookOptions['parting']>
+  onClose: NonNullable<LookOptions['onClose']>
 ): Promise<ExitCode> {
-  const seen = await glance(world)
-  const found = await find(world, seen, options.target)
+  const seen = await glance(context)
+  const found = await find(context, seen, options.target)
   const telling = onceAsked(() => import('./review-text.ts'))
   const look = {
     budgetMs: options.budgetMs ?? defaultBudgetMs,
     progress: telling.followed(progressOf(io)),
-    parting
+    onClose
   }
   if (found.kind === 'unclaimed') {
     const { plan, milestone } = found
@@ -52,8 +57,8 @@ async function answer(
       checks: milestone.checks,
       hunts: plan.hunt.checks
     }
-    const observed = await observe(world, seen, subject, look)
-    return (await telling.load()).tellUnclaimed(world, { plan, milestone, observed }, options, io)
+    const observed = await observe(context, seen, subject, look)
+    return (await telling.load()).tellUnclaimed(context, { plan, milestone, observed }, options, io)
   }
 
   // What nobody has even written as a review is not answered: the hosts need not wait for the signatures.
@@ -63,14 +68,20 @@ async function answer(
     if (recorded !== null) {
       // Asked again, it also mends a status that was missed.
       if (options.dryRun !== true) statuses.catchUp(record)
-      return (await telling.load()).tellRecorded(world, found.claim, recorded, io)
+      return (await telling.load()).tellRecorded(context, found.claim, recorded, io)
     }
   }
 
   if (options.dryRun !== true) statuses.looking(found.claim)
-  const draft = await settled(world, seen, found, { ...look, retryMs: options.retryMs ?? 0 }, io)
+  const draft = await settled(context, seen, found, { ...look, retryMs: options.retryMs ?? 0 }, io)
   const at = { tip: seen.tip, record: await seen.record }
-  return (await telling.load()).tellDraft(world, at, draft, { statuses, dryRun: options.dryRun === true }, io)
+  return (await telling.load()).tellDraft(
+    context,
+    at,
+    draft,
+    { statuses, dryRun: options.dryRun === true },
+    io
+  )
 }
 
 /** What is needed once the hosts have answered is loaded while they are at work: before that it would hold them up. */
@@ -92,7 +103,7 @@ function onceAsked<T>(load: () => Promise<T>) {
 
 /** Looks once, and again with `--retry` for as long as something could not be seen. */
 async function settled(
-  world: World,
+  context: ReviewContext,
   at: LookedFrom,
   found: Found,
   look: LookOptions & { readonly retryMs: number },
@@ -100,10 +111,10 @@ async function settled(
 ): Promise<Draft> {
   const until = tick() + look.retryMs
   for (let pauseMs = 5_000; ; pauseMs = Math.min(pauseMs * 2, 120_000)) {
-    const draft = await draftReview(world, at, found, look)
+    const draft = await draftReview(context, at, found, look)
     if (!draft.worthRetrying || tick() + pauseMs > until) return draft
     io.progress(`could not see everything; looking again in ${Math.round(pauseMs / 1000)} s`)
-    await sleep(pauseMs, world.signal)
+    await sleep(pauseMs, context.signal)
   }
 }
 
@@ -119,9 +130,13 @@ interface Unclaimed {
   readonly milestone: Milestone
 }
 
-async function find(world: World, at: Pick<Snapshot, 'tip'>, target: string): Promise<Found | Unclaimed> {
-  const { home, git } = world
-  const history = await claimHistory(world, at)
+async function find(
+  context: ReviewContext,
+  at: Pick<Snapshot, 'tip'>,
+  target: string
+): Promise<Found | Unclaimed> {
+  const { home, git } = context
+  const history = await claimHistory(context, at)
   const patterns = claimPatterns(home)
   const { owed, own } = pending(history, new Set(), home.identity, patterns)
 

@@ -1,10 +1,10 @@
 import { AdversaryError } from '../../lib/errors.ts'
 import { oneLine } from '../../lib/text/clean.ts'
-import type { DroneConfig, ForgeConfig, Home } from '../../config/workspace.ts'
+import type { DroneConfig, ForgeConfig, Workspace } from '../../config/workspace.ts'
 import { proveAll, proveTools } from './doctor.ts'
 import { missing, type Proof, proved } from './doctor-result.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
-import { openHome } from '../open-home.ts'
+import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { sayProofs } from '../review/check-text.ts'
 
@@ -13,9 +13,9 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
   io.progress('trying the tools')
   const tools = await proveTools()
   const at = { id: 'home', subject: 'home' }
-  let home: Home
+  let home: Workspace
   try {
-    home = await openHome(options, io)
+    home = await openWorkspace(options, io)
   } catch (error) {
     if (!(error instanceof AdversaryError)) throw error
     answer([...tools, missing(at, error, error.hint ?? 'mend it as it says')], io)
@@ -39,7 +39,7 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
 }
 
 /** What to type next. */
-function summary(proofs: readonly Proof[], home: Home, options: CommonOptions): string {
+function summary(proofs: readonly Proof[], home: Workspace, options: CommonOptions): string {
   const wrong = proofs.filter(({ ok }) => ok === false).length
   if (wrong > 0) return `${wrong} missing: mend what is marked ✗ from the top, then run it again.`
   const where = options.home === undefined ? '' : ` --home ${oneLine(options.home)}`
@@ -57,7 +57,7 @@ async function tryForge(forge: ForgeConfig, io: Io): Promise<Proof> {
   return proveForge(forge, io.env, io.signal)
 }
 
-async function tellDrone(home: Home, drone: DroneConfig): Promise<Proof> {
+async function tellDrone(home: Workspace, drone: DroneConfig): Promise<Proof> {
   const { proveDrone } = await import('./drone-check.ts')
   return proveDrone(home, drone)
 }

@@ -1,6 +1,6 @@
 import { messageOf } from '../../lib/errors.ts'
 import type { FactSource } from '../../facts/fact.ts'
-import type { Home } from '../../config/workspace.ts'
+import type { Workspace } from '../../config/workspace.ts'
 import { overviews } from '../../probe/overview.ts'
 
 /** One thing that was to be proved, for `doctor` and `lockdown --check`. */
@@ -31,7 +31,7 @@ export function untold({ id, subject }: Subject, saw: string): Proof {
 }
 
 /** What the plans' checks and hunts look at on a host, and the orientation of their phases; each once. */
-export function sourcesOn(home: Pick<Home, 'plans'>, host: string): readonly FactSource<unknown>[] {
+export function sourcesOn(home: Pick<Workspace, 'plans'>, host: string): readonly FactSource<unknown>[] {
   const asked = [...home.plans.values()].flatMap(plan => {
     const checks = plan.milestones.flatMap(milestone => milestone.checks).filter(check => check.host === host)
     const hunts = plan.hunt.checks.filter(check => check.host === host)

@@ -6,10 +6,10 @@ import { type Git, openClone } from '../../git/clone.ts'
 import { type Signature } from '../../git/git-types.ts'
 import { findGit, findKeygen } from '../../git/process.ts'
 import { publicKeyOf } from '../../ssh/keys.ts'
-import { type Home, reviewBranchOf } from '../../config/workspace.ts'
+import { type Workspace, reviewBranchOf } from '../../config/workspace.ts'
 import { proveHost } from './host-check.ts'
 import { missing, type Proof, proved, type Subject, untold } from './doctor-result.ts'
-import type { Seat } from '../../review/context/review-context.ts'
+import type { HostContext } from '../../review/context/review-context.ts'
 
 /** Proves the tools that everything else needs. */
 export async function proveTools(): Promise<readonly Proof[]> {
@@ -33,7 +33,7 @@ export async function proveTools(): Promise<readonly Proof[]> {
 }
 
 /** Proves the repository and every host; hosts side by side, so that none hides another. */
-export async function proveAll(seat: Seat, tools: readonly Proof[]): Promise<readonly Proof[]> {
+export async function proveAll(seat: HostContext, tools: readonly Proof[]): Promise<readonly Proof[]> {
   const able = tools.every(({ ok }) => ok !== false)
   const [repo, ...hosts] = await Promise.all([
     able
@@ -55,7 +55,7 @@ const subjects = {
   pushing: { id: 'repo/push', subject: 'push (dry run)' }
 } as const
 
-async function proveRepo({ home, signal }: Seat): Promise<readonly Proof[]> {
+async function proveRepo({ home, signal }: HostContext): Promise<readonly Proof[]> {
   const { key, signing, signers, fetching, since, pushing } = subjects
   const keyProof = await proveKey(home, key)
   let git: Git
@@ -96,7 +96,7 @@ async function proveRepo({ home, signal }: Seat): Promise<readonly Proof[]> {
   }
 }
 
-async function proveKey({ identity }: Home, step: Subject): Promise<Proof> {
+async function proveKey({ identity }: Workspace, step: Subject): Promise<Proof> {
   const { signingKey } = identity
   try {
     if ((await readText(signingKey, 64 * 1024)) === null) {
@@ -114,7 +114,7 @@ async function proveKey({ identity }: Home, step: Subject): Promise<Proof> {
   }
 }
 
-async function fetchTips(home: Home, git: Git) {
+async function fetchTips(home: Workspace, git: Git) {
   const branch = await git.fetch(home.repo.branch)
   if (branch === null) {
     throw new AdversaryError('repository', `${git.url} has no branch ${home.repo.branch}`, {
@@ -127,7 +127,7 @@ async function fetchTips(home: Home, git: Git) {
 
 /** A signed commit on the review branch that no ref names: it stays in the clone and is never pushed. */
 async function sign(
-  home: Home,
+  home: Workspace,
   git: Git,
   parent: string | null
 ): Promise<{ sha: string } | { error: unknown }> {
@@ -146,7 +146,7 @@ async function sign(
 }
 
 async function proveSigning(
-  home: Home,
+  home: Workspace,
   git: Git,
   signed: { sha: string } | { error: unknown },
   signing: Subject,
@@ -181,7 +181,7 @@ async function proveSigning(
 }
 
 async function proveSigners(
-  { gate, identity }: Home,
+  { gate, identity }: Workspace,
   step: Subject,
   line: string | null,
   verify: (allowed: string) => Promise<Signature | undefined>
@@ -212,7 +212,7 @@ async function proveSigners(
   }
 }
 
-async function proveSince({ repo }: Home, git: Git, tip: string, step: Subject): Promise<Proof> {
+async function proveSince({ repo }: Workspace, git: Git, tip: string, step: Subject): Promise<Proof> {
   if (repo.since === null) return untold(step, 'not set: every claim of the branch is answered')
   const mend = `mend \`repo.since\` in adversary.yaml: a commit of ${repo.branch}, for example ${tip.slice(0, 12)}`
   const commit = await git.commit(repo.since)
@@ -224,7 +224,7 @@ async function proveSince({ repo }: Home, git: Git, tip: string, step: Subject):
 }
 
 async function provePush(
-  home: Home,
+  home: Workspace,
   git: Git,
   signed: { sha: string } | { error: unknown },
   step: Subject

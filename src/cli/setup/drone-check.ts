@@ -1,6 +1,6 @@
 import { oneLine } from '../../lib/text/clean.ts'
 import { guessForge } from '../../forge/forge.ts'
-import type { DroneConfig, Home } from '../../config/types.ts'
+import type { DroneConfig, Workspace } from '../../config/types.ts'
 import { readAskedOthers } from '../../watch/asked-others.ts'
 import { type Proof, proved, type Subject, untold } from './doctor-result.ts'
 
@@ -9,7 +9,7 @@ const most = 5
 
 /** Which repository Drone's questions are answered for, and for which others it has asked: one may be mistyped. */
 export async function proveDrone(
-  { stateDir, repo }: Pick<Home, 'stateDir' | 'repo'>,
+  { stateDir, repo }: Pick<Workspace, 'stateDir' | 'repo'>,
   drone: DroneConfig
 ): Promise<Proof> {
   const step: Subject = { id: 'repo/drone', subject: "Drone's questions" }

@@ -11,8 +11,8 @@ import { hostAddresses } from '../../systems/linux/addresses.ts'
 import { parseReach } from '../../systems/journal/journal.ts'
 import { nowhere } from '../../review/one-probe.ts'
 import { missing, type Proof, proved, sourcesOn, type Subject, untold } from './doctor-result.ts'
-import { type Seat } from '../../review/context/review-context.ts'
-import { openDoors, type OpenDoors } from '../../review/context/adapters.ts'
+import { type HostContext } from '../../review/context/review-context.ts'
+import { openAdapters, type OpenAdapters } from '../../review/context/adapters.ts'
 
 /** The steps to a session, each possible only after the one before it, and the failures that are its own. */
 const steps = [
@@ -117,24 +117,24 @@ function question<Value>(
 }
 
 /** What is asked of a host to prove that a review can see it: of each program that its plans need; of all without plans. */
-function questionsOn(home: Seat['home'], host: string): readonly Question[] {
+function questionsOn(home: HostContext['home'], host: string): readonly Question[] {
   const reads = sourcesOn(home, host).flatMap(source => source.reads ?? [])
   const programs = new Set(reads.map(([program]) => program))
   return programs.size === 0 ? questions : questions.filter(({ program }) => programs.has(program))
 }
 
 /** The facts that `doctor` asks a host for. */
-export function doctorsSources(home: Seat['home'], host: string): readonly FactSource<unknown>[] {
+export function doctorsSources(home: HostContext['home'], host: string): readonly FactSource<unknown>[] {
   return questionsOn(home, host).map(({ source }) => source)
 }
 
 /** Proves everything that a review needs of one host. Never rejects: a host that is down is a proof too. */
-export async function proveHost(seat: Seat, host: HostAddress): Promise<readonly Proof[]> {
-  const doors = openDoors(seat, nowhere, seat.signal)
+export async function proveHost(seat: HostContext, host: HostAddress): Promise<readonly Proof[]> {
+  const adapters = openAdapters(seat, nowhere, seat.signal)
   const at = subjectOn(host)
   try {
     const asked = questionsOn(seat.home, host.name)
-    const session = await doors.open(host.name).catch((error: unknown) => error)
+    const session = await adapters.open(host.name).catch((error: unknown) => error)
     if (!isSession(session)) {
       const unseen = session instanceof HostUnseen ? session : new HostUnseen('shell', messageOf(session))
       const fell = steps.findIndex(({ kinds }) => kinds.some(kind => kind === unseen.kind))
@@ -154,12 +154,12 @@ export async function proveHost(seat: Seat, host: HostAddress): Promise<readonly
     return [
       proved(at(steps[0]), settingsOf(host)),
       ...steps.slice(1).map(step => proved(at(step), host.transport === 'local' ? 'this machine' : 'yes')),
-      ...(await answers(host, doors, asked)),
+      ...(await answers(host, adapters, asked)),
       ...questions.filter(each => !asked.includes(each)).map(each => untold(at(each), 'no plan needs it')),
       clockProof(host, session)
     ]
   } finally {
-    await doors.close()
+    await adapters.close()
   }
 }
 
@@ -172,10 +172,10 @@ function subjectOn(host: HostAddress) {
 
 async function answers(
   host: HostAddress,
-  doors: OpenDoors,
+  adapters: OpenAdapters,
   asked: readonly Question[]
 ): Promise<readonly Proof[]> {
-  const gathered = await gather([{ host: host.name, sources: asked.map(({ source }) => source) }], doors)
+  const gathered = await gather([{ host: host.name, sources: asked.map(({ source }) => source) }], adapters)
   return asked.map(({ id, subject, source, says, mend }) => {
     const fact = gathered.fact(host.name, source)
     const told = fact.seen ? says(fact.value) : { ok: false, saw: fact.why }
@@ -232,7 +232,7 @@ function mendOf({ kind, message }: HostUnseen, host: HostAddress): string {
 }
 
 /** The hosts that a command asks: the one that is named, or all of the home. */
-export function namedHost(home: Seat['home'], name: string): HostAddress {
+export function namedHost(home: HostContext['home'], name: string): HostAddress {
   const host = home.hosts.get(name)
   if (host !== undefined) return host
   const known = [...home.hosts.keys()].join(', ') || 'none'

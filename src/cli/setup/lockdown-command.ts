@@ -4,7 +4,7 @@ import { oneLine } from '../../lib/text/clean.ts'
 import { namedHost } from './host-check.ts'
 import { checkLock, lock, scriptPath } from './lockdown.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
-import { openHome } from '../open-home.ts'
+import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { sayProofs } from '../review/check-text.ts'
 
@@ -22,7 +22,7 @@ export interface LockdownOptions extends CommonOptions {
  * with `--check`, tries whether the host keeps to it.
  */
 export async function run(options: LockdownOptions, io: Io): Promise<ExitCode> {
-  const home = await openHome(options, io)
+  const home = await openWorkspace(options, io)
   const names = [...home.hosts.keys()]
   const name = options.on ?? (names.length === 1 ? names[0] : undefined)
   if (name === undefined) {

@@ -6,14 +6,14 @@ import { openSession } from '../../ssh/open-session.ts'
 import type { Answer, HostAddress } from '../../facts/session.ts'
 import { offeredKey, publicKeyOf } from '../../ssh/keys.ts'
 import { type Trial, type TrialName, tryKey } from '../../ssh/trials.ts'
-import type { Home } from '../../config/workspace.ts'
+import type { Workspace } from '../../config/workspace.ts'
 import { gather } from '../../facts/gather.ts'
 import { type Pattern, type ReadCommand, readCommand, sampleOf, typed } from '../../facts/read-command.ts'
 import { doctorsSources, proveHost } from './host-check.ts'
 import { nowhere } from '../../review/one-probe.ts'
 import { missing, type Proof, proved, sourcesOn, type Subject, untold } from './doctor-result.ts'
-import { type Seat } from '../../review/context/review-context.ts'
-import { openDoors } from '../../review/context/adapters.ts'
+import { type HostContext } from '../../review/context/review-context.ts'
+import { openAdapters } from '../../review/context/adapters.ts'
 
 /** Where the programs of units lie that are not the distribution's own. */
 export const programFolders = ['/nix/store', '/etc/systemd/system', '/usr/local', '/opt'] as const
@@ -47,7 +47,7 @@ export interface Lock {
  * The reads that a host's plans need: of their checks and hunts, of their orientation, and the doctor's one
  * question for each program among them. They are what the fact sources declare, and the engine sends no other.
  */
-function readsOn(home: Home, host: string) {
+function readsOn(home: Workspace, host: string) {
   const wanted = sourcesOn(home, host)
   if (wanted.length === 0) {
     throw new AdversaryError('usage', `no plan looks at ${host}, so nothing would be allowed`, {
@@ -63,7 +63,7 @@ function readsOn(home: Home, host: string) {
 }
 
 /** Makes what locks the reviewer's key on a host. Nothing is asked of the host. @throws AdversaryError (usage). */
-export async function lock(home: Home, host: HostAddress, options: LockOptions): Promise<Lock> {
+export async function lock(home: Workspace, host: HostAddress, options: LockOptions): Promise<Lock> {
   const { from, path, also } = options
   if (!/^\/[\w./+@-]+$/.test(path)) {
     throw new AdversaryError(
@@ -135,7 +135,7 @@ const tried = {
  * Tries on a host, harmlessly, that its key is locked: what a review needs is answered (one command of each
  * pattern), and nothing else is.
  */
-export async function checkLock(seat: Seat, host: HostAddress): Promise<readonly Proof[]> {
+export async function checkLock(seat: HostContext, host: HostAddress): Promise<readonly Proof[]> {
   const { reads } = readsOn(seat.home, host.name)
   const install = `install the script and the line of: adversary lockdown --on ${host.name}`
   const also = `${install}, with --also and the folder where it is one of docker's or of programs`
@@ -181,14 +181,17 @@ export async function checkLock(seat: Seat, host: HostAddress): Promise<readonly
 }
 
 /** Reads what a review of the plans would: paths and ids that only the host's own answers tell are among it. */
-async function askedByReview(seat: Seat, host: HostAddress) {
-  const doors = openDoors(seat, nowhere, seat.signal)
+async function askedByReview(seat: HostContext, host: HostAddress) {
+  const adapters = openAdapters(seat, nowhere, seat.signal)
   try {
-    const { evidence } = await gather([{ host: host.name, sources: sourcesOn(seat.home, host.name) }], doors)
+    const { evidence } = await gather(
+      [{ host: host.name, sources: sourcesOn(seat.home, host.name) }],
+      adapters
+    )
     const refused = evidence.filter(({ exit, stderr }) => exit === refusal && stderr.startsWith(refusalWords))
     return { asked: evidence.length, refused: refused.map(({ command }) => command) }
   } finally {
-    await doors.close()
+    await adapters.close()
   }
 }
 
@@ -201,7 +204,7 @@ const refusal = 126
 const refusalWords = 'adversary lockdown: '
 
 async function keyProofs(
-  seat: Seat,
+  seat: HostContext,
   host: HostAddress,
   subject: (id: string, what: string) => Subject,
   install: string

@@ -4,7 +4,7 @@ import { suggestedPlan } from '../../config/plan/suggested-plan.ts'
 import { suggest } from './suggest.ts'
 import { nowhere } from '../../review/one-probe.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
-import { openHome } from '../open-home.ts'
+import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
 
@@ -17,7 +17,7 @@ export interface SuggestOptions extends CommonOptions {
 /** Prints a plan of the checks that hold on a host today, to start a real one from. */
 export async function run(options: SuggestOptions, io: Io): Promise<ExitCode> {
   // The shell has already emptied the plan that the suggestion is to go to: `> plans/p1.yaml`.
-  const home = await openHome(options, io, { plans: false })
+  const home = await openWorkspace(options, io, { plans: false })
   const host = options.on ?? [...home.hosts.keys()][0]
   if (host === undefined || !home.hosts.has(host)) {
     throw new AdversaryError('usage', `adversary.yaml has no host ${JSON.stringify(options.on ?? '')}`, {

@@ -10,7 +10,7 @@ import type { SuggestedCheck } from '../../config/plan/suggested-plan.ts'
 import type { Check } from '../../config/types.ts'
 import { prove } from '../../probe/prove.ts'
 import { factsOf, type LookOptions, look, type Observed } from '../../review/review.ts'
-import type { Seat } from '../../review/context/review-context.ts'
+import type { HostContext } from '../../review/context/review-context.ts'
 import type { Views } from '../../review/context/views.ts'
 
 export interface Suggested {
@@ -26,7 +26,7 @@ type Candidate = Omit<SuggestedCheck, 'saw'>
  * fresh facts, and only those stay that pass today and whose falsified facts fail.
  */
 export async function suggest(
-  seat: Seat,
+  seat: HostContext,
   views: Views,
   host: string,
   options: LookOptions

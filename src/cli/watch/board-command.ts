@@ -25,11 +25,11 @@ export async function run(options: BoardOptions, io: Io): Promise<ExitCode> {
     throw new AdversaryError('usage', 'expected a folder to write to', { hint: '--out public' })
   }
   const commits = options.commits === undefined ? undefined : checkedCommits(options.commits)
-  return enter(options, io, async world => {
-    const at = await snapshot(world)
+  return enter(options, io, async context => {
+    const at = await snapshot(context)
     io.progress('reading the evidence')
     const version = await packageVersion()
-    const model = await boardModel(world, at, nowMs(), {
+    const model = await boardModel(context, at, nowMs(), {
       version,
       ...(commits === undefined ? {} : { commits })
     })

@@ -3,7 +3,7 @@ import { tick } from '../../os/clock.ts'
 import { type Supervisor, supervisorOf } from '../../os/supervisor.ts'
 import type { Log } from '../../review/log.ts'
 import { keepStanding } from '../../watch/watcher-status.ts'
-import type { Pulse, Standing } from '../../watch/state.ts'
+import type { Heartbeat, WatcherStatus } from '../../watch/state.ts'
 import type { Io } from '../io.ts'
 
 /** While a loop waits it still says so this often, for the file's sake, in milliseconds. */
@@ -11,7 +11,7 @@ const showEveryMs = 30_000
 
 /** The pulse of one watcher, for `status` and for systemd. */
 export interface Supervised {
-  readonly pulse: Pulse
+  readonly pulse: Heartbeat
   /** Takes back what was shown. */
   close(): Promise<void>
 }
@@ -28,7 +28,7 @@ export async function supervised(io: Io, stateDir: string, log: Log): Promise<Su
   return {
     pulse: {
       everyMs: Math.min(showEveryMs, watchdogMs / 3),
-      beat(standing) {
+      heartbeat(standing) {
         file.show(standing)
         if (!io.signal.aborted) tell(standing)
       }
@@ -41,7 +41,7 @@ export async function supervised(io: Io, stateDir: string, log: Log): Promise<Su
 }
 
 /** Ready at the first beat; then as often as the watchdog wants to hear, and when something else is being done. */
-function teller(supervisor: Supervisor): (standing: Standing) => void {
+function teller(supervisor: Supervisor): (standing: WatcherStatus) => void {
   const everyMs = (supervisor.watchdogMs ?? showEveryMs) / 4
   let toldAt: number | undefined
   return standing => {
@@ -53,7 +53,7 @@ function teller(supervisor: Supervisor): (standing: Standing) => void {
   }
 }
 
-function statusOf({ doing, reviews, troubles }: Standing): string {
+function statusOf({ doing, reviews, troubles }: WatcherStatus): string {
   const [worst] = troubles
   const trouble = worst === undefined ? '' : `; since ${worst.since} ${worst.subject}: ${worst.why}`
   return `${doing.what}${doing.about === null ? '' : ` ${doing.about}`}, ${reviews} reviews${trouble}`

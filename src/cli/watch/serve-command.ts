@@ -11,10 +11,10 @@ import type { DroneConfig, ListenAt } from '../../config/types.ts'
 import { beginRecord, type Trust } from '../../record/record.ts'
 import { askedOthers } from '../../watch/asked-others.ts'
 import { type Log, logLine } from '../../review/log.ts'
-import type { Standing } from '../../watch/state.ts'
+import type { WatcherStatus } from '../../watch/state.ts'
 import { boardModel } from '../../board/read-model.ts'
-import { readTrust, type Snapshot, type World } from '../../review/context/review-context.ts'
-import { type Bell, makeBell } from '../../server/bell.ts'
+import { readTrust, type Snapshot, type ReviewContext } from '../../review/context/review-context.ts'
+import { type WakeSignal, makeWakeSignal } from '../../server/bell.ts'
 import { boardKeeper, boardRoutes } from '../../server/board-pages.ts'
 import { droneRoute } from '../../server/drone.ts'
 import { healthRoute, type Health } from '../../server/health-route.ts'
@@ -40,7 +40,7 @@ export async function run(options: ServeOptions, given: Io): Promise<ExitCode> {
     if (options.quiet !== true) io.err(logLine(isoSecond(), event, details))
   }
   try {
-    await enter(options, io, world => serve(world, options, io), { log })
+    await enter(options, io, context => serve(context, options, io), { log })
   } catch (error) {
     if (!io.signal.aborted) throw error
     log('stopped', { why: messageOf(error) })
@@ -48,42 +48,42 @@ export async function run(options: ServeOptions, given: Io): Promise<ExitCode> {
   return exitCode.pass
 }
 
-async function serve(world: World, options: ServeOptions, io: Io): Promise<void> {
-  const bell = makeBell()
+async function serve(context: ReviewContext, options: ServeOptions, io: Io): Promise<void> {
+  const wakeSignal = makeWakeSignal()
   const known: Known = { standing: null, seen: null }
-  const listeners = listenersOf(world, options, await routesOf(world, io, bell, known))
+  const listeners = listenersOf(context, options, await routesOf(context, io, wakeSignal, known))
   const misdirected = quieted({ pauseMs: 1_000, most: 1, now: tick })
   const servers: Awaited<ReturnType<typeof listen>>[] = []
   try {
     for (const { place, routes } of listeners) {
       const server = await listen({
         ...place,
-        hosts: world.home.serve.hosts,
+        hosts: context.home.serve.hosts,
         admit: router(routes),
-        fault: (error, path) => world.log('request failed', { path, why: messageOf(error) }),
+        fault: (error, path) => context.log('request failed', { path, why: messageOf(error) }),
         misdirected: (host, peer) =>
           misdirected('', times => {
             const why = `the server is not called ${host}; add the name to \`serve.hosts\``
-            world.log('request refused', { path: '', peer, why, times })
+            context.log('request refused', { path: '', peer, why, times })
           })
       })
       servers.push(server)
       const names = [...new Set(routes.map(({ name }) => name))].join(', ')
-      world.log('listening', { url: server.url, routes: names })
+      context.log('listening', { url: server.url, routes: names })
     }
     await watchHome(
-      world,
+      context,
       options,
       io,
       {
         ...sayer(io, () => undefined),
         seen(at, by) {
-          known.seen = { at, world: by }
+          known.seen = { at, context: by }
         }
       },
       {
-        wait: bell.wait,
-        beat: standing => {
+        wait: wakeSignal.wait,
+        heartbeat: standing => {
           known.standing = standing
         }
       }
@@ -100,27 +100,27 @@ interface Listener {
 
 /** Where the server listens, and what it answers there. Each listener answers for its health. */
 function listenersOf(
-  world: World,
+  context: ReviewContext,
   options: ServeOptions,
   { health, shared, webhook, drone }: Routes
 ): readonly Listener[] {
-  const { home } = world
+  const { home } = context
   const own = [
     { place: home.serve.webhook?.listen ?? null, routes: webhook },
     { place: home.serve.drone?.listen ?? null, routes: drone }
   ]
   const main = own.flatMap(({ place, routes }) => (place === null ? routes : []))
   return [
-    { place: placeOf(world, options), routes: [...health, ...shared, ...main] },
+    { place: placeOf(context, options), routes: [...health, ...shared, ...main] },
     ...own.flatMap(({ place, routes }) => (place === null ? [] : [{ place, routes: [...health, ...routes] }]))
   ]
 }
 
 /** What the watcher said last. */
 interface Known {
-  standing: Standing | null
+  standing: WatcherStatus | null
   /** What it read of the repo, and by which plans. */
-  seen: { readonly at: Snapshot; readonly world: World } | null
+  seen: { readonly at: Snapshot; readonly context: ReviewContext } | null
 }
 
 interface Routes {
@@ -136,24 +136,34 @@ interface Routes {
  *
  * @throws AdversaryError `usage` for a secret that is missing: better now than at the first request.
  */
-async function routesOf(world: World, io: Io, bell: Bell, known: Known): Promise<Routes> {
-  const { webhook, drone } = world.home.serve
+async function routesOf(
+  context: ReviewContext,
+  io: Io,
+  wakeSignal: WakeSignal,
+  known: Known
+): Promise<Routes> {
+  const { webhook, drone } = context.home.serve
   return {
     health: [healthRoute(() => (known.standing === null ? null : healthOf(known.standing)), nowMs)],
-    shared: await sights(world, known),
-    webhook: webhook === null ? [] : [await webhookOf(world, webhook.secret, io, bell)],
-    drone: drone === null ? [] : [await droneOf(world, drone, io)]
+    shared: await sights(context, known),
+    webhook: webhook === null ? [] : [await webhookOf(context, webhook.secret, io, wakeSignal)],
+    drone: drone === null ? [] : [await droneOf(context, drone, io)]
   }
 }
 
-async function webhookOf(world: World, place: SecretPlace, io: Io, bell: Bell): Promise<Route> {
+async function webhookOf(
+  context: ReviewContext,
+  place: SecretPlace,
+  io: Io,
+  wakeSignal: WakeSignal
+): Promise<Route> {
   const secret = () => readSecret(place, io.env)
   await secret()
   return webhookRoute({
     secret,
-    branches: [world.home.repo.branch],
-    ring: () => bell.ring(),
-    refused: refusals(world, 'webhook'),
+    branches: [context.home.repo.branch],
+    notify: () => wakeSignal.notify(),
+    refused: refusals(context, 'webhook'),
     now: nowMs
   })
 }
@@ -161,24 +171,24 @@ async function webhookOf(world: World, place: SecretPlace, io: Io, bell: Bell): 
 /** Builds of other repositories are logged by their name once in an hour, and of so many of them at most. */
 const others = { pauseMs: 60 * 60_000, most: 64 } as const
 
-async function droneOf(world: World, config: DroneConfig, io: Io): Promise<Route> {
-  const { home } = world
+async function droneOf(context: ReviewContext, config: DroneConfig, io: Io): Promise<Route> {
+  const { home } = context
   const secret = () => readSecret(config.secret, io.env)
   await secret()
   const foreign = quieted({ ...others, now: tick })
   const asked = askedOthers(home.stateDir)
   return droneRoute({
     secret,
-    refused: refusals(world, 'drone'),
+    refused: refusals(context, 'drone'),
     places: [home.dir, home.stateDir, io.userHome, io.cwd, temporaryRoot(), home.repo.url],
     decided({ build, answer, why, foreign: slug }) {
-      const log = () => world.log('build asked', { about: build, answer, ...(why === '' ? {} : { why }) })
+      const log = () => context.log('build asked', { about: build, answer, ...(why === '' ? {} : { why }) })
       if (slug === undefined) return log()
       foreign(slug, times => {
         log()
         void asked
           .add(slug, times)
-          .catch((error: unknown) => world.log('not shown', { why: messageOf(error) }))
+          .catch((error: unknown) => context.log('not shown', { why: messageOf(error) }))
       })
     },
     now: nowMs,
@@ -212,22 +222,22 @@ async function droneOf(world: World, config: DroneConfig, io: Io): Promise<Route
 const newestPages = 200
 
 /** The board and the metrics, where the home wants them: both of one reading, by the signers of this moment. */
-async function sights({ home, userHome, log }: World, known: Known): Promise<readonly Route[]> {
+async function sights({ home, userHome, log }: ReviewContext, known: Known): Promise<readonly Route[]> {
   const version = await packageVersion()
   const trustNow = async () => readTrust(await loadConfig(home.dir, userHome))
   const board = boardKeeper({
     async key() {
       if (known.seen === null) return null
-      const { at, world } = known.seen
+      const { at, context } = known.seen
       const { reviewer, allowed } = await trustNow()
-      return [at.tip, at.record.tip, plansOf(world), reviewer, sha256(allowed)].join(' ')
+      return [at.tip, at.record.tip, plansOf(context), reviewer, sha256(allowed)].join(' ')
     },
     async make() {
       if (known.seen === null) throw new AdversaryError('repository', 'nothing was read yet')
-      const { at, world } = known.seen
+      const { at, context } = known.seen
       const trust = await trustNow()
-      const asTrusted = await trustedAs(at, world, trust)
-      return boardModel({ ...world, trust }, asTrusted, nowMs(), { version, newest: newestPages })
+      const asTrusted = await trustedAs(at, context, trust)
+      return boardModel({ ...context, trust }, asTrusted, nowMs(), { version, newest: newestPages })
     },
     now: tick
   })
@@ -248,17 +258,21 @@ async function sights({ home, userHome, log }: World, known: Known): Promise<rea
 }
 
 /** What the watcher has read, as these signers have it. */
-async function trustedAs(at: Snapshot, { git, trust: before }: World, trust: Trust): Promise<Snapshot> {
+async function trustedAs(
+  at: Snapshot,
+  { git, trust: before }: ReviewContext,
+  trust: Trust
+): Promise<Snapshot> {
   if (before.allowed === trust.allowed && before.reviewer === trust.reviewer) return at
   const { record } = await beginRecord(git, at.record.tip, trust)
   return { tip: at.tip, record: await record }
 }
 
-function plansOf({ home }: World): string {
+function plansOf({ home }: ReviewContext): string {
   return [...home.plans.values()].map(({ phase, digest }) => `${phase} ${digest}`).join(' ')
 }
 
-function placeOf({ home }: World, options: ServeOptions): ListenAt {
+function placeOf({ home }: ReviewContext, options: ServeOptions): ListenAt {
   if (options.listen === undefined) return home.serve.listen
   const place = addressOf(options.listen)
   if (place === null) {
@@ -270,13 +284,13 @@ function placeOf({ home }: World, options: ServeOptions): ListenAt {
 }
 
 /** One line a second, which counts the others: a thousand attempts fill no disk. */
-function refusals(world: World, route: string): (why: string, peer: string) => void {
+function refusals(context: ReviewContext, route: string): (why: string, peer: string) => void {
   const quiet = quieted({ pauseMs: 1_000, most: 1, now: tick })
   return (why, peer) =>
-    quiet('', times => world.log('request refused', { path: `/${route}`, peer, why, times }))
+    quiet('', times => context.log('request refused', { path: `/${route}`, peer, why, times }))
 }
 
-function healthOf({ beatAt, polledAt, reviews, troubles }: Standing): Health {
+function healthOf({ beatAt, polledAt, reviews, troubles }: WatcherStatus): Health {
   const own = troubles.filter(({ kind }) => kind === 'remote' || kind === 'home')
   const failures = Math.max(0, ...own.map(({ times }) => times))
   return { beatAtMs: Date.parse(beatAt), polledAt, reviews, failures }

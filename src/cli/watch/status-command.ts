@@ -2,12 +2,12 @@ import { messageOf } from '../../lib/errors.ts'
 import { oneLine } from '../../lib/text/clean.ts'
 import { nowMs } from '../../os/clock.ts'
 import { type Board, board } from '../../board/summary.ts'
-import type { Home } from '../../config/types.ts'
+import type { Workspace } from '../../config/types.ts'
 import { type Watcher, watcherOf } from '../../watch/watcher-status.ts'
 import { snapshot } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
-import { openHome } from '../open-home.ts'
+import { openWorkspace } from '../open-home.ts'
 import { sayBoard, sayWatcher } from './status-lines.ts'
 import { enter } from '../enter.ts'
 
@@ -18,12 +18,12 @@ export interface StatusOptions extends CommonOptions {
 /** The board. Its code says that it could be read, not what it says: ask the gate for that. */
 export async function run(options: StatusOptions, io: Io): Promise<ExitCode> {
   if (options.watcher === true) return watcherAlone(options, io)
-  return enter(options, io, async world => {
-    const watcher = await seenWatcher(world.home, io)
+  return enter(options, io, async context => {
+    const watcher = await seenWatcher(context.home, io)
     io.progress(null)
     // First, for the board needs the remote, and that may be what is failing.
     io.out(sayWatcher(watcher, nowMs(), io).join('\n'))
-    const seen = await board(world, await snapshot(world), nowMs())
+    const seen = await board(context, await snapshot(context), nowMs())
     io.progress(null)
     io.out(sayBoard(seen, io).join('\n'))
     io.json({ ...documentOf(seen), watcher })
@@ -33,13 +33,13 @@ export async function run(options: StatusOptions, io: Io): Promise<ExitCode> {
 
 /** For whoever supervises it: no remote is asked, which may be what is failing. */
 async function watcherAlone(options: StatusOptions, io: Io): Promise<ExitCode> {
-  const watcher = await seenWatcher(await openHome(options, io), io)
+  const watcher = await seenWatcher(await openWorkspace(options, io), io)
   io.out(sayWatcher(watcher, nowMs(), io).join('\n'))
   io.json({ watcher })
   return watcher?.state === 'running' ? exitCode.pass : exitCode.notProven
 }
 
-async function seenWatcher({ stateDir }: Home, io: Io): Promise<Watcher | null> {
+async function seenWatcher({ stateDir }: Workspace, io: Io): Promise<Watcher | null> {
   try {
     return await watcherOf(stateDir)
   } catch (error) {

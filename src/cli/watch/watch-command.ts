@@ -4,12 +4,12 @@ import { isoSecond } from '../../os/clock.ts'
 import { reviewDocument } from '../../review/document.ts'
 import { type Log, logLine } from '../../review/log.ts'
 import type { WatchEvents } from '../../watch/round.ts'
-import type { Standing } from '../../watch/state.ts'
+import type { WatcherStatus } from '../../watch/state.ts'
 import { openStatuses, type Statuses } from '../../watch/commit-statuses.ts'
-import { type Lanes, watch } from '../../watch/watch.ts'
-import type { World } from '../../review/context/review-context.ts'
+import { type Limiters, watch } from '../../watch/watch.ts'
+import type { ReviewContext } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../../lib/words.ts'
-import { openHome } from '../open-home.ts'
+import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
 import { supervised } from './heartbeat.ts'
@@ -43,18 +43,19 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
   }
   try {
     if (options.homes === undefined) {
-      await enter(options, io, world => watchHome(world, options, io, sayer(io, worse)), { log })
+      await enter(options, io, context => watchHome(context, options, io, sayer(io, worse)), { log })
     } else {
-      const watchOne = (home: string, lanes: Lanes, own: Io, begun: () => void) =>
+      const watchOne = (home: string, lanes: Limiters, own: Io, begun: () => void) =>
         enter(
           { ...options, home },
           own,
-          world => {
+          context => {
             begun()
             // Between its rounds a home holds no processes and no history.
-            const round: Lanes['round'] = work => lanes.round(() => work().finally(() => world.git.rest()))
+            const round: Limiters['round'] = work =>
+              lanes.round(() => work().finally(() => context.git.rest()))
             const beside = { lanes: { ...lanes, round } }
-            return watchHome(world, { ...options, home }, own, sayer(own, worse), beside)
+            return watchHome(context, { ...options, home }, own, sayer(own, worse), beside)
           },
           { log: logOf(home) }
         )
@@ -72,37 +73,37 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
 /** What else there is to a watcher: who may wake it, who hears how it stands, where it waits for its turn. */
 export interface Beside {
   readonly wait?: NonNullable<Parameters<typeof watch>[2]['wait']>
-  beat?(standing: Standing): void
-  readonly lanes?: Lanes
+  heartbeat?(standing: WatcherStatus): void
+  readonly lanes?: Limiters
 }
 
 /** Watches one home until its signal ends, or with `once` until nothing is owed. */
 export async function watchHome(
-  world: World,
+  context: ReviewContext,
   options: WatchOptions,
   io: Io,
   events: WatchEvents,
   beside: Beside = {}
 ): Promise<void> {
-  const { repo, pollMs, stateDir } = world.home
+  const { repo, pollMs, stateDir } = context.home
   const once = options.once === true
-  const shown = await supervised(io, stateDir, world.log)
-  const statuses = openStatuses(world, io.env)
+  const shown = await supervised(io, stateDir, context.log)
+  const statuses = openStatuses(context, io.env)
   try {
-    world.log('watching', { repo: repo.url, branch: repo.branch, poll_ms: pollMs })
-    await watch(world, withStatuses(events, statuses), {
+    context.log('watching', { repo: repo.url, branch: repo.branch, poll_ms: pollMs })
+    await watch(context, withStatuses(events, statuses), {
       once,
       progress: progressOf(io),
       pulse: {
         everyMs: shown.pulse.everyMs,
-        beat(standing) {
-          shown.pulse.beat(standing)
-          beside.beat?.(standing)
+        heartbeat(standing) {
+          shown.pulse.heartbeat(standing)
+          beside.heartbeat?.(standing)
         }
       },
       ...(beside.wait === undefined ? {} : { wait: beside.wait }),
       ...(beside.lanes === undefined ? {} : { lanes: beside.lanes }),
-      ...(once ? {} : { reload: () => openHome(options, io) })
+      ...(once ? {} : { reload: () => openWorkspace(options, io) })
     })
   } finally {
     // What cannot be posted is in the log already.

@@ -6,7 +6,7 @@ import { sleep } from '../../os/clock.ts'
 import { kindOf, namesIn } from '../../os/files.ts'
 import { configFile } from '../../config/workspace.ts'
 import type { Log } from '../../review/log.ts'
-import type { Lanes } from '../../watch/watch.ts'
+import type { Limiters } from '../../watch/watch.ts'
 import type { Io } from '../io.ts'
 
 /** How many remotes are asked, and how many homes are at work, at the same time. */
@@ -50,14 +50,14 @@ export async function watchHomes(
     readonly once: boolean
     readonly io: Io
     /** Calls `begun` when its clone is open. */
-    watchHome(home: string, lanes: Lanes, io: Io, begun: () => void): Promise<void>
+    watchHome(home: string, lanes: Limiters, io: Io, begun: () => void): Promise<void>
     logOf(home: string): Log
   }
 ): Promise<void> {
   const { once, io } = how
   // A listener or two for each home is no leak, however many homes.
   setMaxListeners(0, io.signal)
-  const lanes: Lanes = { poll: pLimit(atOnce.polls), round: pLimit(atOnce.rounds) }
+  const lanes: Limiters = { poll: pLimit(atOnce.polls), round: pLimit(atOnce.rounds) }
   // Homes begin in turn too: each starts a few processes to look at its clone.
   const beginning = pLimit(atOnce.rounds)
   const begin = async (watch: (begun: () => void) => Promise<void>) => {

@@ -1,12 +1,12 @@
 import type { Policy } from '../../record/policy.ts'
-import type { Home, Plan } from '../types.ts'
+import type { Workspace, Plan } from '../types.ts'
 
 /**
  * What a gate, which never sees the home, needs to know of a plan: signed with each review.
  *
  * @param review path of the file that the section goes to.
  */
-export function policyFor(home: Pick<Home, 'repo'>, plan: Plan, review: string): Policy {
+export function policyFor(home: Pick<Workspace, 'repo'>, plan: Plan, review: string): Policy {
   return {
     phase: plan.phase,
     branch: home.repo.branch,

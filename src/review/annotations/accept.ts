@@ -11,7 +11,7 @@ import { headings } from '../../render/locate.ts'
 import { messageBody } from '../../render/message.ts'
 import { reviewPlace } from '../place.ts'
 import { type Said, say } from './annotate.ts'
-import type { World } from '../context/review-context.ts'
+import type { ReviewContext } from '../context/review-context.ts'
 
 /** Bytes of a review file that no listed signer signed. */
 export interface UnsignedPart {
@@ -43,12 +43,12 @@ export interface Acceptance {
  *
  * @throws AdversaryError `usage` where there is no file.
  */
-export async function acceptance(world: World, tip: Tip, phase: string): Promise<Acceptance> {
-  const { path, why } = await reviewPlace(world.home, tip, phase)
+export async function acceptance(context: ReviewContext, tip: Tip, phase: string): Promise<Acceptance> {
+  const { path, why } = await reviewPlace(context.home, tip, phase)
   const file = await tip.readFile(path)
   if (file === null) throw new AdversaryError('usage', why ?? `there is no ${path} to accept`)
-  const branch = { name: reviewBranchOf(world.home), tip: tip.sha, record: tip.record }
-  const view = await viewPhase(world.git, world.trust, phase, branch, branch)
+  const branch = { name: reviewBranchOf(context.home), tip: tip.sha, record: tip.record }
+  const view = await viewPhase(context.git, context.trust, phase, branch, branch)
   const touches = [...view.appended.values()].filter(each => each.path === path)
   return {
     path,
@@ -61,15 +61,15 @@ export async function acceptance(world: World, tip: Tip, phase: string): Promise
 
 /** Signs for the review file as it stands. Nothing is pushed where all of it is signed already. */
 export function acceptFile(
-  world: World,
+  context: ReviewContext,
   phase: string,
   { reason, accepted, dryRun = false }: { reason: string; accepted: Acceptance; dryRun?: boolean }
 ): Promise<Said> {
   return say(
-    world,
+    context,
     phase,
     async (tip, at) => {
-      const now = await acceptance(world, tip, phase)
+      const now = await acceptance(context, tip, phase)
       // A push that lost comes here again, and what was pushed meanwhile was not shown to anybody.
       if (now.digest !== accepted.digest || now.path !== accepted.path) {
         throw new AdversaryError('repository', 'the review file changed while it was being accepted', {

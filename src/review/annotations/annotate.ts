@@ -22,7 +22,7 @@ import { elsewhere, renderHeader } from '../../render/section.ts'
 import type { Severity } from '../../lib/words.ts'
 import { type Place, reviewPlace } from '../place.ts'
 import { knownFindings, trailer } from '../tell.ts'
-import type { World } from '../context/review-context.ts'
+import type { ReviewContext } from '../context/review-context.ts'
 
 /**
  * What a person or an agent says in a review file, signed with the home's key: findings of their own,
@@ -45,7 +45,7 @@ export interface SayOptions {
 
 /** Files a finding under the phase's next number. */
 export function openFinding(
-  world: World,
+  context: ReviewContext,
   phase: string,
   open: {
     readonly title: string
@@ -58,7 +58,7 @@ export function openFinding(
 ): Promise<Said> {
   const word = concealed(open)
   return say(
-    world,
+    context,
     phase,
     async (tip, at, { path }) => {
       const known = knownFindings(tip.record, phase)
@@ -80,7 +80,13 @@ export function openFinding(
         origin: 'unknown'
       }
       const filing = { story: word.story === '' ? [] : [word.story], mend: word.mend }
-      const section = renderFindingOpened({ evidence: [], finding, at, filing, by: world.home.identity.name })
+      const section = renderFindingOpened({
+        evidence: [],
+        finding,
+        at,
+        filing,
+        by: context.home.identity.name
+      })
       return {
         section,
         finding,
@@ -109,7 +115,7 @@ function isSame(finding: FindingState, word: Pick<FindingState, 'title' | 'sever
  * @throws AdversaryError `usage` for one that is not there.
  */
 export function closeFinding(
-  world: World,
+  context: ReviewContext,
   phase: string,
   id: string,
   given: string,
@@ -117,7 +123,7 @@ export function closeFinding(
 ): Promise<Said> {
   const reason = concealed(given)
   return say(
-    world,
+    context,
     phase,
     (tip, at) => {
       const known = knownFindings(tip.record, phase)
@@ -131,7 +137,7 @@ export function closeFinding(
       }
       if (found.status !== 'open') return { unchanged: `${id} is closed already`, finding: found }
       const finding: FindingState = { ...found, status: 'closed' }
-      const by = world.home.identity.name
+      const by = context.home.identity.name
       return {
         section: renderFindingClosed({ evidence: [], finding, at, by, reason }),
         finding,
@@ -150,7 +156,7 @@ export function closeFinding(
  * @param milestone `*` for all of the phase.
  */
 export function veto(
-  world: World,
+  context: ReviewContext,
   phase: string,
   milestone: string,
   word: { readonly status: 'open' | 'lifted'; readonly reason: string },
@@ -159,12 +165,12 @@ export function veto(
   const { status, reason } = concealed(word)
   const what = milestone === everyMilestone ? phase : `${phase}-${milestone}`
   return say(
-    world,
+    context,
     phase,
     async (tip, at) => {
       // As the gate hears them: what people wrote by hand as well.
-      const branch = { name: reviewBranchOf(world.home), tip: tip.sha, record: tip.record }
-      const { signed } = await viewPhase(world.git, world.trust, phase, branch, branch)
+      const branch = { name: reviewBranchOf(context.home), tip: tip.sha, record: tip.record }
+      const { signed } = await viewPhase(context.git, context.trust, phase, branch, branch)
       const standing = vetoesOf({ ...tip.record, reviews: signed }, phase).filter(
         each => each.milestone.toLowerCase() === milestone.toLowerCase()
       )
@@ -175,7 +181,7 @@ export function veto(
       }
       if (status === 'lifted' && standing.length === 0)
         return { unchanged: `${what} is not vetoed`, finding: null }
-      const input = { milestone, at, by: world.home.identity.name, reason }
+      const input = { milestone, at, by: context.home.identity.name, reason }
       return {
         section: status === 'open' ? renderVeto(input) : renderVetoLifted(input),
         finding: null,
@@ -205,12 +211,12 @@ export interface Unchanged {
 
 /** Signs and pushes a word, unless the record says it already; null from `words`: there is nothing to say on that tip. */
 export async function say(
-  world: World,
+  context: ReviewContext,
   phase: string,
   words: (tip: Tip, at: string, place: Place) => Word | Unchanged | null | Promise<Word | Unchanged | null>,
   options: SayOptions = {}
 ): Promise<Said> {
-  const { home } = world
+  const { home } = context
   const plan = home.plans.get(phase)
   if (plan === undefined) {
     throw new AdversaryError('usage', `there is no plan for a phase ${JSON.stringify(phase)}`)
@@ -220,11 +226,11 @@ export async function say(
   let finding: FindingState | null = null
   let unchanged: string | null = null
   const outcome = await publish({
-    git: world.git,
+    git: context.git,
     branch,
     ...(branch === home.repo.branch ? {} : { startFrom: home.repo.branch }),
     identity: home.identity,
-    trust: world.trust,
+    trust: context.trust,
     repo: home.repo.name,
     async build(tip) {
       const place = await reviewPlace(home, tip, phase)
@@ -265,10 +271,10 @@ export async function say(
       }
     },
     now: nowMs,
-    sleep: ms => sleep(ms, world.signal),
+    sleep: ms => sleep(ms, context.signal),
     observedAt,
     dryRun: options.dryRun === true,
-    signal: world.signal
+    signal: context.signal
   })
   return { outcome, finding, unchanged }
 }

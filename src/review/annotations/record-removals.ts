@@ -11,7 +11,7 @@ import { messageBody, messageTitle } from '../../render/message.ts'
 import { renderRemoved } from '../../render/removed.ts'
 import { knownFindings, trailer } from '../tell.ts'
 import { say, type Word } from './annotate.ts'
-import type { Snapshot, World } from '../context/review-context.ts'
+import type { Snapshot, ReviewContext } from '../context/review-context.ts'
 
 /**
  * A force-push takes reviews off the branch, and with a FAIL that is gone an older PASS would be the newest.
@@ -20,7 +20,10 @@ import type { Snapshot, World } from '../context/review-context.ts'
  */
 
 /** The record as it was seen last, where the branch does not build on it any more; null: it does. */
-async function recordBefore({ home, git, trust }: World, { record }: Snapshot): Promise<SignedRecord | null> {
+async function recordBefore(
+  { home, git, trust }: ReviewContext,
+  { record }: Snapshot
+): Promise<SignedRecord | null> {
   const seen = await git.remembered(reviewBranchOf(home))
   if (seen === null || seen === record.tip || (await git.isAncestor(seen, record.tip))) return null
   return readRecord(git, seen, trust)
@@ -37,18 +40,18 @@ function goneFrom(before: SignedRecord, now: Pick<SignedRecord, 'reviews'>): rea
  *
  * @returns whether the branch is another one now.
  */
-export async function tellRemoved(world: World, at: Snapshot): Promise<boolean> {
-  const branch = reviewBranchOf(world.home)
-  const before = await recordBefore(world, at).catch((error: unknown) => {
+export async function tellRemoved(context: ReviewContext, at: Snapshot): Promise<boolean> {
+  const branch = reviewBranchOf(context.home)
+  const before = await recordBefore(context, at).catch((error: unknown) => {
     // The clone is derived: with a new one, what was there before cannot be told any more.
     if (!(error instanceof AdversaryError)) throw error
-    world.log('history unknown', { branch, why: messageOf(error) })
+    context.log('history unknown', { branch, why: messageOf(error) })
     return null
   })
   if (before === null) return false
   const gone = goneFrom(before, at.record)
   const phases = [...new Set(gone.map(({ message }) => message.phase))]
-  world.log('history rewritten', {
+  context.log('history rewritten', {
     branch,
     was: before.tip,
     commit: at.record.tip,
@@ -58,7 +61,7 @@ export async function tellRemoved(world: World, at: Snapshot): Promise<boolean> 
   for (const phase of phases) {
     for (const { commit, message } of gone.filter(({ message }) => message.phase === phase)) {
       const { milestone, verdict, claim } = message
-      world.log('review removed', {
+      context.log('review removed', {
         phase,
         commit: commit.sha,
         ...(milestone === null ? {} : { milestone }),
@@ -67,19 +70,19 @@ export async function tellRemoved(world: World, at: Snapshot): Promise<boolean> 
       })
     }
     // Without a plan there is no review file to say it in.
-    if (!world.home.plans.has(phase)) continue
-    const { outcome } = await say(world, phase, async (tip, time, { path }) =>
-      wordOf(world, phase, before, tip, time, await tip.readFile(path))
+    if (!context.home.plans.has(phase)) continue
+    const { outcome } = await say(context, phase, async (tip, time, { path }) =>
+      wordOf(context, phase, before, tip, time, await tip.readFile(path))
     )
     told ||= outcome.kind === 'published'
   }
-  await world.git.remember(branch, at.record.tip, { anew: true })
+  await context.git.remember(branch, at.record.tip, { anew: true })
   return told
 }
 
 /** What is to be said on this tip; null: nothing, or another reviewer has said it. */
 function wordOf(
-  world: World,
+  context: ReviewContext,
   phase: string,
   before: SignedRecord,
   tip: Tip,
@@ -96,13 +99,13 @@ function wordOf(
   const findings = openAgain(phase, before, tip.record, file)
   if (reviews.length + vetoes.length + findings.length === 0) return null
 
-  const put = { at, by: world.home.identity.name }
+  const put = { at, by: context.home.identity.name }
   const reason = `The force-push took it off the branch, and nobody has lifted it.`
   const sections = [
     renderRemoved({
       phase,
       at,
-      branch: reviewBranchOf(world.home),
+      branch: reviewBranchOf(context.home),
       tip: before.tip,
       reviews,
       again: [...vetoes.map(({ milestone }) => milestone), ...findings.map(({ id }) => id)]

@@ -6,18 +6,18 @@ import { openVeil, type Veil } from '../../lib/secrets/veil.ts'
 import { nowMs, tick } from '../../os/clock.ts'
 import { openSession as openDoor } from '../../ssh/open-session.ts'
 import { HostUnseen, type HostSession } from '../../facts/session.ts'
-import { homeFile } from '../../config/workspace.ts'
+import { workspaceFile } from '../../config/workspace.ts'
 import { Unseen } from '../../facts/fact.ts'
-import type { Doors } from '../../facts/gather.ts'
+import type { Adapters } from '../../facts/gather.ts'
 import { typed } from '../../facts/read-command.ts'
 import { jumpOf } from '../../systems/linux/host-clock.ts'
 import { linuxRead } from '../../systems/linux/reads.ts'
 import { bounded } from '../../facts/bounded.ts'
 import type { Views } from './views.ts'
-import type { Seat } from './review-context.ts'
+import type { HostContext } from './review-context.ts'
 
 /** The doors of one review: sessions opened on first use, closed by `close`. */
-export interface OpenDoors extends Doors {
+export interface OpenAdapters extends Adapters {
   close(): Promise<void>
   stats(): { readonly connections: number; readonly execs: number; readonly reads: number }
   /** What was hidden so far, by kind. */
@@ -33,12 +33,12 @@ export interface Progress {
   read(place: string, what: string): () => void
 }
 
-export function openDoors(
-  { home, userHome, openSession = bounded(openDoor, home.concurrency) }: Seat,
+export function openAdapters(
+  { home, userHome, openSession = bounded(openDoor, home.concurrency) }: HostContext,
   { repo, record }: Views,
   signal: AbortSignal,
   progress?: Progress
-): OpenDoors {
+): OpenAdapters {
   // One listener for each host is no leak, however many hosts.
   setMaxListeners(0, signal)
   const sessions = new Map<string, Promise<HostSession>>()
@@ -86,9 +86,9 @@ export function openDoors(
       const over = progress?.read('web', veil.line(request.url))
       return fetchRoute(request, signal).finally(over)
     },
-    async homeFile(path) {
+    async workspaceFile(path) {
       try {
-        return await homeFile(home, path, userHome)
+        return await workspaceFile(home, path, userHome)
       } catch (error) {
         throw new Unseen(messageOf(error), { cause: error })
       }

@@ -3,16 +3,16 @@ import { AdversaryError } from '../../lib/errors.ts'
 import { parseClaim } from '../../record/claim.ts'
 import type { Git } from '../../git/clone.ts'
 import type { Commit } from '../../git/git-types.ts'
-import type { Home } from '../../config/workspace.ts'
+import type { Workspace } from '../../config/workspace.ts'
 import { baselinesOf, type SignedRecord, type SignedReview } from '../../record/record.ts'
 import { type EvidenceRecord, parseEvidenceFile } from '../../render/evidence-file.ts'
-import type { Snapshot, World } from './review-context.ts'
+import type { Snapshot, ReviewContext } from './review-context.ts'
 
 /** What the history says of claims, and of a phase's beginning. */
 
 /** The commits of the branch in which claims count. @throws AdversaryError `usage` for a `since` that is not there. */
 export async function claimHistory(
-  { home, git }: World,
+  { home, git }: ReviewContext,
   { tip }: Pick<Snapshot, 'tip'>
 ): Promise<readonly Commit[]> {
   const { since, branch } = home.repo
@@ -41,7 +41,7 @@ export function ancestorsOf(sha: string, history: readonly Commit[]): ReadonlySe
 }
 
 /** The phase's first claim, whoever made it and whenever; null: nobody has claimed anything of it. */
-export function firstClaim(home: Home, record: SignedRecord, phase: string): Commit | null {
+export function firstClaim(home: Workspace, record: SignedRecord, phase: string): Commit | null {
   const isClaim = (commit: Commit) => {
     const parsed = parseClaim(commit, home.claims)
     return parsed.kind === 'claim' && parsed.claim.phase === phase
@@ -53,7 +53,11 @@ export function firstClaim(home: Home, record: SignedRecord, phase: string): Com
  * What was observed and pushed before the phase's first claim, oldest first: what came later may already hold
  * the builder's work.
  */
-export function baselinesBefore(home: Home, record: SignedRecord, phase: string): readonly SignedReview[] {
+export function baselinesBefore(
+  home: Workspace,
+  record: SignedRecord,
+  phase: string
+): readonly SignedReview[] {
   const first = firstClaim(home, record, phase)
   const before = first === null ? null : ancestorsOf(first.sha, record.history)
   return baselinesOf(record, phase).filter(({ commit }) => before === null || before.has(commit.sha))

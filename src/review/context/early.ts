@@ -3,7 +3,7 @@ import type { Git } from '../../git/clone.ts'
 import type { HostSession, OpenSession } from '../../facts/session.ts'
 import { bounded } from '../../facts/bounded.ts'
 import { asksHost } from '../review.ts'
-import type { Home, PlanFile } from '../../config/workspace.ts'
+import type { Workspace, PlanFile } from '../../config/workspace.ts'
 
 /** Sessions that are being opened while the repo is still fetched: neither needs to wait for the other. */
 export interface Early {
@@ -21,7 +21,7 @@ export interface Early {
 }
 
 export function openEarly(seat: {
-  readonly home: Pick<Home, 'hosts' | 'concurrency'>
+  readonly home: Pick<Workspace, 'hosts' | 'concurrency'>
   readonly signal: AbortSignal
 }): Early {
   const openSession = bounded(openDoor, seat.home.concurrency)
@@ -95,7 +95,7 @@ export function fetching(git: Git, branch: string): Git {
 
 /** The host that a review of `<phase>-<milestone>` most likely asks, before a plan is understood: the plan's own. */
 export function likelyHost(
-  { hosts }: Pick<Home, 'hosts'>,
+  { hosts }: Pick<Workspace, 'hosts'>,
   plans: readonly PlanFile[],
   target: string
 ): readonly string[] {
@@ -110,7 +110,7 @@ export function likelyHost(
 }
 
 /** The hosts that a review of `<phase>-<milestone>` asks, as far as the plans know that milestone. */
-export function hostsAskedBy(home: Home, target: string): readonly string[] {
+export function hostsAskedBy(home: Workspace, target: string): readonly string[] {
   for (const plan of home.plans.values()) {
     const milestone = plan.milestones.find(({ id }) => `${plan.phase}-${id}` === target)
     if (milestone === undefined) continue

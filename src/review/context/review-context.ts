@@ -6,13 +6,13 @@ import { readText } from '../../os/files.ts'
 import type { Git } from '../../git/clone.ts'
 import { openClone } from '../../git/clone.ts'
 import type { OpenSession } from '../../facts/session.ts'
-import { type Home, reviewBranchOf } from '../../config/workspace.ts'
+import { type Workspace, reviewBranchOf } from '../../config/workspace.ts'
 import { beginRecord, type BegunRecord, type SignedRecord, type Trust } from '../../record/record.ts'
 import type { Log } from '../log.ts'
 
 /** Where a look starts from: the home, and the way to its hosts. */
-export interface Seat {
-  readonly home: Home
+export interface HostContext {
+  readonly home: Workspace
   readonly userHome: string
   readonly signal: AbortSignal
   /** Default: the door that the host's `transport` names. A recorder puts itself between. */
@@ -20,32 +20,36 @@ export interface Seat {
 }
 
 /** What every story of this folder works with: the home, the clone of the watched repo, and whom to believe. */
-export interface World extends Seat {
+export interface ReviewContext extends HostContext {
   readonly git: Git
   readonly trust: Trust
   /** One event, for the log. */
   readonly log: Log
 }
 
-export type WorldOptions = Omit<Seat, 'home'> & Pick<World, 'log'>
+export type ReviewContextOptions = Omit<HostContext, 'home'> & Pick<ReviewContext, 'log'>
 
 /** Opens the clone, made anew where it is broken. Nothing is fetched. */
 export function cloneOf(
-  { repo, stateDir }: Pick<Home, 'repo' | 'stateDir'>,
+  { repo, stateDir }: Pick<Workspace, 'repo' | 'stateDir'>,
   signal: AbortSignal
 ): Promise<Git> {
   return openClone({ url: repo.url, dir: join(stateDir, 'clone.git'), signal })
 }
 
 /** Reads whom to believe, and takes the clone, or opens it. */
-export async function openWorld(home: Home, options: WorldOptions, clone?: Promise<Git>): Promise<World> {
+export async function openReviewContext(
+  home: Workspace,
+  options: ReviewContextOptions,
+  clone?: Promise<Git>
+): Promise<ReviewContext> {
   const trust = await readTrust(home)
   const git = await (clone ?? cloneOf(home, options.signal))
   return { home, git, trust, ...options }
 }
 
 /** The signers that the home names; without a list of its own the reviewer believes its own key alone. */
-export async function readTrust(home: Pick<Home, 'identity' | 'gate'>): Promise<Trust> {
+export async function readTrust(home: Pick<Workspace, 'identity' | 'gate'>): Promise<Trust> {
   const { email, signingKey } = home.identity
   if (home.gate.allowedSigners === null) {
     const publicKey = await readText(`${signingKey}.pub`, fileBounds.signers)
@@ -71,14 +75,14 @@ export interface Snapshot {
 }
 
 /** Fetches and reads the record. Throws AdversaryError `repository` for an empty repo or a missing branch. */
-export async function snapshot(world: World): Promise<Snapshot> {
-  const { tip, record } = await glance(world)
+export async function snapshot(context: ReviewContext): Promise<Snapshot> {
+  const { tip, record } = await glance(context)
   return { tip, record: await record }
 }
 
 /** The same, with signatures that are still being verified. */
-export async function glance(world: World): Promise<{ readonly tip: string } & BegunRecord> {
-  const { home, git, trust } = world
+export async function glance(context: ReviewContext): Promise<{ readonly tip: string } & BegunRecord> {
+  const { home, git, trust } = context
   const tip = await git.fetch(home.repo.branch)
   if (tip === null) {
     throw new AdversaryError('repository', `${home.repo.url} has no branch ${home.repo.branch}`, {
@@ -99,8 +103,8 @@ export async function glance(world: World): Promise<{ readonly tip: string } & B
 }
 
 /** The branch that reviews are pushed to as it is on the remote now: the watched one until it has one of its own. */
-export async function reviewTip(world: World): Promise<Snapshot> {
-  const { home, git, trust } = world
+export async function reviewTip(context: ReviewContext): Promise<Snapshot> {
+  const { home, git, trust } = context
   const branch = reviewBranchOf(home)
   const tip = (await git.fetch(branch)) ?? (await git.fetch(home.repo.branch))
   if (tip === null) throw new AdversaryError('repository', `${home.repo.url} has no branch ${branch}`)
@@ -108,7 +112,7 @@ export async function reviewTip(world: World): Promise<Snapshot> {
 }
 
 /** The grammar of claims as the home has it. */
-export function claimPatterns(home: Home) {
+export function claimPatterns(home: Workspace) {
   return home.claims
 }
 

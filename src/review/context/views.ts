@@ -2,11 +2,11 @@ import { posix } from 'node:path'
 import { textOf } from '../../systems/languages/file-text.ts'
 import { parseClaim } from '../../record/claim.ts'
 import type { Git } from '../../git/clone.ts'
-import { type Home, reviewPathOf } from '../../config/workspace.ts'
+import { type Workspace, reviewPathOf } from '../../config/workspace.ts'
 import { type ChangedFile, NotText, type RecordView, type RepoView, Unseen } from '../../facts/fact.ts'
 import { reviewTime, type SignedRecord } from '../../record/record.ts'
 import { ancestorsOf, baselinesBefore, evidenceOf } from './claim-history.ts'
-import { claimPatterns, type World } from './review-context.ts'
+import { claimPatterns, type ReviewContext } from './review-context.ts'
 
 /** What is looked at besides hosts and routes. */
 export interface Views {
@@ -16,7 +16,7 @@ export interface Views {
 
 /** The repo at one commit, and the signed record of one phase. */
 export function viewsOf(
-  world: World,
+  context: ReviewContext,
   at: {
     readonly commit: string
     readonly phase: string
@@ -24,13 +24,13 @@ export function viewsOf(
   }
 ): Views {
   return {
-    repo: { ...repoView(world.git, at.commit), statusPath: statusPathOf(world.home, at.phase) },
-    record: recordView(world, at.record, at.phase)
+    repo: { ...repoView(context.git, at.commit), statusPath: statusPathOf(context.home, at.phase) },
+    record: recordView(context, at.record, at.phase)
   }
 }
 
 /** `STATUS-<phase>.md` beside the review file. */
-function statusPathOf(home: Home, phase: string): string {
+function statusPathOf(home: Workspace, phase: string): string {
   return posix.join(posix.dirname(reviewPathOf(home, phase)), `STATUS-${phase}.md`)
 }
 
@@ -93,14 +93,18 @@ function repoView(git: Git, commit: string): RepoView {
   }
 }
 
-function recordView(world: World, signed: SignedRecord | Promise<SignedRecord>, phase: string): RecordView {
+function recordView(
+  context: ReviewContext,
+  signed: SignedRecord | Promise<SignedRecord>,
+  phase: string
+): RecordView {
   return {
     reviewTime: async milestone => reviewTime(await signed, phase, milestone),
     async claimTime(milestone) {
       const record = await signed
       const { history } = record
       const claims = history.filter(commit => {
-        const parsed = parseClaim(commit, claimPatterns(world.home))
+        const parsed = parseClaim(commit, claimPatterns(context.home))
         return parsed.kind === 'claim' && parsed.claim.phase === phase && parsed.claim.milestone === milestone
       })
       const newest = claims.at(-1)
@@ -111,9 +115,9 @@ function recordView(world: World, signed: SignedRecord | Promise<SignedRecord>, 
       return [newest.committedAt, ...reviews.map(review => review.commit.committedAt)].sort().at(-1) ?? null
     },
     async baseline() {
-      for (const review of baselinesBefore(world.home, await signed, phase).toReversed()) {
+      for (const review of baselinesBefore(context.home, await signed, phase).toReversed()) {
         const { sha } = review.commit
-        const evidence = await evidenceOf(world.git, review)
+        const evidence = await evidenceOf(context.git, review)
         if (evidence?.kind === 'orientation') return { commit: sha, at: evidence.at, facts: evidence.facts }
       }
       return null

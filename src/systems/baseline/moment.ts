@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { isoMicros, parseIso } from '../../lib/instant.ts'
-import { type FactSource, type HostClock, type Look, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type HostClock, type FactContext, Unseen } from '../../facts/fact.ts'
 import { swarmHidden } from '../docker/engine.ts'
 import { dockerNetworkList } from '../docker/networks.ts'
 import { lastActivation, unitName, unitState } from '../systemd/units.ts'
@@ -86,7 +86,7 @@ function at(micros: number, clock: Moment['clock'], before: string, spanMicros =
   return { micros, spanMicros, clock, said: `${before}${isoMicros(micros)}` }
 }
 
-async function networkCreation(look: Look, network: string): Promise<Moment> {
+async function networkCreation(look: FactContext, network: string): Promise<Moment> {
   const named = (await dockerNetworkList.take(look)).filter(listed => listed.name === network)
   const [only, second] = named
   if (only === undefined) throw new Unseen(`docker lists no network \`${network}\``)
@@ -101,7 +101,7 @@ async function networkCreation(look: Look, network: string): Promise<Moment> {
   return at(only.createdMicros, 'host', `the creation of network ${network} at `)
 }
 
-async function unitActivation(look: Look, unit: string): Promise<Moment> {
+async function unitActivation(look: FactContext, unit: string): Promise<Moment> {
   const state = await unitState(unit).take(look)
   // systemd answers for units that do not exist, too.
   if (state.load !== 'loaded') throw new Unseen(`systemd has no loaded unit ${unit} (${state.load})`)

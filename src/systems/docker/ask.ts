@@ -2,7 +2,7 @@ import { parseJson } from '../../lib/json.ts'
 import * as z from 'zod'
 import { messageOf } from '../../lib/errors.ts'
 import { parseGoTime, parseIso } from '../../lib/instant.ts'
-import { type Look, type ReadResult, Unseen } from '../../facts/fact.ts'
+import { type FactContext, type ReadResult, Unseen } from '../../facts/fact.ts'
 import { oneLine } from '../../lib/text/clean.ts'
 import { type ReadCommand } from '../../facts/read-command.ts'
 import { dockerRead } from './reads.ts'
@@ -26,7 +26,7 @@ const refusals: readonly (readonly [RegExp, string])[] = [
  *
  * @throws Unseen with a sentence that a person can act on, where docker's own words are known.
  */
-export async function askDocker(look: Look, command: ReadCommand): Promise<ReadResult> {
+export async function askDocker(look: FactContext, command: ReadCommand): Promise<ReadResult> {
   try {
     return await look.read(command)
   } catch (error) {
@@ -42,7 +42,7 @@ export async function askDocker(look: Look, command: ReadCommand): Promise<ReadR
  *
  * @throws Unseen naming the other engine, or whatever the work throws.
  */
-export async function onOwnDocker<T>(look: Look, work: () => Promise<T>): Promise<T> {
+export async function onOwnDocker<T>(look: FactContext, work: () => Promise<T>): Promise<T> {
   const working = work()
   // Rejected or not, what the other engine is comes first: it explains the rejection.
   working.catch(() => undefined)
@@ -60,7 +60,7 @@ const self = z.object({
 })
 
 /** Whose engine answers, where it is not this host's docker; null where it is, or where that was not said. */
-async function otherEngine(look: Look): Promise<string | null> {
+async function otherEngine(look: FactContext): Promise<string | null> {
   let stdout: string
   try {
     stdout = (await look.read(dockerRead.dockerInfo())).stdout

@@ -1,7 +1,7 @@
 import { parseJson } from '../../lib/json.ts'
 import * as z from 'zod'
 import { parseSystemdTime } from '../../lib/instant.ts'
-import { type FactSource, type Look, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, Unseen } from '../../facts/fact.ts'
 import { dockerPattern, dockerRead } from './reads.ts'
 import { linuxPattern } from '../linux/reads.ts'
 import { askDocker, onOwnDocker, refused, time } from './ask.ts'
@@ -102,7 +102,7 @@ export const dockerEngine: FactSource<DockerEngine> = {
 }
 
 /** `partOfSwarm`, for a source that has no engine among its facts; null also where docker said nothing of itself. */
-export async function swarmHidden(look: Look): Promise<string | null> {
+export async function swarmHidden(look: FactContext): Promise<string | null> {
   try {
     return partOfSwarm(await dockerEngine.take(look))
   } catch (error) {

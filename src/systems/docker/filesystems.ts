@@ -2,7 +2,7 @@ import { counted } from '../../lib/text/counted.ts'
 import { parseJson } from '../../lib/json.ts'
 import * as z from 'zod'
 import { messageOf } from '../../lib/errors.ts'
-import { type FactSource, type Look, type ReadResult, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, type ReadResult, Unseen } from '../../facts/fact.ts'
 import { dockerPattern, dockerRead } from './reads.ts'
 import { disks, linuxPattern, linuxRead } from '../linux/reads.ts'
 import { askDocker, onOwnDocker, refused } from './ask.ts'
@@ -73,7 +73,7 @@ export const filesystems: FactSource<Filesystems> = {
 }
 
 /** An image that a system is started from is always full: how the filesystems with little left are mounted. */
-async function withMounts(look: Look, all: readonly Filesystem[]): Promise<readonly Filesystem[]> {
+async function withMounts(look: FactContext, all: readonly Filesystem[]): Promise<readonly Filesystem[]> {
   const isLow = ({ sizeBytes, freeBytes, inodes }: Filesystem) =>
     freeBytes < sizeBytes / 10 || (inodes !== null && inodes.free < inodes.total / 10)
   if (!all.some(isLow)) return all
@@ -87,7 +87,7 @@ async function withMounts(look: Look, all: readonly Filesystem[]): Promise<reado
   })
 }
 
-async function mountsOf(look: Look) {
+async function mountsOf(look: FactContext) {
   let stdout: string
   try {
     stdout = (await look.read(linuxRead.mounts())).stdout
@@ -106,7 +106,7 @@ async function mountsOf(look: Look) {
 }
 
 /** A folder of its own may be one that the login is not let near: that costs this folder alone. */
-async function folder(look: Look, path: string) {
+async function folder(look: FactContext, path: string) {
   try {
     const own = await Promise.all([
       look.read(linuxRead.folderBytes(path)),
@@ -126,7 +126,7 @@ interface DockerRoot {
 }
 
 /** Where docker keeps its data. A host without docker has no such place. */
-async function dockerRoot(look: Look): Promise<DockerRoot> {
+async function dockerRoot(look: FactContext): Promise<DockerRoot> {
   try {
     const { stdout } = await onOwnDocker(look, () => askDocker(look, dockerRead.dockerInfo()))
     const { DockerRootDir: path, ServerErrors } = z

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { FactSource, Look } from '../../facts/fact.ts'
+import type { FactSource, FactContext } from '../../facts/fact.ts'
 import { Unseen } from '../../facts/fact.ts'
 import { dockerPattern, dockerRead } from './reads.ts'
 import { askDocker, id, onOwnDocker, time } from './ask.ts'
@@ -105,7 +105,7 @@ export const attached = z
   .object({ Id: id, Containers: detail.shape.Containers })
   .transform(found => ({ id: found.Id, endpoints: endpointsOf(found.Containers) }))
 
-async function listed(look: Look): Promise<readonly ListedNetwork[]> {
+async function listed(look: FactContext): Promise<readonly ListedNetwork[]> {
   const { stdout } = await askDocker(look, dockerRead.dockerNetworkList())
   return jsonLines(row, stdout)
     .map(({ ID, Name, Driver, Scope, CreatedAt }) => ({
@@ -134,7 +134,7 @@ export const dockerNetworks: FactSource<readonly DockerNetwork[]> = {
   take: look => onOwnDocker(look, () => inspected(look))
 }
 
-async function inspected(look: Look): Promise<readonly DockerNetwork[]> {
+async function inspected(look: FactContext): Promise<readonly DockerNetwork[]> {
   const networks = await listed(look)
   // `inspect` without a name is an error of usage, not an empty list.
   if (networks.length === 0) return []

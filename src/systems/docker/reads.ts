@@ -25,7 +25,7 @@ export const dockerPattern = {
 
 /** The same, filled in and with what counts as an answer. */
 export const dockerRead = {
-  dockerNetworkList: () => readCommand(dockerPattern.dockerNetworkList(), { leads: 1 }),
+  dockerNetworkList: () => readCommand(dockerPattern.dockerNetworkList(), { priority: 1 }),
   dockerNetworks: (found: readonly string[]) => readCommand(dockerPattern.dockerNetworks(), large, ...found),
   /** Exit 1 is an answer: a network may be gone since the first look, and the others are printed all the same. */
   dockerNetworksAgain: (found: readonly string[]) =>

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { messageOf } from '../../lib/errors.ts'
-import { type FactSource, type Look, type RouteAnswer, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, type RouteAnswer, Unseen } from '../../facts/fact.ts'
 import { protocolOf } from './tls-ports.ts'
 
 /** One URL to ask, and how. */
@@ -44,7 +44,7 @@ export function routes(asks: readonly RouteAsk[]): FactSource<readonly RouteSeen
       const files = [...new Set(asks.flatMap(({ ca }) => ca ?? []))]
       // Read before anything is asked, so that the reads are numbered in the order of the plan.
       const authorities = new Map(
-        await Promise.all(files.map(async path => [path, await homeFile(look, path)] as const))
+        await Promise.all(files.map(async path => [path, await workspaceFile(look, path)] as const))
       )
       return Promise.all(asks.map(ask => seen(look, ask, authorities)))
     }
@@ -53,7 +53,7 @@ export function routes(asks: readonly RouteAsk[]): FactSource<readonly RouteSeen
 
 type HomeFile = { readonly text: string } | { readonly why: string }
 
-async function homeFile(look: Look, path: string): Promise<HomeFile> {
+async function workspaceFile(look: FactContext, path: string): Promise<HomeFile> {
   try {
     return { text: await look.home(path) }
   } catch (error) {
@@ -63,7 +63,7 @@ async function homeFile(look: Look, path: string): Promise<HomeFile> {
 }
 
 async function seen(
-  look: Look,
+  look: FactContext,
   { url, body, only, address, ca: path }: RouteAsk,
   authorities: ReadonlyMap<string, HomeFile>
 ): Promise<RouteSeen> {

@@ -1,7 +1,7 @@
 import { parseJson } from '../../lib/json.ts'
 import * as z from 'zod'
 import { pattern } from '../../lib/text/pattern.ts'
-import { type FactSource, type Look, type ReadResult, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, type ReadResult, Unseen } from '../../facts/fact.ts'
 import { type ReadCommand } from '../../facts/read-command.ts'
 import { journalPattern, journalRead } from './reads.ts'
 import { systemdPattern, systemdRead } from '../systemd/reads.ts'
@@ -112,7 +112,7 @@ function voiceReads(unit: string) {
   return [journalPattern.journalOwn(unit), systemdPattern.unitStates([unit], voiceProperties)]
 }
 
-async function unitVoice(look: Look, unit: string): Promise<UnitVoice> {
+async function unitVoice(look: FactContext, unit: string): Promise<UnitVoice> {
   const [own, shown] = await Promise.all([
     ask(look, journalRead.journalOwn(unit)),
     look.read(systemdRead.unitStates([unit], voiceProperties))
@@ -128,7 +128,7 @@ async function unitVoice(look: Look, unit: string): Promise<UnitVoice> {
   }
 }
 
-async function ask(look: Look, command: ReadCommand): Promise<string> {
+async function ask(look: FactContext, command: ReadCommand): Promise<string> {
   const { stdout, stderr }: ReadResult = await look.read(command)
   // Exit 0 all the same: the login sees its own messages and nobody else's.
   if (/not seeing messages from other users/i.test(stderr)) {

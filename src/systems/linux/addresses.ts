@@ -1,6 +1,6 @@
 import { parseJson } from '../../lib/json.ts'
 import * as z from 'zod'
-import { type FactSource, type Look, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, Unseen } from '../../facts/fact.ts'
 import { type ReadCommand } from '../../facts/read-command.ts'
 import { linuxPattern, linuxRead } from './reads.ts'
 import { maybe } from '../../facts/answers.ts'
@@ -86,7 +86,7 @@ function routesOf(family: 4 | 6, found: readonly z.output<typeof route>[]): read
     }))
 }
 
-async function askIp<T>(look: Look, command: ReadCommand, item: z.ZodType<T>): Promise<readonly T[]> {
+async function askIp<T>(look: FactContext, command: ReadCommand, item: z.ZodType<T>): Promise<readonly T[]> {
   let stdout: string
   try {
     stdout = (await look.read(command)).stdout

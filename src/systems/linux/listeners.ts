@@ -1,4 +1,4 @@
-import { type FactSource, type Look, type ReadResult, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, type ReadResult, Unseen } from '../../facts/fact.ts'
 import { linuxPattern, linuxRead } from './reads.ts'
 
 /** What the host takes connections and packets on, and what shows that this is all of it. */
@@ -33,7 +33,7 @@ export const listeners: FactSource<Listeners> = {
 }
 
 /** With their owners, where the host's ss (iproute2 5.8) and its kernel show them. */
-async function socketsOf(look: Look): Promise<ReadResult> {
+async function socketsOf(look: FactContext): Promise<ReadResult> {
   try {
     return await look.read(linuxRead.listenerOwners())
   } catch (error) {

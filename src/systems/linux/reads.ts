@@ -57,7 +57,7 @@ export const linuxRead = {
   processes: (found: readonly number[]) =>
     readCommand(linuxPattern.processes(), { answers: [0, 1] }, found.join(',')),
   /** A file if its first line says that it is a script; nothing of a binary. */
-  scriptText: (file: string) => readCommand(linuxPattern.scriptText(), { ...text, leads: 1 }, file),
+  scriptText: (file: string) => readCommand(linuxPattern.scriptText(), { ...text, priority: 1 }, file),
   /** A file that something reads as a program. */
   fileText: (file: string) => readCommand(linuxPattern.fileText(), text, file)
 } as const

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { FactSource, Look } from '../../facts/fact.ts'
+import type { FactSource, FactContext } from '../../facts/fact.ts'
 import { dockerPattern } from '../docker/reads.ts'
 import { swarmPattern, swarmRead } from './reads.ts'
 import { askDocker, onOwnDocker } from '../docker/ask.ts'
@@ -26,7 +26,7 @@ export const serviceEnvironment: FactSource<ServiceEnvironment> = {
   take: look => onOwnDocker(look, () => variables(look))
 }
 
-async function variables(look: Look): Promise<ServiceEnvironment> {
+async function variables(look: FactContext): Promise<ServiceEnvironment> {
   const ids = await serviceIds(look)
   if (ids.length === 0) return []
   const { stdout } = await askDocker(look, swarmRead.dockerServices(ids))

@@ -17,10 +17,10 @@ export const swarmPattern = {
 
 /** The same, filled in and with what counts as an answer. */
 export const swarmRead = {
-  dockerServiceList: () => readCommand(swarmPattern.dockerServiceList(), { leads: 2 }),
+  dockerServiceList: () => readCommand(swarmPattern.dockerServiceList(), { priority: 2 }),
   dockerServices: (found: readonly string[]) => readCommand(swarmPattern.dockerServices(), large, ...found),
   dockerServiceTasks: (found: readonly string[]) =>
-    readCommand(swarmPattern.dockerServiceTasks(), { ...large, leads: 1 }, ...found),
+    readCommand(swarmPattern.dockerServiceTasks(), { ...large, priority: 1 }, ...found),
   /** Exit 1 is an answer too: a task may be gone since it was listed, and the others are printed all the same. */
   dockerTasks: (found: readonly string[]) =>
     readCommand(swarmPattern.dockerTasks(), { ...large, answers: [0, 1] }, ...found),

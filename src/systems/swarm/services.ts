@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { canonicalJson, sha256 } from '../../lib/canonical.ts'
-import type { FactSource, Look } from '../../facts/fact.ts'
+import type { FactSource, FactContext } from '../../facts/fact.ts'
 import { dockerPattern } from '../docker/reads.ts'
 import { swarmPattern, swarmRead } from './reads.ts'
 import { askDocker, id, onOwnDocker, time } from '../docker/ask.ts'
@@ -156,7 +156,7 @@ const shape = z.object({
 })
 
 /** The ids of all services, as the list shortens them. */
-export async function serviceIds(look: Look): Promise<readonly string[]> {
+export async function serviceIds(look: FactContext): Promise<readonly string[]> {
   const { stdout } = await askDocker(look, swarmRead.dockerServiceList())
   return jsonLines(z.object({ ID: id }), stdout).map(({ ID }) => ID)
 }
@@ -169,7 +169,7 @@ export const swarmServices: FactSource<readonly SwarmService[]> = {
   take: look => onOwnDocker(look, () => inspected(look))
 }
 
-async function inspected(look: Look): Promise<readonly SwarmService[]> {
+async function inspected(look: FactContext): Promise<readonly SwarmService[]> {
   const ids = await serviceIds(look)
   if (ids.length === 0) return []
   const { stdout } = await askDocker(look, swarmRead.dockerServices(ids))

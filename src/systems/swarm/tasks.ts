@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { type FactSource, type Look, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, Unseen } from '../../facts/fact.ts'
 import { dockerPattern } from '../docker/reads.ts'
 import { swarmPattern, swarmRead } from './reads.ts'
 import { askDocker, id, onOwnDocker, refused, time } from '../docker/ask.ts'
@@ -61,7 +61,7 @@ export const swarmTasks: FactSource<readonly SwarmTask[]> = {
   take: look => onOwnDocker(look, () => inspected(look))
 }
 
-async function inspected(look: Look): Promise<readonly SwarmTask[]> {
+async function inspected(look: FactContext): Promise<readonly SwarmTask[]> {
   const services = await serviceIds(look)
   if (services.length === 0) return []
   const rows = await askDocker(look, swarmRead.dockerServiceTasks(services))

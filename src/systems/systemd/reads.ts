@@ -25,13 +25,13 @@ export const systemdRead = {
   unitStates: (units: readonly string[], properties: readonly string[]) =>
     readCommand(systemdPattern.unitStates(units, properties), {
       ...large,
-      leads: units.includes('*') ? 3 : 1
+      priority: units.includes('*') ? 3 : 1
     }),
   /** Unit files and their drop-ins. Exit 1 is an answer: a unit of the pattern has no file. */
   unitTexts: (units: readonly string[]) =>
     readCommand(systemdPattern.unitTexts(units), {
       ...large,
       answers: [0, 1],
-      leads: units.includes('*.service') ? 3 : 1
+      priority: units.includes('*.service') ? 3 : 1
     })
 } as const

@@ -9,7 +9,7 @@ import {
   startCommands,
   type UnitFile
 } from '../languages/unit-file.ts'
-import { type FactSource, type Look, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, Unseen } from '../../facts/fact.ts'
 import { linuxPattern, linuxRead } from '../linux/reads.ts'
 import { systemdPattern, systemdRead } from './reads.ts'
 import { readState, readStates, stateReads, type UnitState, unitName } from './units.ts'
@@ -111,7 +111,7 @@ interface Root {
 
 /** Reads what the commands run, one round for each hop. A file that cannot be read is a value, with the reason. */
 async function readPrograms(
-  look: Look,
+  look: FactContext,
   roots: readonly Root[],
   hops: number,
   stacks = false
@@ -144,7 +144,7 @@ async function readPrograms(
   return [...read.values()]
 }
 
-async function readProgram(look: Look, { path, executed }: FileRef): Promise<ProgramFile> {
+async function readProgram(look: FactContext, { path, executed }: FileRef): Promise<ProgramFile> {
   if (!isReadProgram(path)) return { path, text: null, why: 'not named like a program, so not read' }
   try {
     const { stdout } = await look.read(executed ? linuxRead.scriptText(path) : linuxRead.fileText(path))

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { parseSystemdTime } from '../../lib/instant.ts'
-import { type FactSource, type Look, Unseen } from '../../facts/fact.ts'
+import { type FactSource, type FactContext, Unseen } from '../../facts/fact.ts'
 import { type Pattern } from '../../facts/read-command.ts'
 import { systemdPattern, systemdRead } from './reads.ts'
 
@@ -103,7 +103,10 @@ export function stateReads(patterns: readonly string[]): Pattern {
 }
 
 /** Also used by sources that need the units before they can ask further. */
-export async function readStates(look: Look, patterns: readonly string[]): Promise<readonly UnitState[]> {
+export async function readStates(
+  look: FactContext,
+  patterns: readonly string[]
+): Promise<readonly UnitState[]> {
   return parseStates((await look.read(systemdRead.unitStates(patterns, properties))).stdout)
 }
 
@@ -142,7 +145,7 @@ export function isRemembered({ active, before, after }: UnitState): boolean {
 }
 
 /** One unit; unseen if systemctl answered for none, or for several. */
-export async function readState(look: Look, name: string): Promise<UnitState> {
+export async function readState(look: FactContext, name: string): Promise<UnitState> {
   const [state, second] = await readStates(look, [name])
   if (state === undefined || second !== undefined) {
     throw new Unseen(`systemctl did not answer for ${name} alone`)

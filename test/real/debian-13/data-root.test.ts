@@ -24,7 +24,7 @@ describe.skipIf(inject('hostObstacle') !== null)('a locked key, and a custom dat
     const identityFile = join(folder, 'key')
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', identityFile])
     phase = await playPhase({ ...host, identityFile })
-    const found = phase.world.home.hosts.get('cc-ci')
+    const found = phase.context.home.hosts.get('cc-ci')
     assert(found !== undefined)
     address = found
     await asRoot(`systemctl stop docker.socket docker
@@ -47,7 +47,7 @@ systemctl start docker
   }
 
   const install = async (also: readonly string[]) => {
-    const { script, authorizedKeys } = await lock(phase.world.home, address, {
+    const { script, authorizedKeys } = await lock(phase.context.home, address, {
       from: null,
       path: scriptPath,
       key: null,
@@ -67,7 +67,7 @@ grep -qxF '${authorizedKeys}' ${keys} || echo '${authorizedKeys}' >>${keys}`)
       .filter(({ stderr }) => stderr.startsWith('adversary lockdown: '))
       .map(({ command }) => command)
     const proofs = await checkLock(
-      { home: phase.world.home, userHome: homedir(), signal: new AbortController().signal },
+      { home: phase.context.home, userHome: homedir(), signal: new AbortController().signal },
       address
     )
     return { refused, listed: proofs.find(({ id }) => id === 'lockdown/listed') }

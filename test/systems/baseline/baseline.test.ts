@@ -3,7 +3,7 @@ import type { BaselineSeen, Fact } from '../../../src/facts/fact.ts'
 import { gather } from '../../../src/facts/gather.ts'
 import { baseline, hostName, unitStarts } from '../../../src/systems/baseline/baseline.ts'
 import { network, service } from '../../support/docker.ts'
-import { closedDoors } from '../../support/doors.ts'
+import { closedAdapters } from '../../support/doors.ts'
 
 const seen = (value: unknown): Fact<unknown> => ({ seen: true, value, evidence: [1] })
 const orientation = (facts: BaselineSeen['facts']): BaselineSeen => ({
@@ -16,9 +16,9 @@ const files = [
 ]
 
 async function told(record: BaselineSeen | null) {
-  const shut = closedDoors()
-  const doors = closedDoors({ record: { ...shut.record, baseline: async () => record } })
-  const found = await gather([{ host: 'cc-ci', sources: [baseline, hostName] }], doors)
+  const shut = closedAdapters()
+  const adapters = closedAdapters({ record: { ...shut.record, baseline: async () => record } })
+  const found = await gather([{ host: 'cc-ci', sources: [baseline, hostName] }], adapters)
   return { baseline: found.fact('cc-ci', baseline), host: found.fact('cc-ci', hostName) }
 }
 

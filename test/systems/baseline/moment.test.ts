@@ -10,13 +10,13 @@ import {
   momentParam
 } from '../../../src/systems/baseline/moment.ts'
 import { unitState } from '../../../src/systems/systemd/units.ts'
-import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+import { closedAdapters, type Recorded, recordedSession } from '../../support/doors.ts'
 import { type Edition, recorded as recordedBy, recordedHosts } from '../../support/recordings.ts'
 
 const networks = "docker network ls --no-trunc --format '{{json .}}'"
 // The command is whatever unitState asks: a session that knows nothing tells it.
 const asked = recordedSession({})
-await gather([{ host: 'h', sources: [unitState('swarm-init')] }], closedDoors({ open: async () => asked }))
+await gather([{ host: 'h', sources: [unitState('swarm-init')] }], closedAdapters({ open: async () => asked }))
 const unit = asked.rounds.flat().join('')
 const created = Date.UTC(2026, 5, 13, 5, 38, 2) * 1000 + 125_154
 
@@ -30,11 +30,11 @@ async function take(
 ): Promise<Fact<unknown>> {
   const source = moment(ref)
   const time = async (milestone: string) => times[milestone] ?? null
-  const doors = closedDoors({
+  const adapters = closedAdapters({
     open: async () => recordedSession(recorded),
     record: { reviewTime: time, claimTime: time, baseline: async () => null }
   })
-  return (await gather([{ host: 'h', sources: [source] }], doors)).fact('h', source)
+  return (await gather([{ host: 'h', sources: [source] }], adapters)).fact('h', source)
 }
 
 describe('when it was', () => {

@@ -7,7 +7,7 @@ import { nodeDetails, swarmNodes } from '../../../src/systems/swarm/nodes.ts'
 import { dockerNetworkList, dockerNetworks } from '../../../src/systems/docker/networks.ts'
 import { type SwarmService, swarmServices } from '../../../src/systems/swarm/services.ts'
 import { declaredSubnets, swarmTasks } from '../../../src/systems/swarm/tasks.ts'
-import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+import { closedAdapters, type Recorded, recordedSession } from '../../support/doors.ts'
 import { at } from '../../support/docker.ts'
 
 const list = "docker network ls --no-trunc --format '{{json .}}'"
@@ -20,7 +20,7 @@ async function taken<T>(source: FactSource<T>, recorded: Recorded) {
   const session = recordedSession(recorded)
   const gathered = await gather(
     [{ host: 'h', sources: [source] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   return { fact: gathered.fact('h', source), rounds: session.rounds.map(round => round.length) }
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { gather } from '../../../src/facts/gather.ts'
 import { type Filesystems, filesystems } from '../../../src/systems/docker/filesystems.ts'
-import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+import { closedAdapters, type Recorded, recordedSession } from '../../support/doors.ts'
 
 const usual = '-- / /var /nix/store /var/lib/containerd /var/lib/docker'
 const missing = (...paths: readonly string[]) =>
@@ -36,8 +36,8 @@ const disk = {
 
 async function seen(changed: Recorded = {}) {
   const session = recordedSession({ ...plain, ...changed })
-  const doors = closedDoors({ open: async () => session })
-  const { fact } = await gather([{ host: 'h', sources: [filesystems] }], doors)
+  const adapters = closedAdapters({ open: async () => session })
+  const { fact } = await gather([{ host: 'h', sources: [filesystems] }], adapters)
   return { fact: fact('h', filesystems), rounds: session.rounds }
 }
 

@@ -11,7 +11,7 @@ import { judge } from '../../../src/probe/run.ts'
 import { protocolOf } from '../../../src/systems/http/tls-ports.ts'
 import { type StartTls } from '../../../src/facts/fact.ts'
 import { certificate, type Identity } from '../../support/certificates.ts'
-import { closedDoors } from '../../support/doors.ts'
+import { closedAdapters } from '../../support/doors.ts'
 import { listening } from '../../support/servers.ts'
 
 const day = 86_400_000
@@ -48,8 +48,11 @@ async function outcome(server: Server) {
   const real = tlsExpiry.bind({ hosts: [`mail.example.test:${port}`], address: '127.0.0.1', ca: 'ca.pem' })
   const { routes: source } = real.needs
   if (source === undefined) throw new Error('it asks for no routes')
-  const doors = closedDoors({ fetch: asked => fetchRoute(asked, never), homeFile: async () => root.cert })
-  const gathered = await gather([{ host: 'h', sources: [source] }], doors)
+  const adapters = closedAdapters({
+    fetch: asked => fetchRoute(asked, never),
+    workspaceFile: async () => root.cert
+  })
+  const gathered = await gather([{ host: 'h', sources: [source] }], adapters)
   const [finding] = judge(real, { routes: gathered.fact('h', source) })
   return {
     ...finding,

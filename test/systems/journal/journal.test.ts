@@ -3,7 +3,7 @@ import { gather } from '../../../src/facts/gather.ts'
 import { typed } from '../../../src/facts/read-command.ts'
 import { journalRead } from '../../../src/systems/journal/reads.ts'
 import { journalSearch, parseMessages, parseReach } from '../../../src/systems/journal/journal.ts'
-import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+import { closedAdapters, type Recorded, recordedSession } from '../../support/doors.ts'
 
 const second = 1_781_328_790
 const header = (path: string, hex: string) =>
@@ -26,7 +26,7 @@ const healthy: Recorded = {
 
 async function search(recorded: Recorded, options = {}) {
   const source = journalSearch('docker.service', ['available IP$'], { review: 'M1' }, options)
-  const doors = closedDoors({
+  const adapters = closedAdapters({
     open: async () => recordedSession(recorded),
     record: {
       reviewTime: async () => new Date(second * 1000).toISOString(),
@@ -34,7 +34,7 @@ async function search(recorded: Recorded, options = {}) {
       baseline: async () => null
     }
   })
-  return (await gather([{ host: 'h', sources: [source] }], doors)).fact('h', source)
+  return (await gather([{ host: 'h', sources: [source] }], adapters)).fact('h', source)
 }
 
 it('keeps what matches, and what shows that it looked', async () => {

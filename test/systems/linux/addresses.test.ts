@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { gather } from '../../../src/facts/gather.ts'
 import { hostAddresses } from '../../../src/systems/linux/addresses.ts'
-import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+import { closedAdapters, type Recorded, recordedSession } from '../../support/doors.ts'
 
 const addr = 'ip -j addr show'
 const four = 'ip -j -4 route show table all'
@@ -16,7 +16,7 @@ async function taken(recorded: Recorded) {
   })
   const gathered = await gather(
     [{ host: 'h', sources: [hostAddresses] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   return { fact: gathered.fact('h', hostAddresses), rounds: session.rounds.length }
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { gather } from '../../../src/facts/gather.ts'
 import { isEverywhere, isLoopback, listeners } from '../../../src/systems/linux/listeners.ts'
-import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+import { closedAdapters, type Recorded, recordedSession } from '../../support/doors.ts'
 
 const ss = `udp UNCONN 0      0        0.0.0.0:4789  0.0.0.0:*
 udp UNCONN 0      0     127.0.0.53%lo:53      0.0.0.0:*
@@ -18,8 +18,8 @@ const plain: Recorded = {
 }
 
 async function seen(changed: Recorded = {}) {
-  const doors = closedDoors({ open: async () => recordedSession({ ...plain, ...changed }) })
-  return (await gather([{ host: 'h', sources: [listeners] }], doors)).fact('h', listeners)
+  const adapters = closedAdapters({ open: async () => recordedSession({ ...plain, ...changed }) })
+  return (await gather([{ host: 'h', sources: [listeners] }], adapters)).fact('h', listeners)
 }
 
 it('reads every form of an address', async () => {

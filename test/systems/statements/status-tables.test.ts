@@ -4,7 +4,7 @@ import { gather } from '../../../src/facts/gather.ts'
 import { statusFile } from '../../../src/systems/statements/status-tables.ts'
 import { type Statement } from '../../../src/systems/statements/status-text.ts'
 import { parseStatements } from '../../../src/systems/statements/status-text.ts'
-import { closedDoors } from '../../support/doors.ts'
+import { closedAdapters } from '../../support/doors.ts'
 import { cpuMs } from '../../support/cpu.ts'
 
 const said = ({ line, kind, cells }: Statement) => `${line} ${kind} ${cells.join(' / ')}`
@@ -128,7 +128,7 @@ it('reads the default path, or says that it knows none', async () => {
       changes: async () => [],
       ...(statusPath === undefined ? {} : { statusPath })
     }
-    return (await gather([{ host: 'h', sources: [source] }], closedDoors({ repo }))).fact('h', source)
+    return (await gather([{ host: 'h', sources: [source] }], closedAdapters({ repo }))).fact('h', source)
   }
   expect(await seen('docs/STATUS-pvfix.md')).toMatchObject({
     value: { path: 'docs/STATUS-pvfix.md', commit: 'c0ffee', statements: [{ line: 3 }, { line: 4 }] }

@@ -5,13 +5,13 @@ import { mainPrograms, nixos, unitFileTimes } from '../../../src/systems/systemd
 import { typed } from '../../../src/facts/read-command.ts'
 import { systemdPattern } from '../../../src/systems/systemd/reads.ts'
 import { stateReads } from '../../../src/systems/systemd/units.ts'
-import { closedDoors, type Recorded, recordedSession } from '../../support/doors.ts'
+import { closedAdapters, type Recorded, recordedSession } from '../../support/doors.ts'
 
 async function taken(source: FactSource<unknown>, recorded: Recorded) {
   const session = recordedSession(recorded)
   const gathered = await gather(
     [{ host: 'h', sources: [source] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   return { fact: gathered.fact('h', source), rounds: session.rounds.map(round => round.length) }
 }

@@ -3,7 +3,7 @@ import { type Fact, type FactSource } from '../../../src/facts/fact.ts'
 import { gather } from '../../../src/facts/gather.ts'
 import { bootPrograms, unitPrograms } from '../../../src/systems/systemd/unit-programs.ts'
 import { parseStates, unitName, unitParam, unitState } from '../../../src/systems/systemd/units.ts'
-import { closedDoors, recordedSession } from '../../support/doors.ts'
+import { closedAdapters, recordedSession } from '../../support/doors.ts'
 import { recorded, recordedHosts } from '../../support/recordings.ts'
 
 describe.each(recordedHosts)('the units of the real host with %s', host => {
@@ -62,7 +62,7 @@ async function take<Value>(
   // What `systemctl show` asks for is a long word; it is known by its end.
   const session = recordedSession({})
   const rounds: string[][] = []
-  const doors = closedDoors({
+  const adapters = closedAdapters({
     open: async () => ({
       ...session,
       ask: commands => {
@@ -82,7 +82,7 @@ async function take<Value>(
       }
     })
   })
-  const gathered = await gather([{ host: 'h', sources: [source] }], doors)
+  const gathered = await gather([{ host: 'h', sources: [source] }], adapters)
   const fact = gathered.fact('h', source) as Fact<Value>
   return { fact, rounds, value: fact.seen ? fact.value : undefined }
 }
