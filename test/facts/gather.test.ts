@@ -241,7 +241,7 @@ it('what could not be seen as it was read is unseen, also where the text with th
   const session = recordedSession({ [list]: { stdout: `TOKEN=${secret}\n` } })
   const gathered = await gather(
     [{ host: 'h', sources: [strict] }],
-    closedDoors({ open: async () => session })
+    closedAdapters({ open: async () => session })
   )
   expect(gathered.fact('h', strict)).toEqual({ seen: false, why: 'that cannot be a list', evidence: [1] })
 })
