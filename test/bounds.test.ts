@@ -7,6 +7,7 @@ import {
   forgeBounds,
   httpBounds,
   jsonBounds,
+  parsingBounds,
   proseBounds
 } from '../src/lib/bounds.ts'
 
@@ -40,6 +41,15 @@ it.each<[door: string, shown: readonly string[]]>([
     [`${httpBounds.connections} for each`, `${httpBounds.requestsPerConnection} requests`]
   ],
   ['a section on the board', [`${proseBounds.characters} characters`, `${proseBounds.nesting} lists`]],
+  [
+    'Markdown of a review file',
+    [
+      `${parsingBounds.work / 1e6} s`,
+      size(parsingBounds.part),
+      `${parsingBounds.nested} quotes`,
+      `${parsingBounds.marks} brackets`
+    ]
+  ],
   ['forge: an answer', [size(forgeBounds.bodyBytes), seconds(forgeBounds.deadlineMs)]],
   ['file of a secret', [size(fileBounds.secret)]],
   ['list of signers', [size(fileBounds.signers)]],

@@ -56,6 +56,23 @@ export const fileBounds = {
 /** Sections of review files, as the board shows them: what is longer is cut, what is nested deeper is text. */
 export const proseBounds = { characters: 60_000, nesting: 8 } as const
 
+/**
+ * Review files where their lines alone do not tell what is a heading: what is past it counts as what it looks like.
+ * Nothing that people write comes near, and a gate that has a deadline is answered in time.
+ */
+export const parsingBounds = {
+  /** Work is in microseconds of a slow machine, and counted: it is the same on every one. */
+  work: 8_000_000,
+  /** Of a file of more than so many characters, that is. */
+  whole: 2 * MiB,
+  workOfLonger: 1_000_000,
+  /** What is parsed at once, in characters. */
+  part: 128 * KiB,
+  /** Quotes and lists in each other, and brackets and stars in one paragraph. */
+  nested: 100,
+  marks: 10_000
+} as const
+
 /** What is followed of scripts that a host shows: past it they could not be followed, which is unknown. */
 export const analysisBounds = {
   /** Of one script, in characters. */

@@ -1,6 +1,7 @@
 import type { Html, Nodes, Root, RootContent } from 'mdast'
 import { remark } from 'remark'
 import remarkGfm from 'remark-gfm'
+import { parsingBounds } from '../lib/bounds.ts'
 import type { Markup } from './markup.ts'
 
 /**
@@ -53,7 +54,7 @@ export function parserOf(text: string): Parser {
         min = 2 * piece.length
       }
     },
-    piece: (start, end) => parsed(first(text.slice(start, end)).children, start),
+    piece: (start, end) => parsed(first(text.slice(start, end)), start),
     ending(start, closed) {
       const rest = text.slice(start)
       const ends: string[] = []
@@ -68,18 +69,35 @@ export function parserOf(text: string): Parser {
         close = closed(ends)
         nodes = dialects.map(parse => below(rest + close, parse))
       }
-      return { close, markup: (nodes[0] ?? []).map(markupIn) }
+      return { close, markup: (nodes[0] ?? []).map(({ markup }) => markup) }
     }
   }
 }
 
-function parsed(nodes: readonly RootContent[], start: number): Parsed {
+function parsed(blocks: readonly Block[], start: number): Parsed {
   return {
-    headings: nodes
-      // A heading with `===` under it has more than one line.
-      .filter(node => node.type === 'heading' && node.position?.start.line === node.position?.end.line)
-      .map(node => start + startOf(node)),
-    markup: () => nodes.map(markupIn)
+    // A heading with `===` under it has more than one line.
+    headings: blocks.filter(({ heading, lines }) => heading && lines === 1).map(({ at }) => start + at),
+    markup: () => blocks.map(({ markup }) => markup)
+  }
+}
+
+/** What is kept of a block at the top level. */
+interface Block {
+  readonly heading: boolean
+  readonly lines: number
+  /** Offset in what was parsed. */
+  readonly at: number
+  readonly markup: Markup
+}
+
+function blockOf(node: RootContent): Block {
+  const { start, end } = node.position ?? {}
+  return {
+    heading: node.type === 'heading',
+    lines: 1 + (end?.line ?? 0) - (start?.line ?? 0),
+    at: startOf(node),
+    markup: markupIn(node)
   }
 }
 
@@ -96,7 +114,8 @@ function htmlIn(node: Nodes): readonly Html[] {
 /** All of a text that is not too long, as GitHub reads it; null: it would exhaust the parser. */
 export function treeOf(text: string): Root | null {
   try {
-    return patient(text)[0](text)
+    allowance(text)(text)
+    return github.parse(text)
   } catch (error) {
     // Also when the stack overflowed.
     if (error instanceof RangeError) return null
@@ -104,73 +123,116 @@ export function treeOf(text: string): Root | null {
   }
 }
 
-type Dialect = (text: string) => Root
+type Dialect = (text: string) => readonly Block[]
 type Dialects = readonly [Dialect, ...Dialect[]]
 
 const github = remark().use(remarkGfm).freeze()
 const common = remark().freeze()
-const parse: Dialect = text => github.parse(text)
+
+/**
+ * What was parsed last: a gate reads the same pieces as often as reviews stand behind them. What a text may cost does not
+ * depend on it.
+ */
+function remembering(parse: (text: string) => Root): Dialect {
+  const known = new Map<string, readonly Block[]>()
+  let characters = 0
+  return text => {
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const blocks = parse(text).children.map(blockOf)
+    characters += text.length
+    if (characters > remembered) {
+      known.clear()
+      characters = text.length
+    }
+    known.set(text, blocks)
+    return blocks
+  }
+}
+
+/** In characters. */
+const remembered = 2_097_152
+
+const parse = remembering(text => github.parse(text))
+const plainly = remembering(text => common.parse(text))
 
 /** Footnotes are the one block in which dialects differ so much that a fence may be open in one and not in another. */
 function dialectsFor(text: string): Dialects {
-  return text.includes('[^') ? [parse, plain => common.parse(plain)] : [parse]
+  return text.includes('[^') ? [parse, plainly] : [parse]
 }
-
-/**
- * Bounds that no text written by people comes near, and in which the parser takes less than a second or two; for
- * a file of up to `whole` that is made to be slow, twenty. Of a longer one `parsed` bytes are parsed at most: what
- * reviews hold is not.
- */
-const bounds = { whole: 2_097_152, parsed: 65_536, part: 131_072, nested: 100, marks: 10_000 } as const
 
 /** The parsers for this text: they throw when they would be exhausted. */
 function patient(text: string): Dialects {
-  const dialects = dialectsFor(text)
-  const most = text.length > bounds.whole ? bounds.parsed : 2 * bounds.whole
-  const left = { bytes: most * dialects.length, marks: 4 * bounds.marks ** 2 }
+  const spend = allowance(text)
   const careful =
     (parse: Dialect): Dialect =>
     part => {
-      left.bytes -= part.length
-      left.marks -= slowness(part)
-      // A heading and the ends of open blocks come behind a part.
-      if (part.length > bounds.part + 2048 || left.bytes < 0 || left.marks < 0) {
-        throw new RangeError('the text would exhaust the parser')
-      }
+      spend(part)
       return parse(part)
     }
-  const [first, ...others] = dialects
+  const [first, ...others] = dialectsFor(text)
   return [careful(first), ...others.map(careful)]
 }
 
+/** Counts what parsing parts of this text takes. @throws RangeError for more than it may. */
+function allowance(text: string): (part: string) => void {
+  let left = text.length > parsingBounds.whole ? parsingBounds.workOfLonger : parsingBounds.work
+  return part => {
+    // A heading and the ends of open blocks come behind a part.
+    left -= part.length > parsingBounds.part + 2048 ? Number.POSITIVE_INFINITY : workOf(part)
+    if (left < 0) throw new RangeError('the text would exhaust the parser')
+  }
+}
+
 const deep = new RegExp(
-  `^[ \\t]*(?:(?:>|[-+*]|\\d{1,9}[.)]|\\[\\^[^\\]\\s]{1,200}\\]:)[ \\t]*){${bounds.nested}}`,
+  `^[ \\t]*(?:(?:>|[-+*]|\\d{1,9}[.)]|\\[\\^[^\\]\\s]{1,200}\\]:)[ \\t]*){${parsingBounds.nested}}`,
   'm'
 )
 
-/** The parser is quadratic in the brackets and stars of a paragraph, and recurses into quotes in quotes. */
-function slowness(text: string): number {
+/**
+ * What parsing takes at most, in microseconds of a slow machine: by measurements of texts that are made to be slow. The
+ * parser is quadratic in the brackets and stars of a paragraph, and in the lines that begin, continue or underline a
+ * block; and it recurses into quotes in quotes.
+ */
+export function workOf(text: string): number {
   if (deep.test(text)) return Number.POSITIVE_INFINITY
-  let marks = 0
+  let work = 5 * text.length
   for (const paragraph of text.split(/\n[ \t\r]*\n/)) {
-    const own = (paragraph.match(/[*_~[\]!]/g)?.length ?? 0) ** 2
-    if (own > bounds.marks ** 2) return Number.POSITIVE_INFINITY
-    marks += own
+    const marks = paragraph.match(/[*_~[\]!]/g)?.length ?? 0
+    if (marks > parsingBounds.marks) return Number.POSITIVE_INFINITY
+    work += marks ** 2 / 40
   }
-  return marks
+  let lines = 0
+  let touchy = 0
+  let before: 'blank' | 'text' | 'contained' = 'blank'
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    lines += 1
+    let markers = 0
+    marker.lastIndex = 0
+    while (marker.test(line)) markers += 1
+    if (markers === 0 && before !== 'blank' && /^[ \t]*(?:=+|-+)[ \t]*$/.test(line)) touchy += 2
+    else if (markers === 0 && before === 'contained') touchy += 1
+    else touchy += markers
+    if (/^[ \t]*$/.test(line)) before = 'blank'
+    else if (markers > 0) before = 'contained'
+    else if (before === 'blank') before = 'text'
+  }
+  return work + 50 * lines + touchy ** 2 / 16
 }
 
+/** Begins a quote, an item of a list or a footnote, behind others of the same line. */
+const marker = /[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)]|\[\^[^\]\s]{1,200}\]:)(?=[ \t]|$))/y
+
 /** The blocks of the text, if a heading put below it is at the top level; else null. */
-function below(text: string, parse: Dialect, heading = '## x'): readonly RootContent[] | null {
-  const { children } = parse(text + heading)
-  const last = children.at(-1)
-  return last?.type === 'heading' && startOf(last) === text.length ? children.slice(0, -1) : null
+function below(text: string, parse: Dialect, heading = '## x'): readonly Block[] | null {
+  const blocks = parse(text + heading)
+  const last = blocks.at(-1)
+  return last?.heading === true && last.at === text.length ? blocks.slice(0, -1) : null
 }
 
 /** The lines that end the last block of the text. */
 function endOf(text: string, parse: Dialect, everywhere: boolean): readonly string[] {
-  const last = parse(text).children.at(-1)
-  const at = last === undefined ? 0 : startOf(last)
+  const at = parse(text).at(-1)?.at ?? 0
   const source = text.slice(at).trimStart()
   const [, fence] = /^(`{3,}|~{3,})/.exec(source) ?? []
   if (fence !== undefined) {
