@@ -42,16 +42,18 @@ export async function runPage(
     readonly cwd: string
     readonly env: Readonly<Record<string, string>>
     readonly timeoutMs: number
+    /** Which steps are run, by their commands; default: all. */
+    readonly runs?: (commands: string) => boolean
   }
 ): Promise<readonly StepRun[]> {
-  const steps = await stepsOf(page)
+  const { cwd, env, timeoutMs, runs = () => true } = options
+  const steps = (await stepsOf(page)).filter(({ commands }) => runs(commands))
   const mark = '-=-=- a step ends here -=-=-'
   const script = [
     'set -euo pipefail; exec 2>&1',
     setUp,
     ...steps.flatMap(({ commands }) => [commands, `echo '${mark}'`])
   ].join('\n')
-  const { cwd, env, timeoutMs } = options
   const said = await promisify(execFile)('bash', ['-c', script], {
     cwd,
     env,
