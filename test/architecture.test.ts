@@ -258,6 +258,15 @@ describe('the rooms', () => {
   })
 })
 
+it('libraries are imported by their own names, never by the files inside them', () => {
+  const inner = sources.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ from }) => !/^(?:\.|node:)/.test(from) && !/^(?:@[^/]+\/)?[^/]+$/.test(from))
+      .map(({ from }) => `${path}: ${from}`)
+  )
+  expect(inner).toEqual([])
+})
+
 describe('a start loads', () => {
   /** The packages that are loaded with these files, before anything asks for more by `import()`. */
   function packagesOf(...files: readonly string[]): readonly string[] {

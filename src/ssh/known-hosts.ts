@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
+import { globMatches } from '../lib/text/glob.ts'
 import { trimmedEnd } from '../lib/text/trim.ts'
 
 /** What known_hosts files say about one host. */
@@ -72,22 +73,8 @@ function isHashOf(hashed: string, name: string): boolean {
   )
 }
 
-/** OpenSSH's patterns: `*` for any characters, `?` for one. Never slower than text times pattern. */
+/** OpenSSH's patterns: `*` for any characters, `?` for one, and everything else is itself. */
 export function wildcard(pattern: string, text: string): boolean {
-  let [p, t] = [0, 0]
-  let [star, mark] = [-1, 0]
-  while (t < text.length) {
-    if (p < pattern.length && pattern[p] === '*') {
-      star = p++
-      mark = t
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
-      p++
-      t++
-    } else if (star >= 0) {
-      p = star + 1
-      t = ++mark
-    } else return false
-  }
-  while (pattern[p] === '*') p++
-  return p === pattern.length
+  if (!/[*?]/.test(pattern)) return pattern === text
+  return globMatches(pattern.replace(/[[\\]/g, '\\$&'), text)
 }

@@ -137,11 +137,16 @@ describe('known_hosts', () => {
 })
 
 it('matches patterns as a simple search would, quickly', () => {
-  const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 })
-  const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 6 })
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '[', '\\', ']'), maxLength: 8 })
+  const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '[', '\\', ']', '*', '?'), maxLength: 6 })
   fc.assert(
     fc.property(pattern, text, (p, t) => {
-      const regex = new RegExp(`^${p.replaceAll('*', '.*').replaceAll('?', '.')}$`)
+      const regex = new RegExp(
+        `^${p
+          .replace(/[[\]\\]/g, '\\$&')
+          .replaceAll('*', '.*')
+          .replaceAll('?', '.')}$`
+      )
       expect(wildcard(p, t)).toBe(regex.test(t))
     })
   )
