@@ -56,7 +56,7 @@ async function bootOnce(
   const kernel = createKernel()
   const choices = createChoices(list)
   const notes = createNotes(kernel)
-  const files = createFiles(facts, notes)
+  const files = createFiles(facts, notes, kernel.touch)
   const docker = createDocker(facts, files, notes)
   const routes = createRoutes(facts, docker)
   const systemd = createSystemd(facts, { letGo }, () => machine)

@@ -4,9 +4,9 @@ import { hostOf } from './sketch.ts'
 
 const gate = `until [ "$(curl -s -o /dev/null -w '%{http_code}' https://x.example.test)" = 200 ]; do sleep 2; done`
 
-const edge = (script: string) => ({
-  'edge.service': `[Unit]\nAfter=docker.service\nRequires=docker.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/opt/edge/start\n[Install]\nWantedBy=multi-user.target\n# ${script.length}`
-})
+const edge = {
+  'edge.service': `[Unit]\nAfter=docker.service\nRequires=docker.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/opt/edge/start\n[Install]\nWantedBy=multi-user.target\n`
+}
 const shop = (after: string) => ({
   'shop.service': `[Unit]\nAfter=${after}\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=docker stack deploy -c /opt/shop/stack.yml shop\n[Install]\nWantedBy=multi-user.target\n`
 })
@@ -20,7 +20,7 @@ const files = (script: string) => ({
 describe('a cold boot', () => {
   it('in which a start waits for a route that comes only after it: a circle, with its timeline', async () => {
     const facts = hostOf({
-      units: { ...edge(gate), ...shop('edge.service docker.service') },
+      units: { ...edge, ...shop('edge.service docker.service') },
       files: files(gate)
     })
     const rehearsal = await rehearseHere(facts)
@@ -47,7 +47,7 @@ describe('a cold boot', () => {
 
   it('in which the route comes from a unit beside it: nothing stands still', async () => {
     const rehearsal = await rehearseHere(
-      hostOf({ units: { ...edge(gate), ...shop('docker.service') }, files: files(gate) })
+      hostOf({ units: { ...edge, ...shop('docker.service') }, files: files(gate) })
     )
     expect(rehearsal.waits).toEqual([])
     expect(rehearsal.boot.ended).toBe('horizon')
@@ -58,8 +58,41 @@ describe('a cold boot', () => {
 
   it('whose program cannot be looked into says so', async () => {
     const rehearsal = await rehearseHere(
-      hostOf({ units: edge(gate), files: { '/opt/edge/start': '#!/usr/bin/perl\nprint 1;\n' } })
+      hostOf({ units: edge, files: { '/opt/edge/start': '#!/usr/bin/perl\nprint 1;\n' } })
     )
     expect(rehearsal.unknowns).toMatchObject([{ name: '/opt/edge/start', unit: 'edge.service' }])
+  })
+
+  it.each([
+    [
+      'for ever, by its variables',
+      'until curl -sf https://x.example.test > /tmp/out; do sleep 2; done',
+      'starting'
+    ],
+    [
+      'for as long as it counts',
+      'n=0; until curl -sf https://x.example.test; do sleep 2; n=$((n+1)); [ $n -lt 9 ] || exit 1; done',
+      'failed'
+    ],
+    [
+      'for as long as it counts in a file',
+      'until curl -sf https://x.example.test; do sleep 2; echo >> /tmp/n; [ "$(wc -l < /tmp/n)" -lt 9 ] || exit 1; done',
+      'failed'
+    ],
+    [
+      'for as many words as there are',
+      'for x in a a a a a; do curl -sf https://x.example.test && break; sleep 2; done',
+      'active'
+    ],
+    [
+      'until it has no words left',
+      'set -- 1 1 1 1; while [ $# -gt 0 ]; do curl -sf https://x.example.test && break; sleep 2; shift; done',
+      'active'
+    ]
+  ])('that waits %s', async (_, script, state) => {
+    const rehearsal = await rehearseHere(
+      hostOf({ units: { ...edge, ...shop('edge.service docker.service') }, files: files(script) })
+    )
+    expect(rehearsal.boot.units.find(({ unit }) => unit === 'edge.service')?.state).toBe(state)
   })
 })

@@ -3,7 +3,7 @@ import { commands } from '../commands/commands.ts'
 import { type Machine } from '../machine.ts'
 import { type Answered, failed, type Invocation } from '../invocation.ts'
 import { Killed } from '../kernel.ts'
-import { instrument } from './instrument.ts'
+import { instrument, programWord, wordsWord } from './instrument.ts'
 
 const limits = {
   maxLoopIterations: 20_000,
@@ -47,6 +47,13 @@ async function execute(
   // What such a program does next depends on the time.
   const looksAtClock =
     /\b(?:SECONDS|EPOCH(?:REAL)?SECONDS|RANDOM|SRANDOM|date|TMOUT|BASHPID)\b|%\(|\bread\b/.test(text)
+  const ask = (name: string, answer: (call: Invocation) => Promise<Answered>) =>
+    defineCommand(name, async (args, context) => {
+      const words = [name, ...args]
+      const state = looksAtClock ? null : stateOf(words, context)
+      const { stdout, stderr, code } = await answer(callOf(words, context, program, state))
+      return { stdout, stderr, exitCode: code }
+    })
   const bash = new Bash({
     fs: machine.files.fs,
     env: { ...program.env },
@@ -54,15 +61,17 @@ async function execute(
     executionLimits: limits,
     // The process around it is the wall, see `doors/sandbox.ts`; patched globals would only slow it down.
     defenseInDepth: false,
-    customCommands: Object.keys(commands).map(name =>
-      defineCommand(name, async (args, context) => {
-        const state = looksAtClock ? null : stateOf([name, ...args], context)
-        const call = callOf([name, ...args], context, program, state)
-        machine.notes.execute(call)
-        const { stdout, stderr, code } = (await commands[name]?.(call, machine)) ?? failed(127)
-        return { stdout, stderr, exitCode: code }
-      })
-    )
+    customCommands: [
+      ...Object.keys(commands).map(name => ask(name, call => machine.run(call))),
+      ask(programWord, call => machine.run({ ...call, argv: call.argv.slice(1) })),
+      defineCommand(wordsWord, args =>
+        Promise.resolve({
+          stdout: [...((args[0] ?? '').includes('/') ? [programWord] : []), ...args.map(quoted)].join(' '),
+          stderr: '',
+          exitCode: 0
+        })
+      )
+    ]
   })
   const instrumented = instrument(text)
   const result = await bash.exec(`set -- ${words.map(quoted).join(' ')}\n${instrumented}`, {
