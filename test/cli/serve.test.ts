@@ -1,12 +1,13 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type CliGoing, runCli, startCli } from '../support/cli.ts'
 import { readMetrics } from '../support/formats.ts'
-import { droneBody, droneHeaders, droneSecret } from '../support/drone.ts'
+import { type DroneBuild, droneBody, droneHeaders, droneSecret } from '../support/drone.ts'
 import { makeScene, type Scene } from '../support/scene.ts'
 
 /** The watcher behind its server: woken by a webhook, asked by Drone, looked at by a supervisor. */
@@ -212,6 +213,32 @@ describe("Drone's question", () => {
       /"event":"build asked","about":"ops\/infra promote production","answer":"blocked"/
     )
   }, 180_000)
+
+  it('is answered by the gate within its minute, whatever else floods the server', async () => {
+    const { scene, url, going } = await serve()
+    const sha = await scene.claim('one-M1')
+    await deliver(url, forges['Gitea']?.(body()) ?? {})
+    await until(async () => going.stderr.includes('"verdict":"PASS"'))
+    const flood = spawn(process.execPath, [
+      join(import.meta.dirname, '../support/flood.mjs'),
+      new URL(url).port,
+      '300'
+    ])
+    open.push({ close: async () => void flood.kill('SIGKILL') })
+    await once(flood.stdout, 'data')
+    const asked = async (how: DroneBuild, status: number) => {
+      const started = performance.now()
+      expect((await ask(url, how)).status).toBe(status)
+      // So long Drone waits.
+      expect(performance.now() - started).toBeLessThan(60_000)
+    }
+    const production = { after: sha, deploy_to: 'production' }
+    for (let n = 0; n < 5; n += 1) await asked(production, 204)
+    await Promise.all(Array.from({ length: 6 }, () => asked(production, 204)))
+    await asked({ after: '7'.repeat(40), deploy_to: 'production' }, 499)
+    expect(flood.exitCode).toBe(null)
+    expect(going.stderr).toMatch(/"event":"request refused"/)
+  }, 300_000)
 
   it('has a rule for each build, and what is not clear is blocked', async () => {
     const { scene, url } = await serve()
