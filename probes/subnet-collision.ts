@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { judgingBounds } from '../src/lib/bounds.ts'
 import { block, blockOrNull, contains, overlaps, relation, subnetText } from '../src/lib/cidr.ts'
 import { globMatches } from '../src/lib/text/glob.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
@@ -8,7 +9,8 @@ import {
   holders,
   holdersTable,
   type Pair,
-  pairsWith
+  pairsWith,
+  tooManyHolders
 } from '../src/systems/docker/subnets.ts'
 import { type DockerEngine, dockerEngine, partOfSwarm } from '../src/systems/docker/engine.ts'
 import { dockerNetworks } from '../src/systems/docker/networks.ts'
@@ -45,45 +47,50 @@ export const subnetCollision = defineProbe({
   needs: () => ({ networks: dockerNetworks, host: hostAddresses, engine: dockerEngine }),
 
   judge({ networks, host, engine }, { subnet, network, except = [] }) {
-    const all = holders(networks, host)
-    const shows = holdersTable(networks, all)
     // There is always a loopback interface, and docker always has networks.
     if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
     if (host.interfaces.length === 0) return [{ outcome: 'unknown', why: 'ip listed no interface at all' }]
+    const many = tooManyHolders(networks, host)
+    if (many !== null) return [{ outcome: 'unknown', why: many }]
+    const all = holders(networks, host)
+    const shows = holdersTable(networks, all)
 
     const pairs = subnet === undefined ? allPairs(all, networks) : pairsWith(subnet, network, networks, all)
-    const shared = pairs.filter(
-      ([a, b]) => overlaps(a.block, b.block) && !except.some(pair => isPair(pair, a, b))
-    )
     const wanted = networks.filter(({ name }) => name === network).map(({ id }) => id)
-    const mayBeItsOwn = ([a, { perhaps }]: Pair) =>
-      perhaps !== undefined && (perhaps === a.network || wanted.includes(perhaps))
-    const findings = shared
-      .filter(pair => !mayBeItsOwn(pair))
-      .map(([a, b]): Finding => {
-        const how = relation(a.block, b.block)
-        return {
-          outcome: 'fail',
-          saw: `${a.said} ${how} ${b.said}`,
-          expected: 'no shared address',
-          at: `${a.said} and ${b.said}`,
-          shows,
-          filing: {
-            subject: `${a.said} / ${b.said}`,
-            title: `${a.name} and ${b.name || b.said} share addresses`,
-            severity: 'high',
-            story: [
-              `${a.said} ${how} ${b.said}.`,
-              'What is sent to an address that both hold reaches only one of them: containers lose the way to that part of the network behind the host, or to each other.'
-            ],
-            mend: 'Give one of the two a subnet that nothing else on the host holds.'
-          }
+    const doubted: Pair[] = []
+    const shared: Pair[] = []
+    for (const pair of pairs) {
+      const [a, b] = pair
+      if (!overlaps(a.block, b.block) || except.some(each => isPair(each, a, b))) continue
+      const mayBeItsOwn = b.perhaps !== undefined && (b.perhaps === a.network || wanted.includes(b.perhaps))
+      const list = mayBeItsOwn ? doubted : shared
+      // One more than is told, so that what is left out is told too.
+      if (list.length <= judgingBounds.findings) list.push(pair)
+    }
+    const findings = shared.map(([a, b]): Finding => {
+      const how = relation(a.block, b.block)
+      return {
+        outcome: 'fail',
+        saw: `${a.said} ${how} ${b.said}`,
+        expected: 'no shared address',
+        at: `${a.said} and ${b.said}`,
+        shows,
+        filing: {
+          subject: `${a.said} / ${b.said}`,
+          title: `${a.name} and ${b.name || b.said} share addresses`,
+          severity: 'high',
+          story: [
+            `${a.said} ${how} ${b.said}.`,
+            'What is sent to an address that both hold reaches only one of them: containers lose the way to that part of the network behind the host, or to each other.'
+          ],
+          mend: 'Give one of the two a subnet that nothing else on the host holds.'
         }
-      })
+      }
+    })
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
 
-    const [doubt, ...doubts] = shared.map(
+    const [doubt, ...doubts] = doubted.map(
       ([a, b]): Finding => ({
         outcome: 'unknown',
         why: `${b.said} has the gateway of ${a.said}, whose driver is not docker's own: whether it is that network's interface cannot be seen`,

@@ -2,11 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import {
   analysisBounds,
+  answerBounds,
   cleaningBounds,
   fileBounds,
   forgeBounds,
   httpBounds,
   jsonBounds,
+  judgingBounds,
   parsingBounds,
   proseBounds
 } from '../src/lib/bounds.ts'
@@ -62,7 +64,13 @@ it.each<[door: string, shown: readonly string[]]>([
       `${analysisBounds.hostSteps} for a host`
     ]
   ],
-  ['JSON of a host', [`nests ${jsonBounds.depth} deep`]],
+  ['answers of a host', [size(answerBounds.hostBytes), `${answerBounds.lines} lines`]],
+  [
+    'JSON of a host',
+    [`nests ${jsonBounds.depth} deep`, `${jsonBounds.values} values`, `${jsonBounds.documents} documents`]
+  ],
+  ['what holds addresses', [`${judgingBounds.pairs} pairs`]],
+  ['what one check finds', [String(judgingBounds.findings)]],
   ['cleaning of secrets', [size(cleaningBounds.secret), `${cleaningBounds.failedParses} texts`]],
   [
     'a variable in them',

@@ -1,14 +1,16 @@
+import { jsonBounds } from '../lib/bounds.ts'
 import { parseJson } from '../lib/json.ts'
 import * as z from 'zod'
+import { Unseen } from './fact.ts'
 
 /** How the answers of tools that print JSON are taken apart. */
 
 /** One JSON value a line, as `--format '{{json .}}'` prints a list. */
 export function jsonLines<T>(item: z.ZodType<T>, stdout: string): readonly T[] {
-  return stdout
-    .split('\n')
-    .filter(line => line.trim() !== '')
-    .map(line => item.parse(parseJson(line)))
+  const lines = stdout.split('\n').filter(line => line.trim() !== '')
+  if (lines.length > jsonBounds.documents)
+    throw new Unseen(`it lists more than ${jsonBounds.documents} things, which is more than are looked at`)
+  return lines.map(line => item.parse(parseJson(line)))
 }
 
 /** One JSON array, as `inspect` prints it. */

@@ -1,3 +1,4 @@
+import { answerBounds } from '../lib/bounds.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Answer, HostSession } from './session.ts'
 import type {
@@ -443,6 +444,17 @@ function look(
   }
 }
 
+const tooManyLines = `it printed more than ${answerBounds.lines} lines, which is more than are looked at`
+
+function hasManyLines(text: string): boolean {
+  let lines = 0
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+    lines += 1
+    if (lines > answerBounds.lines) return true
+  }
+  return false
+}
+
 interface HostReader {
   session(): Promise<HostSession>
   read(command: ReadCommand): { readonly entry: Promise<Entry>; readonly result: Promise<ReadResult> }
@@ -495,6 +507,8 @@ function hostReader(host: string, adapters: Adapters): HostReader {
       const answer = new Promise<Answer>(settle => {
         if (waiting.push({ command, settle }) === 1) setImmediate(() => void flush())
       }).then((got): Answer => {
+        if (got.answered && hasManyLines(got.stdout))
+          return { answered: false, why: tooManyLines, ms: got.ms }
         const texts = got.answered ? [got.stdout, got.stderr] : [got.why]
         // All of them: each may tell of a secret that stands elsewhere.
         const cleaned = texts.map(text => veil.read(text))

@@ -86,9 +86,29 @@ export const analysisBounds = {
   elements: 1_000
 } as const
 
+/** What a host answers in one review. Each read has a cap of its own besides. */
+export const answerBounds = {
+  /** Of all answers together: they are kept until the review is written. */
+  hostBytes: 24 * MiB,
+  /** Of one answer: what takes a text apart takes some memory for each line, however short. */
+  lines: 300_000
+} as const
+
 /** JSON that a host prints. */
 export const jsonBounds = {
-  depth: 64
+  depth: 64,
+  /** Of one text: members, elements, and what they are in. */
+  values: 200_000,
+  /** Of a list that is printed as one document a line. */
+  documents: 20_000
+} as const
+
+/** What is judged of a host. */
+export const judgingBounds = {
+  /** Of what holds addresses (networks, interfaces, routes), two and two. */
+  pairs: 2_000_000,
+  /** That one check tells. */
+  findings: 200
 } as const
 
 /** Cleaning of secrets: what is past it is neither shown nor judged. */

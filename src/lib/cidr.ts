@@ -51,7 +51,7 @@ export const subnetText = z.string().superRefine((text, context) => {
 /** How `a` stands to `b`: `a` equals, contains, lies in, or is apart from `b`. */
 export function relation(a: Block, b: Block): Relation {
   if (a.family !== b.family) return 'is apart from'
-  const [one = [], other = []] = [bytesOf(a.base) ?? [], bytesOf(b.base) ?? []]
+  const [one, other] = [bytesOfBlock(a), bytesOfBlock(b)]
   const shared = Math.min(a.length, b.length)
   const alike = one.every((byte, index) => ((byte ^ (other[index] ?? 0)) & maskByte(shared, index)) === 0)
   if (!alike) return 'is apart from'
@@ -89,6 +89,17 @@ export function lastAddress({ base, length }: Block): string {
 export function addressOf(text: string): string | null {
   const [address = ''] = text.split('/', 1)
   return blockOrNull(address)?.base ?? null
+}
+
+const known = new WeakMap<Block, readonly number[]>()
+
+/** The bytes of its first address. Kept: two blocks are compared far more often than one is read. */
+function bytesOfBlock(of: Block): readonly number[] {
+  const before = known.get(of)
+  if (before !== undefined) return before
+  const bytes = bytesOf(of.base) ?? []
+  known.set(of, bytes)
+  return bytes
 }
 
 /** 4 or 16 bytes, or null. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) stays IPv6. */

@@ -1,3 +1,4 @@
+import { judgingBounds } from '../lib/bounds.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Veil } from '../lib/secrets/veil.ts'
 import type { Fact } from '../facts/fact.ts'
@@ -134,11 +135,25 @@ export function judge(probe: BoundProbe, facts: FactsByName): Findings {
   if (whys.length > 0) return [{ outcome: 'unknown', why: whys.join('; ') }]
 
   try {
-    const [first, ...rest] = probe.judge(seen)
+    const [first, ...rest] = bounded(probe.judge(seen))
     return first === undefined ? [{ outcome: 'unknown', why: 'the probe judged nothing' }] : [first, ...rest]
   } catch (error) {
     return [{ outcome: 'unknown', why: `the probe crashed: ${messageOf(error)}` }]
   }
+}
+
+/** The worst first where there are more than one check tells. What is left out is not known to be gone. */
+function bounded(findings: readonly Finding[]): readonly Finding[] {
+  const most = judgingBounds.findings
+  if (findings.length <= most) return findings
+  const of = (outcome: Finding['outcome']) => findings.filter(finding => finding.outcome === outcome)
+  const bad = [...of('fail'), ...of('unknown')]
+  const kept = [...bad, ...of('pass'), ...of('not-applicable')].slice(0, most)
+  if (bad.length <= most) return kept
+  return [
+    ...kept,
+    { outcome: 'unknown', why: `${bad.length - most} more are not listed: a check tells ${most}` }
+  ]
 }
 
 /** One outcome for a check: the worst of its findings, and `pass` only where something passed. */

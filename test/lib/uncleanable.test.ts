@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { answerBounds, jsonBounds } from '../../src/lib/bounds.ts'
 import { parseJson, shapeOfJson } from '../../src/lib/json.ts'
 import { redact, uncleaned } from '../../src/lib/secrets/redact.ts'
 import { openVeil } from '../../src/lib/secrets/veil.ts'
@@ -17,7 +18,7 @@ afterAll(() => child.close())
 
 const tooMuch = `sk-${'a'.repeat(6_000_000)}`
 
-describe('a text that is too much to search', () => {
+describe('a text that is too much to search', { timeout: 300_000 }, () => {
   it.each([
     ['a key without end', tooMuch],
     ['a private key without end', `-----BEGIN PRIVATE KEY-----${' a'.repeat(5_000_000)}`],
@@ -53,6 +54,25 @@ describe('a text that is too much to search', () => {
   })
 })
 
+it('an answer of more lines than are looked at is unknown, with nothing of it kept', async () => {
+  const list = "docker network ls --no-trunc --format '{{json .}}'"
+  const source: FactSource<number> = {
+    key: 'lines',
+    place: 'host',
+    take: async look => (await look.read(dockerRead.dockerNetworkList())).stdout.length
+  }
+  const asked = async (lines: number) => {
+    const session = recordedSession({ [list]: { stdout: '\n'.repeat(lines) } })
+    const doors = closedDoors({ open: async () => session, veil: openVeil('salt') })
+    return (await gather([{ host: 'h', sources: [source] }], doors)).fact('h', source)
+  }
+  expect(await asked(answerBounds.lines)).toMatchObject({ seen: true, value: answerBounds.lines })
+  expect(await asked(answerBounds.lines + 1)).toMatchObject({
+    seen: false,
+    why: expect.stringContaining('more than 300000 lines')
+  })
+})
+
 describe('JSON is looked at before it is parsed', () => {
   it.each([
     ['{"a":[1,"]}"]}', 'perhaps'],
@@ -62,8 +82,10 @@ describe('JSON is looked at before it is parsed', () => {
     ['["@"', 'none'],
     ['"a', 'none'],
     [`${'['.repeat(64)}${']'.repeat(64)}`, 'perhaps'],
-    [`${'['.repeat(65)}${']'.repeat(65)}`, 'deep']
-  ])('%s', (text, shape) => {
+    [`${'['.repeat(65)}${']'.repeat(65)}`, 'deep'],
+    [`[${'1,'.repeat(jsonBounds.values - 2)}1]`, 'perhaps'],
+    [`[${'1,'.repeat(jsonBounds.values - 1)}1]`, 'many']
+  ])('%.40s', (text, shape) => {
     expect(shapeOfJson(text)).toBe(shape)
   })
 
@@ -78,6 +100,10 @@ describe('JSON is looked at before it is parsed', () => {
     ['brackets that nest', `return redact('['.repeat(2_000_000) + '"@"' + ']'.repeat(2_000_000)).cleaned`],
     ['lines of brackets', String.raw`return redact('["@"\n'.repeat(100_000)).cleaned`],
     ['lines that are no JSON', String.raw`return redact('[1, "@" x]\n'.repeat(100_000)).cleaned`],
+    [
+      'lists of nothing',
+      `try { parseJson('[' + '[],'.repeat(5_000_000) + '[]]') } catch { return redact('["@",' + '[],'.repeat(5_000_000) + '[]]').cleaned } return 1`
+    ],
     ['a parser that nests', `try { parseJson('[]'.repeat(8_000_000)) } catch { return 1 } return 0`]
   ])('%s cost little', async (_, body) => {
     const { cpuMs, maxRssMiB } = await child.cost(body)

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { subnetCollision } from '../../probes/subnet-collision.ts'
-import { outcomeOf } from '../../src/probe/run.ts'
+import { judgingBounds } from '../../src/lib/bounds.ts'
+import { judge, outcomeOf } from '../../src/probe/run.ts'
 import type { DockerNetwork } from '../../src/systems/docker/networks.ts'
 import type { HostAddresses, HostRoute } from '../../src/systems/linux/addresses.ts'
+import { cpuMs } from '../support/cpu.ts'
 import { at, engine, network, worker } from '../support/docker.ts'
 
 const bridge = network({
@@ -427,4 +429,58 @@ describe('subnet-collision', () => {
     expect(outcomeOf(subnetCollision.judge(blind, { subnet: '10.10.0.0/16' }))).toBe('unknown')
     expect(outcomeOf(subnetCollision.judge({ ...whole, networks: [host] }, {}))).toBe('not-applicable')
   })
+})
+
+describe('a host of more than anybody has', { timeout: 300_000 }, () => {
+  const address = (n: number) => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`
+  const routes = (count: number) =>
+    Array.from({ length: count }, (_, n) => route(`${address(n * 256)}/24`, { via: '192.0.2.1' }))
+  const nets = (count: number, subnet: (n: number) => string) =>
+    Array.from({ length: count }, (_, n) => ({
+      name: `n${n}`,
+      subnets: [{ subnet: subnet(n), gateway: null }]
+    }))
+  const bound = subnetCollision.bind({})
+
+  it('45,000 routes are compared with its networks, in little time', () => {
+    const of = facts(
+      nets(10, n => `172.30.${n}.0/24`),
+      { routes: routes(45_000) }
+    )
+    const took = cpuMs(() => expect(outcomeOf(judge(bound, seen(of)))).toBe('pass'))
+    expect(took).toBeLessThan(10_000)
+    const one = facts(
+      nets(1, () => '10.0.7.0/24'),
+      { routes: routes(45_000) }
+    )
+    expect(judge(bound, seen(one))).toMatchObject([
+      { outcome: 'fail', at: expect.stringContaining('10.0.7.0/24') }
+    ])
+  })
+
+  it('more pairs than are compared are unknown', () => {
+    const of = facts(
+      nets(4_000, n => `172.30.${n % 256}.0/24`),
+      { routes: routes(45_000) }
+    )
+    expect(judge(bound, seen(of))).toMatchObject([
+      {
+        outcome: 'unknown',
+        why: expect.stringMatching(/^4002 networks, \d+ addresses and \d+ routes are more/)
+      }
+    ])
+  })
+
+  it('more collisions than a check tells are counted', () => {
+    const found = judge(bound, seen(facts(nets(60, () => '10.0.0.0/8'))))
+    expect(found.length).toBe(judgingBounds.findings + 1)
+    expect(outcomeOf(found)).toBe('fail')
+    expect(found.at(-1)).toMatchObject({
+      outcome: 'unknown',
+      why: expect.stringContaining('more are not listed')
+    })
+  })
+
+  const seen = (of: ReturnType<typeof facts>) =>
+    Object.fromEntries(Object.entries(of).map(([name, value]) => [name, { seen: true, value } as const]))
 })

@@ -20,6 +20,7 @@ export interface Product {
 }
 
 export interface Watching {
+  readonly pid: number
   /** Ends it as a service manager does, and answers its exit code. */
   stop(): Promise<number | null>
 }
@@ -84,6 +85,7 @@ export async function buildProduct(name: string): Promise<Product> {
         for (const line of lines) log(line)
       })
       return {
+        pid: child.pid ?? 0,
         async stop() {
           child.kill('SIGTERM')
           await over

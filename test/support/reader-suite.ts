@@ -1,3 +1,4 @@
+import { answerBounds } from '../../src/lib/bounds.ts'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -155,6 +156,22 @@ export function readerSuite(shells: readonly Shell[]): void {
       expect(said(over)).toMatchObject({ stdout: '12345', cut: true })
       expect(said(quiet)).toEqual(printed('quiet\n'))
       expect(loud?.answered === true && loud.stderr.length).toBe(65_536)
+    })
+
+    it('takes so much of one host, and leaves what is more', async () => {
+      const on = await session(shell)
+      const part = (bytes: number) =>
+        script(`head -c ${bytes} /dev/zero | tr "\\0" x`, { capBytes: 16_777_216 })
+      const third = answerBounds.hostBytes / 3
+      for (let n = 0; n < 2; n += 1) expect((await ask(on, part(third)))[0]?.answered).toBe(true)
+      const [more] = await ask(on, part(third + 1))
+      expect(more).toMatchObject({
+        answered: false,
+        why: 'the host has answered more than 24 MiB in this review'
+      })
+      const [last] = await ask(on, part(third))
+      expect(last?.answered === true && last.stdout.length).toBe(third)
+      expect((await ask(on, reading(['echo', 'x'])))[0]).toMatchObject({ answered: false })
     })
 
     it('tells that it cut what has NUL bytes in it, and takes no more for the whole', async () => {

@@ -129,7 +129,7 @@ function redactText(text: string, hide: Hide, depth: number): string {
 function looksLikeJson(text: string, hide: Hide): boolean {
   if (!/^\s*(?:\{\s*["}]|\[\s*[-[{"\]\dtfn]|")/.test(text)) return false
   const shape = shapeOfJson(text)
-  if (shape === 'deep') throw new Uncleanable()
+  if (shape === 'deep' || shape === 'many') throw new Uncleanable()
   if (shape === 'none') return false
   try {
     JSON.parse(text)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
+import { answerBounds } from '../../lib/bounds.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { parseDateSeconds } from '../../lib/instant.ts'
 import { printable } from '../../lib/text/clean.ts'
@@ -132,6 +133,8 @@ export interface Wire {
   destroy(): void
 }
 
+const tooMuch = `the host has answered more than ${answerBounds.hostBytes / 2 ** 20} MiB in this review`
+
 /** The host's own `timeout` answers first where it can; this is for when it cannot. */
 const graceMs = 1_500
 /** How long a host may take to say goodbye. */
@@ -148,6 +151,8 @@ interface Pending {
   stderr?: Buffer
   /** Exit code; empty where the host lost it. */
   status?: string
+  /** Its answer would have been more than is taken of this host. */
+  isTooMuch?: true
 }
 
 /**
@@ -167,6 +172,7 @@ export async function startReader(
   let reads = 0
   let progressAt = awake.now()
   let overdue = false
+  let leftBytes: number = answerBounds.hostBytes
   let over: HostUnseen | undefined
   let timer: NodeJS.Timeout | undefined
   let greeted: ((time: string) => void) | undefined
@@ -230,7 +236,13 @@ export async function startReader(
     room(head) {
       if (head.kind === 'e') return stderrCap
       const read = pending.get(head.id)
-      return read === undefined ? null : read.command.capBytes + start.nonce.length
+      if (read === undefined) return null
+      const room = read.command.capBytes + start.nonce.length
+      const length = Number(head.argument)
+      if (length > room || length <= leftBytes) return room
+      // Thrown away as it comes.
+      read.isTooMuch = true
+      return null
     },
     onFrame(head, body) {
       preface = null
@@ -243,6 +255,8 @@ export async function startReader(
         read.startedAt = progressAt
         watch()
       } else {
+        leftBytes -= body.length
+        if (read.isTooMuch) return unanswered(head.id, tooMuch)
         if (head.kind === 'o') read.stdout = body
         else if (head.kind === 'e') read.stderr = body
         else read.status = head.argument

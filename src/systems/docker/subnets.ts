@@ -1,3 +1,4 @@
+import { judgingBounds } from '../../lib/bounds.ts'
 import { addressOf, type Block, block, blockOrNull, contains, equals, overlaps } from '../../lib/cidr.ts'
 import type { DockerNetwork } from './networks.ts'
 import type { HostAddresses, HostInterface, HostRoute } from '../linux/addresses.ts'
@@ -25,6 +26,7 @@ const groups = block('ff00::/8')
  * address.
  */
 export function holders(networks: readonly DockerNetwork[], host: HostAddresses): readonly Holder[] {
+  const owners = networks.map(candidate)
   const ofNetworks = networks.flatMap(({ id, name, subnets }) =>
     subnets.flatMap(({ subnet }): Holder[] => {
       const held = blockOrNull(subnet)
@@ -38,37 +40,61 @@ export function holders(networks: readonly DockerNetwork[], host: HostAddresses)
       if (held === null || overlaps(held, linkLocal)) return []
       const said = `interface ${one.name} (${address}/${length})`
       return [
-        { kind: 'interface', name: one.name, block: held, said, ...ownerOf(networks, one, held, address) }
+        { kind: 'interface', name: one.name, block: held, said, ...ownerOf(owners, one, held, address) }
       ]
     })
   )
+  const along = new Set(ofInterfaces.map(one => `${one.name} ${one.block.text}`))
+  // The first of a name.
+  const devices = new Map(host.interfaces.toReversed().map(one => [one.name, one] as const))
   const ofRoutes = host.routes.flatMap((route): Holder[] => {
     const held = blockOrNull(route.to)
     if (held === null || route.kind !== 'unicast' || isDefault(held)) return []
     if (overlaps(held, linkLocal) || overlaps(held, groups)) return []
     const name = route.device ?? ''
-    const along = ofInterfaces.find(one => one.name === name && equals(one.block, held))
-    if (along !== undefined && route.via === null) return []
-    const device = host.interfaces.find(one => one.name === name) ?? { name }
-    const owner = route.via === null ? ownerOf(networks, device, held, null) : { network: null }
+    if (route.via === null && along.has(`${name} ${held.text}`)) return []
+    const device = devices.get(name) ?? { name }
+    const owner = route.via === null ? ownerOf(owners, device, held, null) : { network: null }
     return [{ kind: 'route', name, block: held, said: routeText(route), ...owner }]
   })
   return [...ofNetworks, ...ofInterfaces, ...ofRoutes]
 }
 
+/** Why a host has more of what holds addresses than is compared, two and two; null where it has not. */
+export function tooManyHolders(networks: readonly DockerNetwork[], host: HostAddresses): string | null {
+  const subnets = networks.reduce((sum, one) => sum + 1 + one.subnets.length, 0)
+  const addresses = host.interfaces.reduce((sum, one) => sum + one.addresses.length, 0)
+  const others = addresses + host.routes.length
+  if (subnets * (subnets + others) <= judgingBounds.pairs) return null
+  return `${networks.length} networks, ${addresses} addresses and ${host.routes.length} routes are more than are compared with each other`
+}
+
 type Device = Pick<HostInterface, 'name' | 'on'>
+
+/** A network with what its interfaces are told by. */
+interface Candidate {
+  readonly network: DockerNetwork
+  readonly blocks: readonly Block[]
+  readonly made: ReadonlySet<string | undefined>
+}
+
+function candidate(network: DockerNetwork): Candidate {
+  const { id, options } = network
+  const made = [options['com.docker.network.bridge.name'], `br-${id.slice(0, 12)}`, `dm-${id.slice(0, 12)}`]
+  return { network, blocks: subnetsOf(network), made: new Set(made) }
+}
 
 /** Whose an interface's block is: a network's, perhaps a network's, or the host's own. */
 function ownerOf(
-  networks: readonly DockerNetwork[],
+  networks: readonly Candidate[],
   device: Device,
   held: Block,
   address: string | null
 ): Pick<Holder, 'network' | 'perhaps'> {
   const own = networks.find(one => isOwn(one, device, held))
-  if (own !== undefined) return { network: own.id }
-  const perhaps = networks.find(one => mayBeOwn(one, held, address))
-  return perhaps === undefined ? { network: null } : { network: null, perhaps: perhaps.id }
+  if (own !== undefined) return { network: own.network.id }
+  const perhaps = networks.find(({ network }) => mayBeOwn(network, held, address))
+  return perhaps === undefined ? { network: null } : { network: null, perhaps: perhaps.network.id }
 }
 
 /**
@@ -76,15 +102,12 @@ function ownerOf(
  * or ipvlan is made on. Its name tells, and never an address: a VPN may have the gateway's. Nor does the name
  * cover what lies outside of the network's own subnets: what else such an interface has is the host's.
  */
-function isOwn(network: DockerNetwork, device: Device, held: Block): boolean {
-  const { id, options } = network
-  const inside = subnetsOf(network).some(own => contains(own, held))
-  const { parent } = options
-  const made = [options['com.docker.network.bridge.name'], `br-${id.slice(0, 12)}`, `dm-${id.slice(0, 12)}`]
-  if (made.includes(device.name) || isOverlays(network, device.name)) return inside
-  if (parent === undefined || parent === '') return false
+function isOwn({ network, blocks, made }: Candidate, device: Device, held: Block): boolean {
+  const { parent } = network.options
+  const isMade = made.has(device.name) || isOverlays(network, device.name)
   // Another interface on the parent is the host's own way into a macvlan: it is the same wire.
-  return inside && (device.name === parent || device.on === parent)
+  const isOnParent = parent !== undefined && parent !== '' && (device.name === parent || device.on === parent)
+  return (isMade || isOnParent) && blocks.some(own => contains(own, held))
 }
 
 /** An overlay's interfaces stay in its own namespace, but for where the kernel is told not to. */
@@ -131,23 +154,29 @@ export type Pair = readonly [Holder, Holder]
  * behind that network, and two routes of the host are routing, no collision. A config-only network and one that
  * takes its settings from it are the same one.
  */
-export function allPairs(all: readonly Holder[], networks: readonly DockerNetwork[]): readonly Pair[] {
+export function* allPairs(all: readonly Holder[], networks: readonly DockerNetwork[]): Generator<Pair> {
   const subnets = all.filter(({ kind }) => kind === 'network')
   const others = all.filter(({ network }) => network === null)
   const templates = templatesOf(networks)
   const same = (one: string | null, other: string | null) =>
     one === other || templates.get(one ?? '') === other || templates.get(other ?? '') === one
-  return subnets.flatMap((one, index) => {
-    const later = subnets.slice(index + 1).filter(other => !same(one.network, other.network))
-    return [...later, ...others].map((other): Pair => [one, other])
-  })
+  for (const [index, one] of subnets.entries()) {
+    for (let at = index + 1; at < subnets.length; at += 1) {
+      const other = subnets[at]
+      if (other !== undefined && !same(one.network, other.network)) yield [one, other]
+    }
+    for (const other of others) yield [one, other]
+  }
 }
 
 /** By the id of each network that takes its settings from a config-only one: the id of that. */
 function templatesOf(networks: readonly DockerNetwork[]): ReadonlyMap<string, string> {
+  const templates = new Map(
+    networks.flatMap(one => (one.configOnly === true ? [[one.name, one] as const] : [])).toReversed()
+  )
   return new Map(
     networks.flatMap(({ id, configFrom }) => {
-      const template = networks.find(one => one.configOnly === true && one.name === configFrom)
+      const template = templates.get(configFrom ?? '')
       return template === undefined ? [] : [[id, template.id] as const]
     })
   )
