@@ -61,7 +61,7 @@ it("what an interface of docker's has outside of its network's subnets is the ho
     ['interface', 'interface br-proxy (10.10.0.1/16)', 'networkproxy'],
     ['interface', 'interface br-proxy (172.20.0.1/24)', null]
   ])
-  expect(allPairs(all, [proxy]).map(pair => pair.map(({ said }) => said))).toEqual([
+  expect([...allPairs(all, [proxy])].map(pair => pair.map(({ said }) => said))).toEqual([
     ['network proxy (10.10.0.0/16)', 'interface br-proxy (172.20.0.1/24)']
   ])
 })
