@@ -63,8 +63,8 @@ it('an answer of more lines than are looked at is unknown, with nothing of it ke
   }
   const asked = async (lines: number) => {
     const session = recordedSession({ [list]: { stdout: '\n'.repeat(lines) } })
-    const doors = closedDoors({ open: async () => session, veil: openVeil('salt') })
-    return (await gather([{ host: 'h', sources: [source] }], doors)).fact('h', source)
+    const adapters = closedAdapters({ open: async () => session, veil: openVeil('salt') })
+    return (await gather([{ host: 'h', sources: [source] }], adapters)).fact('h', source)
   }
   expect(await asked(answerBounds.lines)).toMatchObject({ seen: true, value: answerBounds.lines })
   expect(await asked(answerBounds.lines + 1)).toMatchObject({
