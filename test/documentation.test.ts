@@ -7,6 +7,7 @@ import { probes } from '../probes/index.ts'
 import { keyLines } from '../scripts/configuration-page.ts'
 import { loadWorkspace } from '../src/config/workspace.ts'
 import { homeSchemas } from '../src/config/json-schema.ts'
+import { logEvents } from '../src/review/log.ts'
 import { runCli } from './support/cli.ts'
 
 /** What the pages show must be what the program takes. */
@@ -180,6 +181,16 @@ it('every command line that a page shows is understood', async () => {
     expect({ page, words, code }).toMatchObject({ code: 0 })
     for (const option of words.filter(word => word.startsWith('--'))) expect(stdout).toContain(` ${option} `)
   }
+})
+
+it('docs/running.md names events that are logged', () => {
+  const page = pages.get('docs/running.md') ?? ''
+  const section = page.slice(page.indexOf('## What happens when'), page.indexOf('## More than one watcher'))
+  const rows = section.split('\n').filter(line => line.startsWith('| ') || line.includes('the log shows'))
+  const quoted = rows.flatMap(row => [...row.matchAll(/`(?<word>[a-z][a-z .]+)`/g)])
+  const words = quoted.map(({ groups }) => groups?.['word'] ?? '').filter(word => word !== 'retry')
+  expect(words.length).toBeGreaterThan(5)
+  expect(words.filter(word => !Object.hasOwn(logEvents, word))).toEqual([])
 })
 
 it('every source that a page names is there', async () => {
