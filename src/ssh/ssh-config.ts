@@ -112,17 +112,17 @@ export async function resolveTarget(address: HostAddress, signal?: AbortSignal):
           ? defaultKeys.map(name => join(home, name))
           : files.filter(file => file.toLowerCase() !== 'none').map(path),
     identitiesOnly: address.identityFile !== undefined || one('identitiesonly') === 'yes',
-    agent: agent === 'none' ? undefined : agent.startsWith('$') ? process.env[agent.slice(1)] : agent,
+    agent: agent === 'none' ? undefined : agent.startsWith('$') ? process.env[agent.slice(1)] : path(agent),
     hostKeyAlias: one('hostkeyalias'),
     knownHosts:
       address.knownHosts !== undefined
         ? [address.knownHosts]
         : [
-            ...(pathsOf(one('userknownhostsfile')) ?? [
+            ...(pathsOf(one('userknownhostsfile'))?.map(path) ?? [
               join(home, 'known_hosts'),
               join(home, 'known_hosts2')
             ]),
-            ...(pathsOf(one('globalknownhostsfile')) ?? [
+            ...(pathsOf(one('globalknownhostsfile'))?.map(path) ?? [
               '/etc/ssh/ssh_known_hosts',
               '/etc/ssh/ssh_known_hosts2'
             ])
@@ -195,7 +195,7 @@ function areDefaults(files: readonly string[]): boolean {
   )
 }
 
-/** Files of known hosts, with all of their tokens replaced by ssh; null: those that it takes by itself. */
+/** Files of known hosts, whose tokens older versions of ssh leave as they are; undefined: its defaults. */
 function pathsOf(value: string | undefined): readonly string[] | undefined {
   if (value === undefined) return undefined
   const home = join(userInfo().homedir, '.ssh/known_hosts')
@@ -203,7 +203,7 @@ function pathsOf(value: string | undefined): readonly string[] | undefined {
   if (value === `${home} ${home}2`) return undefined
   if (value.toLowerCase() === 'none') return []
   const paths = value.split(' ')
-  if (!paths.every(path => path.startsWith('/'))) {
+  if (!paths.every(each => /^(?:\/|~\/|%d\/)/.test(each))) {
     throw unusable(
       `~/.ssh/config names known_hosts with a space or no whole path (${value}): write \`transport: openssh\` for this host`
     )

@@ -240,6 +240,31 @@ describe('what ~/.ssh/config says', () => {
     })
   })
 
+  it('is taken from an older ssh, which leaves tokens as they are', async () => {
+    const older = join(folder, 'older')
+    mkdirSync(older)
+    const said = [
+      'hostname ci.example.test',
+      'userknownhostsfile ~/.ssh/known_hosts /known/%h',
+      'identityagent ~/agent-%r',
+      'identityfile ~/.ssh/k-%n',
+      'user me'
+    ]
+    const program = `#!/bin/sh\n${said.map(line => `echo '${line}'\n`).join('')}`
+    writeFileSync(join(older, 'ssh'), program, { mode: 0o700 })
+    vi.stubEnv('PATH', older)
+    expect(await resolved('')).toMatchObject({
+      agent: join(homedir(), 'agent-me'),
+      identityFiles: [join(homedir(), '.ssh/k-cc-ci')],
+      knownHosts: [
+        join(homedir(), '.ssh/known_hosts'),
+        '/known/ci.example.test',
+        '/etc/ssh/ssh_known_hosts',
+        '/etc/ssh/ssh_known_hosts2'
+      ]
+    })
+  })
+
   it('is waited for no longer than a login', async () => {
     const hanging = join(folder, 'hanging')
     mkdirSync(hanging)
