@@ -61,13 +61,14 @@ export const logEvents = {
   },
   'signers changed': {
     level: 'info',
-    tells: 'The list of allowed signers is another one from now on',
+    tells: 'Who signs reviews or who may sign is another one from now on',
     always: [],
     sometimes: []
   },
   'plans refused': {
     level: 'error',
-    tells: 'The home cannot be read: what was understood last goes on',
+    tells:
+      'The home cannot be read: the plans that were understood last go on; nothing is done where it is not known who signs',
     always: ['why'],
     sometimes: []
   },

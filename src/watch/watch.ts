@@ -9,6 +9,8 @@ import { readTrust, type ReviewContext } from '../review/context/review-context.
 export interface WatchOptions extends RoundOptions {
   /** Reads the home anew: a plan that is written meanwhile counts from the next poll on. */
   readonly reload?: () => Promise<Workspace>
+  /** Reads `adversary.yaml` alone, for where a plan beside it is wrong. */
+  readonly config?: () => Promise<Whom>
   /** Hears of every step of the loop. */
   readonly pulse?: Heartbeat
   /**
@@ -20,6 +22,9 @@ export interface WatchOptions extends RoundOptions {
   /** Where other watchers of this process wait for their turn as well: to ask a remote, and to do what is due. */
   readonly lanes?: Limiters
 }
+
+/** As whom the reviewer signs, and whom it believes. */
+type Whom = Pick<Workspace, 'identity' | 'gate'>
 
 type Wait = (ms: number, signal: AbortSignal) => Promise<boolean>
 
@@ -44,13 +49,18 @@ const alone: Limiters = { poll: work => work(), round: work => work() }
 export async function watch(given: ReviewContext, events: WatchEvents, options: WatchOptions): Promise<void> {
   const { signal } = given
   const state = startState(options.pulse)
-  const renewed = renewing(given, state, options.reload)
+  const renewed = renewing(given, state, options)
   let seen: Seen = { context: given, tip: null }
 
   while (!signal.aborted) {
     let pauseMs: number
     try {
-      seen = await turn(await renewed(), seen, events, options, state)
+      const context = await renewed()
+      if (context === null) {
+        await rest(jittered(given.home.pollMs), state, signal, options.wait)
+        continue
+      }
+      seen = await turn(context, seen, events, options, state)
       recovered(given, state)
       if (options.once && everythingFailed(state)) {
         const failed = [...state.waiting.values()].find(({ failure }) => failure !== undefined)
@@ -144,34 +154,60 @@ async function rest(
 /** Plans that changed are read again after so long: whoever writes a file in place is done by then, in milliseconds. */
 const writtenMs = 250
 
-/** The same world until the plans of the home change; then one with the new plans. */
+/**
+ * The same context until the plans of the home change, or as whom it signs and whom it believes; then one with the new
+ * ones. Null while those cannot be read: nothing is judged or signed by what they were.
+ */
 function renewing(
   given: ReviewContext,
   state: WatchState,
-  reload: (() => Promise<Workspace>) | undefined
-): () => Promise<ReviewContext> {
+  { reload, config }: Pick<WatchOptions, 'reload' | 'config'>
+): () => Promise<ReviewContext | null> {
   let context = given
+  const refused = (error: unknown) => {
+    const why = messageOf(error)
+    if (why !== state.plans?.why) context.log('plans refused', { why })
+    state.plans = again(state.plans, why)
+  }
   return async () => {
     if (reload === undefined) return context
+    let found: Workspace | null = null
+    let wrong: unknown = null
     try {
-      const { plans, hosts, files } = await settled(reload, context)
-      const trust = await readTrust(context.home)
-      state.plans = null
-      if (trust.allowed !== context.trust.allowed) {
-        context.log('signers changed', {})
-        context = { ...context, trust }
-      }
-      if (wordsOf({ plans, hosts }) === wordsOf(context.home)) return context
-      context.log('plans changed', { plans: [...plans.keys()].join(', ') })
-      context = { ...context, home: { ...context.home, plans, hosts, files } }
+      found = await settled(reload, context)
     } catch (error) {
       // Half of a file that somebody is writing, or a mistake: the plans that were understood last go on.
-      const why = messageOf(error)
-      if (why !== state.plans?.why) context.log('plans refused', { why })
-      state.plans = again(state.plans, why)
+      wrong = error
     }
+    try {
+      const whom = found ?? (await config?.()) ?? context.home
+      // Not taken from a home that is wrong, and neither is it passed over.
+      if (found === null && whomOf(whom) !== whomOf(context.home)) throw wrong
+      const trust = await readTrust(whom)
+      if (whomOf(whom) !== whomOf(context.home) || trust.allowed !== context.trust.allowed) {
+        context.log('signers changed', {})
+        const { identity, gate } = whom
+        context = { ...context, home: { ...context.home, identity, gate }, trust }
+      }
+    } catch (error) {
+      refused(error)
+      return null
+    }
+    if (found === null) {
+      refused(wrong)
+      return context
+    }
+    state.plans = null
+    const { plans, hosts, files } = found
+    if (wordsOf(found) === wordsOf(context.home)) return context
+    context.log('plans changed', { plans: [...plans.keys()].join(', ') })
+    context = { ...context, home: { ...context.home, plans, hosts, files } }
     return context
   }
+}
+
+function whomOf({ identity, gate }: Whom): string {
+  return JSON.stringify([identity, gate])
 }
 
 /** The home as two readings in a row find it: half of a plan may well be a plan, of fewer checks. */
@@ -190,7 +226,7 @@ async function settled(
   throw new AdversaryError('usage', 'the plans are being written: no two readings found the same')
 }
 
-function wordsOf({ plans, hosts }: Pick<Workspace, 'plans' | 'hosts'>): string {
+function wordsOf({ plans, hosts, ...whom }: Whom & Pick<Workspace, 'plans' | 'hosts'>): string {
   const digests = [...plans.values()].map(({ phase, digest }) => [phase, digest])
-  return JSON.stringify([digests, [...hosts]])
+  return JSON.stringify([digests, [...hosts], whomOf(whom)])
 }

@@ -7,7 +7,7 @@ import { logDocument } from '../../src/cli/documents.ts'
 import { recordedPhase } from '../../src/cli/demo/recording.ts'
 import { type RecordedHost, type Recording, serveRecordedHost } from '../../src/ssh/recorded-host.ts'
 import { isoSecond } from '../../src/os/clock.ts'
-import { loadWorkspace } from '../../src/config/workspace.ts'
+import { loadConfig, loadWorkspace } from '../../src/config/workspace.ts'
 import { logLine } from '../../src/review/log.ts'
 import type { PublishResult } from '../../src/review/publish-review.ts'
 import type { Draft } from '../../src/review/review.ts'
@@ -154,7 +154,12 @@ export async function makeScene(
         },
         start() {
           const reload = () => load()
-          const running = watch(context, { ...quiet, reviewed: () => undefined }, { once: false, reload })
+          const config = () => loadConfig(home, homedir())
+          const running = watch(
+            context,
+            { ...quiet, reviewed: () => undefined },
+            { once: false, reload, config }
+          )
           return {
             async stop() {
               stop.abort(new Error('stopped by the test'))

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { probes } from '../../probes/index.ts'
 import { loadWorkspace } from '../../src/config/workspace.ts'
 import { watch } from '../../src/watch/watch.ts'
+import { allowedSigners, testGit } from '../support/repo.ts'
 import { eventually, type FlakyHost, makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
 
 /** The watcher over real repos: what it answers, in which order, and what it makes of trouble. */
@@ -340,6 +341,91 @@ describe('the loop', () => {
     await eventually(async () => (await it.verdicts()).length === 1)
     await running.stop()
     expect(await it.verdicts()).toMatchObject([{ claim: sha, verdict: 'one-M1 PASS' }])
+  })
+
+  it('signs as the identity and believes the list that the home names now', async () => {
+    const it = await scene()
+    await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
+    const watched = await it.context()
+    const running = watched.start()
+    await it.claim('one-M1')
+    await eventually(async () => (await it.verdicts()).length === 1)
+    const next = await it.repo.key('next')
+    const list = allowedSigners([
+      ['next@example.test', next],
+      ['adversary@example.test', it.key]
+    ])
+    await writeFile(join(it.repo.dir, 'next_signers'), list)
+    const config = join(it.home, 'adversary.yaml')
+    const yaml = await readFile(config, 'utf8')
+    const changed = yaml
+      .replace('adversary@example.test', 'next@example.test')
+      .replace(it.key.path, next.path)
+      .replace('../allowed_signers', '../next_signers')
+    await writeFile(config, changed)
+    await eventually(async () => watched.log.some(({ event }) => event === 'signers changed'))
+    await it.claim('one-M1', 'again')
+    await eventually(async () => (await it.verdicts()).length === 2)
+    await running.stop()
+    const [, second] = await it.verdicts()
+    const who = await testGit(it.repo.remote, [
+      '-c',
+      `gpg.ssh.allowedSignersFile=${join(it.repo.dir, 'next_signers')}`,
+      'log',
+      '-1',
+      '--format=%ae %G? %GS',
+      second?.commit ?? ''
+    ])
+    expect(who.trim()).toBe('next@example.test G next@example.test')
+  })
+
+  it.each<[name: string, spoil: (it: Scene) => Promise<void>, why: RegExp]>([
+    [
+      'the list of signers is gone',
+      it => rm(join(it.repo.dir, 'allowed_signers')),
+      /no file .*allowed_signers/
+    ],
+    [
+      'the list is a folder',
+      async it => {
+        await rm(join(it.repo.dir, 'allowed_signers'))
+        await mkdir(join(it.repo.dir, 'allowed_signers'))
+      },
+      /folder/
+    ],
+    [
+      'the configuration cannot be read',
+      it => writeFile(join(it.home, 'adversary.yaml'), 'repo: ['),
+      /adversary\.yaml/
+    ],
+    [
+      'it names another list, and a plan is wrong',
+      async it => {
+        await it.plan('two', '\tmilestones')
+        const yaml = await readFile(join(it.home, 'adversary.yaml'), 'utf8')
+        await writeFile(join(it.home, 'adversary.yaml'), yaml.replace('../allowed_signers', './none'))
+      },
+      /plans\/two\.yaml/
+    ]
+  ])('nothing is signed while %s, and all that is owed afterwards', async (_, spoil, why) => {
+    const it = await scene()
+    await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
+    const yaml = await readFile(join(it.home, 'adversary.yaml'), 'utf8')
+    const watched = await it.context()
+    const running = watched.start()
+    await it.claim('one-M1')
+    await eventually(async () => (await it.verdicts()).length === 1)
+    await spoil(it)
+    await eventually(async () => watched.log.some(({ event }) => event === 'plans refused'))
+    expect(String(watched.log.find(({ event }) => event === 'plans refused')?.['why'])).toMatch(why)
+    await it.claim('one-M1', 'again')
+    await new Promise(resolve => setTimeout(resolve, 1_500))
+    expect(await it.verdicts()).toHaveLength(1)
+    await rm(join(it.repo.dir, 'allowed_signers'), { recursive: true, force: true })
+    await writeFile(join(it.repo.dir, 'allowed_signers'), it.signers)
+    await writeFile(join(it.home, 'adversary.yaml'), yaml)
+    await eventually(async () => (await it.verdicts()).length === 2)
+    await running.stop()
   })
 
   it('an empty plan is none: the one before it counts until there is another', async () => {

@@ -9,6 +9,7 @@ import { openStatuses, type Statuses } from '../../watch/commit-statuses.ts'
 import { type Limiters, watch } from '../../watch/watch.ts'
 import type { ReviewContext } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode, exitCodeOf } from '../../lib/words.ts'
+import { loadConfig } from '../../config/workspace.ts'
 import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
@@ -103,7 +104,12 @@ export async function watchHome(
       },
       ...(beside.wait === undefined ? {} : { wait: beside.wait }),
       ...(beside.lanes === undefined ? {} : { lanes: beside.lanes }),
-      ...(once ? {} : { reload: () => openWorkspace(options, io) })
+      ...(once
+        ? {}
+        : {
+            reload: () => openWorkspace(options, io),
+            config: () => loadConfig(context.home.dir, io.userHome)
+          })
     })
   } finally {
     // What cannot be posted is in the log already.
