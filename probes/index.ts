@@ -9,6 +9,7 @@ import { failedUnits } from './failed-units.ts'
 import { healthGateDeadlock } from './health-gate-deadlock.ts'
 import { imageDrift } from './image-drift.ts'
 import { journalSilent } from './journal-silent.ts'
+import { kernelSetting } from './kernel-setting.ts'
 import { listeningPorts } from './listening-ports.ts'
 import { networkAddresses } from './network-addresses.ts'
 import { networkServices } from './network-services.ts'
@@ -38,6 +39,7 @@ export const probes: readonly AnyProbe[] = [
   healthGateDeadlock,
   imageDrift,
   journalSilent,
+  kernelSetting,
   listeningPorts,
   networkAddresses,
   networkServices,

@@ -38,6 +38,10 @@ const each: Readonly<Record<keyof typeof patterns, readonly [Pattern, ReadComman
   folderInodes: [linuxPattern.folderInodes(), linuxRead.folderInodes('/data/docker')],
   listenerOwners: [linuxPattern.listenerOwners(), linuxRead.listenerOwners()],
   mounts: [linuxPattern.mounts(), linuxRead.mounts()],
+  kernelSetting: [
+    linuxPattern.kernelSetting('net/ipv4/ip_forward'),
+    linuxRead.kernelSetting('net/ipv4/ip_forward')
+  ],
   listeners: [linuxPattern.listeners(), linuxRead.listeners()],
   sshConnection: [linuxPattern.sshConnection(), linuxRead.sshConnection()],
   ipAddresses: [linuxPattern.ipAddresses(), linuxRead.ipAddresses()],

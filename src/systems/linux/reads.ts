@@ -19,6 +19,7 @@ export const linuxPattern = {
   /** The same, each with the control group that it belongs to. */
   listenerOwners: () => ['ss', '-Hltnu', '--cgroup'],
   mounts: () => ['cat', '/proc/self/mounts'],
+  kernelSetting: (path: string) => ['cat', '--', `/proc/sys/${path}`],
   sshConnection: () => ['printenv', 'SSH_CONNECTION'],
   ipAddresses: () => ['ip', '-j', 'addr', 'show'],
   ipRoutes: (family: 4 | 6) => ['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all'],
@@ -41,6 +42,8 @@ export const linuxRead = {
   /** Every socket that takes what comes in: TCP that listens, UDP that is not connected. Numbers, no names. */
   listeners: () => readCommand(linuxPattern.listeners()),
   listenerOwners: () => readCommand(linuxPattern.listenerOwners()),
+  /** One value of /proc/sys. Not `sysctl`, which lies where a login without root does not look. */
+  kernelSetting: (path: string) => readCommand(linuxPattern.kernelSetting(path)),
   /** Every mount of the login's namespace: device, folder, kind, options. */
   mounts: () => readCommand(linuxPattern.mounts()),
   /** Addresses and ports of this very login, as sshd sees them. Exit 1 is an answer: it came by no sshd. */
