@@ -124,7 +124,8 @@ ${routes.map(([name, expectation]) => `            ${JSON.stringify(home.route(n
         with: { services: 9 }
 hunt:
   every: 15m
-  probes: all
+  # Those whose reads are recorded: one that came later asks what this host was never asked.
+  probes: [address-exhaustion, boot-reconcile, clock-skew, disk-headroom, failed-un.ts, health-gate-deadlock, image-drift, listening-po.ts, orphan-networks, restart-loops, secret-in-unit, subnet-collision, unit-drift]
   blocks: [D8]
 `
 }
