@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { generous } from './test/support/pace.ts'
 
 /** Many real git histories, processes and connections each: too long for the quick run, and in need of no host. */
 const thorough = [
@@ -29,8 +30,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', 'test/browser/**', ...thorough],
           // A limit for what hangs, not for what waits its turn on a busy machine.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: generous(60_000),
+          hookTimeout: generous(120_000),
           // Most of them wait for git, ssh and timers rather than compute.
           maxWorkers: 4,
           // Half of the time went into loading the same modules for each file: files of a worker share them.
@@ -42,8 +43,8 @@ export default defineConfig({
           name: 'thorough',
           setupFiles: ['test/support/seed.ts'],
           include: thorough,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          testTimeout: generous(240_000),
+          hookTimeout: generous(180_000),
           maxWorkers: 4
         }
       },
@@ -56,8 +57,8 @@ export default defineConfig({
           // One browser: its pages are slow enough beside each other.
           fileParallelism: false,
           maxWorkers: 1,
-          testTimeout: 60_000,
-          hookTimeout: 120_000
+          testTimeout: generous(120_000),
+          hookTimeout: generous(120_000)
         }
       },
       {
@@ -70,8 +71,8 @@ export default defineConfig({
           globalSetup: ['test/support/real-host-setup.ts'],
           fileParallelism: false,
           maxWorkers: 1,
-          testTimeout: 300_000,
-          hookTimeout: 600_000
+          testTimeout: generous(300_000),
+          hookTimeout: generous(600_000)
         }
       }
     ]

@@ -38,7 +38,7 @@ describe.skipIf(inject('browserObstacle') !== null)('the board in Chromium', () 
     for (const { code, stderr } of ran) if (code !== 0) throw new Error(stderr)
     newest = await testGit(join(dir, 'played/repo.git'), ['rev-parse', 'main'])
     index = pathToFileURL(join(dir, 'public/index.html')).href
-  }, 120_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await rm(dir, { recursive: true, force: true })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { listen } from '../../src/server/http-server.ts'
 import { router } from '../../src/server/router.ts'
+import { generous } from '../support/pace.ts'
 
 /** The server behind Debian's nginx and HAProxy, asked in the ways by which proxies and servers disagree. */
 
@@ -96,12 +97,12 @@ backend adversary
   )
   children.push(spawn('haproxy', ['-db', '-f', join(dir, 'haproxy.cfg')], { stdio: 'ignore' }))
   for (const port of Object.values(ports)) {
-    const end = performance.now() + 30_000
+    const end = performance.now() + generous(30_000)
     while (!(await ask(port, '/webhook')).includes(' 200 ') && performance.now() < end) {
       await new Promise(done => setTimeout(done, 100))
     }
   }
-}, 90_000)
+})
 
 afterAll(async () => {
   for (const child of children) child.kill('SIGTERM')

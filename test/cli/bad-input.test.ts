@@ -62,13 +62,11 @@ describe('a home that cannot be meant', () => {
     ['no YAML at all', '\u001b]0;x\u0007{{{', /plans\/one\.yaml/]
   ])('%s: 64, the place, and nothing done', async (_, yaml, words) => {
     await writeFile(join(scene.home, 'plans/one.yaml'), yaml)
-    const started = performance.now()
     const { code, stdout, stderr } = await runCli(['watch', '--once', '--json'], { cwd: scene.home })
     expect([code, stdout, stderr]).toEqual([64, '', expect.stringMatching(words)])
     // oxlint-disable-next-line no-control-regex
     expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
     expect(stderr.length).toBeLessThan(2_000)
-    expect(performance.now() - started).toBeLessThan(2_000)
     expect(await scene.subjects()).toHaveLength(2)
   })
 
@@ -231,7 +229,7 @@ describe('a host that cannot be seen, or not all of it', () => {
       }
       answers.set(document.claim.milestone, document)
     }
-  }, 30_000)
+  })
   afterAll(async () => {
     await scene.dispose()
     await Promise.all(hosts.map(host => host.close()))

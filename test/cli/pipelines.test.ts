@@ -32,7 +32,7 @@ beforeAll(async () => {
   await scene.claim('pvfix-M1')
   passed = await scene.claim('pvfix-M2')
   await (await scene.context()).once()
-}, 120_000)
+})
 afterAll(() => scene.dispose())
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.strictObject({ from_secret: z.string() })])

@@ -18,7 +18,7 @@ beforeAll(async () => {
   const rolldown = join(root, 'node_modules/rolldown/bin/cli.mjs')
   await promisify(execFile)(process.execPath, [rolldown, '--config'], { cwd: root })
   cwd = await mkdtemp(join(tmpdir(), 'cli-'))
-}, 120_000)
+})
 afterAll(() => rm(cwd, { recursive: true, force: true }))
 
 function start(

@@ -43,7 +43,7 @@ it('plays the phase: context, PASS, a look before the claim, FAIL, PASS, and the
     'review(pvfix-M1): M1 PASS',
     'review(pvfix): phase context'
   ])
-}, 60_000)
+})
 
 describe('a recording with a lie in it that no host can be made to tell', () => {
   /** The recorded answers after the maintenance, with one text in place of another in one command's output. */

@@ -6,6 +6,7 @@ import { startWire } from '../support/git-servers.ts'
 import { makeScene, startFlakyHost, type Scene, type Watched } from '../support/scene.ts'
 import { tick } from '../../src/os/clock.ts'
 import { testGit } from '../support/repo.ts'
+import { generous } from '../support/pace.ts'
 
 /**
  * What stays away is asked less and less, and as at first once it has been back: counted where the connections
@@ -42,7 +43,7 @@ async function stage(options: Parameters<typeof makeScene>[0], check: string): P
   return scene
 }
 
-const until = (there: () => void) => vi.waitFor(there, { timeout: 60_000, interval: 20 })
+const until = (there: () => void) => vi.waitFor(there, { timeout: generous(60_000), interval: 20 })
 
 it('a host that is away', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'adversary-away-'))
@@ -66,16 +67,16 @@ it('a host that is away', async () => {
     await scene.claim('one-M1', `number ${times}`)
     await until(() => assert.isAbove(host.connections(), before))
     const begun = tick()
-    await new Promise(done => setTimeout(done, 4_000))
+    // Long enough for pauses to grow, however slow the machine is.
+    await until(() => assert.isAbove(host.connections(), before + 3))
     const dials = host.connections() - before
     expect(dials).toBeLessThanOrEqual(mostIn(tick() - begun, 200, 120_000))
-    expect(dials).toBeGreaterThan(1)
     // The second time as the first: it was back meanwhile.
     expectDoubled(pausesOf(watched, 'could not see', seen), 200, 120_000)
     host.up()
     await until(() => assert.equal(told(watched, 'published').length, times))
   }
-}, 120_000)
+})
 
 it('a remote that is away', async () => {
   const scene = await stage(
@@ -100,15 +101,14 @@ it('a remote that is away', async () => {
     const seen = told(watched, 'failed').length
     await until(() => assert.isAbove(told(watched, 'failed').length, seen))
     const [before, begun] = [wire.connections(), tick()]
-    await new Promise(done => setTimeout(done, 7_000))
+    await until(() => assert.isAbove(wire.connections(), before + 3))
     const dials = wire.connections() - before
     // Two polls, four, … thirty-two polls apart; each connection is one question, which is asked once.
     expect(dials).toBeLessThanOrEqual(mostIn(tick() - begun, 200, 3_200))
-    expect(dials).toBeGreaterThan(1)
     expectDoubled(pausesOf(watched, 'failed', seen), 200, 3_200)
     wire.set('open')
     await until(() => assert.equal(told(watched, 'recovered').length, times))
     await scene.claim('one-M1', `number ${times}`)
     await until(() => assert.equal(told(watched, 'published').length, times))
   }
-}, 120_000)
+})

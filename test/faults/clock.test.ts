@@ -6,6 +6,7 @@ import { tick } from '../../src/os/clock.ts'
 import { runCli } from '../support/cli.ts'
 import { makeScene, patient, type Scene, startFlakyHost } from '../support/scene.ts'
 import { startSshServer } from '../support/ssh-server.ts'
+import { generous } from '../support/pace.ts'
 
 /**
  * Clocks that jump by hours while a claim is looked at. The host is one of real processes, whose login finds a
@@ -153,7 +154,7 @@ it('our own clock jumps while the watcher waits for a host: it asks no more ofte
   const { stop } = watched.start()
   onTestFinished(stop)
   const told = (event: string) => watched.log.filter(each => each.event === event)
-  await vi.waitFor(() => assert.equal(told('oriented').length, 1), { timeout: 60_000 })
+  await vi.waitFor(() => assert.equal(told('oriented').length, 1), { timeout: generous(60_000) })
 
   flaky.down()
   const begun = tick()
@@ -161,7 +162,7 @@ it('our own clock jumps while the watcher waits for a host: it asks no more ofte
   await scene.claim('one-M1')
   for (const hours of [6, -6]) {
     const seen = told('could not see').length
-    await vi.waitFor(() => assert.isAbove(told('could not see').length, seen), { timeout: 60_000 })
+    await vi.waitFor(() => assert.isAbove(told('could not see').length, seen), { timeout: generous(60_000) })
     Date.now = () => real() + hours * hour * 1000
     await new Promise(done => setTimeout(done, 1_500))
   }
@@ -176,9 +177,12 @@ it('our own clock jumps while the watcher waits for a host: it asks no more ofte
 
   flaky.up()
   const up = tick()
-  await vi.waitFor(() => assert.equal(told('published').length, 1), { timeout: 60_000, interval: 50 })
+  await vi.waitFor(() => assert.equal(told('published').length, 1), {
+    timeout: generous(60_000),
+    interval: 50
+  })
   // Not hours later: the pause that it was in, and a look.
-  expect(tick() - up).toBeLessThan((pauses.at(-1) ?? 0) + 20_000)
+  expect(tick() - up).toBeLessThan((pauses.at(-1) ?? 0) + generous(20_000))
   expect(await scene.verdicts()).toMatchObject([{ verdict: 'one-M1 PASS' }])
   expect(told('host seen')).toMatchObject([{ seconds: 0 }])
 })

@@ -17,6 +17,7 @@ import {
   type Watched
 } from '../support/scene.ts'
 import { keyPair } from '../support/ssh-server.ts'
+import { generous } from '../support/pace.ts'
 
 /**
  * What a host and the network before it do to a reviewer, each really caused, by OpenSSH's own server on loopback
@@ -205,7 +206,7 @@ async function startFaulty(
     started.stderr.on('data', chunk => {
       said += String(chunk)
     })
-    await vi.waitFor(() => assert.match(said, /Server listening|failed/), { timeout: 40_000 })
+    await vi.waitFor(() => assert.match(said, /Server listening|failed/), { timeout: generous(40_000) })
     if (/Server listening/.test(said)) return true
     started.kill('SIGKILL')
     return false
@@ -354,10 +355,10 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
     watched = await scene.context({ heard: event => heardAt.set(event, tick()) })
     running = watched.start()
     const oriented = () => assert(watched.log.some(({ event }) => event === 'oriented'))
-    await vi.waitFor(oriented, { timeout: 60_000, interval: 200 })
+    await vi.waitFor(oriented, { timeout: generous(60_000), interval: 200 })
     await Promise.all(all.map(each => each.cause()))
     await plan(milestones.join(''))
-  }, 120_000)
+  })
   afterAll(async () => {
     await running?.stop()
     await well.close()
@@ -375,7 +376,7 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
     await scene.repo.builder.push()
     await expect
       .poll(() => faulty.filter(each => whys(each).length === 0).map(({ fault }) => fault.name), {
-        timeout: 120_000
+        timeout: generous(120_000)
       })
       .toEqual([])
     claims.set('Z1', await scene.claim('one-Z1'))
@@ -383,7 +384,9 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
       'one-Z1 PASS',
       ...all.slice(faults.length).map(({ milestone }) => `one-${milestone} PASS`)
     ]
-    await expect.poll(answers, { timeout: 60_000 }).toEqual(new Map(expected.map(each => [each, true])))
+    await expect
+      .poll(answers, { timeout: generous(60_000) })
+      .toEqual(new Map(expected.map(each => [each, true])))
 
     const untrue = faulty.flatMap(each => {
       const wrong = whys(each).filter(why => each.fault.why?.test(why) !== true)
@@ -406,7 +409,7 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
     const published = (each: Faulty) => lines('published', each)
     await expect
       .poll(() => faulty.filter(each => published(each).length === 0).map(({ fault }) => fault.name), {
-        timeout: 200_000,
+        timeout: generous(200_000),
         interval: 200
       })
       .toEqual([])
@@ -441,5 +444,5 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
       const times = [toldAfter(each), ms, pauseMs].map(seconds)
       table.push(`| ${[each.fault.name, whys(each)[0], ...times].join(' | ')} |`)
     }
-  }, 500_000)
+  }, 2_000_000)
 })

@@ -8,7 +8,7 @@ import type { TestKey } from '../support/repo.ts'
 let context: GateWorld
 beforeAll(async () => {
   context = await makeGateWorld()
-}, 60_000)
+})
 afterAll(() => context.dispose())
 
 /** A signed word in a file of its own, so that it lies on a branch beside others and the merge is clean. */

@@ -21,7 +21,7 @@ import { day, policy } from '../support/reviews.ts'
 let context: GateWorld
 beforeAll(async () => {
   context = await makeGateWorld()
-}, 60_000)
+})
 afterAll(() => context.dispose())
 
 type Attack = (scene: Scene) => Promise<unknown>

@@ -5,7 +5,7 @@ import { policy } from '../support/reviews.ts'
 let context: GateWorld
 beforeAll(async () => {
   context = await makeGateWorld()
-}, 60_000)
+})
 afterAll(() => context.dispose())
 
 type Row = readonly [

@@ -15,7 +15,7 @@ import { gateOf, makeScene, type Scene } from '../support/scene.ts'
 let context: GateWorld
 beforeAll(async () => {
   context = await makeGateWorld()
-}, 120_000)
+})
 afterAll(() => context.dispose())
 
 let before: NodeJS.ProcessEnv
@@ -84,7 +84,7 @@ describe('no git process looks for a repository or a configuration', () => {
     } finally {
       await scene.dispose()
     }
-  }, 240_000)
+  })
 
   const evil = (marker: string) =>
     `[credential]\n\thelper = "!touch ${marker};"\n[core]\n\tsshCommand = touch ${marker}\n\tfsmonitor = touch ${marker}\n[url "file:///nowhere/"]\n\tinsteadOf = file://\n\tinsteadOf = /\n`
@@ -168,7 +168,7 @@ it('20,000 commits that look like reviews start as many processes as there are s
   const log = await recorded(join(scene.remote, '..', 'shim-keygen'), 'ssh-keygen')
   expect(await scene.gate()).toMatchObject({ code: 0 })
   expect((await linesOf(log)).length).toBeLessThan(40)
-}, 240_000)
+})
 
 describe('a repository in the format of SHA-256', () => {
   let scene: Scene
@@ -178,7 +178,7 @@ describe('a repository in the format of SHA-256', () => {
       'p1',
       'milestones: { M1: { checks: [{ probe: repo-file, with: { path: README.md, contains: repo } }] } }\n'
     )
-  }, 60_000)
+  })
   afterAll(() => scene.dispose())
 
   it('is watched, reviewed and gated', async () => {
@@ -194,7 +194,7 @@ describe('a repository in the format of SHA-256', () => {
     expect((await watched.once()).map(({ draft }) => draft.claim.sha)).toEqual([next])
     expect((await gateOf(scene, 'p1-M1')).code).toBe(0)
     expect((await gateOf(scene, 'p1-M1', '--commit', next)).code).toBe(0)
-  }, 120_000)
+  })
 })
 
 describe('a remote by a relative path', () => {

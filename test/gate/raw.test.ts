@@ -23,7 +23,7 @@ import type { TestKey } from '../support/repo.ts'
 let context: GateWorld
 beforeAll(async () => {
   context = await makeGateWorld()
-}, 120_000)
+})
 afterAll(() => context.dispose())
 
 type Change = (raw: string) => string

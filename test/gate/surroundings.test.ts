@@ -9,7 +9,7 @@ import { testGit } from '../support/repo.ts'
 let context: GateWorld
 beforeAll(async () => {
   context = await makeGateWorld()
-}, 60_000)
+})
 afterAll(() => context.dispose())
 
 describe('a checkout and an environment turned against the gate', () => {

@@ -7,7 +7,7 @@ import { type GateWorld, makeGateWorld, path, type Scene } from '../support/gate
 let context: GateWorld
 beforeAll(async () => {
   context = await makeGateWorld()
-}, 60_000)
+})
 afterAll(() => context.dispose())
 
 const entry =

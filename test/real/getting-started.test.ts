@@ -7,6 +7,7 @@ import { bootHost, type TestHost } from '../support/host.ts'
 import { runPage, type StepRun, unseenLines } from '../support/page.ts'
 import { makeRepo, type TestRepo } from '../support/repo.ts'
 import { inCheckout } from '../support/root.ts'
+import { pace } from '../support/pace.ts'
 
 const run = promisify(execFile)
 
@@ -64,7 +65,7 @@ describe.skipIf(inject('hostObstacle') !== null)('docs/getting-started.md', () =
     const started = performance.now()
     steps = await runPage('docs/getting-started.md', '', user.options)
     seconds = (performance.now() - started) / 1000
-  }, 600_000)
+  })
   afterAll(() => user?.repo.dispose())
 
   it('shows what is seen', () => {
@@ -76,7 +77,8 @@ describe.skipIf(inject('hostObstacle') !== null)('docs/getting-started.md', () =
 
   it('takes less than the five minutes that it promises', () => {
     process.stderr.write(`\ngetting started, from npm install to the gate: ${seconds.toFixed(0)} s\n`)
-    expect(seconds).toBeLessThan(300)
+    // Of a machine that has nothing else to do.
+    expect(seconds).toBeLessThan(300 * pace)
   })
 })
 

@@ -10,6 +10,7 @@ import {
   startFlakyHost,
   type Watched
 } from '../support/scene.ts'
+import { generous } from '../support/pace.ts'
 
 /**
  * What happens to a whole host while it is looked at: its engine goes, it goes down and comes up again, its clock
@@ -62,7 +63,7 @@ hunt: { probes: [] }
     watched = await scene.context()
     running = watched.start()
     const oriented = () => assert(watched.log.some(({ event }) => event === 'oriented'))
-    await vi.waitFor(oriented, { timeout: 60_000, interval: 200 })
+    await vi.waitFor(oriented, { timeout: generous(60_000), interval: 200 })
   })
   afterAll(async () => {
     await running?.stop()
@@ -78,12 +79,14 @@ hunt: { probes: [] }
     const first = await scene.claim('one-M1')
     await sh(until('[ -e /tmp/asked ]'))
     await fault()
-    await expect.poll(() => log('could not see', first).length, { timeout: 60_000 }).toBeGreaterThan(0)
+    await expect
+      .poll(() => log('could not see', first).length, { timeout: generous(60_000) })
+      .toBeGreaterThan(0)
     const second = await scene.claim('one-M2')
-    await expect.poll(() => answered(second), { timeout: 60_000 }).toBe('one-M2 PASS')
+    await expect.poll(() => answered(second), { timeout: generous(60_000) }).toBe('one-M2 PASS')
     const whys = log('could not see', first).map(each => String(each['why']))
     await mend()
-    await expect.poll(() => answered(first), { timeout: 130_000 }).toBe('one-M1 PASS')
+    await expect.poll(() => answered(first), { timeout: generous(130_000) }).toBe('one-M1 PASS')
     expect(log('failed', first)).toEqual([])
     return whys[0] ?? ''
   }
@@ -116,7 +119,9 @@ hunt: { probes: [] }
       docker service create --detach --quiet --no-resolve-image --replicas 0 --name strays_app --label com.docker.stack.namespace=strays backup-bot-two:local; sleep 8
       docker service rm strays_app; sleep 8; done' >/dev/null 2>&1 </dev/null &`)
     const claim = await scene.claim('one-M3')
-    await expect.poll(() => answered(claim), { timeout: 150_000, interval: 1_000 }).toMatch(/^one-M3 /)
+    await expect
+      .poll(() => answered(claim), { timeout: generous(150_000), interval: 1_000 })
+      .toMatch(/^one-M3 /)
     await sh('touch /run/gone')
     const text = await scene.file('reviews/REVIEW-one.md')
     expect(text).toMatch(/It flapped: (?:✗ at first .*✓ after|✓ at first .*✗ after) \d+ s \(reads /)

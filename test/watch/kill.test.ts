@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { buildProduct, keepMoves, movesOf, type Product } from '../support/killed.ts'
 import { type Answered, eventually, makeScene, type Scene } from '../support/scene.ts'
+import { generous } from '../support/pace.ts'
 
 /**
  * A watcher that is killed at any moment and started again: every claim gets exactly one review, and nobody's
@@ -22,7 +23,7 @@ beforeAll(async () => {
   const lines = milestones.map(name => `  ${name}: { checks: [${check}] }`)
   await scene.plan('one', ['milestones:', ...lines, 'hunt: { probes: [] }', ''].join('\n'))
   await keepMoves(scene)
-}, 120_000)
+})
 afterAll(async () => {
   await product.dispose()
   await scene.dispose()
@@ -86,5 +87,5 @@ it(
     expect(words.filter(word => review.split(word).length !== 2)).toEqual([])
     expect(forced).toEqual([])
   },
-  120_000 + kills * 6000
+  generous(120_000 + kills * 6_000)
 )

@@ -19,7 +19,7 @@ let product: Product
 
 beforeAll(async () => {
   product = await buildProduct('reviewers')
-}, 120_000)
+})
 afterAll(() => product.dispose())
 
 /** What the log says that is counted here. */

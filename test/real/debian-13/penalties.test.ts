@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, inject, it } from 'vitest'
 import { openSession } from '../../../src/ssh/open-session.ts'
 import type { HostAddress } from '../../../src/facts/session.ts'
 import { bootHost, type TestHost, until } from '../../support/host.ts'
+import { generous } from '../../support/pace.ts'
 
 /** An sshd of OpenSSH 10 that penalises an address for one key that it does not know, and then drops the right key too. */
 describe.skipIf(inject('hostObstacle') !== null)('an sshd with PerSourcePenalties', () => {
@@ -65,11 +66,13 @@ ${until(`ss -ltn | grep -q :${ports[each]}`)}`
     async (transport, { expect }) => {
       await expect(dial(join(folder, 'stranger'), transport)).rejects.toMatchObject({ kind: 'login-refused' })
       await expect
-        .poll(() => outcome(transport), { timeout: 20_000, interval: 200 })
+        .poll(() => outcome(transport), { timeout: generous(20_000), interval: 200 })
         .toMatch(/penalised after failed logins.*left alone for 60 s/)
       // Nothing is sent while it waits, so the penalty does not grow.
       expect(await outcome(transport)).toMatch(/penalised after failed logins.*not asked again for \d+ s/)
-      await expect.poll(() => outcome(transport), { timeout: 180_000, interval: 2_000 }).toBe('let in')
+      await expect
+        .poll(() => outcome(transport), { timeout: generous(180_000), interval: 2_000 })
+        .toBe('let in')
     }
   )
 })
