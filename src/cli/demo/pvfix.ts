@@ -125,7 +125,7 @@ ${routes.map(([name, expectation]) => `            ${JSON.stringify(home.route(n
 hunt:
   every: 15m
   # Those whose reads are recorded: one that came later asks what this host was never asked.
-  probes: [address-exhaustion, boot-reconcile, clock-skew, disk-headroom, failed-un.ts, health-gate-deadlock, image-drift, listening-po.ts, orphan-networks, restart-loops, secret-in-unit, subnet-collision, unit-drift]
+  probes: [address-exhaustion, boot-reconcile, clock-skew, disk-headroom, failed-units, health-gate-deadlock, image-drift, listening-ports, orphan-networks, restart-loops, secret-in-unit, subnet-collision, unit-drift]
   blocks: [D8]
 `
 }
