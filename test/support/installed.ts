@@ -18,7 +18,7 @@ export async function installOnHost(): Promise<void> {
     const bin = join(stage, 'usr/local/bin')
     await mkdir(bin, { recursive: true })
     await cp(process.execPath, join(bin, 'node'))
-    await symlink('../lib/node_modules/adversary-bot/dist/src/cli.js', join(bin, 'adversary'))
+    await symlink('../lib/node_modules/adversary-bot/dist/src/cli/main.js', join(bin, 'adversary'))
     const gitCore = (await run('git', ['--exec-path'])).stdout.trim()
     await mkdir(join(stage, 'usr/bin'), { recursive: true })
     await cp(join(gitCore, 'git'), join(stage, 'usr/bin/git'))
@@ -40,7 +40,7 @@ async function stageProgram(to: string): Promise<void> {
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   const words = [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(to, 'dist')]
   await run(process.execPath, words, { cwd: root })
-  await chmod(join(to, 'dist/src/cli.js'), 0o755)
+  await chmod(join(to, 'dist/src/cli/main.js'), 0o755)
   await cp(join(root, 'package.json'), join(to, 'package.json'))
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
   const packages = Object.entries<{ dev?: boolean; optional?: boolean }>(lock.packages)

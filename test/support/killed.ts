@@ -39,7 +39,7 @@ export async function buildProduct(name: string): Promise<Product> {
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   const words = [tsc, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', built]
   await promisify(execFile)(process.execPath, words, { cwd: root })
-  const cli = join(built, 'src/cli.js')
+  const cli = join(built, 'src/cli/main.js')
   const running = new Set<ChildProcess>()
   const start = (home: string, words: readonly string[], stdio: StdioOptions) => {
     const child = spawn(process.execPath, [cli, 'watch', ...words], { cwd: home, stdio })
