@@ -59,7 +59,7 @@ export interface FactContext {
    */
   read(command: ReadCommand): Promise<ReadResult>
   /** Asks one URL, following no redirect. Throws `Unseen` when there is no name, no route or no time. */
-  fetch(request: RouteRequest): Promise<RouteAnswer>
+  fetch(request: RouteRequest, shown: RouteEvidence): Promise<RouteAnswer>
   /** The text of a file of the home, such as a CA that a plan names. Throws `Unseen` when it cannot be read. */
   home(path: string): Promise<string>
   readonly repo: RepoView
@@ -98,6 +98,12 @@ export interface RouteRequest {
   readonly ca?: string
   readonly deadlineMs: number
   readonly capBytes: number
+}
+
+/** How a question to a route stands in the evidence: as a person would type it, with what it would print. */
+export interface RouteEvidence {
+  readonly command: string
+  output(answer: RouteAnswer): string
 }
 
 /** What a route did. A connection that was refused is an answer; a name that does not resolve is not. */

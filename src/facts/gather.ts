@@ -1,45 +1,21 @@
-import { answerBounds } from '../lib/bounds.ts'
 import { messageOf } from '../lib/errors.ts'
-import type { Answer, HostSession } from './session.ts'
-import type {
-  Certificate,
-  ChangedFile,
-  Evidence,
-  Fact,
-  FactSource,
-  HostClock,
-  FactContext,
-  ReadResult,
-  RecordView,
-  RepoView,
-  RouteAnswer,
-  RouteRequest
-} from './fact.ts'
-import { Unseen } from './fact.ts'
-import { mapStrings, type Veil } from '../lib/secrets/veil.ts'
-import type { ReadCommand } from './read-command.ts'
-import { fits, typed } from './read-command.ts'
+import type { Adapters } from './adapter.ts'
+import { type Cited, contextOf } from './context.ts'
+import { type Entry, shownEntry } from './evidence.ts'
+import { type Evidence, type Fact, type FactContext, type FactSource, Unseen } from './fact.ts'
+import {
+  type Heard,
+  nothingHeard,
+  readKey,
+  repeated,
+  routeKey,
+  shownAnswers,
+  shownChanges,
+  shownRead,
+  shownRoute
+} from './heard.ts'
+import { type HostReader, hostReader } from './host-reader.ts'
 import { seal, type Sealed } from './sealed.ts'
-
-/** The doors that observing goes through. Production opens real ones; nothing here knows which. */
-export interface Adapters {
-  /** The session to a host of the home, opened on first use. Rejects with the true reason. */
-  open(host: string): Promise<HostSession>
-  /**
-   * Why times of a host that was opened cannot be compared: its clock or ours has jumped since. Null: they can.
-   * Rejects when that cannot be told.
-   */
-  jumped(host: string): Promise<string | null>
-  fetch(request: RouteRequest): Promise<RouteAnswer>
-  /** The text of a file of the home, for example a CA. */
-  workspaceFile(path: string): Promise<string>
-  readonly repo: RepoView
-  readonly record: RecordView
-  /** Hides secrets in what is shown of all that is read. */
-  readonly veil: Veil
-  /** A clock that only goes forward, in milliseconds. */
-  tick(): number
-}
 
 /** What one check needs to be observed, on which host. */
 export interface Wanted {
@@ -58,11 +34,6 @@ export interface Gathered {
   /** Every read as it may be shown, numbered in the order in which the wanted facts cite them. */
   readonly evidence: readonly Evidence[]
 }
-
-type Entry = Omit<Evidence, 'n'>
-
-/** Nothing is judged that cannot be shown: whoever reads the review could not follow it. */
-const uncleanable = 'what it printed could not be cleaned of secrets, so it is neither shown nor judged'
 
 /**
  * Takes each wanted fact once and keeps its value or the reason why there is none. All sources start at
@@ -89,7 +60,7 @@ export async function gather(
       const heard = nothingHeard()
       const reader = hosts.get(host) ?? hostReader(host, adapters)
       hosts.set(host, reader)
-      const fact = take(source, look(host, source, reader, adapters, cited, heard)).then(value => ({
+      const fact = take(source, contextOf(host, source, reader, adapters, cited, heard)).then(value => ({
         value,
         sealed: seal(value)
       }))
@@ -156,17 +127,6 @@ export async function gather(
   }
 }
 
-function shownEntry({ stdout, stderr, command, ...rest }: Entry, veil: Veil): Entry {
-  const { why } = rest
-  return {
-    ...rest,
-    command: veil.shown(command),
-    stdout: veil.shown(stdout),
-    stderr: veil.shown(stderr),
-    ...(why === undefined ? {} : { why: veil.sentence(why) })
-  }
-}
-
 /**
  * What the source makes of the same answers with the secrets hidden. The value itself where nothing is hidden in them,
  * so that nothing need be parsed twice.
@@ -195,97 +155,6 @@ async function again(
     record: adapters.record,
     hostClock: () => repeated(heard.clocks, host)
   })
-}
-
-/** What a source was answered, as it was read, by the question. */
-interface Heard {
-  readonly reads: Map<string, Promise<ReadResult>>
-  readonly routes: Map<string, Promise<RouteAnswer>>
-  readonly files: Map<string, Promise<string | null>>
-  readonly changes: Map<string, Promise<readonly ChangedFile[]>>
-  readonly homes: Map<string, Promise<string>>
-  readonly clocks: Map<string, Promise<HostClock>>
-}
-
-function nothingHeard(): Heard {
-  return {
-    reads: new Map(),
-    routes: new Map(),
-    files: new Map(),
-    changes: new Map(),
-    homes: new Map(),
-    clocks: new Map()
-  }
-}
-
-function noted<Answered>(
-  answers: Map<string, Promise<Answered>>,
-  key: string,
-  answer: Promise<Answered>
-): Promise<Answered> {
-  answers.set(key, answer)
-  // Whoever asked sees the rejection; this keeps a source that never awaits it from ending the process.
-  answer.catch(() => undefined)
-  return answer
-}
-
-async function shownAnswers<Answered>(
-  heard: ReadonlyMap<string, Promise<Answered>>,
-  show: (answer: Answered) => Answered
-) {
-  const answers = new Map<string, Promise<Answered>>()
-  let altered = false
-  const outcomes = await Promise.allSettled(heard.values())
-  for (const [index, [key, asked]] of [...heard].entries()) {
-    const outcome = outcomes[index]
-    // Why there was no answer holds no secret: `understood` and the doors see to it.
-    if (outcome?.status !== 'fulfilled') {
-      answers.set(key, asked)
-      continue
-    }
-    const shown = show(outcome.value)
-    altered ||= shown !== outcome.value
-    answers.set(key, Promise.resolve(shown))
-  }
-  return { answers, altered }
-}
-
-function repeated<Answered>(answers: ReadonlyMap<string, Promise<Answered>>, key: string): Promise<Answered> {
-  const answer = answers.get(key)
-  return answer ?? Promise.reject(new Unseen('it is named by a text that is hidden'))
-}
-
-function readKey({ argv }: ReadCommand): string {
-  return JSON.stringify(argv)
-}
-
-function routeKey(request: RouteRequest): string {
-  return JSON.stringify(request)
-}
-
-/** The same object where nothing is hidden. */
-function shownRead(answer: ReadResult, veil: Veil): ReadResult {
-  const stdout = veil.shown(answer.stdout)
-  const stderr = veil.shown(answer.stderr)
-  return stdout === answer.stdout && stderr === answer.stderr ? answer : { ...answer, stdout, stderr }
-}
-
-function shownRoute(answer: RouteAnswer, veil: Veil): RouteAnswer {
-  return mapStrings(answer, veil.shown)
-}
-
-function shownChanges(files: readonly ChangedFile[], veil: Veil): readonly ChangedFile[] {
-  const shown = files.map(file => shownChange(file, veil))
-  return shown.some((file, index) => file !== files[index]) ? shown : files
-}
-
-/** Where a secret takes several lines, what is left has other numbers: nobody is said to have brought it. */
-function shownChange(file: ChangedFile, veil: Veil): ChangedFile {
-  const show = (text: string | null) => (text === null ? null : veil.shown(text))
-  const [path, before, after] = [veil.shown(file.path), show(file.before), show(file.after)]
-  if (path === file.path && before === file.before && after === file.after) return file
-  const moved = after?.split('\n').length !== file.after?.split('\n').length
-  return { path, before, after, brought: moved ? new Map() : file.brought }
 }
 
 /** A fact with its reads, before it is published. */
@@ -338,7 +207,6 @@ function jumpsOf(
 export type Unnumbered =
   | { readonly seen: true; readonly value: unknown }
   | { readonly seen: false; readonly why: string }
-type Cited = Promise<Entry>[]
 
 /** The source's key, and the host's name for facts of a host. */
 export function factName(host: string, source: FactSource<unknown>): string {
@@ -356,288 +224,4 @@ async function take(source: FactSource<unknown>, at: FactContext): Promise<Unnum
       why: error instanceof Unseen ? why : `output not understood (${source.key}): ${why}`
     }
   }
-}
-
-function look(
-  host: string,
-  source: FactSource<unknown>,
-  reader: HostReader,
-  adapters: Adapters,
-  cited: Cited,
-  heard: Heard
-): FactContext {
-  const { veil } = adapters
-  return {
-    host,
-    async read(command) {
-      if (source.reads?.some(pattern => fits(pattern, command.argv)) === false) {
-        throw new TypeError(`\`${shortened(typed(command))}\` is not among the reads that it declares`)
-      }
-      const { entry, result } = reader.read(command)
-      cited.push(entry)
-      return noted(heard.reads, readKey(command), result)
-    },
-    async fetch(request) {
-      const { entry, answer } = fetchRoute(request, adapters)
-      cited.push(entry)
-      return noted(heard.routes, routeKey(request), answer)
-    },
-    async home(path) {
-      return noted(heard.homes, path, adapters.workspaceFile(path))
-    },
-    repo: {
-      ...adapters.repo,
-      async file(path) {
-        const started = adapters.tick()
-        const reading = adapters.repo.file(path).then(text => {
-          if (text !== null && !veil.read(text)) throw new Unseen(uncleanable)
-          return text
-        })
-        const command = typed({ argv: ['git', 'show', `${adapters.repo.commit}:${path}`] })
-        cited.push(
-          reading.then(
-            text =>
-              entryOf(
-                'repo',
-                command,
-                adapters.tick() - started,
-                text === null
-                  ? { exit: 128, stdout: '', stderr: 'no such file in this commit' }
-                  : { exit: 0, stdout: text, stderr: '' }
-              ),
-            error => blind('repo', command, adapters.tick() - started, messageOf(error))
-          )
-        )
-        return noted(heard.files, path, reading)
-      },
-      async changes(from, wanted) {
-        const started = adapters.tick()
-        const { commit } = adapters.repo
-        const reading = adapters.repo.changes(from, wanted).then(files => {
-          const texts = files.flatMap(({ path, before, after }) => [path, before ?? '', after ?? ''])
-          if (texts.map(text => veil.read(text)).includes(false)) throw new Unseen(uncleanable)
-          return files
-        })
-        const command = typed({ argv: ['git', 'diff', '--name-only', '--no-renames', from, commit] })
-        cited.push(
-          reading.then(
-            files => {
-              const stdout = files.map(({ path }) => `${path}\n`).join('')
-              return entryOf('repo', command, adapters.tick() - started, { exit: 0, stdout, stderr: '' })
-            },
-            error => blind('repo', command, adapters.tick() - started, messageOf(error))
-          )
-        )
-        return noted(heard.changes, from, reading)
-      }
-    },
-    record: adapters.record,
-    async hostClock() {
-      const clock = reader.session().then(
-        session => session.clock,
-        (error: unknown) => {
-          throw new Unseen(veil.line(messageOf(error)), { cause: error })
-        }
-      )
-      return noted(heard.clocks, host, clock)
-    }
-  }
-}
-
-const tooManyLines = `it printed more than ${answerBounds.lines} lines, which is more than are looked at`
-
-function hasManyLines(text: string): boolean {
-  let lines = 0
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
-    lines += 1
-    if (lines > answerBounds.lines) return true
-  }
-  return false
-}
-
-interface HostReader {
-  session(): Promise<HostSession>
-  read(command: ReadCommand): { readonly entry: Promise<Entry>; readonly result: Promise<ReadResult> }
-}
-
-/** Collects the reads that are asked for in one turn of the event loop and sends them as one round. */
-function hostReader(host: string, adapters: Adapters): HostReader {
-  const { veil } = adapters
-  interface Waiting {
-    readonly command: ReadCommand
-    readonly settle: (answer: Answer) => void
-  }
-  const asked = new Map<string, { entry: Promise<Entry>; result: Promise<ReadResult> }>()
-  let waiting: Waiting[] = []
-  let session: Promise<HostSession> | undefined
-
-  const open = () => {
-    session ??= adapters.open(host)
-    return session
-  }
-
-  const flush = async () => {
-    const round = waiting.toSorted((one, other) => other.command.priority - one.command.priority)
-    waiting = []
-    const started = adapters.tick()
-    try {
-      const answers = (await open()).ask(round.map(({ command }) => command))
-      round.forEach(({ settle }, index) => {
-        const answer = answers[index]
-        if (answer === undefined) settle({ answered: false, why: 'the reader lost this read', ms: 0 })
-        else void answer.then(settle)
-      })
-    } catch (error) {
-      for (const { settle } of round) {
-        settle({
-          answered: false,
-          why: `could not see ${host}: ${messageOf(error)}`,
-          ms: adapters.tick() - started
-        })
-      }
-    }
-  }
-
-  return {
-    session: open,
-    read(command) {
-      const key = readKey(command)
-      const before = asked.get(key)
-      if (before !== undefined) return before
-      const answer = new Promise<Answer>(settle => {
-        if (waiting.push({ command, settle }) === 1) setImmediate(() => void flush())
-      }).then((got): Answer => {
-        if (got.answered && hasManyLines(got.stdout))
-          return { answered: false, why: tooManyLines, ms: got.ms }
-        const texts = got.answered ? [got.stdout, got.stderr] : [got.why]
-        // All of them: each may tell of a secret that stands elsewhere.
-        const cleaned = texts.map(text => veil.read(text))
-        return cleaned.includes(false) ? { answered: false, why: uncleanable, ms: got.ms } : got
-      })
-      const text = typed(command)
-      const now = {
-        entry: answer.then(got => entryOfAnswer(host, text, got)),
-        result: answer.then(got => understood(command, got, veil))
-      }
-      // Whoever asked sees the rejection; this keeps a source that never awaits it from ending the process.
-      now.result.catch(() => undefined)
-      asked.set(key, now)
-      return now
-    }
-  }
-}
-
-/**
- * An answer is an exit code that answers, with output that is whole. Everything else was not seen. What it quotes of an
- * answer is hidden before it is shortened: half a secret looks like none.
- */
-function understood(command: ReadCommand, answer: Answer, veil: Veil): ReadResult {
-  if (!answer.answered) throw new Unseen(veil.line(answer.why))
-  const name = command.argv[0] ?? ''
-  const text = () => shortened(veil.line(typed(command)))
-  // Before its exit code, which is that of a command whose reader went away.
-  if (answer.cut) throw new Unseen(`the output of \`${text()}\` was cut at ${command.capBytes} bytes`)
-  if (!command.answers.includes(answer.exit)) {
-    const said = firstLine(veil.line(answer.stderr)) || firstLine(veil.line(answer.stdout))
-    if (answer.exit === 127)
-      throw new Unseen(`${name}: no such command on the host${said ? ` (${said})` : ''}`)
-    throw new Unseen(`\`${text()}\` ended with ${answer.exit}${said ? `: ${said}` : ''}`)
-  }
-  return { exit: answer.exit, stdout: answer.stdout, stderr: answer.stderr }
-}
-
-function fetchRoute(request: RouteRequest, adapters: Adapters) {
-  const started = adapters.tick()
-  const answer = adapters.fetch(request).then(got => {
-    let isClean = true
-    mapStrings(got, text => {
-      if (!adapters.veil.read(text)) isClean = false
-      return text
-    })
-    if (!isClean) throw new Unseen(uncleanable)
-    return got
-  })
-  answer.catch(() => undefined)
-  const command = typedRoute(request)
-  const entry = answer.then(
-    got =>
-      entryOf('web', command, adapters.tick() - started, {
-        exit: 0,
-        stdout: routeText(got),
-        stderr: ''
-      }),
-    error => blind('web', command, adapters.tick() - started, messageOf(error))
-  )
-  return { answer, entry }
-}
-
-/** The question as a person would ask it with curl, or of a certificate alone with openssl. */
-export function typedRoute(request: RouteRequest): string {
-  const url = new URL(request.url)
-  const port = url.port || (url.protocol === 'https:' ? '443' : '80')
-  if (request.method === 'TLS') {
-    const to = request.address ?? url.hostname
-    const at = to.includes(':') && !to.startsWith('[') ? `[${to}]` : to
-    const protocol = request.startTls ?? null
-    // An address is no name to ask for.
-    const isNamed = !url.hostname.startsWith('[') && !/^[\d.]+$/.test(url.hostname)
-    return typed({
-      argv: [
-        'openssl',
-        's_client',
-        '-connect',
-        `${at}:${port}`,
-        ...(isNamed ? ['-servername', url.hostname] : []),
-        ...(protocol === null ? [] : ['-starttls', protocol]),
-        ...(request.ca === undefined ? [] : ['-CAfile', 'ca.pem'])
-      ]
-    })
-  }
-  const argv = ['curl', request.method === 'HEAD' ? '-sI' : '-si']
-  if (request.address !== undefined) argv.push('--resolve', `${url.hostname}:${port}:${request.address}`)
-  if (request.ca !== undefined) argv.push('--cacert', 'ca.pem')
-  return typed({ argv: [...argv, request.url] })
-}
-
-function routeText(answer: RouteAnswer): string {
-  if (answer.kind === 'handshake') return certificateText(answer.certificate ?? null)
-  if (answer.kind !== 'answered') return `${answer.kind}: ${answer.detail}\n`
-  const lines = [`HTTP/${answer.version} ${answer.status}`]
-  if (answer.location !== null) lines.push(`location: ${answer.location}`)
-  return `${lines.join('\n')}\n`
-}
-
-function certificateText(seen: Certificate | null): string {
-  if (seen === null) return 'no certificate\n'
-  const lines = [`subject=CN = ${seen.subject}`, `issuer=CN = ${seen.issuer}`, `notAfter=${seen.validTo}`]
-  return lines.map(line => `${line}\n`).join('')
-}
-
-function entryOfAnswer(on: string, command: string, answer: Answer): Entry {
-  if (!answer.answered) return blind(on, command, answer.ms, answer.why)
-  return {
-    on,
-    command,
-    exit: answer.exit,
-    ms: Math.round(answer.ms),
-    stdout: answer.stdout,
-    stderr: answer.stderr,
-    cut: answer.cut
-  }
-}
-
-function entryOf(on: string, command: string, ms: number, result: ReadResult): Entry {
-  return { on, command, ...result, ms: Math.round(ms), cut: false }
-}
-
-function blind(on: string, command: string, ms: number, why: string): Entry {
-  return { on, command, exit: null, ms: Math.round(ms), stdout: '', stderr: '', cut: false, why }
-}
-
-function firstLine(text: string): string {
-  return shortened(text.trimStart().split('\n', 1)[0]?.trimEnd() ?? '')
-}
-
-function shortened(text: string): string {
-  return text.length > 160 ? `${text.slice(0, 157)}...` : text
 }

@@ -352,7 +352,8 @@ it('routes go on beside a host that is still being logged in to', async () => {
     key: 'a route',
     place: 'web',
     async take(look) {
-      return look.fetch({ url: 'http://ci.example.test/', method: 'GET', deadlineMs: 1, capBytes: 1 })
+      const request = { url: 'http://ci.example.test/', method: 'GET', deadlineMs: 1, capBytes: 1 } as const
+      return look.fetch(request, { command: 'ask the route', output: ({ kind }) => kind })
     }
   }
   const answer = { kind: 'refused', detail: 'nobody listens', address: null } as const

@@ -1,6 +1,6 @@
 import type { Answer, HostSession } from '../../src/facts/session.ts'
 import { openVeil } from '../../src/lib/secrets/veil.ts'
-import type { Adapters } from '../../src/facts/gather.ts'
+import type { Adapters } from '../../src/facts/adapter.ts'
 import { type ReadCommand, typed } from '../../src/facts/read-command.ts'
 
 /** What a host answers, by the command as a person would type it. */

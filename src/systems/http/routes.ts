@@ -1,7 +1,14 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { messageOf } from '../../lib/errors.ts'
-import { type FactSource, type FactContext, type RouteAnswer, Unseen } from '../../facts/fact.ts'
+import {
+  type FactSource,
+  type FactContext,
+  type RouteAnswer,
+  type RouteRequest,
+  Unseen
+} from '../../facts/fact.ts'
+import { routeEvidence } from './route-evidence.ts'
 import { protocolOf } from './tls-ports.ts'
 
 /** One URL to ask, and how. */
@@ -70,7 +77,7 @@ async function seen(
   const ca = path === undefined ? undefined : authorities.get(path)
   if (ca !== undefined && 'why' in ca) return { url, answer: null, why: ca.why }
   try {
-    const answer = await look.fetch({
+    const request: RouteRequest = {
       url,
       ...(only === 'certificate'
         ? { method: 'TLS', startTls: protocolOf(Number(new URL(url).port || '443')) }
@@ -79,8 +86,8 @@ async function seen(
       capBytes: body ? bodyCap : 0,
       ...(address === undefined ? {} : { address }),
       ...(ca === undefined ? {} : { ca: ca.text })
-    })
-    return { url, answer }
+    }
+    return { url, answer: await look.fetch(request, routeEvidence(request)) }
   } catch (error) {
     if (error instanceof Unseen) return { url, answer: null, why: messageOf(error) }
     throw error

@@ -1,0 +1,104 @@
+import { mapStrings, type Veil } from '../lib/secrets/veil.ts'
+import {
+  type ChangedFile,
+  type HostClock,
+  type ReadResult,
+  type RouteAnswer,
+  type RouteRequest,
+  Unseen
+} from './fact.ts'
+import type { ReadCommand } from './read-command.ts'
+
+/** What a source was answered, as it was read, by the question. */
+export interface Heard {
+  readonly reads: Map<string, Promise<ReadResult>>
+  readonly routes: Map<string, Promise<RouteAnswer>>
+  readonly files: Map<string, Promise<string | null>>
+  readonly changes: Map<string, Promise<readonly ChangedFile[]>>
+  readonly homes: Map<string, Promise<string>>
+  readonly clocks: Map<string, Promise<HostClock>>
+}
+
+export function nothingHeard(): Heard {
+  return {
+    reads: new Map(),
+    routes: new Map(),
+    files: new Map(),
+    changes: new Map(),
+    homes: new Map(),
+    clocks: new Map()
+  }
+}
+
+export function noted<Answered>(
+  answers: Map<string, Promise<Answered>>,
+  key: string,
+  answer: Promise<Answered>
+): Promise<Answered> {
+  answers.set(key, answer)
+  // Whoever asked sees the rejection; this keeps a source that never awaits it from ending the process.
+  answer.catch(() => undefined)
+  return answer
+}
+
+export async function shownAnswers<Answered>(
+  heard: ReadonlyMap<string, Promise<Answered>>,
+  show: (answer: Answered) => Answered
+) {
+  const answers = new Map<string, Promise<Answered>>()
+  let altered = false
+  const outcomes = await Promise.allSettled(heard.values())
+  for (const [index, [key, asked]] of [...heard].entries()) {
+    const outcome = outcomes[index]
+    // Why there was no answer holds no secret: `understood` and the doors see to it.
+    if (outcome?.status !== 'fulfilled') {
+      answers.set(key, asked)
+      continue
+    }
+    const shown = show(outcome.value)
+    altered ||= shown !== outcome.value
+    answers.set(key, Promise.resolve(shown))
+  }
+  return { answers, altered }
+}
+
+export function repeated<Answered>(
+  answers: ReadonlyMap<string, Promise<Answered>>,
+  key: string
+): Promise<Answered> {
+  const answer = answers.get(key)
+  return answer ?? Promise.reject(new Unseen('it is named by a text that is hidden'))
+}
+
+export function readKey({ argv }: ReadCommand): string {
+  return JSON.stringify(argv)
+}
+
+export function routeKey(request: RouteRequest): string {
+  return JSON.stringify(request)
+}
+
+/** The same object where nothing is hidden. */
+export function shownRead(answer: ReadResult, veil: Veil): ReadResult {
+  const stdout = veil.shown(answer.stdout)
+  const stderr = veil.shown(answer.stderr)
+  return stdout === answer.stdout && stderr === answer.stderr ? answer : { ...answer, stdout, stderr }
+}
+
+export function shownRoute(answer: RouteAnswer, veil: Veil): RouteAnswer {
+  return mapStrings(answer, veil.shown)
+}
+
+export function shownChanges(files: readonly ChangedFile[], veil: Veil): readonly ChangedFile[] {
+  const shown = files.map(file => shownChange(file, veil))
+  return shown.some((file, index) => file !== files[index]) ? shown : files
+}
+
+/** Where a secret takes several lines, what is left has other numbers: nobody is said to have brought it. */
+function shownChange(file: ChangedFile, veil: Veil): ChangedFile {
+  const show = (text: string | null) => (text === null ? null : veil.shown(text))
+  const [path, before, after] = [veil.shown(file.path), show(file.before), show(file.after)]
+  if (path === file.path && before === file.before && after === file.after) return file
+  const moved = after?.split('\n').length !== file.after?.split('\n').length
+  return { path, before, after, brought: moved ? new Map() : file.brought }
+}
