@@ -376,6 +376,27 @@ export const initDocument = z.looseObject({
   next: z.array(z.string())
 })
 
+/** `config check`. */
+export const configCheckDocument = z.looseObject({
+  home: z.string(),
+  ok: z.boolean(),
+  /** Files of the home that were checked. */
+  checked: z.array(z.string()),
+  /** Files that cannot be checked before an error in another file is fixed. */
+  unchecked: z.array(z.string()),
+  /** The first error of each file. */
+  errors: z.array(
+    z.looseObject({
+      file: z.string().nullable(),
+      line: z.int().positive().nullable(),
+      key: z.string().nullable(),
+      /** One line: file, line, key, value, and what was expected. */
+      message: z.string(),
+      hint: z.string().nullable()
+    })
+  )
+})
+
 const proof = z.looseObject({
   id: z.string(),
   subject: z.string(),
@@ -439,6 +460,7 @@ export const documents = {
   'finding-list': findingListDocument,
   said: saidDocument,
   init: initDocument,
+  'config-check': configCheckDocument,
   doctor: doctorDocument,
   lockdown: lockdownDocument,
   watcher: watcherDocument,

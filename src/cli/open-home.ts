@@ -20,16 +20,27 @@ export async function openWorkspace(
   want?: { readonly plans: boolean },
   read?: NonNullable<Machine['read']>
 ): Promise<Workspace> {
-  const dir = options.home === undefined ? await findWorkspace(io.cwd) : resolve(io.cwd, options.home)
-  if (dir === null) {
-    const hint = 'adversary init writes one; --home DIR names one that is elsewhere'
-    throw new AdversaryError('usage', `there is no ${configFile} in ${io.cwd} or above`, { hint })
-  }
-  const facts = async () => ({ ...(await import('../systems/index.ts')) })
-  const library = async () => (await import('../../probes/index.ts')).probes
+  const machine = machineOf(io)
   return loadWorkspace(
-    dir,
-    { userHome: io.userHome, library, facts, ...(read === undefined ? {} : { read }) },
+    await workspaceDir(options, io),
+    read === undefined ? machine : { ...machine, read },
     want
   )
+}
+
+/** The folder of that home. @throws AdversaryError (usage) where there is none. */
+export async function workspaceDir(options: CommonOptions, io: Io): Promise<string> {
+  const dir = options.home === undefined ? await findWorkspace(io.cwd) : resolve(io.cwd, options.home)
+  if (dir !== null) return dir
+  const hint = 'adversary init writes one; --home DIR names one that is elsewhere'
+  throw new AdversaryError('usage', `there is no ${configFile} in ${io.cwd} or above`, { hint })
+}
+
+/** What a home is read with: the library and the fact sources of this package, loaded when they are asked for. */
+export function machineOf(io: Pick<Io, 'userHome'>): Machine {
+  return {
+    userHome: io.userHome,
+    library: async () => (await import('../../probes/index.ts')).probes,
+    facts: async () => ({ ...(await import('../systems/index.ts')) })
+  }
 }

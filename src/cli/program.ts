@@ -99,6 +99,13 @@ export async function main(argv: readonly string[], outside: Runtime): Promise<E
   )
 
   add(
+    'config <action>',
+    '`config check`: checks adversary.yaml, plans and own probes, without network, hosts or clone',
+    ['config check', 'config check --home ~/reviews', "config check --json | jq '.errors[].message'"],
+    () => import('./setup/config-command.ts')
+  )
+
+  add(
     'watch',
     'polls the repo and answers every claim, until SIGINT or SIGTERM',
     ['watch', 'watch --once', 'watch --homes ~/homes', 'watch --json >> reviews.ndjson'],

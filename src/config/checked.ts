@@ -69,7 +69,13 @@ export function refusal(file: YamlFile, path: Path, what: string): AdversaryErro
   const line = file.line(path)
   const place = `${file.name}:${line === 0 ? '' : `${line}:`}`
   // Keys, and what a probe's own schema says, may quote anything, a password in a URL included.
-  return new AdversaryError('usage', oneLine(`${place}${key} ${redact(what).text}`, 2000))
+  return new AdversaryError('usage', oneLine(`${place}${key} ${redact(what).text}`, 2000), {
+    place: {
+      file: file.name,
+      line: line === 0 ? null : line,
+      key: path.length === 0 ? null : oneLine(keyOf(path), 500)
+    }
+  })
 }
 
 interface Located {

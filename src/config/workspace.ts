@@ -59,10 +59,12 @@ export async function loadWorkspace(
   await keepOutOfTheRepo(config, machine.userHome)
 
   const texts = want.plans ? await planTexts(root) : []
-  const files = texts.map(([name, plan]): PlanFile => {
-    if (plan === null) throw new AdversaryError('usage', `${name}: it is gone, or a link to nothing`)
-    return { stem: basename(name, '.yaml'), file: yaml(plan, name) }
-  })
+  const files = texts.map(
+    ([name, plan]): PlanFile => ({
+      stem: basename(name, '.yaml'),
+      file: yaml(existing(name, plan), name)
+    })
+  )
   await machine.read?.(config, files)
 
   const own = await ownProbeFiles(root)
@@ -84,6 +86,70 @@ export async function loadWorkspace(
     probes,
     files: new Map(held.map(([name, content]) => [name, digestOf(content)]))
   }
+}
+
+/** What `checkWorkspace` found. Files by their names in the home. */
+export interface WorkspaceCheck {
+  readonly dir: string
+  readonly checked: readonly string[]
+  /** Files that cannot be judged before an error in another file is fixed. */
+  readonly unchecked: readonly string[]
+  /** The first error of each file; `file` is null where the home as a whole is wrong. */
+  readonly errors: readonly { readonly file: string | null; readonly error: AdversaryError }[]
+}
+
+/**
+ * Checks every file of the home, where `loadWorkspace` stops at the first error. Opens no connection, starts no
+ * program and writes nothing; own probes are loaded.
+ *
+ * @throws whatever is not an error of the home.
+ */
+export async function checkWorkspace(dir: string, machine: Machine): Promise<WorkspaceCheck> {
+  const root = (await realPath(dir)) ?? resolve(dir)
+  const errors: WorkspaceCheck['errors'][number][] = []
+  const checked: string[] = []
+  const unchecked: string[] = []
+  async function attempt<T>(file: string | null, work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof AdversaryError) || error.kind !== 'usage') throw error
+      errors.push({ file, error })
+      return null
+    }
+  }
+
+  const found = await attempt(configFile, () => configIn(root, machine.userHome))
+  if ((await kindOf(join(root, configFile))) !== null) checked.push(configFile)
+  if (found !== null) await attempt(null, () => keepOutOfTheRepo(found.config, machine.userHome))
+
+  const library = await machine.library()
+  const probes = [...library]
+  const broken: string[] = []
+  const own = (await attempt('probes', () => ownProbeFiles(root))) ?? []
+  for (const file of own) {
+    checked.push(file)
+    const loaded = await attempt(file, () => loadOwnProbes(root, [file], library, machine.facts))
+    if (loaded === null) broken.push(basename(file, '.mjs'))
+    probes.push(...(loaded ?? []))
+  }
+
+  for (const name of (await attempt('plans', () => planNames(root))) ?? []) {
+    const path = `plans/${name}`
+    const file = await attempt(path, async () => {
+      const at = planPath(name)
+      return yaml(existing(at, await textOf(join(root, at), at)), at)
+    })
+    const needsBroken = broken.some(id => JSON.stringify(file?.data ?? null).includes(JSON.stringify(id)))
+    if (file !== null && (found === null || needsBroken)) {
+      unchecked.push(path)
+      continue
+    }
+    checked.push(path)
+    if (file === null || found === null) continue
+    await attempt(path, async () => readPlan(file, basename(name, '.yaml'), { ...found.config, probes }))
+  }
+  return { dir: root, checked, unchecked, errors }
 }
 
 /**
@@ -132,16 +198,30 @@ type NamedText = readonly [name: string, text: string | null]
 /** What the files of plans hold, by their names in the home; null: it is gone, or a link to nothing. */
 async function planTexts(root: string): Promise<readonly NamedText[]> {
   const texts: NamedText[] = []
-  for (const name of (await namesIn(join(root, 'plans'))) ?? []) {
-    if (name.endsWith('.yml')) {
-      const hint = `mv plans/${name} plans/${name.slice(0, -4)}.yaml`
-      throw new AdversaryError('usage', `plans/${name}: expected the ending \`.yaml\``, { hint })
-    }
-    if (!name.endsWith('.yaml') || name.startsWith('.')) continue
-    const path = `plans/${name}`
+  for (const name of await planNames(root)) {
+    const path = planPath(name)
     texts.push([path, await textOf(join(root, path), path)])
   }
   return texts
+}
+
+/** The names in `plans/` that are plans, or were meant to be. */
+async function planNames(root: string): Promise<readonly string[]> {
+  const names = (await namesIn(join(root, 'plans'))) ?? []
+  return names.filter(name => name.endsWith('.yml') || (name.endsWith('.yaml') && !name.startsWith('.')))
+}
+
+/** @throws AdversaryError (usage) for a name that is not a plan's. */
+function planPath(name: string): string {
+  if (!name.endsWith('.yml')) return `plans/${name}`
+  const hint = `mv plans/${name} plans/${name.slice(0, -4)}.yaml`
+  throw new AdversaryError('usage', `plans/${name}: expected the ending \`.yaml\``, { hint })
+}
+
+/** @throws AdversaryError (usage) for a plan that could not be read. */
+function existing(name: string, text: string | null): string {
+  if (text === null) throw new AdversaryError('usage', `${name}: it is gone, or a link to nothing`)
+  return text
 }
 
 /** The review file of a phase, in the repo. */

@@ -65,7 +65,9 @@ export function parseYaml(text: string, name: string): YamlFile {
     const key =
       problem.code === 'DUPLICATE_KEY' ? /^[^\s:]+/.exec(text.slice(problem.pos[0]))?.[0] : undefined
     const what = key === undefined ? said(problem.message) : `${oneLine(key, 80)}: the same key twice`
-    throw new AdversaryError('usage', `${name}:${line}:${col}: ${what}`)
+    throw new AdversaryError('usage', `${name}:${line}:${col}: ${what}`, {
+      place: { file: name, line, key: key === undefined ? null : oneLine(key, 80) }
+    })
   }
 
   visit(document, {
@@ -73,7 +75,9 @@ export function parseYaml(text: string, name: string): YamlFile {
       // Schemas pass this key over, so that what stands under it would never be checked.
       if (!isScalar(key) || key.value !== '__proto__') return
       const { line } = lines.linePos(key.range?.[0] ?? 0)
-      throw new AdversaryError('usage', `${name}:${line}: __proto__: unknown key`)
+      throw new AdversaryError('usage', `${name}:${line}: __proto__: unknown key`, {
+        place: { file: name, line, key: '__proto__' }
+      })
     }
   })
 

@@ -19,16 +19,32 @@ const exits = {
 
 export type ErrorKind = keyof typeof exits
 
+/** Where in a file of the home an error is. */
+export interface Place {
+  readonly file: string
+  /** 1-based; null: the file as a whole. */
+  readonly line: number | null
+  /** As `milestones.M2.checks[0].with`; null: no key can be named. */
+  readonly key: string | null
+}
+
 /** An error a person can act on: one line that says what, and a `hint` that says what to do. */
 export class AdversaryError extends Error {
   override readonly name = 'AdversaryError'
   readonly kind: ErrorKind
   readonly hint: string | undefined
+  /** The same place that the message names, for programs. */
+  readonly place: Place | undefined
 
-  constructor(kind: ErrorKind, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    options: { hint?: string; cause?: unknown; place?: Place } = {}
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.kind = kind
     this.hint = options.hint
+    this.place = options.place
   }
 
   get exit(): ExitCode {

@@ -1,6 +1,8 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { probes } from '../../probes/index.ts'
 import { initDocument, statusDocument } from '../../src/cli/documents.ts'
 import { loadWorkspace } from '../../src/config/workspace.ts'
@@ -70,9 +72,33 @@ describe('adversary init', () => {
     expect([code, stderr]).toEqual([0, expect.anything()])
     const document = initDocument.parse(JSON.parse(stdout))
     expect(document.home).toBe(join(repo.dir, 'there'))
-    expect(document.files).toEqual(['adversary.yaml', 'plans/one.yaml', '.gitignore'])
+    expect(document.files).toEqual([
+      'adversary.yaml',
+      'plans/one.yaml',
+      '.gitignore',
+      'schemas/adversary.schema.json',
+      'schemas/plan.schema.json'
+    ])
     const home = await load(document.home)
     expect(home.hosts.get('prod')).toMatchObject({ ssh: 'ops@192.0.2.7:2222' })
+  })
+
+  it('points editors at schemas inside the home, by paths that are true wherever the home is', async () => {
+    await init(['../there', '--phase', 'one'])
+    const home = join(repo.dir, 'there')
+    const moved = join(repo.dir, 'elsewhere')
+    await rename(home, moved)
+    for (const name of ['adversary.yaml', 'plans/one.yaml']) {
+      const text = await readFile(join(moved, name), 'utf8')
+      const at = /^# yaml-language-server: \$schema=(?<path>\.\S+)$/m.exec(text)?.groups?.['path'] ?? ''
+      const schema: unknown = JSON.parse(await readFile(join(moved, dirname(name), at), 'utf8'))
+      const validate = new Ajv2020({ strict: false, formats: { regex: true, date: true } }).compile(
+        Object(schema)
+      )
+      expect([name, validate(parse(text)), validate.errors]).toEqual([name, true, null])
+      expect(validate({ ...parse(text), surprise: 1 })).toBe(false)
+      expect(text).not.toContain(process.cwd())
+    }
   })
 
   it('never overwrites', async () => {

@@ -16,7 +16,7 @@ import { parseYaml } from '../../config/yaml.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { packageRoot } from '../package.ts'
-import { adversaryYaml, type Guesses, planYaml } from './init-files.ts'
+import { adversaryYaml, type Guesses, homeSchemaFiles, planYaml } from './init-files.ts'
 
 export interface InitOptions extends CommonOptions {
   readonly dir?: string
@@ -59,12 +59,13 @@ export async function run(options: InitOptions, io: Io): Promise<ExitCode> {
   const files: readonly (readonly [name: string, text: string])[] = [
     [configFile, adversaryYaml(guesses)],
     [plan, planYaml(guesses)],
-    ['.gitignore', '.adversary/\n']
+    ['.gitignore', '.adversary/\n'],
+    ...(await schemaCopies())
   ]
   // What is about to be written must be what the other commands will read.
   const config = readConfig(parseYaml(adversaryYaml(guesses), configFile), dir, io.userHome)
   readPlan(parseYaml(planYaml(guesses), plan), guesses.phase, { ...config, probes })
-  await makeFolder(join(dir, 'plans'))
+  for (const folder of ['plans', 'schemas']) await makeFolder(join(dir, folder))
   for (const [name, text] of files) await writeNew(join(dir, name), text)
 
   const hasKey = (await kindOf(config.identity.signingKey)) !== null
@@ -75,6 +76,17 @@ export async function run(options: InitOptions, io: Io): Promise<ExitCode> {
   for (const { command, about } of next) io.out(`  # ${about}\n  ${oneLine(command)}`)
   io.json({ home: dir, files: files.map(([name]) => name), next: next.map(({ command }) => command) })
   return exitCode.pass
+}
+
+async function schemaCopies(): Promise<readonly (readonly [name: string, text: string])[]> {
+  const root = await packageRoot()
+  return Promise.all(
+    homeSchemaFiles.map(async name => {
+      const text = await readText(join(root, name), capBytes)
+      if (text === null) throw new Error(`the package has no ${name}`)
+      return [name, text] as const
+    })
+  )
 }
 
 async function answer(io: Io, question: string): Promise<string | undefined> {
@@ -161,7 +173,6 @@ async function guess(git: Git, repo: string, options: InitOptions, io: Io): Prom
       paths.find(path => /^README/i.test(path)) ?? paths.find(path => !path.startsWith('.')) ?? 'README.md',
     host: given(options.host) ?? (aliases.length === 1 ? hostOf(aliases[0] ?? '') : null),
     aliases,
-    schemas: join(await packageRoot(), 'schemas'),
     email: `adversary@${/^(?:\w+:\/\/)?(?:[^@/]+@)?(?<host>[\w-]+(?:\.[\w-]+)+)/.exec(repo)?.groups?.['host'] ?? 'localhost'}`
   }
 }

@@ -20,20 +20,20 @@ export interface Guesses {
   readonly host: { readonly name: string; readonly ssh: string } | null
   readonly aliases: readonly string[]
   readonly email: string
-  /** Folder of the JSON Schemas. */
-  readonly schemas: string
 }
 
-/** Editors complete a file by its schema. */
-const modeline = (schemas: string, name: string) =>
-  `# yaml-language-server: $schema=${comment(schemas)}/${name}.schema.json\n`
+/** The JSON Schemas that are copied into a home: a line that points to them is then true on every machine. */
+export const homeSchemaFiles = ['schemas/adversary.schema.json', 'schemas/plan.schema.json'] as const
+
+/** Editors complete a file by its schema. @param path relative to the file itself, as editors resolve it. */
+const modeline = (path: string) => `# yaml-language-server: $schema=${path}\n`
 
 /** `adversary.yaml`, with what was guessed and what else there is to say. */
 export function adversaryYaml(guesses: Guesses): string {
   const { existingReviews, aliases, host } = guesses
   const name = repoName(guesses.repo)
   const adopted = existingReviews.slice(0, 5).map(path => `  # there is already ${comment(path)}\n`)
-  return `${modeline(guesses.schemas, 'adversary')}
+  return `${modeline('./schemas/adversary.schema.json')}
 repo:
   url: ${yaml(guesses.repo)}
 ${name === null ? '' : `  name: ${yaml(name)} # reviews are signed for this repo, by host and path, and open no gate of another\n`}  branch: ${yaml(guesses.branch)}
@@ -91,8 +91,8 @@ function forgeLines(repo: string): string {
 }
 
 /** The first plan: one check that can be true today, and how to write the next ones. */
-export function planYaml({ phase, milestone, file, host, schemas }: Guesses): string {
-  return `${modeline(schemas, 'plan')}# What must be shown before a milestone of this phase is done. A builder claims one by a commit
+export function planYaml({ phase, milestone, file, host }: Guesses): string {
+  return `${modeline('../schemas/plan.schema.json')}# What must be shown before a milestone of this phase is done. A builder claims one by a commit
 #   claim(${phase}-${milestone}): what was done
 # \`adversary probe --list\` names the probes, \`adversary probe --explain ID\` tells one of them.
 
