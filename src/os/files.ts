@@ -14,7 +14,7 @@ import {
   unlink
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, isAbsolute, join, relative, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
 
 /**
  * The file system, as the reviewer's own folder needs it. Reads are bounded, and "there is no such file"
@@ -203,26 +203,23 @@ export async function replaceFile(
   text: string | Uint8Array,
   { within, makeFolders = false }: { readonly within?: string; readonly makeFolders?: boolean } = {}
 ): Promise<void> {
-  for (const folder of within === undefined ? [] : foldersBetween(within, dirname(path))) {
-    await refuseLink(folder)
-    if (makeFolders) await makeFolder(folder)
-  }
-  await refuseLink(path)
-  const kind = await kindOf(path)
-  if (kind === 'folder' || kind === 'other') throw new TypeError(`${path} is not a regular file`)
-  const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`
-  const file = await open(beside, 'wx', fileMode)
-  try {
-    await file.writeFile(text)
-    // A crash must not leave an empty file under the right name.
-    await file.sync()
-    await file.close()
-    await rename(beside, path)
-  } catch (error) {
-    await file.close().catch(() => undefined)
-    await rm(beside, { force: true })
-    throw error
-  }
+  await inFolder(path, { within, makeFolders }, async at => {
+    await refuseOther(at, path)
+    const beside = `${at}.${randomBytes(6).toString('hex')}.tmp`
+    const file = await open(beside, 'wx', fileMode)
+    try {
+      await file.writeFile(text)
+      // A crash must not leave an empty file under the right name.
+      await file.sync()
+      await file.close()
+      // Whatever is put there meanwhile is replaced itself: a link is not followed.
+      await rename(beside, at)
+    } catch (error) {
+      await file.close().catch(() => undefined)
+      await rm(beside, { force: true })
+      throw error
+    }
+  })
 }
 
 /**
@@ -232,20 +229,84 @@ export async function replaceFile(
  * @throws TypeError for a symbolic link, and for anything else that is there, such as a device.
  */
 export async function removeFile(path: string, within?: string): Promise<void> {
-  for (const folder of within === undefined ? [] : foldersBetween(within, dirname(path))) {
-    await refuseLink(folder)
+  await inFolder(path, { within, makeFolders: false }, async at => {
+    await refuseOther(at, path)
+    await orNull(unlink(at))
+  }).catch((error: unknown) => {
+    // Without the folder there is no file in it.
+    if (!isAbsent(error)) throw error
+  })
+}
+
+/**
+ * Does something with a file by a name that stays in the folder that was looked at: each folder on the way is opened from
+ * the one above it, so that nobody can put a link in its place in between. Node has no `openat`; the kernel's own links to
+ * open files do the same, where there are any.
+ */
+async function inFolder(
+  path: string,
+  { within, makeFolders }: { readonly within: string | undefined; readonly makeFolders: boolean },
+  work: (at: string) => Promise<void>
+): Promise<void> {
+  const folders = within === undefined ? [] : foldersBetween(within, dirname(path))
+  const held = folders.length > 0 && (await kindOf(openFiles)) === 'folder'
+  if (!held) {
+    for (const folder of folders) {
+      await refuseLink(folder, folder)
+      if (makeFolders) await makeFolder(folder)
+    }
+    return work(path)
   }
-  await refuseLink(path)
-  const kind = await kindOf(path)
-  if (kind === 'folder' || kind === 'other') throw new TypeError(`${path} is not a regular file`)
-  await orNull(unlink(path))
+  let folder: FileHandle | null = null
+  try {
+    for (const one of folders) {
+      const at: string = folder === null ? one : join(openFiles, String(folder.fd), basename(one))
+      const next: FileHandle = await openFolder(at, one).catch(async (error: unknown) => {
+        if (!makeFolders || !isAbsent(error)) throw error
+        await makeFolder(at)
+        return openFolder(at, one)
+      })
+      await folder?.close()
+      folder = next
+    }
+    await work(folder === null ? path : join(openFiles, String(folder.fd), basename(path)))
+  } catch (error) {
+    // People know the folder by its name.
+    if (error instanceof Error && folder !== null)
+      error.message = error.message.replaceAll(join(openFiles, String(folder.fd)), dirname(path))
+    throw error
+  } finally {
+    await folder?.close()
+  }
+}
+
+/** Links to what this process has open (Linux). */
+const openFiles = '/proc/self/fd'
+
+/** @throws TypeError for a link to one, and for what is no folder; else as `open` does. */
+async function openFolder(at: string, shown: string): Promise<FileHandle> {
+  try {
+    return await open(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : ''
+    if (code !== 'ELOOP' && code !== 'ENOTDIR') throw error
+    await refuseLink(at, shown)
+    throw new TypeError(`${shown} is not a folder`)
+  }
+}
+
+/** @throws TypeError for a symbolic link and for anything else there that is not a regular file. */
+async function refuseOther(at: string, shown: string): Promise<void> {
+  await refuseLink(at, shown)
+  const kind = await kindOf(at)
+  if (kind === 'folder' || kind === 'other') throw new TypeError(`${shown} is not a regular file`)
 }
 
 /** @throws TypeError for a symbolic link, to whatever it leads: someone else may have put it there. */
-async function refuseLink(path: string): Promise<void> {
-  const stats = await orNull(lstat(path))
+async function refuseLink(at: string, shown: string): Promise<void> {
+  const stats = await orNull(lstat(at))
   if (stats?.isSymbolicLink() === true) {
-    throw new TypeError(`${path} is a symbolic link, which is not followed`)
+    throw new TypeError(`${shown} is a symbolic link, which is not followed`)
   }
 }
 
@@ -261,10 +322,12 @@ async function orNull<Value>(asked: Promise<Value>): Promise<Value | null> {
   try {
     return await asked
   } catch (error) {
-    // ENOTDIR: a part of the way is a file, so there is nothing at its end either.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
-      return null
-    }
+    if (isAbsent(error)) return null
     throw error
   }
+}
+
+function isAbsent(error: unknown): boolean {
+  // ENOTDIR: a part of the way is a file, so there is nothing at its end either.
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   chmod,
   chown,
@@ -13,6 +13,7 @@ import {
   truncate,
   writeFile
 } from 'node:fs/promises'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -135,6 +136,32 @@ describe('a secret', () => {
 })
 
 describe('writing', () => {
+  it('follows no link that is put in the place of a folder meanwhile', async () => {
+    await mkdir(at('out/a'), { recursive: true })
+    await mkdir(at('victim/a'), { recursive: true })
+    // Swaps the folder and a link to another one for as long as it is written to.
+    const swap = `const { renameSync, symlinkSync } = require('node:fs')
+      symlinkSync('victim', 'link')
+      process.stdout.write('on')
+      for (;;) {
+        renameSync('out', 'kept'); renameSync('link', 'out')
+        renameSync('out', 'link'); renameSync('kept', 'out')
+      }`
+    const swapper = spawn(process.execPath, ['-e', swap], { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(swapper.stdout, 'data')
+    let written = 0
+    for (let tries = 0; tries < 1_500; tries += 1) {
+      await replaceFile(at('out/a/file'), 'x', { within: dir }).then(
+        () => (written += 1),
+        () => undefined
+      )
+    }
+    swapper.kill('SIGKILL')
+    await once(swapper, 'exit')
+    expect(written).toBeGreaterThan(0)
+    expect(await readdir(at('victim/a'))).toEqual([])
+  })
+
   it('follows no link in the place of the file, or on the way to it from the folder that is given', async () => {
     await writeFile(at('victim'), 'precious')
     await symlink('victim', at('link'))

@@ -36,6 +36,8 @@ export function readSshSignature(text: string, known: KnownKeys = new Map()): Ss
   const base64 = start.slice(opening.length, end).replace(/\s/g, '')
   if (base64 === '' || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return null
   const bytes = Buffer.from(base64, 'base64')
+  // What is not base64 of these very bytes ssh-keygen does not read, nor what stands behind the signature.
+  if (bytes.toString('base64') !== base64) return null
   if (bytes.toString('latin1', 0, 6) !== 'SSHSIG') return null
   const read = reader(bytes.subarray(6))
   const version = read.number()
@@ -46,6 +48,7 @@ export function readSshSignature(text: string, known: KnownKeys = new Map()): Ss
   const signature = read.string()
   if (version !== 1 || key === null || namespace === null || reserved === null || signature === null)
     return null
+  if (read.left() > 0) return null
   if (hash !== 'sha256' && hash !== 'sha512') return null
   const base64Key = key.toString('base64')
   const parsed = known.get(base64Key) ?? readKey(key)
