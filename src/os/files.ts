@@ -291,7 +291,7 @@ async function openFolder(at: string, shown: string): Promise<FileHandle> {
     const code = error instanceof Error && 'code' in error ? error.code : ''
     if (code !== 'ELOOP' && code !== 'ENOTDIR') throw error
     await refuseLink(at, shown)
-    throw new TypeError(`${shown} is not a folder`)
+    throw new TypeError(`${shown} is not a folder`, { cause: error })
   }
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { commitsUrl, type Forge, forgeKinds, guessForge, lineLink, repoApiOf } from '../../src/forge/forge.ts'
+import { forgeBounds } from '../../src/lib/bounds.ts'
 import {
   contextOf,
   postStatus,
@@ -191,6 +192,28 @@ describe('what an answer means', () => {
   const now = Date.parse('2026-06-13T05:33:00Z')
   const read = (kind: Forge['kind'], ...of: Parameters<typeof answer>) =>
     readAnswer(forge(kind), 'failure', answer(...of), now)
+
+  it('quotes of an error four levels, twenty parts and two hundred characters', () => {
+    const said = (message: unknown) => {
+      const found = read('gitlab', 400, JSON.stringify({ message }), {})
+      return found.kind === 'refused' ? found.why.replace(/^HTTP 400(?:: )?/, '') : null
+    }
+    const nested = (depth: number): unknown => (depth === 0 ? 'deep' : [nested(depth - 1)])
+    expect(said(nested(forgeBounds.depth))).toBe('deep')
+    expect(said(nested(forgeBounds.depth + 1))).toBe('')
+    const parts = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`)
+    expect(said(parts(forgeBounds.quotedParts))).toMatch(/; p19$/)
+    expect(said(parts(forgeBounds.quotedParts + 1))).toMatch(/; p19$/)
+    expect(said(Object.fromEntries(parts(21).map(part => [part, 'x'])))).toMatch(/; p19: x$/)
+    expect(said('a'.repeat(forgeBounds.quotedCharacters))).toBe('a'.repeat(200))
+    const cut = said('a'.repeat(forgeBounds.quotedCharacters + 1)) ?? ''
+    expect([cut.length <= 200, cut.startsWith('a'.repeat(190)), cut === 'a'.repeat(201)]).toEqual([
+      true,
+      true,
+      false
+    ])
+    expect([forgeBounds.depth, forgeBounds.quotedParts, forgeBounds.quotedCharacters]).toEqual([4, 20, 200])
+  })
 
   it.each([
     ['posted', 201, '', {}],

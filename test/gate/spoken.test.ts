@@ -40,7 +40,11 @@ describe('a heading with a veto in it', () => {
     ['## VETO M1-M9999: x', 'veto *'],
     ['## VETO M1 (and M2)', 'veto *'],
     ['## Our veto', 'veto *'],
-    ['## VETO not lifted M2', 'veto *']
+    ['## VETO not lifted M2', 'veto *'],
+    ['## VETO M1. And M2', 'veto *'],
+    ['## VETO M1! Also M2-M4', 'veto *'],
+    ['## VETO M1. It is broken', 'veto M1'],
+    ['## M1 vetoed. And M2', 'veto *']
   ])('%s', async (text, expected) => {
     expect(await said(text)).toEqual([expected])
   })
@@ -107,6 +111,10 @@ describe('a heading with a veto in it', () => {
     ['in a fence', '```\n## VETO M2: to be written like this\n```'],
     ['in a long fence', '~~~~~\n```\n## VETO M2\n```\n~~~~~'],
     ['in a block of code', 'So:\n\n    ## VETO M2'],
+    ['as HTML in a fence', '```html\n<h2>VETO M2</h2>\n```'],
+    ['as HTML in a block of code', 'So:\n\n    <h2>VETO M2</h2>'],
+    ['as HTML in a comment', '<!-- <h2>VETO M2</h2> -->'],
+    ['as HTML in code over lines', 'write `<h2>\nVETO M2</h2>`'],
     ['in a comment', '<!--\n## VETO M2\n-->'],
     ['in a word', '## The vet of M2'],
     ['in two words', '## M2: we have to wait'],
@@ -115,6 +123,13 @@ describe('a heading with a veto in it', () => {
     ['cleared', '## M2: VETO cleared']
   ])('is not heard where it is none: %s', async (_, text) => {
     expect(await said(text)).toEqual([])
+  })
+
+  it('code ends no element, and what stands behind it is where it was', async () => {
+    expect(await said('<h2>a\n\n```\n</h2>\n```\n\nVETO M2</h2>')).toContain('veto M2')
+    const text = 'a `code` of ü\n\n```\nmore\n<b>\n```\n\n<h2>VETO M2</h2>\n'
+    const [first] = await shownHeadings(Buffer.from(text))
+    expect(first?.from).toBe(Buffer.from(text).indexOf('<h2>'))
   })
 
   it('is heard in any mixture of forms', async () => {

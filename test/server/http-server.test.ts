@@ -1,3 +1,5 @@
+import { httpBounds } from '../../src/lib/bounds.ts'
+import { Agent, get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -166,6 +168,51 @@ describe('refuses', () => {
     expect((await fetch(url, { method: 'POST', body: 'b' })).status).toBe(503)
     release()
     expect((await first).status).toBe(200)
+  })
+
+  it('the thirty-third answer at once, and answers thirty-two', async () => {
+    let release = () => {}
+    const held = new Promise<void>(done => {
+      release = done
+    })
+    let begun = 0
+    let full = () => {}
+    const allBegun = new Promise<void>(done => {
+      full = done
+    })
+    const { url } = await serve({ bodies: 64 }, async () => {
+      begun += 1
+      if (begun === 32) full()
+      await held
+      return { status: 200 }
+    })
+    expect(httpBounds.answers).toBe(32)
+    const answers = Array.from({ length: 32 }, () => fetch(url, { method: 'POST', body: 'a' }))
+    await allBegun
+    expect((await fetch(url, { method: 'POST', body: 'b' })).status).toBe(503)
+    release()
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(32).fill(200))
+  })
+
+  it('the hundred-and-first request of one connection, and takes a hundred', async () => {
+    const { url } = await serve({ perSecond: 10_000, burst: 10_000 })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ask = () =>
+      new Promise<readonly [status: number | undefined, port: number | undefined]>((done, failed) => {
+        const request = get(url, { agent }, response => {
+          const { localPort } = response.socket
+          response.resume().once('end', () => done([response.statusCode, localPort]))
+        })
+        request.once('error', failed)
+      })
+    const answers: (readonly [status: number | undefined, port: number | undefined])[] = []
+    for (let asked = 0; asked < 101; asked += 1) answers.push(await ask())
+    agent.destroy()
+    expect(httpBounds.requestsPerConnection).toBe(100)
+    expect(answers.every(([status]) => status === 200)).toBe(true)
+    const ports = answers.map(([, port]) => port)
+    expect(new Set(ports.slice(0, 100)).size).toBe(1)
+    expect(ports[100]).not.toBe(ports[0])
   })
 
   it('the body that has been coming for longest, where too many come at once', async () => {

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type HostAddress, HostUnseen } from '../../src/facts/session.ts'
+import { fileBounds } from '../../src/lib/bounds.ts'
+import { publicKeyOf } from '../../src/ssh/keys.ts'
 import { parseDestination, resolveTarget } from '../../src/ssh/ssh-config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'adversary-config-'))
@@ -55,6 +57,24 @@ describe('a destination', () => {
   ])('refuses %j', text => {
     expect(() => parseDestination(text)).toThrow(expect.objectContaining({ kind: 'configuration' }))
   })
+})
+
+it('takes keys, configurations and known hosts up to their size, and nothing that is larger', async () => {
+  const key = join(folder, 'sized')
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
+  const line = readFileSync(`${key}.pub`, 'utf8').trim()
+  const sized = (size: number) => writeFileSync(`${key}.pub`, `${line} `.padEnd(size, 'c'))
+  rmSync(key)
+  sized(fileBounds.key)
+  expect(await publicKeyOf(key)).toBe(line.split(' ').slice(0, 2).join(' '))
+  sized(fileBounds.key + 1)
+  expect(await publicKeyOf(key)).toBeNull()
+
+  const comments = (size: number) => '# a comment\n'.repeat(Math.floor(size / 12)).padEnd(size, '\n')
+  expect(await resolved(comments(fileBounds.ssh), 'cc-ci', { timeoutMs: 60_000 })).toMatchObject({
+    host: 'cc-ci'
+  })
+  await expect(resolved(comments(fileBounds.ssh + 1))).rejects.toThrow(/larger than 16777216 bytes/)
 })
 
 describe('what ~/.ssh/config says', () => {
