@@ -1,18 +1,16 @@
 import { counted } from '../src/lib/text/counted.ts'
 import * as z from 'zod'
 import { anyGlobMatches } from '../src/lib/text/glob.ts'
-import { oneLine } from '../src/lib/text/clean.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import {
   bareDaemons as bare,
-  holderOf,
   isClientPort,
   portOf,
   publisherOf,
-  type Served,
   servedHere,
   socketLine
 } from '../src/systems/swarm/ports.ts'
+import { deaf, exposed, taken } from '../src/systems/swarm/port-troubles.ts'
 import { dockerEngine } from '../src/systems/docker/engine.ts'
 import { swarmNodes } from '../src/systems/swarm/nodes.ts'
 import { swarmServices } from '../src/systems/swarm/services.ts'
@@ -124,76 +122,3 @@ export const listeningPorts = defineProbe({
     ]
   }
 })
-
-function deaf({ service, port, mode, young }: Served, proxied: boolean): Finding {
-  const saw = `${service} publishes ${port} in ${mode} mode and runs, but nobody listens there`
-  if (young) return { outcome: 'unknown', why: `${saw} yet`, settlesWithinMs: 30_000 }
-  if (mode === 'host' && !proxied) {
-    const why = `${saw}, nor at any port in host mode: this engine may publish without its userland proxy`
-    return { outcome: 'unknown', why }
-  }
-  return {
-    outcome: 'fail',
-    saw,
-    expected: `${port} listens`,
-    at: port,
-    filing: {
-      subject: `${service} ${port}`,
-      title: `nobody listens at ${port}, which ${service} publishes`,
-      severity: 'high',
-      story: [`${saw}.`, 'docker counts the task as running whether or not it got its port.'],
-      mend: 'Look for the port in the journal of docker.service, then update the service with --force.'
-    }
-  }
-}
-
-/** Nothing where it is docker that listens. */
-function taken({ service, port, mode }: Served, outside: readonly Listener[]): readonly Finding[] {
-  const holder = holderOf(port, outside)
-  if (holder.kind === 'docker') return []
-  const shows = outside.filter(socket => portOf(socket) === port).map(socketLine)
-  const published = `${service} publishes ${port} in ${mode} mode`
-  if (holder.kind === 'unseen') {
-    const why = `${published}, and something listens there: whose socket it is cannot be seen, for ss shows no control group`
-    return [{ outcome: 'unknown', why, shows }]
-  }
-  const owner = oneLine(holder.owner, 200)
-  const saw = `${published}, but ${owner} has that port`
-  return [
-    {
-      outcome: 'fail',
-      saw,
-      expected: `docker listens at ${port}`,
-      at: port,
-      shows,
-      filing: {
-        subject: `${service} ${port}`,
-        title: `another program has ${port}, which ${service} publishes`,
-        severity: 'high',
-        story: [
-          `${saw}.`,
-          'docker counts the task as running whether or not it got its port: what comes in goes to the other program.'
-        ],
-        mend: 'Stop the other program or give it another port, then update the service with --force.'
-      }
-    }
-  ]
-}
-
-function exposed(port: string, publisher: string): Finding {
-  const [daemon = '', severity = 'high'] = bare[port] ?? []
-  const saw = `${port} listens on every address${publisher}: by custom the port of ${daemon}`
-  return {
-    outcome: 'fail',
-    saw,
-    expected: `${port} on loopback alone, if at all`,
-    at: port,
-    filing: {
-      subject: port,
-      title: `${port} is open on every address`,
-      severity,
-      story: [`${saw}.`, 'Whether a firewall stands before it cannot be seen from the list of sockets.'],
-      mend: 'Bind it to 127.0.0.1 or to the address that needs it, or put authentication before it.'
-    }
-  }
-}

@@ -1,11 +1,10 @@
 import * as z from 'zod'
 import { anyGlobMatches, globMatches, textLike } from '../src/lib/text/glob.ts'
-import { addressOf } from '../src/lib/cidr.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
-import { type DockerNetwork, dockerNetworks, isTaskName } from '../src/systems/docker/networks.ts'
-import { type SwarmService, swarmServices } from '../src/systems/swarm/services.ts'
-import { type SwarmTask, swarmTasks } from '../src/systems/swarm/tasks.ts'
-import { ofPresentSpec } from '../src/systems/swarm/service-health.ts'
+import { type DockerNetwork, dockerNetworks } from '../src/systems/docker/networks.ts'
+import { swarmServices } from '../src/systems/swarm/services.ts'
+import { swarmTasks } from '../src/systems/swarm/tasks.ts'
+import { attachedTo } from '../src/systems/swarm/attached.ts'
 
 /** Names of docker hold no white space: with it (YAML's `|` ends with a line break) one that is forbidden would never be found. */
 const globs = z.array(z.string().regex(/^\S+$/, 'expected a glob without white space')).min(1)
@@ -93,67 +92,3 @@ export const networkServices = defineProbe({
     ]
   }
 })
-
-interface Attached {
-  readonly name: string
-  /**
-   * `idle`: a service that may be on it, and of which no task runs. `leftover`: the container of a task whose
-   * service is gone, which is there, but nobody's.
-   */
-  readonly state: 'there' | 'coming' | 'idle' | 'leftover'
-  readonly addresses: readonly string[]
-}
-
-/** Services on the network wherever they run, and the containers on it here that belong to none. */
-function attachedTo(
-  network: DockerNetwork,
-  services: readonly SwarmService[],
-  tasks: readonly SwarmTask[]
-): readonly Attached[] {
-  const { id, name, endpoints } = network
-  const plain = (text: string | null) => [addressOf(text ?? '') ?? []].flat()
-  const own = services.filter(
-    service =>
-      service.networks.includes(id) ||
-      service.networks.includes(name) ||
-      service.virtualIps.some(one => one.network === id)
-  )
-  const ofServices = own.map(service => {
-    const here = endpoints.filter(one => isTaskOf(service, one.name)).flatMap(one => plain(one.ipv4))
-    const virtual = service.virtualIps.filter(one => one.network === id).flatMap(one => plain(one.address))
-    return {
-      name: service.name,
-      state: stateOn(
-        id,
-        service,
-        tasks.filter(task => task.service === service.id)
-      ),
-      addresses: [...here, ...virtual.map(address => `(VIP ${address})`)]
-    }
-  })
-  const containers = endpoints
-    // The network's own balancer, and the ingress sandbox.
-    .filter(one => one.id !== `lb-${name}` && one.id !== 'ingress-sbox')
-    .filter(one => !services.some(service => isTaskOf(service, one.name)))
-    .map(one => ({
-      name: one.name,
-      state: isTaskName(one.name) ? ('leftover' as const) : ('there' as const),
-      addresses: plain(one.ipv4)
-    }))
-  return [...ofServices, ...containers]
-}
-
-const starting = new Set(['assigned', 'accepted', 'preparing', 'ready', 'starting'])
-
-/** What a service has on the network: its spec alone puts nobody there. */
-function stateOn(id: string, service: SwarmService, own: readonly SwarmTask[]): 'there' | 'coming' | 'idle' {
-  const on = own.filter(
-    task => ofPresentSpec(service, task) || task.addresses.some(({ network }) => network === id)
-  )
-  if (on.some(({ state, desired }) => state === 'running' && desired === 'running')) return 'there'
-  return on.some(({ state, desired }) => starting.has(state) && desired !== 'shutdown') ? 'coming' : 'idle'
-}
-
-function isTaskOf(service: SwarmService, container: string): boolean {
-  return container.startsWith(`${service.name}.`) && isTaskName(container)
-}

@@ -3,8 +3,9 @@ import { anyGlobMatches } from '../src/lib/text/glob.ts'
 import { isoMicros } from '../src/lib/instant.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { endpointOwners, type LooseEndpoint } from '../src/systems/docker/endpoints.ts'
-import { type SwarmNode, swarmNodes } from '../src/systems/swarm/nodes.ts'
-import { type DockerNetwork, dockerNetworks, isTaskName } from '../src/systems/docker/networks.ts'
+import { mayBeUsedElsewhere, orphansAmong, stackOf } from '../src/systems/swarm/network-use.ts'
+import { swarmNodes } from '../src/systems/swarm/nodes.ts'
+import { type DockerNetwork, dockerNetworks } from '../src/systems/docker/networks.ts'
 import { swarmServices } from '../src/systems/swarm/services.ts'
 
 const params = z.strictObject({
@@ -36,36 +37,28 @@ export const orphanNetworks = defineProbe({
     const owned = networks.filter(one => stackOf(one) !== undefined && !anyGlobMatches(except, one.name))
     if (owned.length === 0 && owners.examined === 0)
       return [{ outcome: 'not-applicable', why: 'no network is of a stack, and nothing is attached to any' }]
-    const stacks = new Set(services.map(({ stack }) => stack))
-    const orphans = owned
-      // A service of another stack may live on it: then it is in use, whatever became of its own stack.
-      .filter(
-        one =>
-          !stacks.has(stackOf(one) ?? null) && !services.some(service => service.networks.includes(one.id))
-      )
-      .filter(one => usersOf(one, owners.loose).length === 0)
-      .map((one): Finding => {
-        if (mayBeUsedElsewhere(one, nodes)) {
-          const why = `${line(one)}: stack ${stackOf(one)} has no service, but a container of another node may be attached`
-          return { outcome: 'unknown', why }
+    const orphans = orphansAmong(owned, services, owners.loose).map((one): Finding => {
+      if (mayBeUsedElsewhere(one, nodes)) {
+        const why = `${line(one)}: stack ${stackOf(one)} has no service, but a container of another node may be attached`
+        return { outcome: 'unknown', why }
+      }
+      const rest = one.endpoints.filter(({ id }) => id !== `lb-${one.name}`).map(({ name }) => name)
+      const left = rest.length === 0 ? 'nothing is attached to it' : `still attached: ${rest.join(', ')}`
+      const saw = `${line(one)}: stack ${stackOf(one)} has no service, ${left}`
+      return {
+        outcome: 'fail',
+        saw,
+        expected: 'a stack that runs, or no network',
+        at: `network ${one.name}`,
+        filing: {
+          subject: one.name,
+          title: `network ${one.name} outlived its stack`,
+          severity: 'low',
+          story: [`${saw}.`, 'Its subnet stays taken, and a stack of that name would join it as it is.'],
+          mend: `Remove it: docker network rm ${one.name}`
         }
-        const rest = one.endpoints.filter(({ id }) => id !== `lb-${one.name}`).map(({ name }) => name)
-        const left = rest.length === 0 ? 'nothing is attached to it' : `still attached: ${rest.join(', ')}`
-        const saw = `${line(one)}: stack ${stackOf(one)} has no service, ${left}`
-        return {
-          outcome: 'fail',
-          saw,
-          expected: 'a stack that runs, or no network',
-          at: `network ${one.name}`,
-          filing: {
-            subject: one.name,
-            title: `network ${one.name} outlived its stack`,
-            severity: 'low',
-            story: [`${saw}.`, 'Its subnet stays taken, and a stack of that name would join it as it is.'],
-            mend: `Remove it: docker network rm ${one.name}`
-          }
-        }
-      })
+      }
+    })
     const loose = owners.loose.filter(({ network }) => !anyGlobMatches(except, network))
     const names = [...new Set(loose.map(({ network }) => network))]
     const [first, ...rest] = [
@@ -134,28 +127,6 @@ function leaked(loose: readonly LooseEndpoint[]): Finding {
       mend: `For each: docker network disconnect --force ${network} NAME. What stays then goes with a restart of the engine.`
     }
   }
-}
-
-/** Containers that somebody attached: the network is in use, whatever became of its stack. */
-function usersOf({ name, endpoints }: DockerNetwork, loose: readonly LooseEndpoint[]) {
-  const lost = loose.filter(({ network }) => network === name).map(one => one.name)
-  return endpoints.filter(
-    one =>
-      one.id !== `lb-${name}` &&
-      one.id !== 'ingress-sbox' &&
-      !one.id.startsWith('ep-') &&
-      !isTaskName(one.name) &&
-      !lost.includes(one.name)
-  )
-}
-
-/** A node shows its own endpoints alone, and a container that is no task belongs to no service. */
-function mayBeUsedElsewhere({ attachable, scope }: DockerNetwork, nodes: readonly SwarmNode[]): boolean {
-  return attachable && scope === 'swarm' && nodes.length > 1
-}
-
-function stackOf({ labels }: DockerNetwork): string | undefined {
-  return labels['com.docker.stack.namespace']
 }
 
 function line({ name, subnets, createdMicros }: DockerNetwork): string {

@@ -1,10 +1,17 @@
-import { joinedLines, trimmedEnd } from '../src/lib/text/trim.ts'
+import { joinedLines } from '../src/lib/text/trim.ts'
 import * as z from 'zod'
-import { withheld } from '../src/systems/languages/file-text.ts'
-import { pattern, patternText } from '../src/lib/text/pattern.ts'
-import { type CodeLine, type FileCode, fileCode } from '../src/systems/programs/program-text.ts'
+import { patternText } from '../src/lib/text/pattern.ts'
+import type { FileCode } from '../src/systems/programs/program-text.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { type RepoFile, repoPathParam, repoFile as source } from '../src/systems/repo/file.ts'
+import {
+  search,
+  searched,
+  type SearchedFile,
+  type Wanted,
+  wantedPattern,
+  wantedText
+} from '../src/systems/repo/text-search.ts'
 
 const line = z.string().regex(/\S/, 'expected text that is more than white space')
 const lines = z.union([line, z.array(line).min(1)])
@@ -55,33 +62,19 @@ export const repoFile = defineProbe({
       return [{ outcome: 'unknown', why }]
     }
     const text = file.text.replaceAll('\r\n', '\n')
-    const rows = text.replace(/\n$/, '').split('\n')
     if (!asked) {
-      const count = text === '' ? 0 : rows.length
+      const count = text === '' ? 0 : text.replace(/\n$/, '').split('\n').length
       const saw = `\`${file.path}\` at ${file.commit.slice(0, 7)} exists, ${count} ${count === 1 ? 'line' : 'lines'}`
       return [{ outcome: 'pass', saw }]
     }
-    const hidden = withheld(text)
-    if (hidden?.all === true) return [{ outcome: 'unknown', why: `${at} cannot be searched: ${hidden.why}` }]
-    const read: Read = {
-      file,
-      rows,
-      code: fileCode(file.path, text),
-      hidden: hidden?.why ?? null,
-      isUtf8: !text.includes('\uFFFD')
-    }
+    const read = searched(file.path, text)
+    if ('why' in read) return [{ outcome: 'unknown', why: `${at} cannot be searched: ${read.why}` }]
     const findings: Finding[] = [
-      ...listed(contains).map(wanted => present(read, `\`${shown(wanted)}\``, ofText(wanted))),
-      ...listed(matches).map(source => {
-        const expression = pattern(source)
-        const test = (line: string) => expression.test(line)
-        return present(read, `a match of \`${source}\``, {
-          find: ({ lines }) => firstLine(lines, test),
-          test,
-          ascii: true
-        })
-      }),
-      ...listed(lacks).map(unwanted => absent(read, `\`${shown(unwanted)}\``, ofText(unwanted)))
+      ...listed(contains).map(text => present(file, read, `\`${shown(text)}\``, wantedText(text))),
+      ...listed(matches).map(source =>
+        present(file, read, `a match of \`${source}\``, wantedPattern(source))
+      ),
+      ...listed(lacks).map(text => absent(file, read, `\`${shown(text)}\``, wantedText(text)))
     ]
     const [first, ...rest] = findings
     return first === undefined ? [{ outcome: 'not-applicable', why: 'nothing was asked' }] : [first, ...rest]
@@ -101,135 +94,27 @@ function listed(value: string | readonly string[] | undefined): readonly string[
   return typeof value === 'string' ? [value] : (value ?? [])
 }
 
-interface Read {
-  readonly file: RepoFile
-  /** The lines of the file as they are. */
-  readonly rows: readonly string[]
-  readonly code: FileCode
-  /** Why what is not found may be there all the same. */
-  readonly hidden: string | null
-  readonly isUtf8: boolean
-}
-
-/** One reading of a file: what counts of it, by joined lines and by the lines of the file. */
-interface Reading {
-  readonly lines: readonly CodeLine[]
-  readonly rows: readonly string[]
-}
-
-interface Wanted {
-  /** The number of the first line, and of the last one where there are several. */
-  find(reading: Reading): Place | undefined
-  /** Whether a line of the file shows it, or its first line. */
-  test(line: string): boolean
-  /** It can be told in a file of any encoding that has ASCII in it. */
-  readonly ascii: boolean
-}
-
-interface Place {
-  readonly first: number
-  readonly last: number
-}
-
-function ofText(text: string): Wanted {
-  const wanted = trimmedEnd(text.replaceAll('\r\n', '\n'), '\n')
-  const ascii = Buffer.byteLength(wanted) === wanted.length
-  const [head = '', ...tail] = wanted.replace(/^(?:[ \t]*\n)+/, '').split('\n')
-  const test = (line: string) => line.includes(head)
-  if (tail.length === 0) return { find: ({ lines }) => firstLine(lines, test), test, ascii }
-  return {
-    find: ({ rows }) =>
-      block(
-        rows,
-        head,
-        tail.filter(line => line.trim() !== '')
-      ),
-    test,
-    ascii
-  }
-}
-
-function firstLine(lines: readonly CodeLine[], test: (line: string) => boolean): Place | undefined {
-  const found = lines.find(({ text }) => test(text))
-  return found && { first: found.line, last: found.line }
-}
-
-/**
- * Where lines follow each other, all moved in by the same white space: the first one ends with `head`, the last one
- * begins with the last of `tail`. Lines that hold nothing, or a comment alone, are passed over.
- */
-function block(rows: readonly string[], head: string, tail: readonly string[]): Place | undefined {
-  const full = rows.flatMap((text, index) =>
-    text.trim() === '' ? [] : [{ text: text.trimEnd(), line: index + 1 }]
-  )
-  const begin = head.trimEnd()
-  for (const [index, { text, line }] of full.entries()) {
-    if (!text.endsWith(begin)) continue
-    const before = text.slice(0, text.length - begin.length)
-    const following = full.slice(index + 1, index + 1 + tail.length)
-    const [next] = following
-    const [second = ''] = tail
-    if (next === undefined || following.length < tail.length) return undefined
-    // Text that begins in the middle of a line says nothing of how far the others are moved in.
-    const indent =
-      before.trim() === '' ? before : next.text.slice(0, Math.max(0, next.text.indexOf(second.trim())))
-    const fits = following.every(({ text }, at) => {
-      const wanted =
-        indent.trim() === ''
-          ? moved(tail[at] ?? '', indent, before.trim() === '' ? '' : leading(second))
-          : null
-      return wanted !== null && (at === tail.length - 1 ? text.startsWith(wanted) : text === wanted.trimEnd())
-    })
-    if (fits) return { first: line, last: following.at(-1)?.line ?? line }
-  }
-  return undefined
-}
-
-/** The line moved in by `indent` instead of `own`. */
-function moved(line: string, indent: string, own: string): string {
-  return indent + (line.startsWith(own) ? line.slice(own.length) : line.trimStart())
-}
-
-function leading(line: string): string {
-  return /^[ \t]*/.exec(line)?.[0] ?? ''
-}
-
 /** How a text is written in a sentence. */
 function shown(text: string): string {
   return joinedLines(text, ' ⏎ ')
 }
 
-function does({ code }: Read): Reading {
-  return { lines: code.does, rows: code.rows.does }
-}
-
-function may({ code }: Read): Reading {
-  return { lines: code.may, rows: code.rows.may }
-}
-
-function raw({ rows }: Read): Reading {
-  return { lines: rows.map((text, index) => ({ line: index + 1, text })), rows }
-}
-
-function present(read: Read, wanted: string, { find, test, ascii }: Wanted): Finding {
-  const { file, code } = read
-  const found = find(does(read))
-  if (found !== undefined) {
-    const [line, shows] = quoted(read, found, test)
+function present(file: RepoFile, read: SearchedFile, wanted: string, how: Wanted): Finding {
+  const { code } = read
+  const { does, may, said, blind } = search(read, how)
+  if (does !== null) {
+    const { line, shows } = does
     return { outcome: 'pass', saw: `${wanted} is in ${file.path}:${line}${asText(code)}`, shows }
   }
-  const perhaps = find(may(read))
-  if (perhaps !== undefined) return doubtful(read, wanted, quoted(read, perhaps, test)[0])
-  const blind = blindness(read, ascii)
+  if (may !== null) return doubtful(file, code, wanted, may.line)
   if (blind !== null)
     return { outcome: 'unknown', why: `${wanted} is not in ${file.path} as far as it can be read: ${blind}` }
   const expected = `${wanted} in a line that does something`
-  const said = find(raw(read))
-  if (said === undefined) {
+  if (said === null) {
     const at = `${file.path} at ${file.commit.slice(0, 7)}`
     return { outcome: 'fail', saw: `${wanted} nowhere in the file`, expected, at }
   }
-  const [line, shows] = quoted(read, said, test)
+  const { line, shows } = said
   return {
     outcome: 'fail',
     saw: `${wanted} only in a comment or where it is only said${asText(code)}`,
@@ -239,17 +124,16 @@ function present(read: Read, wanted: string, { find, test, ascii }: Wanted): Fin
   }
 }
 
-function absent(read: Read, unwanted: string, { find, test, ascii }: Wanted): Finding {
-  const { file, code } = read
-  const found = find(does(read))
-  if (found !== undefined) {
-    const [line, shows] = quoted(read, found, test)
+function absent(file: RepoFile, read: SearchedFile, unwanted: string, how: Wanted): Finding {
+  const { code } = read
+  const { does, may, said, blind } = search(read, how)
+  if (does !== null) {
+    const { line, shows } = does
     const at = `${file.path}:${line}`
     return { outcome: 'fail', saw: unwanted, expected: 'no line that does it', at, shows }
   }
-  const perhaps = find(may(read)) ?? (code.language === null ? find(raw(read)) : undefined)
-  if (perhaps !== undefined) return doubtful(read, unwanted, quoted(read, perhaps, test)[0])
-  const blind = blindness(read, ascii)
+  const perhaps = may ?? (code.language === null ? said : null)
+  if (perhaps !== null) return doubtful(file, code, unwanted, perhaps.line)
   if (blind !== null)
     return {
       outcome: 'unknown',
@@ -264,7 +148,7 @@ function absent(read: Read, unwanted: string, { find, test, ascii }: Wanted): Fi
   return { outcome: 'pass', saw: `${unwanted} ${where}${asText(code)}` }
 }
 
-function doubtful({ file, code }: Read, text: string, line: number): Finding {
+function doubtful(file: RepoFile, code: FileCode, text: string, line: number): Finding {
   const reader =
     code.language === null
       ? 'how this file writes comments is not known'
@@ -275,35 +159,7 @@ function doubtful({ file, code }: Read, text: string, line: number): Finding {
   }
 }
 
-function blindness({ hidden, isUtf8 }: Read, ascii: boolean): string | null {
-  if (hidden !== null) return hidden
-  return isUtf8 || ascii ? null : 'it is not UTF-8'
-}
-
 function asText({ language }: FileCode): string {
   if (language === null) return ' (judged as text: how it writes comments is not known)'
   return language === 'text' ? ' (judged as text)' : ''
-}
-
-/** The line's number and the line as `grep -n` prints it; of a line continued by backslashes, the one that matches. */
-function quoted(
-  { rows }: Read,
-  { first, last: end }: Place,
-  test: (text: string) => boolean
-): readonly [number, readonly string[]] {
-  if (end > first)
-    return [
-      first,
-      rows.slice(first - 1, Math.min(end, first + 9)).map((text, index) => numbered(first + index, text))
-    ]
-  let last = first
-  while (rows[last - 1]?.endsWith('\\') === true) last += 1
-  const own = rows.slice(first - 1, last).findIndex(test)
-  const line = first + Math.max(0, own)
-  const shown = own < 0 ? rows.slice(first - 1, last) : [rows[line - 1] ?? '']
-  return [line, shown.map((text, index) => numbered(line + index, text))]
-}
-
-function numbered(line: number, text: string): string {
-  return `${line}:${text.slice(0, 300)}`
 }

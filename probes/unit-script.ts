@@ -2,13 +2,9 @@ import { trimmedEnd } from '../src/lib/text/trim.ts'
 import { counted } from '../src/lib/text/counted.ts'
 import * as z from 'zod'
 import { pattern, patternText } from '../src/lib/text/pattern.ts'
-import { codeLines } from '../src/systems/programs/program-text.ts'
-import { isSilent } from '../src/systems/languages/shell.ts'
-import { programRuns } from '../src/systems/programs/program-runs.ts'
-import { baseName } from '../src/systems/programs/shell-runs.ts'
-import { environmentOf, startCommands } from '../src/systems/languages/unit-file.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
-import { gone, unitPrograms, type UnitPrograms } from '../src/systems/systemd/unit-programs.ts'
+import { bare, executed, type ExecutedLine, unsureIn } from '../src/systems/systemd/executed-lines.ts'
+import { gone, unitPrograms } from '../src/systems/systemd/unit-programs.ts'
 import { unitParam } from '../src/systems/systemd/units.ts'
 
 /** What runs is judged line by line: a text of several lines would be in none of them, and lacked by everything. */
@@ -79,7 +75,7 @@ export const unitScript = defineProbe({
       const wanted = bare(text)
       return wanted.trim() === '' ? undefined : lines.find(line => bare(line.text).includes(wanted))
     }
-    const unclear = (wanted: string, line: Line): Finding => ({
+    const unclear = (wanted: string, line: ExecutedLine): Finding => ({
       outcome: 'unknown',
       why: `${wanted} is in ${where(line)} but for blanks, quotes or backslashes (${line.text.slice(0, 200)}): whether that runs the same is not known. Name the text as it stands there`
     })
@@ -140,50 +136,10 @@ export const unitScript = defineProbe({
   }
 })
 
-interface Line {
-  readonly file: string
-  readonly line: number
-  readonly text: string
-}
-
-/** A text without what parts words and quotes them. */
-function bare(text: string): string {
-  return text.replace(/["'\\]/g, '').replace(/\s+/g, ' ')
-}
-
-/** The start commands of the unit file, then every line of every file that they run. */
-function executed({ unit, files, programs }: UnitPrograms): readonly Line[] {
-  const commands = startCommands(files, unit.name)
-  const known = new Map(programs.map(({ path, text }) => [path, text]))
-  const { read } = programRuns(commands, known, { hops: 2, environment: environmentOf(files, unit.name) })
-  return [
-    ...commands.flatMap(({ argv, path, line }) => textsOf(argv).map(text => ({ file: path, line, text }))),
-    ...[...read].flatMap(([file, kind]) =>
-      codeLines(known.get(file) ?? '', kind).map(line => ({ file, ...line }))
-    )
-  ]
-}
-
-/** What a start command does: only a shell's script has comments, echoes and dead code. */
-function textsOf(argv: readonly string[]): readonly string[] {
-  const program = baseName(argv[0] ?? '')
-  if (isSilent(program)) return argv.slice(0, 1)
-  const inline = argv.findIndex(word => /^-[a-z]*c$/.test(word)) + 1
-  if (!/^(?:ba|da|a|k|z)?sh$/.test(program) || inline === 0) return [argv.join(' ')]
-  return codeLines(argv[inline] ?? '', 'shell').map(({ text }) => text)
-}
-
-/** Variables and specifiers of the start commands that the unit's text does not decide. */
-function unsureIn({ unit, files }: UnitPrograms): readonly string[] {
-  return startCommands(files, unit.name).flatMap(({ unsure = [], path, line }) =>
-    unsure.length === 0 ? [] : [`what ${unsure.join(', ')} is in ${path}:${line}`]
-  )
-}
-
-function where({ file, line }: Line) {
+function where({ file, line }: ExecutedLine) {
   return `${file}:${line}`
 }
 
-function quoted(line: Line) {
+function quoted(line: ExecutedLine) {
   return `${where(line)}: ${line.text.slice(0, 300)}`
 }

@@ -1,0 +1,104 @@
+import { oneLine } from '../../lib/text/clean.ts'
+import type { Severity } from '../../lib/words.ts'
+import type { Listener } from '../linux/listeners.ts'
+import { bareDaemons, holderOf, portOf, type Served, socketLine } from './ports.ts'
+
+/** What is wrong with a port that is published or open; analysis for probes. */
+
+/** What a probe finds of it, or why that cannot be said. */
+export type PortTrouble =
+  | {
+      readonly outcome: 'unknown'
+      readonly why: string
+      readonly shows?: readonly string[]
+      readonly settlesWithinMs?: number
+    }
+  | {
+      readonly outcome: 'fail'
+      readonly saw: string
+      readonly expected: string
+      readonly at: string
+      readonly shows?: readonly string[]
+      readonly filing: {
+        readonly subject: string
+        readonly title: string
+        readonly severity: Severity
+        readonly story: readonly string[]
+        readonly mend: string
+      }
+    }
+
+/** A published port at which nothing listens. */
+export function deaf({ service, port, mode, young }: Served, proxied: boolean): PortTrouble {
+  const saw = `${service} publishes ${port} in ${mode} mode and runs, but nobody listens there`
+  if (young) return { outcome: 'unknown', why: `${saw} yet`, settlesWithinMs: 30_000 }
+  if (mode === 'host' && !proxied) {
+    const why = `${saw}, nor at any port in host mode: this engine may publish without its userland proxy`
+    return { outcome: 'unknown', why }
+  }
+  return {
+    outcome: 'fail',
+    saw,
+    expected: `${port} listens`,
+    at: port,
+    filing: {
+      subject: `${service} ${port}`,
+      title: `nobody listens at ${port}, which ${service} publishes`,
+      severity: 'high',
+      story: [`${saw}.`, 'docker counts the task as running whether or not it got its port.'],
+      mend: 'Look for the port in the journal of docker.service, then update the service with --force.'
+    }
+  }
+}
+
+/** A published port that somebody else has; nothing where it is docker that listens. */
+export function taken({ service, port, mode }: Served, outside: readonly Listener[]): readonly PortTrouble[] {
+  const holder = holderOf(port, outside)
+  if (holder.kind === 'docker') return []
+  const shows = outside.filter(socket => portOf(socket) === port).map(socketLine)
+  const published = `${service} publishes ${port} in ${mode} mode`
+  if (holder.kind === 'unseen') {
+    const why = `${published}, and something listens there: whose socket it is cannot be seen, for ss shows no control group`
+    return [{ outcome: 'unknown', why, shows }]
+  }
+  const owner = oneLine(holder.owner, 200)
+  const saw = `${published}, but ${owner} has that port`
+  return [
+    {
+      outcome: 'fail',
+      saw,
+      expected: `docker listens at ${port}`,
+      at: port,
+      shows,
+      filing: {
+        subject: `${service} ${port}`,
+        title: `another program has ${port}, which ${service} publishes`,
+        severity: 'high',
+        story: [
+          `${saw}.`,
+          'docker counts the task as running whether or not it got its port: what comes in goes to the other program.'
+        ],
+        mend: 'Stop the other program or give it another port, then update the service with --force.'
+      }
+    }
+  ]
+}
+
+/** A port of a daemon that asks for no password, open to everybody. */
+export function exposed(port: string, publisher: string): PortTrouble {
+  const [daemon = '', severity = 'high'] = bareDaemons[port] ?? []
+  const saw = `${port} listens on every address${publisher}: by custom the port of ${daemon}`
+  return {
+    outcome: 'fail',
+    saw,
+    expected: `${port} on loopback alone, if at all`,
+    at: port,
+    filing: {
+      subject: port,
+      title: `${port} is open on every address`,
+      severity,
+      story: [`${saw}.`, 'Whether a firewall stands before it cannot be seen from the list of sockets.'],
+      mend: 'Bind it to 127.0.0.1 or to the address that needs it, or put authentication before it.'
+    }
+  }
+}
