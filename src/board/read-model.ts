@@ -23,7 +23,7 @@ import { type Claim, exitCode } from '../lib/words.ts'
 import { board, type Board, type BoardMilestone, type BoardPhase } from './summary.ts'
 import { evidenceOf } from '../review/context/claim-history.ts'
 import { judgeAgain } from '../review/replay.ts'
-import { claimPatterns, type Snapshot, type ReviewContext } from '../review/context/review-context.ts'
+import { type Snapshot, type ReviewContext } from '../review/context/review-context.ts'
 
 /**
  * Gathers what the board shows: from the signed record, the evidence in the repo, and what the gate says of it.
@@ -66,7 +66,7 @@ type Claims = ReadonlyMap<string, Claim>
 
 /** The claims of the branch's history by their sha: of both branches, where reviews have one of their own. */
 function claimsIn({ home }: ReviewContext, { record }: Snapshot): Claims {
-  const patterns = claimPatterns(home)
+  const patterns = home.claims
   return new Map(
     record.history.flatMap(commit => {
       const parsed = parseClaim(commit, patterns)

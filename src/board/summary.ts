@@ -5,7 +5,7 @@ import { readRecord, type SignedRecord } from '../record/record.ts'
 import { findingsOf } from '../record/finding-history.ts'
 import type { FindingTrailer } from '../record/trailers.ts'
 import type { Claim, Verdict } from '../lib/words.ts'
-import { owedClaims } from '../review/context/owed.ts'
+import { pendingClaims } from '../review/context/claim-history.ts'
 import type { Snapshot, ReviewContext } from '../review/context/review-context.ts'
 
 /** How everything stands: what `status` shows. */
@@ -45,7 +45,7 @@ export interface BoardMilestone {
 /** Reads the board off the signed record, the plans and what is owed. Nothing is asked of any host. */
 export async function board(context: ReviewContext, at: Snapshot, nowMs: number): Promise<Board> {
   const { record } = at
-  const { owed, malformed, own } = await owedClaims(context, at)
+  const { owed, malformed, own } = await pendingClaims(context.git, context.home, at)
   const phases = new Set([
     ...context.home.plans.keys(),
     ...record.reviews.map(({ message }) => message.phase),

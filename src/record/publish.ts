@@ -42,11 +42,6 @@ export interface PublishOptions {
   readonly trust: Trust
   /** Which repo the review is signed for; default: none is named. */
   readonly repo?: string | null
-  /**
-   * Called for every attempt with the tip of that attempt. Null drops the review: somebody else has
-   * answered the claim, or nothing is left to say.
-   */
-  build(tip: Tip): Promise<Publication | null>
   /** Milliseconds since 1970. */
   now(): number
   sleep(ms: number): Promise<void>
@@ -72,6 +67,14 @@ export type Published =
 /** The longest pause between two attempts, in milliseconds, and how many attempts long it may be. */
 const mostPause = { ms: 2000, attempts: 4 }
 
+/** One publication under way: what is published is rendered anew for each tip, until a push wins. */
+export interface Publishing {
+  /** The branch as it is now; null: what was observed is too old to be published. */
+  nextTip(): Promise<Tip | null>
+  /** Pushes what was rendered for that tip; null: the race was lost, the next tip is to be rendered for. */
+  push(tip: Tip, publication: Publication): Promise<Published | null>
+}
+
 /**
  * Puts one review on the branch: the push is the compare-and-swap. Lost pushes start over on the new tip.
  *
@@ -79,42 +82,47 @@ const mostPause = { ms: 2000, attempts: 4 }
  * the review path is a symlink, lies under one, or has a twin in the tree, or when the signature that was
  * just made is not one that the allowed signers let through.
  */
-export async function publish(options: PublishOptions): Promise<Published> {
+export function beginPublishing(options: PublishOptions): Publishing {
   const { git, branch, signal } = options
   const attempts = options.attempts ?? 1000
   const freshMs = options.freshMs ?? 300_000
-  let lost = ''
+  let attempt = 0
+  let begun = 0
   let believed = false
   let reviews: number | null = null
   let rivals = false
-  for (let attempt = 1; attempt <= attempts; attempt++) {
-    signal?.throwIfAborted()
-    const begun = options.now()
-    // Either way: a clock that was set back since tells no age either.
-    if (Math.abs(begun - options.observedAt) > freshMs) return { kind: 'stale' }
-
-    const tip = await tipOf(options)
-    const { length } = tip.record.reviews
-    rivals ||= reviews !== null && length > reviews
-    reviews = length
-    const publication = await options.build(tip)
-    if (publication === null) return { kind: 'dropped' }
-    if (options.dryRun === true)
-      return { kind: 'dry-run', path: publication.path, appended: publication.appended }
-    const commit = await write(options, tip, publication)
-    // Once: it is the same key and the same list a moment later, and whoever is slow loses again.
-    if (!believed) await requireBelieved(options, commit)
-    believed = true
-    const pushed = await push(git, commit, branch)
-    if (pushed.kind === 'pushed') {
-      await git.remember(branch, commit)
-      return { kind: 'published', commit, attempts: attempt }
+  return {
+    async nextTip() {
+      attempt += 1
+      signal?.throwIfAborted()
+      begun = options.now()
+      // Either way: a clock that was set back since tells no age either.
+      if (Math.abs(begun - options.observedAt) > freshMs) return null
+      const tip = await tipOf(options)
+      const { length } = tip.record.reviews
+      rivals ||= reviews !== null && length > reviews
+      reviews = length
+      return tip
+    },
+    async push(tip, publication) {
+      if (options.dryRun === true)
+        return { kind: 'dry-run', path: publication.path, appended: publication.appended }
+      const commit = await write(options, tip, publication)
+      // Once: it is the same key and the same list a moment later, and whoever is slow loses again.
+      if (!believed) await requireBelieved(options, commit)
+      believed = true
+      const pushed = await push(git, commit, branch)
+      if (pushed.kind === 'pushed') {
+        await git.remember(branch, commit)
+        return { kind: 'published', commit, attempts: attempt }
+      }
+      if (pushed.kind === 'refused') throw refused(branch, pushed.why)
+      await options.sleep(pauseAfter(attempt, options.now() - begun, rivals))
+      if (attempt < attempts) return null
+      const why = `the push to ${branch} lost ${attempts} races in a row: ${pushed.why}`
+      throw new AdversaryError('repository', why)
     }
-    if (pushed.kind === 'refused') throw refused(branch, pushed.why)
-    lost = pushed.why
-    await options.sleep(pauseAfter(attempt, options.now() - begun, rivals))
   }
-  throw new AdversaryError('repository', `the push to ${branch} lost ${attempts} races in a row: ${lost}`)
 }
 
 /**

@@ -1,34 +1,34 @@
 import { redact } from '../lib/secrets/redact.ts'
 import type { CheckResult } from '../probe/verdict.ts'
 import type { Evidence } from '../facts/fact.ts'
-import type { PublishResult } from './publish-review.ts'
-import type { Draft, Observed } from './review.ts'
+import type { Draft, Observed } from './assessed.ts'
+import type { PublishResult } from './review.ts'
 import { type SectionLines, sectionLines } from './section-lines.ts'
 import type { ReviewContext } from './context/review-context.ts'
 
 /** The documents of `--json`: CONTRACT §9. Keys may be added, never renamed. */
 
-export function reviewDocument(draft: Draft, told: PublishResult | null) {
+export function reviewDocument(draft: Draft, result: PublishResult | null) {
   const { claim } = draft
   return {
     claim: { sha: claim.sha, phase: claim.phase, milestone: claim.milestone, summary: claim.summary },
     verdict: draft.decision.verdict,
     why: draft.decision.why,
     supersedes: draft.supersedes.map(({ sha }) => sha),
-    ...observedDocument(draft, told)
+    ...observedDocument(draft, result)
   }
 }
 
 /** Of a hunt, an orientation, a look before the claim: what was observed, and what was pushed of it. */
-export function observedDocument(observed: Observed, told: PublishResult | null) {
+export function observedDocument(observed: Observed, result: PublishResult | null) {
   const review =
-    told?.outcome.kind === 'published' && told.telling !== null
-      ? { path: told.telling.path, commit: told.outcome.commit }
+    result?.outcome.kind === 'published' && result.rendered !== null
+      ? { path: result.rendered.path, commit: result.outcome.commit }
       : null
   return {
     checks: observed.checks.map(({ check }) => checkDocument(check)),
     hunts: observed.hunts.map(({ check }) => checkDocument(check)),
-    findings: (told?.telling?.findings ?? []).map(finding => ({ ...finding })),
+    findings: (result?.rendered?.findings ?? []).map(finding => ({ ...finding })),
     evidence: observed.evidence.map(evidenceDocument),
     redacted: observed.redacted.map(hidden => ({ ...hidden })),
     review,

@@ -1,8 +1,9 @@
 import { Unseen } from '../facts/fact.ts'
 import type { BoundProbe } from '../probe/probe.ts'
-import { look, type LookOptions, observe, type Observed } from './review.ts'
+import type { Observed } from './assessed.ts'
+import { type LookOptions, observe } from './review.ts'
 import { openReviewContext, snapshot, type HostContext } from './context/review-context.ts'
-import { type Views } from './context/views.ts'
+import { type Views, viewsOf } from './context/views.ts'
 
 /** One probe by hand: nothing is written, and the repo is only fetched for a probe that asks for it. */
 export async function runOneProbe(
@@ -19,12 +20,13 @@ export async function runOneProbe(
   const phase = asked.phase ?? [...seat.home.plans.keys()][0] ?? ''
   const subject = { phase, checks: [{ probe, title, host, line: 0 }], hunts: [] }
   const places = new Set(Object.values(probe.needs).map(source => source.place))
-  if (!places.has('repo') && !places.has('record')) return look(seat, nowhere, subject, options)
+  if (!places.has('repo') && !places.has('record')) return observe(seat, nowhere, subject, options)
 
   const context = await openReviewContext(seat.home, { ...seat, log: () => undefined })
   try {
     const at = await snapshot(context)
-    return await observe(context, at, { ...subject, commit: at.tip }, options)
+    const views = viewsOf(context, { phase, commit: at.tip, record: at.record })
+    return await observe(context, views, subject, options)
   } finally {
     await context.git.close()
   }

@@ -4,18 +4,12 @@ import type { Check, Plan } from '../config/types.ts'
 import { overviews } from '../probe/overview.ts'
 import type { Fact } from '../facts/fact.ts'
 import type { EvidenceRecord } from '../render/evidence-file.ts'
-import { type LookOptions, observe, type Observed } from './review.ts'
-import type { Snapshot, ReviewContext } from './context/review-context.ts'
+import type { Observed } from './assessed.ts'
 
-/** Looks at what the hosts of a plan are like, and how its own checks stand: the baseline of the phase. */
-export async function orientation(
-  context: ReviewContext,
-  at: Snapshot,
-  plan: Plan,
-  options: LookOptions
-): Promise<Observed> {
+/** What the hosts of a plan are like, and how its own checks stand: the baseline of the phase. */
+export function orientationChecks(plan: Plan): readonly Check[] {
   const hosts = new Set(plan.milestones.flatMap(({ checks }) => checks.flatMap(({ host }) => host ?? [])))
-  const looks: Check[] = [...hosts].flatMap(host =>
+  const views: Check[] = [...hosts].flatMap(host =>
     overviews.map(({ title, view }) => ({
       probe: view,
       title: hosts.size > 1 ? `${title} (${host})` : title,
@@ -24,16 +18,10 @@ export async function orientation(
     }))
   )
   const standing = plan.milestones.flatMap(({ id, checks }) =>
-    checks.map(check => ({ ...check, title: `${id}: ${check.title}` }))
+    // `within` waits for a claim's work; before any claim there is nothing to wait for.
+    checks.map(({ withinMs: _, ...check }) => ({ ...check, title: `${id}: ${check.title}` }))
   )
-  // `within` waits for a claim's work; before any claim there is nothing to wait for.
-  const once = standing.map(({ withinMs: _, ...check }) => check)
-  return observe(
-    context,
-    at,
-    { phase: plan.phase, commit: at.tip, checks: [...looks, ...once], hunts: plan.hunt.checks },
-    options
-  )
+  return [...views, ...standing]
 }
 
 /** What moves by itself, or with each review: a difference in it is no news. By the key of its source. */

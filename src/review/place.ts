@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { evidenceDirOf, type Workspace, reviewPathOf } from '../config/workspace.ts'
-import type { Tip } from '../record/publish.ts'
+import { evidenceDirOf, type Workspace, reviewBranchOf, reviewPathOf } from '../config/workspace.ts'
+import type { PublishOptions, Tip } from '../record/publish.ts'
 import type { SignedRecord } from '../record/record.ts'
 import { isUtf16 } from '../render/append.ts'
 
@@ -9,6 +9,15 @@ export interface Place {
   readonly path: string
   /** Why it is not the usual place, for people; null where it is. */
   readonly why: string | null
+}
+
+/** Which branch reviews are pushed to, and as whom. */
+export function pushTarget(
+  home: Workspace
+): Pick<PublishOptions, 'branch' | 'startFrom' | 'identity' | 'repo'> {
+  const branch = reviewBranchOf(home)
+  const { repo, identity } = home
+  return { branch, ...(branch === repo.branch ? {} : { startFrom: repo.branch }), identity, repo: repo.name }
 }
 
 /**

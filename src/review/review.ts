@@ -1,116 +1,305 @@
-import type { Hidden } from '../lib/secrets/hidden.ts'
-import type { Veil } from '../lib/secrets/veil.ts'
-import type { ProvedOn } from '../probe/prove.ts'
-import type { SealedByName } from '../probe/run.ts'
+import { AdversaryError } from '../lib/errors.ts'
+import type { Claim } from '../lib/words.ts'
 import { isoSecond, nowMs, sleep, tick } from '../os/clock.ts'
-import { decide } from '../probe/verdict.ts'
-import type { CheckResult, Decision } from '../probe/verdict.ts'
-import type { Commit } from '../git/git-types.ts'
-import type { Check, HuntCheck, Milestone, Plan } from '../config/types.ts'
 import type { Evidence, Fact } from '../facts/fact.ts'
-import { newestReview, type SignedRecord } from '../record/record.ts'
-import type { Claim, Severity } from '../lib/words.ts'
-import { evaluateChecks, type Judged, type Question } from './examine.ts'
-import { type Snapshot, type HostContext, type ReviewContext } from './context/review-context.ts'
+import type { Adapters } from '../facts/adapter.ts'
+import { gather, type Gathered } from '../facts/gather.ts'
+import { decide } from '../probe/verdict.ts'
+import type { Check, Milestone, Plan } from '../config/types.ts'
+import { changedFiles, configFile, reviewBranchOf } from '../config/workspace.ts'
+import { beginPublishing, type Published, type Tip } from '../record/publish.ts'
+import { newestReview, orientationsOf, reviewOf, type SignedRecord } from '../record/record.ts'
+import type { Assessed, Draft, Observed, Subject, Task } from './assessed.ts'
 import { openAdapters, type Progress } from './context/adapters.ts'
+import { judgeEarly } from './context/early.ts'
+import type { HostContext, ReviewContext, Snapshot } from './context/review-context.ts'
 import { type Views, viewsOf } from './context/views.ts'
+import {
+  conclude,
+  evaluate,
+  factsTaken,
+  hostOf,
+  isUnsettled,
+  pauseBefore,
+  type ReviewCheck,
+  unlooked
+} from './evaluate.ts'
+import { orientationChecks } from './orientation.ts'
+import { pushTarget } from './place.ts'
+import type { RenderedCommit } from './render-commit.ts'
 
 /**
- * What was observed and judged, before anything is written: a value that can be rendered on any tip. All of it may be
- * shown, secrets hidden, but for `sealed`, which cannot be written.
+ * A review, from top to bottom: `collect` and `evaluate` until the checks are settled (`observe`), then `decide` (with
+ * these `assess`), `render` and `push` until a push wins (`publishReview`). Each returns what the next one needs.
  */
-export interface Observed {
-  readonly phase: string
-  readonly plan: Plan | null
-  readonly checks: readonly ObservedCheck[]
-  /** What the reviewer looked for on its own account. */
-  readonly hunts: readonly (ObservedCheck & { readonly severity: Severity })[]
-  readonly facts: Readonly<Record<string, Fact<unknown>>>
-  readonly evidence: readonly Evidence[]
-  /** What each check was judged on as it was read, the checks first, then the hunts. */
-  readonly sealed: readonly SealedByName[]
-  /** Hides what this look found to be secret, in what else is shown along with it. */
-  readonly hide: Pick<Veil, 'sentence' | 'sentences'>
-  /** The secrets that were hidden in what was read. */
-  readonly redacted: readonly Hidden[]
-  /** When the observing ended, milliseconds since 1970, by our clock. */
-  readonly atMs: number
-  readonly clocks: Readonly<Record<string, { readonly skewMs: number; readonly uncertaintyMs: number }>>
-  readonly stats: {
-    readonly connections: number
-    readonly execs: number
-    readonly reads: number
-    readonly ms: number
-  }
-}
-
-export interface ObservedCheck {
-  readonly check: CheckResult
-  readonly facts: Judged
-}
-
-/** One claim, looked at and decided. */
-export interface Draft extends Observed {
-  readonly claim: Claim
-  readonly supersedes: readonly Claim[]
-  readonly milestone: Milestone | null
-  readonly decision: Decision
-  readonly obstacles: readonly string[]
-  /** Looking again may change the verdict: something could not be seen, and nothing failed. */
-  readonly worthRetrying: boolean
-}
 
 export interface LookOptions {
   /** How long to go on looking at what settles, in milliseconds from now. */
   readonly budgetMs: number
   readonly progress?: Progress
-  /** Takes over the goodbye to the hosts, which otherwise is waited for. It never rejects. */
+  /** Takes over the closing of the sessions, which otherwise is waited for. It never rejects. */
   onClose?(closing: Promise<void>): void
 }
 
-/** Where a look starts from; the record only has to be there by the time that something asks for it. */
+/** Where a review starts from; the record only has to be there by the time that something asks for it. */
 export interface LookedFrom extends Pick<Snapshot, 'tip'> {
   readonly record: SignedRecord | Promise<SignedRecord>
 }
 
-/** Observes and decides one claim. Nothing is written. */
-export async function draftReview(
+export interface PublishResult {
+  readonly outcome: Published
+  /** What was put on the branch; null when nothing was. */
+  readonly rendered: RenderedCommit | null
+}
+
+/** Collects, evaluates and decides. Nothing is written. */
+export function assess<Asked extends Task>(
   context: ReviewContext,
   at: LookedFrom,
-  owed: { readonly claim: Claim; readonly supersedes: readonly Claim[] },
+  task: Asked,
   options: LookOptions
-): Promise<Draft> {
-  const { claim } = owed
-  const plan = context.home.plans.get(claim.phase) ?? null
-  const milestone = plan?.milestones.find(({ id }) => id === claim.milestone) ?? null
-  const observed = await observe(
-    context,
-    at,
-    {
-      phase: claim.phase,
-      commit: claim.sha,
-      checks: milestone?.checks ?? [],
-      hunts: milestone === null ? [] : (plan?.hunt.checks ?? [])
-    },
-    options
-  )
-  const { hide } = observed
-  const obstacles = hide.sentences(obstaclesOf(plan, milestone, claim, await at.record))
-  const decision = decide(
-    observed.checks.map(({ check }) => check),
-    obstacles
-  )
-  const unseen = observed.checks.some(({ check }) => check.outcome === 'unknown')
+): Promise<Extract<Assessed, Pick<Asked, 'kind'>>>
+export async function assess(
+  context: ReviewContext,
+  at: LookedFrom,
+  task: Task,
+  options: LookOptions
+): Promise<Assessed> {
+  const subject = subjectOf(context, at.tip, task)
+  const views = viewsOf(context, { ...subject, record: at.record })
+  const observed = await observe(context, views, subject, options)
+  if (task.kind !== 'review') return { ...observed, ...task }
+
+  const { plan, hide } = observed
+  const milestone = milestoneOf(plan, task.claim.milestone)
+  const obstacles = hide.sentences(obstaclesOf(plan, milestone, task.claim, await at.record))
+  const checks = observed.checks.map(({ check }) => check)
+  const decision = decide(checks, obstacles)
+  const unseen = checks.some(({ outcome }) => outcome === 'unknown')
   return {
     ...observed,
-    claim: shownClaim(claim, hide),
-    supersedes: owed.supersedes.map(older => shownClaim(older, hide)),
-    plan,
+    kind: 'review',
+    claim: shownClaim(task.claim, hide),
+    supersedes: task.supersedes.map(older => shownClaim(older, hide)),
     milestone,
     decision,
     obstacles,
     worthRetrying: decision.verdict === 'INCONCLUSIVE' && unseen && milestone !== null
   }
+}
+
+/** Collects and evaluates checks and hunts together: one connection to each host, every read once an attempt. */
+export async function observe(
+  seat: HostContext,
+  views: Views,
+  subject: Omit<Subject, 'commit'>,
+  options: LookOptions
+): Promise<Observed> {
+  const started = tick()
+  const out = new AbortController()
+  const seconds = Math.round(options.budgetMs / 1000)
+  const timer = setTimeout(
+    () => out.abort(new Error(`timed out: the budget of ${seconds} s ran out`)),
+    options.budgetMs
+  )
+  const adapters = openAdapters(seat, views, AbortSignal.any([seat.signal, out.signal]), options.progress)
+  // What the plans themselves hold is hidden like what is read.
+  const planned = [...seat.home.plans.values()].flatMap(({ milestones }) => milestones)
+  for (const { probe } of planned.flatMap(({ checks }) => checks)) adapters.veil.params(probe.given)
+  try {
+    const settled = await settle([...subject.checks, ...subject.hunts], adapters, {
+      tick,
+      until: started + options.budgetMs,
+      sleep: ms => sleep(ms, seat.signal),
+      now: isoSecond(nowMs())
+    })
+    seat.signal.throwIfAborted()
+    return {
+      phase: subject.phase,
+      plan: seat.home.plans.get(subject.phase) ?? null,
+      checks: settled.checks.slice(0, subject.checks.length),
+      hunts: settled.checks.slice(subject.checks.length),
+      facts: settled.facts,
+      evidence: settled.evidence,
+      hide: adapters.veil,
+      redacted: adapters.redacted(),
+      atMs: nowMs(),
+      clocks: adapters.clocks(),
+      stats: { ...adapters.stats(), ms: Math.round(tick() - started) }
+    }
+  } finally {
+    clearTimeout(timer)
+    const closing = adapters.close()
+    if (options.onClose === undefined) await closing
+    else options.onClose(closing)
+  }
+}
+
+export interface RetryPolicy {
+  /** Waits, in milliseconds; rejects when the review is abandoned. */
+  sleep(ms: number): Promise<void>
+  /** A clock that only goes forward, in milliseconds. */
+  tick(): number
+  /** When to stop looking again, on that clock. */
+  readonly until: number
+  /** The time now, ISO 8601 UTC, for waivers. */
+  readonly now: string
+}
+
+/** All of it may be shown, but for what the checks hold besides `check` and `facts`. */
+export interface Settled {
+  /** As they were given. */
+  readonly checks: readonly ReviewCheck[]
+  readonly evidence: readonly Evidence[]
+  readonly facts: Readonly<Record<string, Fact<unknown>>>
+}
+
+/**
+ * Collects and evaluates; what may still settle is looked at again, everything that it needs read anew together, so that
+ * no judgement mixes two moments.
+ */
+export async function settle(
+  planned: readonly Check[],
+  adapters: Adapters,
+  policy: RetryPolicy
+): Promise<Settled> {
+  const started = policy.tick()
+  const evidence: Evidence[] = []
+  const facts: Record<string, Fact<unknown>> = {}
+  let checks = planned.map(unlooked)
+  let open = checks
+  for (;;) {
+    const afterMs = Math.round(policy.tick() - started)
+    const early = judgeEarly(open)
+    const gathered = await collect(open, adapters, evidence.length + 1, early.hear)
+    const looked = new Map(open.map(each => [each, evaluate(each, gathered, afterMs, early.judge)]))
+    checks = checks.map(each => looked.get(each) ?? each)
+    evidence.push(...gathered.evidence)
+    for (const each of looked.values()) Object.assign(facts, Object.fromEntries(factsTaken(each, gathered)))
+
+    const elapsedMs = policy.tick() - started
+    open = [...looked.values()].filter(each => isUnsettled(each, elapsedMs))
+    if (open.length === 0) break
+    const pauseMs = pauseBefore(open)
+    if (policy.tick() + pauseMs > policy.until) break
+    await policy.sleep(pauseMs)
+  }
+  const { veil } = adapters
+  const shown = Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [veil.sentence(name), veil.again(fact)])
+  )
+  return {
+    checks: checks.map(each => conclude(each, shown, veil, policy.now)),
+    evidence: veil.again(evidence),
+    facts: shown
+  }
+}
+
+/** Reads all that the checks need, each thing once. */
+function collect(
+  checks: readonly ReviewCheck[],
+  adapters: Adapters,
+  first: number,
+  hear: ReturnType<typeof judgeEarly>['hear']
+): Promise<Gathered> {
+  const wanted = checks.map(({ planned }) => ({
+    host: hostOf(planned),
+    sources: Object.values(planned.probe.needs)
+  }))
+  return gather(wanted, adapters, first, hear)
+}
+
+/**
+ * Renders and pushes what was assessed, anew on each tip until a push wins. Dropped where there is nothing to say on that
+ * tip: another reviewer has answered the claim, the claim is gone, or nothing is new.
+ *
+ * @param options.unlessThere drops an orientation when another reviewer has oriented the phase meanwhile.
+ */
+export async function publishReview(
+  context: ReviewContext,
+  assessed: Assessed,
+  options: { readonly unlessThere?: boolean; readonly dryRun?: boolean } = {}
+): Promise<PublishResult> {
+  const { render } = await import('./render-commit.ts')
+  const { home, git, trust, signal } = context
+  const publishing = beginPublishing({
+    ...pushTarget(home),
+    git,
+    trust,
+    now: nowMs,
+    sleep: ms => sleep(ms, signal),
+    observedAt: assessed.atMs,
+    dryRun: options.dryRun === true,
+    signal
+  })
+  for (;;) {
+    const tip = await publishing.nextTip()
+    if (tip === null) return { outcome: { kind: 'stale' }, rendered: null }
+    const isWanted = await stillWanted(context, tip, assessed, options.unlessThere === true)
+    const rendered = isWanted ? await render(context, tip, assessed) : null
+    if (rendered === null) return { outcome: { kind: 'dropped' }, rendered }
+    const outcome = await publishing.push(tip, rendered)
+    if (outcome !== null) return { outcome, rendered }
+  }
+}
+
+/** Whether this is still to be said: another reviewer may have been first. */
+async function stillWanted(
+  { home, git }: Pick<ReviewContext, 'home' | 'git'>,
+  { record, sha: tip }: Tip,
+  assessed: Assessed,
+  unlessThere: boolean
+): Promise<boolean> {
+  if (assessed.kind === 'orientation') {
+    return !unlessThere || orientationsOf(record, assessed.phase).length === 0
+  }
+  if (assessed.kind !== 'review') return true
+  const { sha } = assessed.claim
+  if (reviewOf(record, sha) !== null) return false
+  // A builder may have rewritten the branch meanwhile: a review of a commit that is gone answers nobody.
+  const { branch } = home.repo
+  if (reviewBranchOf(home) === branch) return record.history.some(commit => commit.sha === sha)
+  // Claims live on the watched branch, which need not be the one that reviews are pushed to.
+  return git.isAncestor(sha, (await git.fetch(branch, { hurry: true })) ?? tip)
+}
+
+/**
+ * Half of a plan that somebody was writing when it was read is a plan of fewer checks: by now the rest of it stands there.
+ * To be asked before a verdict is published, but by the loop: that one reads plans until two readings agree, and goes on
+ * with those that it understood last.
+ *
+ * @throws AdversaryError `usage` where what the claim was looked at by is not what stands in the home now.
+ */
+export async function refuseChanged(
+  home: ReviewContext['home'],
+  { plan }: Pick<Draft, 'plan'>
+): Promise<void> {
+  const [changed] = await changedFiles(home, [configFile, ...(plan === null ? [] : [plan.file])])
+  if (changed === undefined) return
+  throw new AdversaryError('usage', `${changed} changed while the claim was looked at`, {
+    hint: 'run it again'
+  })
+}
+
+function subjectOf({ home }: HostContext, tip: string, task: Task): Subject {
+  if (task.kind === 'review') {
+    const { phase, sha } = task.claim
+    const plan = home.plans.get(phase) ?? null
+    const milestone = milestoneOf(plan, task.claim.milestone)
+    const hunts = milestone === null ? [] : (plan?.hunt.checks ?? [])
+    return { phase, commit: sha, checks: milestone?.checks ?? [], hunts }
+  }
+  const { plan } = task
+  const checks = {
+    orientation: () => orientationChecks(plan),
+    hunt: () => [],
+    'pre-verification': () => (task.kind === 'pre-verification' ? task.milestone.checks : [])
+  }
+  return { phase: plan.phase, commit: tip, checks: checks[task.kind](), hunts: plan.hunt.checks }
+}
+
+function milestoneOf(plan: Plan | null, name: string): Milestone | null {
+  return plan?.milestones.find(({ id }) => id === name) ?? null
 }
 
 /** A claim whose words hold no secret. */
@@ -132,115 +321,4 @@ function obstaclesOf(
   return milestone.needs
     .filter(need => newestReview(record, plan.phase, need)?.message.verdict !== 'PASS')
     .map(need => `${milestone.id} needs ${need}, which has no PASS`)
-}
-
-/** What is to be observed, and as of which commit of the repo. */
-export interface Subject {
-  readonly phase: string
-  readonly commit: string
-  readonly checks: readonly Check[]
-  readonly hunts: readonly HuntCheck[]
-}
-
-/** Looks at checks and hunts together: one connection to each host, every read once. */
-export function observe(
-  context: ReviewContext,
-  at: LookedFrom,
-  subject: Subject,
-  options: LookOptions
-): Promise<Observed> {
-  const views = viewsOf(context, { ...subject, record: at.record })
-  return look(context, views, subject, options)
-}
-
-/** The same without a clone: for whoever asks nothing of the repo. */
-export async function look(
-  seat: HostContext,
-  views: Views,
-  subject: Omit<Subject, 'commit'>,
-  options: LookOptions
-): Promise<Observed> {
-  const started = tick()
-  const out = new AbortController()
-  const seconds = Math.round(options.budgetMs / 1000)
-  const timer = setTimeout(
-    () => out.abort(new Error(`timed out: the budget of ${seconds} s ran out`)),
-    options.budgetMs
-  )
-  const adapters = openAdapters(seat, views, AbortSignal.any([seat.signal, out.signal]), options.progress)
-  // What the plans themselves hold is hidden like what is read.
-  const planned = [...seat.home.plans.values()].flatMap(({ milestones }) => milestones)
-  for (const { probe } of planned.flatMap(({ checks }) => checks)) adapters.veil.params(probe.given)
-  try {
-    const questions = [...subject.checks, ...subject.hunts].map(question)
-    const examined = await evaluateChecks(questions, adapters, {
-      tick,
-      until: started + options.budgetMs,
-      sleep: ms => sleep(ms, seat.signal),
-      now: isoSecond(nowMs())
-    })
-    seat.signal.throwIfAborted()
-    const looked = examined.checks.map((check, index) => ({ check, facts: examined.judged[index] ?? {} }))
-    return {
-      phase: subject.phase,
-      plan: seat.home.plans.get(subject.phase) ?? null,
-      checks: looked.slice(0, subject.checks.length),
-      hunts: looked
-        .slice(subject.checks.length)
-        .map((hunt, index) => ({ ...hunt, severity: subject.hunts[index]?.severity ?? 'low' })),
-      facts: examined.facts,
-      evidence: examined.evidence,
-      sealed: examined.sealed,
-      hide: adapters.veil,
-      redacted: adapters.redacted(),
-      atMs: nowMs(),
-      clocks: adapters.clocks(),
-      stats: { ...adapters.stats(), ms: Math.round(tick() - started) }
-    }
-  } finally {
-    clearTimeout(timer)
-    const closing = adapters.close()
-    if (options.onClose === undefined) await closing
-    else options.onClose(closing)
-  }
-}
-
-/** Whether a check needs its host to be seen. */
-export function asksHost({ probe }: Check): boolean {
-  return Object.values(probe.needs).some(source => source.place === 'host')
-}
-
-/** Hosts that were asked and did not answer a single read. */
-export function unseenHosts({ evidence }: Observed): readonly string[] {
-  const hosts = new Set(evidence.map(({ on }) => on).filter(on => !['repo', 'web', 'record'].includes(on)))
-  return [...hosts].filter(host => evidence.every(({ on, exit }) => on !== host || exit === null))
-}
-
-function question(check: Check): Question {
-  const places = new Set(Object.values(check.probe.needs).map(source => source.place))
-  const remote = places.has('host') || places.has('web')
-  return {
-    probe: check.probe,
-    title: check.title,
-    host: check.host ?? '',
-    on: remote && check.host !== null ? check.host : 'repo',
-    ...(check.withinMs === undefined ? {} : { withinMs: check.withinMs }),
-    ...(check.waiver === undefined ? {} : { waiver: check.waiver })
-  }
-}
-
-/** How many commits of the branch came after the claim. */
-export function commitsSince(claim: string, history: readonly Commit[]): number {
-  const index = history.findIndex(({ sha }) => sha === claim)
-  return index < 0 ? 0 : history.length - 1 - index
-}
-
-/** What one check was judged on, by its probe's names. */
-export function factsOf(observed: Pick<Observed, 'checks' | 'facts' | 'sealed'>, index: number): ProvedOn {
-  const names = observed.checks[index]?.facts ?? {}
-  const shown = Object.entries(names).flatMap(([need, name]) => {
-    const fact = observed.facts[name]
-    return fact === undefined ? [] : [[need, fact] as const]
-  })
-  return { sealed: observed.sealed[index] ?? {}, shown: Object.fromEntries(shown) }
 }

@@ -19,11 +19,11 @@ import type { GateAnswer } from '../gate/gate.ts'
 import { reasonOf } from '../gate/judge-milestone.ts'
 import { readSecret } from '../config/secret.ts'
 import type { ForgeConfig } from '../config/types.ts'
-import type { SignedRecord, SignedReview } from '../record/record.ts'
+import type { SignedReview } from '../record/record.ts'
 import { parseMessage } from '../record/trailers.ts'
 import { type Claim, exitCode } from '../lib/words.ts'
 import { judgeOf } from '../board/summary.ts'
-import { snapshot, type ReviewContext } from '../review/context/review-context.ts'
+import { type ReviewContext, type Snapshot, snapshot } from '../review/context/review-context.ts'
 
 /**
  * Commit statuses: what the signed reviews say, told to the forge. A status is a copy and never the record: it
@@ -32,11 +32,11 @@ import { snapshot, type ReviewContext } from '../review/context/review-context.t
  */
 export interface Statuses {
   /** A claim is being looked at. */
-  looking(claim: Claim): void
+  collecting(claim: Claim): void
   /** The review of a claim was pushed, as this commit. */
   reviewed(claim: Claim, commit: string): void
   /** What the record says now: what is not known to be posted is looked up, and posted where it is not there. */
-  catchUp(record: SignedRecord): void
+  catchUp(at: Snapshot): void
   /**
    * Waits until nothing is left to post, at most this long.
    *
@@ -49,7 +49,7 @@ export interface Statuses {
 
 /** Where there is no forge: says nothing to nobody. */
 export const noStatuses: Statuses = {
-  looking: () => undefined,
+  collecting: () => undefined,
   reviewed: () => undefined,
   catchUp: () => undefined,
   settled: async () => ({ left: 0, why: null }),
@@ -94,12 +94,12 @@ function startPosting(reviewContext: ReviewContext, forge: ForgeConfig, env: Env
   const queue = new Map<string, Entry>()
   /** Reviews that the forge is known to show. */
   const shown = new Set<string>()
-  /** Claims that were said to be looked at. */
+  /** Claims that were posted as being looked at. */
   const begun = new Set<string>()
-  /** What was last said of a review, by its sha. */
+  /** What was last posted of a review, by its sha. */
   const last = new Map<string, string>()
-  /** The tip of the record that was caught up with last. */
-  let caughtUp = ''
+  /** The branch as it was caught up with last. */
+  let caughtUp: Snapshot | null = null
   /** Reviews whose overtaken claims were looked up. */
   const overtaken = new Set<string>()
   let wake = new AbortController()
@@ -200,13 +200,13 @@ function startPosting(reviewContext: ReviewContext, forge: ForgeConfig, env: Env
     pauseUntil = tick() + Math.min(Math.max(outcome.afterMs ?? 0, pauseMs), mostAskedMs)
   }
 
-  function tell(commit: string, when: Entry['when'], key: string): void {
-    const status = () => statusOfReview(reviewContext, forge, commit)
+  function postReview(commit: string, when: Entry['when'], key: string): void {
+    const status = () => statusOfReview(reviewContext, forge, commit, caughtUp)
     put(key, { status, when, retried: true, review: commit })
   }
 
   return {
-    looking(claim) {
+    collecting(claim) {
       const { sha, phase, milestone } = claim
       const status: Status = {
         sha,
@@ -223,16 +223,17 @@ function startPosting(reviewContext: ReviewContext, forge: ForgeConfig, env: Env
       put(key, { status: async () => status, when: 'always', retried: false, review: null })
     },
     reviewed(claim, commit) {
-      tell(commit, 'always', keyOf(claim.sha, claim.phase, claim.milestone))
+      postReview(commit, 'always', keyOf(claim.sha, claim.phase, claim.milestone))
     },
-    catchUp(record) {
+    catchUp(at) {
+      const { record } = at
       const verdicts = record.reviews.filter(
         ({ byReviewer, message }) => byReviewer && message.verdict !== null
       )
       // A veto, a newer claim or a push may have closed the gate of what passed: it is judged anew, and the forge is asked
       // only where something else is to be said than before.
-      const moved = record.tip !== caughtUp
-      caughtUp = record.tip
+      const moved = record.tip !== caughtUp?.record.tip
+      caughtUp = at
       const newest = new Map(
         verdicts.map(({ commit, message }) => [contextOf(message.phase, message.milestone ?? ''), commit.sha])
       )
@@ -242,7 +243,7 @@ function startPosting(reviewContext: ReviewContext, forge: ForgeConfig, env: Env
         const isNewest = newest.get(contextOf(message.phase, message.milestone ?? '')) === commit.sha
         const again = moved && isNewest && message.verdict === 'PASS'
         const queued = queue.get(key)?.review === commit.sha
-        if (!queued && (again || !shown.has(commit.sha))) tell(commit.sha, 'differs', key)
+        if (!queued && (again || !shown.has(commit.sha))) postReview(commit.sha, 'differs', key)
         if (overtaken.has(commit.sha)) continue
         overtaken.add(commit.sha)
         for (const older of message.supersedes.slice(-supersededLookedUp)) {
@@ -291,16 +292,19 @@ async function readReview({ git }: ReviewContext, sha: string) {
 /**
  * What one review says, in the words of its signed commit; of a PASS whose gate is closed the gate's reason, for
  * whoever reads a status takes it for the answer.
+ *
+ * @param known the branch as it was read last.
  */
 async function statusOfReview(
   reviewContext: ReviewContext,
   forge: ForgeConfig,
-  sha: string
+  sha: string,
+  known: Snapshot | null
 ): Promise<Status | null> {
   const review = await readReview(reviewContext, sha)
   if (review === null) return null
   const { claim, verdict, milestone, phase, message } = review
-  const shut = verdict === 'PASS' ? await closedGate(reviewContext, phase, milestone, sha) : null
+  const shut = verdict === 'PASS' ? await closedGate(reviewContext, known, phase, milestone, sha) : null
   const path = message.section?.path
   const line = path === undefined ? null : await sectionLine(reviewContext, review, path)
   return {
@@ -316,11 +320,15 @@ async function statusOfReview(
 /** The gate's answer where this review is what it goes by, and it is closed. */
 async function closedGate(
   reviewContext: ReviewContext,
+  known: Snapshot | null,
   phase: string,
   milestone: string,
   review: string
 ): Promise<GateAnswer | null> {
-  const judge = await judgeOf(reviewContext, await snapshot(reviewContext), nowMs())
+  const isKnown = known?.record.reviews.some(({ commit }) => commit.sha === review) === true
+  // What was pushed a moment ago is on the branch and not in what was read before.
+  const at = known !== null && isKnown ? known : await snapshot(reviewContext)
+  const judge = await judgeOf(reviewContext, at, nowMs())
   const answer = (await judge(phase, [milestone])).milestones.get(milestone)
   if (answer === undefined || answer.code === exitCode.pass) return null
   // A newer verdict has a status of its own, on its own claim.

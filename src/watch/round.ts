@@ -1,33 +1,24 @@
 import { AdversaryError, messageOf } from '../lib/errors.ts'
-import type { Owed, Pending } from '../record/pending.ts'
-import { nowMs, tick } from '../os/clock.ts'
-import type { Plan } from '../config/types.ts'
-import { reviewAskedFor } from '../systems/baseline/moment.ts'
-import { newestReview, orientationsOf, type SignedRecord } from '../record/record.ts'
 import type { Claim } from '../lib/words.ts'
-import { doubled, jittered } from './back-off.ts'
-import { claimHistory } from '../review/context/claim-history.ts'
-import { orientation } from '../review/orientation.ts'
-import { owedClaims } from '../review/context/owed.ts'
-import { tellRemoved } from '../review/annotations/record-removals.ts'
+import { nowMs, tick } from '../os/clock.ts'
+import { reviewAskedFor } from '../systems/baseline/moment.ts'
+import type { Owed, Pending } from '../record/pending.ts'
+import { newestReview, orientationsOf } from '../record/record.ts'
+import type { Plan, Workspace } from '../config/types.ts'
+import { recordRemovals } from '../review/annotations/record-removals.ts'
+import { type Assessed, type Draft, type Observed, type Task, unseenHosts } from '../review/assessed.ts'
+import { claimHistory, pendingClaims } from '../review/context/claim-history.ts'
+import { type ReviewContext, type Snapshot, snapshot } from '../review/context/review-context.ts'
+import { asksHost } from '../review/evaluate.ts'
 import {
-  publishHunt,
-  publishOrientation,
-  publishReview,
-  refuseChanged,
-  type PublishResult
-} from '../review/publish-review.ts'
-import {
-  asksHost,
-  type Draft,
-  draftReview,
+  assess,
   type LookOptions,
-  observe,
-  type Observed,
-  unseenHosts
+  publishReview,
+  type PublishResult,
+  refuseChanged
 } from '../review/review.ts'
-import { again, scheduleRetry, step, type WatchState } from './state.ts'
-import { type Snapshot, snapshot, type ReviewContext } from '../review/context/review-context.ts'
+import { doubled, jittered } from './back-off.ts'
+import { recordFailure, scheduleRetry, step, type WatchState } from './state.ts'
 
 /** Looking again while an observation settles never holds a watcher up longer than this, in milliseconds. */
 const settleBudgetMs = 60_000
@@ -37,15 +28,15 @@ const backOff = { firstMs: 5_000, mostMs: 120_000 }
 
 export interface WatchEvents {
   /** A claim is being looked at. */
-  looking?(claim: Claim): void
+  collecting?(claim: Claim): void
   /** The record was read: at the beginning, and again after each answer. */
   seen?(at: Snapshot, context: ReviewContext): void
-  /** A round is over, with this record. */
-  rounded?(record: SignedRecord): void
+  /** A round is over, and this is how the branch stands. */
+  rounded?(at: Snapshot): void
   /** A claim was answered. */
-  reviewed(draft: Draft, told: PublishResult): void
-  oriented(observed: Observed, told: PublishResult): void
-  hunted(observed: Observed, told: PublishResult): void
+  reviewed(draft: Draft, result: PublishResult): void
+  oriented(observed: Observed, result: PublishResult): void
+  hunted(observed: Observed, result: PublishResult): void
 }
 
 export type RoundOptions = { readonly once: boolean } & Pick<LookOptions, 'progress'>
@@ -71,45 +62,164 @@ export async function round(
   state: WatchState
 ): Promise<string> {
   const { progress, once } = options
+  const { home, git } = context
   const look = { budgetMs: settleBudgetMs, ...(progress === undefined ? {} : { progress }) }
   const here: Round = { context, events, look, state, once }
-  let at = await snapshot(context)
-  if (await tellRemoved(context, at)) at = await snapshot(context)
+  const refresh = () => snapshot(context)
+  let at = await refresh()
+  if (await recordRemovals(context, at)) at = await refresh()
   // A `since` that is not there is said before anything is written.
-  await claimHistory(context, at)
-  for (const plan of context.home.plans.values()) {
-    if (await orient(here, at, plan)) at = await snapshot(context)
+  await claimHistory(git, home, at.tip)
+  for (const plan of home.plans.values()) {
+    if (await orient(here, at, plan)) at = await refresh()
   }
 
   const tried = new Set<string>()
   for (;;) {
     // Asked anew after each answer: claims may have come, and a later one may need what was just answered.
-    const owed = await owedClaims(context, at)
+    const pending = await pendingClaims(git, home, at)
     events.seen?.(at, context)
-    report(here, owed)
-    const next = nextOf(here, owed.owed, tried)
+    report(here, pending)
+    const next = nextOf(here, pending.owed, tried)
     if (next === undefined) break
     tried.add(next.claim.sha)
-    if (await answer(here, at, next, owed.owed)) at = await snapshot(context)
+    if (await answer(here, at, next, pending.owed)) at = await refresh()
   }
   // Hunting may take in claims that came meanwhile: they are for the next round.
   const { tip } = at
 
   // A claim that waits goes before what nobody asked for.
-  if (!options.once) {
-    for (const plan of context.home.plans.values()) {
-      if (planHuntDue(plan, state) && (await hunt(here, at, plan))) at = await snapshot(context)
+  if (!once) {
+    for (const plan of home.plans.values()) {
+      if (isHuntDue(plan, state) && (await hunt(here, at, plan))) at = await refresh()
     }
   }
   events.seen?.(at, context)
-  events.rounded?.(at.record)
+  events.rounded?.(at)
   return tip
+}
+
+/** Looks at one claim and publishes what was seen. Whether the branch is another one now. */
+async function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[]): Promise<boolean> {
+  const { context, state } = here
+  const { sha, phase, milestone } = owed.claim
+  const about = `${phase}-${milestone}`
+  const work: Work = { key: sha, about, claim: sha }
+  try {
+    const needed = neededOf(here, at, owed, all)
+    if (needed !== undefined) {
+      const why = `it needs ${needed.about}, which could not be seen yet`
+      scheduleRetry(state, sha, { about, why, pauseMs: backOff.firstMs, nextTick: needed.nextTick })
+      return false
+    }
+    if (deferForHostBackoff(here, work, hostsOf(context.home, phase, milestone))) return false
+    step(state, 'reviewing', about)
+    context.log('reviewing', { phase, milestone, claim: sha })
+    here.events.collecting?.(owed.claim)
+    return await review(here, at, work, { kind: 'review', ...owed })
+  } catch (error) {
+    return failed(here, work, { phase, milestone, claim: sha }, error)
+  }
+}
+
+async function orient(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
+  const { context, state } = here
+  const { phase } = plan
+  const work: Work = { key: `orientation ${phase}`, about: `orientation of ${phase}` }
+  if (orientationsOf(at.record, phase).length > 0) {
+    state.waiting.delete(work.key)
+    return false
+  }
+  if ((state.waiting.get(work.key)?.nextTick ?? 0) > tick()) return false
+  try {
+    const hosts = plan.milestones.flatMap(({ id }) => hostsOf(context.home, phase, id))
+    if (deferForHostBackoff(here, work, [...new Set(hosts)])) return false
+    step(state, 'orienting', phase)
+    context.log('orienting', { phase })
+    return await review(here, at, work, { kind: 'orientation', plan })
+  } catch (error) {
+    return failed(here, work, { phase }, error)
+  }
+}
+
+async function hunt(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
+  const { context, state } = here
+  const { phase } = plan
+  state.hunted.set(phase, tick())
+  try {
+    step(state, 'hunting', phase)
+    return await review(here, at, { key: `hunt ${phase}`, about: `hunt of ${phase}` }, { kind: 'hunt', plan })
+  } catch (error) {
+    context.signal.throwIfAborted()
+    context.log('failed', { phase, why: messageOf(error), again_in_ms: plan.hunt.everyMs })
+    return false
+  }
+}
+
+/** Assesses and publishes, unless it is worth waiting for what could not be seen. Whether the branch is another one now. */
+async function review(here: Round, at: Snapshot, work: Work, task: Task): Promise<boolean> {
+  const { context, state, once } = here
+  const assessed = await assess(context, at, task, here.look)
+  noteHosts(here, assessed)
+  const unseen = worthWaitingFor(assessed)
+  if (unseen !== null && wait(here, work, unseen)) return false
+
+  if (once && assessed.kind === 'review') await refuseChanged(context.home, assessed)
+  const result = await publishReview(context, assessed, { unlessThere: true })
+  if (assessed.kind === 'review' && result.outcome.kind === 'stale') {
+    const why = 'what was seen is too old to be published'
+    scheduleRetry(state, work.key, { about: work.about, why, pauseMs: backOff.firstMs })
+    return true
+  }
+  if (assessed.kind !== 'hunt') {
+    state.waiting.delete(work.key)
+    state.hunted.set(assessed.phase, tick())
+    if (result.outcome.kind === 'dropped') state.hasPeers = true
+  }
+  published(here, assessed, result)
+  return assessed.kind !== 'hunt' || result.rendered !== null
+}
+
+/** What could not be seen, where it may be seen later. */
+function worthWaitingFor(assessed: Assessed): string | null {
+  if (assessed.kind === 'review' && assessed.worthRetrying) {
+    return assessed.checks.find(({ check }) => check.outcome === 'unknown')?.check.why ?? 'something'
+  }
+  // What was not seen is no baseline.
+  const unseen = assessed.kind === 'orientation' ? unseenHosts(assessed) : []
+  return unseen.length > 0 ? `${unseen.join(', ')} did not answer` : null
+}
+
+/** Logs what became of it, and hands it on. */
+function published({ context, events, state }: Round, assessed: Assessed, result: PublishResult): void {
+  const { outcome } = result
+  const commit = outcome.kind === 'published' ? { commit: outcome.commit } : {}
+  switch (assessed.kind) {
+    case 'review': {
+      const { sha, phase, milestone } = assessed.claim
+      const which = { phase, milestone, claim: sha, verdict: assessed.decision.verdict }
+      if (outcome.kind === 'published') {
+        state.reviews += 1
+        context.log('published', { ...which, commit: outcome.commit })
+      } else context.log('dropped', which)
+      return events.reviewed(assessed, result)
+    }
+    case 'orientation':
+      context.log('oriented', { phase: assessed.phase, ...commit })
+      return events.oriented(assessed, result)
+    case 'hunt': {
+      const changes = result.rendered?.changes.length ?? 0
+      context.log('hunted', { phase: assessed.phase, changes, ...commit })
+      return events.hunted(assessed, result)
+    }
+    case 'pre-verification':
+  }
 }
 
 function report({ context, state }: Round, { owed, malformed, own }: Pending): void {
   const isNew = ({ sha }: { readonly sha: string }) => {
-    if (state.told.has(sha)) return false
-    state.told.add(sha)
+    if (state.logged.has(sha)) return false
+    state.logged.add(sha)
     return true
   }
   for (const { sha, subject, why } of malformed.filter(isNew)) {
@@ -157,49 +267,6 @@ function needsOf({ home }: ReviewContext, { claim }: Owed): ReadonlySet<string> 
   return new Set([...(planned?.needs ?? []), ...times.filter(milestone => milestone !== null)])
 }
 
-/** Looks at one claim and publishes what was seen. Whether the branch is another one now. */
-function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[]): Promise<boolean> {
-  const { context, events, look, state } = here
-  const { sha, phase, milestone } = owed.claim
-  const about = `${phase}-${milestone}`
-  return attempt(here, { key: sha, about, log: { phase, milestone, claim: sha } }, async () => {
-    const needed = neededOf(here, at, owed, all)
-    if (needed !== undefined) {
-      const why = `it needs ${needed.about}, which could not be seen yet`
-      scheduleRetry(state, sha, { about, why, pauseMs: backOff.firstMs, nextTick: needed.nextTick })
-      return false
-    }
-    if (deferForHostBackoff(here, { key: sha, about, claim: sha }, hostsOf(context, phase, milestone)))
-      return false
-
-    step(state, 'reviewing', about)
-    context.log('reviewing', { phase, milestone, claim: sha })
-    events.looking?.(owed.claim)
-    const draft = await draftReview(context, at, owed, look)
-    noteHosts(here, draft)
-    if (draft.worthRetrying && wait(here, { key: sha, about, claim: sha }, whyUnseen(draft))) return false
-
-    if (here.once) await refuseChanged(context, draft)
-    const told = await publishReview(context, draft)
-    if (told.outcome.kind === 'stale') {
-      const why = 'what was seen is too old to be published'
-      scheduleRetry(state, sha, { about, why, pauseMs: backOff.firstMs })
-      return true
-    }
-    state.waiting.delete(sha)
-    state.hunted.set(phase, tick())
-    if (told.outcome.kind === 'dropped') state.hasPeers = true
-    const { verdict } = draft.decision
-    const which = { phase, milestone, claim: sha, verdict }
-    if (told.outcome.kind === 'published') {
-      state.reviews += 1
-      context.log('published', { ...which, commit: told.outcome.commit })
-    } else context.log('dropped', which)
-    events.reviewed(draft, told)
-    return true
-  })
-}
-
 /** A claim that this one needs and that is still being looked at: no blip must become a missing PASS. */
 function neededOf({ context, state }: Round, at: Snapshot, { claim }: Owed, all: readonly Owed[]) {
   const planned = context.home.plans.get(claim.phase)?.milestones.find(({ id }) => id === claim.milestone)
@@ -212,13 +279,9 @@ function neededOf({ context, state }: Round, at: Snapshot, { claim }: Owed, all:
   return undefined
 }
 
-function hostsOf(context: ReviewContext, phase: string, milestone: string): readonly string[] {
-  const planned = context.home.plans.get(phase)?.milestones.find(({ id }) => id === milestone)
+function hostsOf(home: Workspace, phase: string, milestone: string): readonly string[] {
+  const planned = home.plans.get(phase)?.milestones.find(({ id }) => id === milestone)
   return [...new Set((planned?.checks ?? []).flatMap(check => (asksHost(check) ? (check.host ?? []) : [])))]
-}
-
-function whyUnseen({ checks }: Draft): string {
-  return checks.find(({ check }) => check.outcome === 'unknown')?.check.why ?? 'something'
 }
 
 /** A piece of work that may have to wait. */
@@ -270,7 +333,7 @@ function noteHosts({ context, state }: Round, observed: Observed): void {
   for (const name of unseen) {
     const before = state.hosts.get(name)
     const why = observed.evidence.find(({ on, why: reason }) => on === name && reason !== undefined)?.why
-    const trouble = again(before, why ?? 'it gave no reason')
+    const trouble = recordFailure(before, why ?? 'it gave no reason')
     const pauseMs = pauseAfter(before, context)
     state.hosts.set(name, { ...trouble, pauseMs, lastTick: tick(), nextTick: tick() + pauseMs })
     if (before === undefined) context.log('host unseen', { host: name, why: trouble.why })
@@ -293,89 +356,30 @@ function pauseAfter(before: { readonly pauseMs: number } | undefined, context: R
 }
 
 /** What goes wrong with one claim or phase must not hold up the others: it is logged and tried again later. */
-async function attempt(
+async function failed(
   { context, state }: Round,
-  work: Work & {
-    readonly log: { readonly phase: string; readonly milestone?: string; readonly claim?: string }
-  },
-  doIt: () => Promise<boolean>
-): Promise<boolean> {
-  try {
-    return await doIt()
-  } catch (error) {
-    context.signal.throwIfAborted()
-    // A remote that is gone concerns them all.
-    await context.git.remoteTip(context.home.repo.branch)
-    const before = state.waiting.get(work.key)
-    const pauseMs = pauseAfter(before, context)
-    const why = error instanceof AdversaryError ? error.message : `a fault of its own: ${messageOf(error)}`
-    const { about } = work
-    const nextMs = jittered(pauseMs)
-    scheduleRetry(state, work.key, { about, why, pauseMs, nextTick: tick() + nextMs, failure: error })
-    const times = state.waiting.get(work.key)?.times ?? 1
-    context.log('failed', { ...work.log, why, times, again_in_ms: Math.round(nextMs) })
-    return true
-  }
+  { key, about }: Work,
+  which: { readonly phase: string; readonly milestone?: string; readonly claim?: string },
+  error: unknown
+): Promise<true> {
+  context.signal.throwIfAborted()
+  // A remote that is gone concerns them all.
+  await context.git.remoteTip(context.home.repo.branch)
+  const pauseMs = pauseAfter(state.waiting.get(key), context)
+  const why = error instanceof AdversaryError ? error.message : `a fault of its own: ${messageOf(error)}`
+  const nextMs = jittered(pauseMs)
+  scheduleRetry(state, key, { about, why, pauseMs, nextTick: tick() + nextMs, failure: error })
+  const times = state.waiting.get(key)?.times ?? 1
+  context.log('failed', { ...which, why, times, again_in_ms: Math.round(nextMs) })
+  return true
 }
 
-async function orient(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
-  const { context, events, look, state } = here
-  const { phase } = plan
-  const work = { key: `orientation ${phase}`, about: `orientation of ${phase}` }
-  if (orientationsOf(at.record, phase).length > 0) {
-    state.waiting.delete(work.key)
-    return false
-  }
-  if ((state.waiting.get(work.key)?.nextTick ?? 0) > tick()) return false
-  return attempt(here, { ...work, log: { phase } }, async () => {
-    const hosts = plan.milestones.flatMap(({ id }) => hostsOf(context, phase, id))
-    if (deferForHostBackoff(here, work, [...new Set(hosts)])) return false
-    step(state, 'orienting', phase)
-    context.log('orienting', { phase })
-    const observed = await orientation(context, at, plan, look)
-    noteHosts(here, observed)
-    const unseen = unseenHosts(observed)
-    // What was not seen is no baseline: it is worth waiting for.
-    if (unseen.length > 0 && wait(here, work, `${unseen.join(', ')} did not answer`)) return false
-    const told = await publishOrientation(context, observed, { unlessThere: true })
-    state.waiting.delete(work.key)
-    state.hunted.set(phase, tick())
-    context.log('oriented', { phase, ...commitOf(told) })
-    if (told.outcome.kind === 'dropped') state.hasPeers = true
-    events.oriented(observed, told)
-    return true
-  })
+/** Whether the hunt of any phase is due. */
+export function huntDue(plans: Workspace['plans'], state: WatchState): boolean {
+  return [...plans.values()].some(plan => isHuntDue(plan, state))
 }
 
-async function hunt(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
-  const { context, events, look, state } = here
-  const { phase } = plan
-  state.hunted.set(phase, tick())
-  try {
-    step(state, 'hunting', phase)
-    const subject = { phase, commit: at.tip, checks: [], hunts: plan.hunt.checks }
-    const observed = await observe(context, at, subject, look)
-    noteHosts(here, observed)
-    const told = await publishHunt(context, observed)
-    context.log('hunted', { phase, changes: told.telling?.changes.length ?? 0, ...commitOf(told) })
-    events.hunted(observed, told)
-    return told.telling !== null
-  } catch (error) {
-    context.signal.throwIfAborted()
-    context.log('failed', { phase, why: messageOf(error), again_in_ms: plan.hunt.everyMs })
-    return false
-  }
-}
-
-function commitOf({ outcome }: PublishResult): { readonly commit?: string } {
-  return outcome.kind === 'published' ? { commit: outcome.commit } : {}
-}
-
-export function huntDue(context: ReviewContext, state: WatchState): boolean {
-  return [...context.home.plans.values()].some(plan => planHuntDue(plan, state))
-}
-
-function planHuntDue(plan: Plan, { hunted }: WatchState): boolean {
+function isHuntDue(plan: Plan, { hunted }: WatchState): boolean {
   if (plan.hunt.checks.length === 0) return false
   const last = hunted.get(plan.phase)
   return last === undefined || tick() - last >= plan.hunt.everyMs

@@ -6,8 +6,8 @@ export interface WatchState {
   readonly waiting: Map<string, Waiting>
   /** When each phase was hunted last, as a tick. */
   readonly hunted: Map<string, number>
-  /** Commits that the log has told of. */
-  readonly told: Set<string>
+  /** Commits that are in the log already. */
+  readonly logged: Set<string>
   /** Another reviewer has been faster than this one: claims are then taken in no order that both would take. */
   hasPeers: boolean
   /** Hosts that answered not a single read when they were asked last. */
@@ -94,7 +94,7 @@ export function startState(pulse: Heartbeat = unheard): WatchState {
   return {
     waiting: new Map(),
     hunted: new Map(),
-    told: new Set(),
+    logged: new Set(),
     hasPeers: false,
     hosts: new Map(),
     remote: null,
@@ -116,11 +116,11 @@ export function step(state: WatchState, what: Doing['what'], about: string | nul
 
 /** The loop is alive. */
 export function heartbeat(state: WatchState): void {
-  state.pulse.heartbeat(standing(state))
+  state.pulse.heartbeat(statusOf(state))
 }
 
 /** The same trouble once more, or its beginning. */
-export function again(before: FailureStreak | null | undefined, why: string): FailureStreak {
+export function recordFailure(before: FailureStreak | null | undefined, why: string): FailureStreak {
   return { sinceMs: before?.sinceMs ?? nowMs(), times: (before?.times ?? 0) + 1, why }
 }
 
@@ -134,11 +134,16 @@ export function scheduleRetry(
 ): void {
   const before = state.waiting.get(key)
   const { failure: _, ...kept } = before ?? {}
-  state.waiting.set(key, { ...kept, nextTick: tick() + next.pauseMs, ...next, ...again(before, next.why) })
+  state.waiting.set(key, {
+    ...kept,
+    nextTick: tick() + next.pauseMs,
+    ...next,
+    ...recordFailure(before, next.why)
+  })
 }
 
-function standing(state: WatchState): WatcherStatus {
-  const said = (
+function statusOf(state: WatchState): WatcherStatus {
+  const trouble = (
     kind: WatcherStatus['troubles'][number]['kind'],
     subject: string,
     { sinceMs, times, why }: FailureStreak
@@ -158,10 +163,10 @@ function standing(state: WatchState): WatcherStatus {
     polledAt: state.polledMs === null ? null : isoSecond(state.polledMs),
     reviews: state.reviews,
     troubles: [
-      ...(state.remote === null ? [] : [said('remote', 'remote', state.remote)]),
-      ...(state.plans === null ? [] : [said('home', 'home', state.plans)]),
-      ...[...state.hosts].map(([name, host]) => said('host', name, host)),
-      ...[...state.waiting.values()].map(each => said('work', each.about, each))
+      ...(state.remote === null ? [] : [trouble('remote', 'remote', state.remote)]),
+      ...(state.plans === null ? [] : [trouble('home', 'home', state.plans)]),
+      ...[...state.hosts].map(([name, host]) => trouble('host', name, host)),
+      ...[...state.waiting.values()].map(each => trouble('work', each.about, each))
     ]
   }
 }

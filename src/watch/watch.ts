@@ -3,7 +3,7 @@ import { nowMs, sleep, tick } from '../os/clock.ts'
 import type { Workspace } from '../config/types.ts'
 import { jittered } from './back-off.ts'
 import { huntDue, round, type RoundOptions, type WatchEvents } from './round.ts'
-import { again, heartbeat, type Heartbeat, startState, step, type WatchState } from './state.ts'
+import { heartbeat, type Heartbeat, recordFailure, startState, step, type WatchState } from './state.ts'
 import { readTrust, type ReviewContext } from '../review/context/review-context.ts'
 
 export interface WatchOptions extends RoundOptions {
@@ -105,7 +105,7 @@ async function turn(
   state.polledMs = nowMs()
   const due = [...state.waiting.values()].some(({ nextTick }) => nextTick <= tick())
   // A branch that is not there is for the round to complain about.
-  if (tip === null || tip !== known || due || (!options.once && huntDue(context, state))) {
+  if (tip === null || tip !== known || due || (!options.once && huntDue(context.home.plans, state))) {
     return { context, tip: await lanes.round(() => round(context, events, options, state)) }
   }
   return { context, tip: known }
@@ -118,7 +118,7 @@ function everythingFailed({ waiting }: WatchState): boolean {
 /** How long to leave the remote alone, whatever else is due, in milliseconds. */
 function remoteFailed({ home, log }: ReviewContext, state: WatchState, error: unknown): number {
   const why = messageOf(error)
-  state.remote = again(state.remote, why)
+  state.remote = recordFailure(state.remote, why)
   const longest = Math.min(home.pollMs * 2 ** Math.min(state.remote.times, 5), 10 * 60_000)
   const pauseMs = Math.round(jittered(longest))
   log('failed', { why, times: state.remote.times, again_in_ms: pauseMs })
@@ -167,7 +167,7 @@ function renewing(
   const refused = (error: unknown) => {
     const why = messageOf(error)
     if (why !== state.plans?.why) context.log('plans refused', { why })
-    state.plans = again(state.plans, why)
+    state.plans = recordFailure(state.plans, why)
   }
   return async () => {
     if (reload === undefined) return context

@@ -11,7 +11,7 @@ import { strayStacks } from '../../probes/stray-stacks.ts'
 import { subnetCollision } from '../../probes/subnet-collision.ts'
 import type { AnyProbe, Finding } from '../../src/probe/probe.ts'
 import { outcomeOf } from '../../src/probe/run.ts'
-import { evaluateChecks } from '../../src/review/examine.ts'
+import { settle } from '../../src/review/review.ts'
 import { closedAdapters } from '../support/doors.ts'
 import { type Edition, realHost, recordedHosts, type RecordedHost } from '../support/recordings.ts'
 
@@ -23,17 +23,17 @@ const users = ['traefik_*_app', 'ccci-*_app', 'drone_*_app', 'warm-keycloak_*_ap
 
 async function look(on: RecordedHost, edition: Edition, probe: AnyProbe, params: object) {
   const bound = probe.bind(params)
-  const { checks, facts, judged } = await evaluateChecks(
-    [{ probe: bound, title: probe.id, host: 'h', on: 'h' }],
+  const { checks, facts } = await settle(
+    [{ probe: bound, title: probe.id, host: 'h', line: 0 }],
     closedAdapters({ open: async () => realHost(on, edition) }),
     { sleep: async () => undefined, tick: () => 0, until: -1, now: '2026-06-13T05:30:00Z' }
   )
-  const values = Object.entries(judged[0] ?? {}).map(([need, name]) => {
+  const values = Object.entries(checks[0]?.facts ?? {}).map(([need, name]) => {
     const fact = facts[name]
     return [need, fact?.seen === true ? fact.value : undefined]
   })
   const untrue = bound.falsify(Object.fromEntries(values)).map(facts => outcomeOf(bound.judge(facts)))
-  return { outcome: checks[0]?.outcome, findings: checks[0]?.findings ?? [], untrue }
+  return { outcome: checks[0]?.check.outcome, findings: checks[0]?.check.findings ?? [], untrue }
 }
 
 const shown = (findings: readonly Finding[]) => findings.flatMap(({ shows = [] }) => shows)

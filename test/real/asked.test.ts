@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import type { Draft } from '../../src/review/review.ts'
+import type { Draft } from '../../src/review/assessed.ts'
 import * as defects from '../support/defects.ts'
 import { bootHost, release, type TestHost } from '../support/host.ts'
 import { type Phase, playPhase, swarmNix } from '../support/phase.ts'
@@ -140,7 +140,7 @@ hunt: { probes: [] }
     const [answer, ...more] = await phase.answer()
     if (answer === undefined || more.length > 0) throw new Error(`${more.length} more answers`)
     if (update && as !== undefined) {
-      const [file] = answer.told.telling?.files ?? []
+      const [file] = answer.told.rendered?.files ?? []
       if (file === undefined) throw new Error('the review has no evidence')
       await mkdir(recordings, { recursive: true })
       await writeFile(`${recordings}${as}.json`, file.bytes)

@@ -20,8 +20,8 @@ const inCode = (text: string) => text.replaceAll('`', '')
 async function hunt(phase: Phase) {
   const { observed, told } = await phase.hunt()
   expect(observed.stats.connections).toBe(1)
-  const changes = told.telling?.changes ?? []
-  const section = told.telling?.section ?? ''
+  const changes = told.rendered?.changes ?? []
+  const section = told.rendered?.section ?? ''
   // A screen or two for each, and not what `systemctl show` prints of every unit.
   expect(section.split('\n').length).toBeLessThanOrEqual(1 + 80 * changes.length)
   return {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { openSession } from '../../src/ssh/open-session.ts'
 import type { Recording } from '../../src/ssh/recorded-host.ts'
 import type { OpenSession } from '../../src/facts/session.ts'
-import type { Draft } from '../../src/review/review.ts'
+import type { Draft } from '../../src/review/assessed.ts'
 import { bootHost, release, type TestHost } from '../support/host.ts'
 import { masked } from '../support/masked.ts'
 import { failed, type Phase, playPhase, said, swarmNix } from '../support/phase.ts'
@@ -149,8 +149,8 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
   it('the finding is closed when it is gone', async () => {
     await host.useGate('own')
     half = 'over'
-    const { telling } = (await honest.hunt()).told
-    expect(telling?.changes.map(({ change, finding }) => [change, finding.id])).toEqual([['closed', 'A1']])
+    const { rendered } = (await honest.hunt()).told
+    expect(rendered?.changes.map(({ change, finding }) => [change, finding.id])).toEqual([['closed', 'A1']])
   })
 
   it('what was recorded on the way is what the worked example and the demo show', async () => {

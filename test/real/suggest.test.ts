@@ -7,7 +7,9 @@ import { loadWorkspace } from '../../src/config/workspace.ts'
 import { suggestedPlan } from '../../src/config/plan/suggested-plan.ts'
 import { nowhere } from '../../src/review/one-probe.ts'
 import { prove } from '../../src/probe/prove.ts'
-import { factsOf, look, observe } from '../../src/review/review.ts'
+import { factsOf } from '../../src/review/assessed.ts'
+import { observe } from '../../src/review/review.ts'
+import { viewsOf } from '../../src/review/context/views.ts'
 import { suggest } from '../../src/cli/setup/suggest.ts'
 import { snapshot } from '../../src/review/context/review-context.ts'
 import { bootHost } from '../support/host.ts'
@@ -49,7 +51,7 @@ hosts: { cc-ci: { ssh: ${host?.ssh}, identityFile: ${host?.identityFile}, knownH
     })
     const checks = home.plans.get('p1')?.milestones[0]?.checks ?? []
     expect(checks.length).toBeGreaterThan(15)
-    const observed = await look({ ...context, home }, nowhere, { phase: 'p1', checks, hunts: [] }, budget)
+    const observed = await observe({ ...context, home }, nowhere, { phase: 'p1', checks, hunts: [] }, budget)
     expect(observed.checks.filter(({ check }) => check.outcome !== 'pass')).toEqual([])
     expect(checks.map(({ probe }, index) => prove(probe, factsOf(observed, index)).kind)).toEqual(
       checks.map(() => 'can fail')
@@ -64,7 +66,13 @@ hosts: { cc-ci: { ssh: ${host?.ssh}, identityFile: ${host?.identityFile}, knownH
       ...(plan?.milestones.flatMap(milestone => milestone.checks) ?? []),
       ...(plan?.hunt.checks ?? [])
     ]
-    const observed = await observe(context, at, { phase: 'pvfix', commit: at.tip, checks, hunts: [] }, budget)
+    const subject = { phase: 'pvfix', commit: at.tip, checks, hunts: [] }
+    const observed = await observe(
+      context,
+      viewsOf(context, { ...subject, record: at.record }),
+      subject,
+      budget
+    )
     const proofs = checks.map(({ probe, title }, index) => [
       title,
       prove(probe, factsOf(observed, index)).kind

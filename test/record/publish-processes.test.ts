@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it, onTestFinished } from 'vitest'
 import { openClone } from '../../src/git/clone.ts'
-import { publish } from '../../src/record/publish.ts'
 import { allowedSigners, makeRepo } from '../support/repo.ts'
-import { makeReviewer, publicationOf } from '../support/reviews.ts'
+import { makeReviewer, publicationOf, publish } from '../support/reviews.ts'
 
 /** What git is asked, or how the key is used: the first words that are no option. */
 function told(line: string): string {

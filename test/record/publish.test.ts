@@ -2,7 +2,6 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Git, openClone } from '../../src/git/clone.ts'
-import { publish } from '../../src/record/publish.ts'
 import {
   baselinesOf,
   newestPass,
@@ -16,7 +15,7 @@ import {
 } from '../../src/record/record.ts'
 import { findingsOf } from '../../src/record/finding-history.ts'
 import { allowedSigners, makeRepo, type TestKey, type TestRepo } from '../support/repo.ts'
-import { makeReviewer, policy, publicationOf, type Reviewer } from '../support/reviews.ts'
+import { makeReviewer, policy, publicationOf, publish, type Reviewer } from '../support/reviews.ts'
 
 const path = 'machine-docs/REVIEW-pvfix.md'
 let repo: TestRepo

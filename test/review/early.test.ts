@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Workspace } from '../../src/config/workspace.ts'
 import { parseYaml } from '../../src/config/yaml.ts'
 import { mayBeAnswered } from '../../src/record/record.ts'
-import { draftReview } from '../../src/review/review.ts'
-import { owedClaims } from '../../src/review/context/owed.ts'
+import { assess } from '../../src/review/review.ts'
+import { pendingClaims } from '../../src/review/context/claim-history.ts'
 import { snapshot } from '../../src/review/context/review-context.ts'
 import { fetching, hostsAskedBy, likelyHost, openEarly } from '../../src/review/context/early.ts'
 import { runCli } from '../support/cli.ts'
@@ -165,14 +165,15 @@ it('the hosts are asked while signatures are verified, and nothing is decided be
   await scene.claim('p1-M1')
   const { context, close } = await scene.context()
   const at = await snapshot(context)
-  const [owed] = (await owedClaims(context, at)).owed
+  const [owed] = (await pendingClaims(context.git, context.home, at)).owed
   if (owed === undefined) throw new Error('nothing is owed')
   let verified: (record: typeof at.record) => void = () => undefined
   const record = new Promise<typeof at.record>(resolve => {
     verified = resolve
   })
   let decided = false
-  const drafting = draftReview(context, { tip: at.tip, record }, owed, { budgetMs: 20_000 })
+  const task = { kind: 'review', ...owed } as const
+  const drafting = assess(context, { tip: at.tip, record }, task, { budgetMs: 20_000 })
   void drafting.then(() => {
     decided = true
   })
@@ -184,7 +185,7 @@ it('the hosts are asked while signatures are verified, and nothing is decided be
 
   const unreadable = Promise.reject(new Error('unreadable'))
   unreadable.catch(() => undefined)
-  const refused = draftReview(context, { tip: at.tip, record: unreadable }, owed, {
+  const refused = assess(context, { tip: at.tip, record: unreadable }, task, {
     budgetMs: 20_000
   })
   await expect(refused).rejects.toThrow('unreadable')

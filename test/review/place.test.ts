@@ -38,8 +38,8 @@ async function answered() {
   const watched = await scene.context()
   const answers = await watched.once()
   return answers.map(({ told, verdict }) => {
-    const { telling } = told
-    return { verdict, path: telling?.path ?? '', evidence: telling?.files[0]?.path ?? '', telling }
+    const { rendered } = told
+    return { verdict, path: rendered?.path ?? '', evidence: rendered?.files[0]?.path ?? '', rendered }
   })
 }
 

@@ -22,7 +22,7 @@ beforeAll(async () => {
   await scene.claim('one-M1')
   const watched = await scene.context()
   const [answer] = await watched.once()
-  const written = answer?.told.telling?.files[0]
+  const written = answer?.told.rendered?.files[0]
   name = basename(written?.path ?? '')
   text = Buffer.from(written?.bytes ?? '').toString()
   await mkdir(join(scene.repo.dir, 'away'))

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as commonmark from 'commonmark'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { publishReview } from '../../src/review/publish-review.ts'
-import { draftReview } from '../../src/review/review.ts'
-import { owedClaims } from '../../src/review/context/owed.ts'
+import { assess, publishReview } from '../../src/review/review.ts'
+import { pendingClaims } from '../../src/review/context/claim-history.ts'
 import { snapshot } from '../../src/review/context/review-context.ts'
 import { runCli } from '../support/cli.ts'
 import { type FlakyHost, gateOf, makeScene, type Scene, startFlakyHost } from '../support/scene.ts'
@@ -161,8 +160,9 @@ describe('a review file that was there before', () => {
     // Without an orientation, so that the section itself meets what the file leaves open.
     const { context } = await scene.context()
     const at = await snapshot(context)
-    for (const owed of (await owedClaims(context, at)).owed) {
-      await publishReview(context, await draftReview(context, at, owed, { budgetMs: 10_000 }))
+    for (const owed of (await pendingClaims(context.git, context.home, at)).owed) {
+      const task = { kind: 'review', ...owed } as const
+      await publishReview(context, await assess(context, at, task, { budgetMs: 10_000 }))
     }
   })
   afterAll(() => scene.dispose())

@@ -5,8 +5,9 @@ import { probes } from '../../probes/index.ts'
 import { adversaryYaml, type PhaseHome, planYaml } from '../../src/cli/demo/pvfix.ts'
 import type { OpenSession } from '../../src/facts/session.ts'
 import { loadWorkspace } from '../../src/config/workspace.ts'
-import { publishHunt, publishPreVerification, type PublishResult } from '../../src/review/publish-review.ts'
-import { type Draft, observe, type Observed } from '../../src/review/review.ts'
+import type { Draft, Observed } from '../../src/review/assessed.ts'
+import { assess, observe, publishReview, type PublishResult } from '../../src/review/review.ts'
+import { viewsOf } from '../../src/review/context/views.ts'
 import { watch } from '../../src/watch/watch.ts'
 import { openReviewContext, snapshot, type ReviewContext } from '../../src/review/context/review-context.ts'
 import type { TestHost } from './host.ts'
@@ -100,25 +101,20 @@ export async function playPhase(
       )
       return answers
     },
-    async preVerify(milestone) {
+    async preVerify(name) {
       const at = await snapshot(context)
-      const plan = context.home.plans.get('pvfix')
-      const checks = plan?.milestones.find(({ id }) => id === milestone)?.checks ?? []
-      const observed = await observe(
-        context,
-        at,
-        { phase: 'pvfix', commit: at.tip, checks, hunts: [] },
-        { budgetMs: 60_000 }
-      )
-      await publishPreVerification(context, milestone, observed)
+      const { plan, milestone } = planned(context, name)
+      const subject = { phase: 'pvfix', commit: at.tip, checks: milestone.checks, hunts: [] }
+      const views = viewsOf(context, { ...subject, record: at.record })
+      const observed = await observe(context, views, subject, { budgetMs: 60_000 })
+      await publishReview(context, { ...observed, kind: 'pre-verification', plan, milestone })
       return observed
     },
     async hunt() {
       const at = await snapshot(context)
-      const hunts = context.home.plans.get('pvfix')?.hunt.checks ?? []
-      const subject = { phase: 'pvfix', commit: at.tip, checks: [], hunts }
-      const observed = await observe(context, at, subject, { budgetMs: 60_000 })
-      return { observed, told: await publishHunt(context, observed) }
+      const { plan } = planned(context, 'M1')
+      const observed = await assess(context, at, { kind: 'hunt', plan }, { budgetMs: 60_000 })
+      return { observed, told: await publishReview(context, observed) }
     },
     async review() {
       await repo.builder.pull()
@@ -129,6 +125,13 @@ export async function playPhase(
       await repo.dispose()
     }
   }
+}
+
+function planned({ home }: ReviewContext, name: string) {
+  const plan = home.plans.get('pvfix')
+  const milestone = plan?.milestones.find(({ id }) => id === name)
+  if (plan === undefined || milestone === undefined) throw new Error(`no milestone ${name} in the plan`)
+  return { plan, milestone }
 }
 
 /** The titles of the checks that failed. */

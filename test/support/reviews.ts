@@ -1,8 +1,8 @@
 import { sha256 } from '../../src/lib/canonical.ts'
 import type { Git } from '../../src/git/clone.ts'
 import {
+  beginPublishing,
   type Publication,
-  publish,
   type Published,
   type PublishOptions,
   type Tip
@@ -114,7 +114,26 @@ function sectionOf(
 export interface Reviewer {
   /** Publishes one review on the branch and answers its commit. */
   say(text: ReviewText): Promise<string>
-  options(build: PublishOptions['build']): PublishOptions
+  options(build: Build): PublishOptions & { readonly build: Build }
+}
+
+/** What is published on a tip; null: nothing. */
+type Build = (tip: Tip) => Promise<Publication | null>
+
+/** Renders and pushes until a push wins, as a review does. */
+export async function publish({
+  build,
+  ...options
+}: PublishOptions & { readonly build: Build }): Promise<Published> {
+  const publishing = beginPublishing(options)
+  for (;;) {
+    const tip = await publishing.nextTip()
+    if (tip === null) return { kind: 'stale' }
+    const publication = await build(tip)
+    if (publication === null) return { kind: 'dropped' }
+    const outcome = await publishing.push(tip, publication)
+    if (outcome !== null) return outcome
+  }
 }
 
 /** A reviewer with its clock at that time, a second further with each review. */

@@ -1,12 +1,12 @@
 import { AdversaryError } from '../../lib/errors.ts'
 import { clean, oneLine, toText } from '../../lib/text/clean.ts'
-import { knownFindings } from '../../review/tell.ts'
-import { closeFinding, openFinding, type Said } from '../../review/annotations/annotate.ts'
+import { knownFindings } from '../../review/render-commit.ts'
+import { closeFinding, openFinding, type Annotated } from '../../review/annotations/annotate.ts'
 import { snapshot } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode, type Severity } from '../../lib/words.ts'
 import { planOf } from '../review/hunt-command.ts'
 import type { CommonOptions, Io } from '../io.ts'
-import { sayTold } from '../review/check-text.ts'
+import { sayPublished } from '../review/check-text.ts'
 import { enter } from '../enter.ts'
 
 export interface FindingOptions extends CommonOptions {
@@ -90,7 +90,7 @@ export function needed(value: string | undefined, what: string): string {
 }
 
 /** Says what was pushed, what would be, or why nothing had to be. */
-export function done(said: Said, io: Io): ExitCode {
+export function done(said: Annotated, io: Io): ExitCode {
   const { outcome, finding, unchanged } = said
   if (unchanged !== null) {
     io.out(`nothing changed: ${oneLine(unchanged)}`)
@@ -100,12 +100,12 @@ export function done(said: Said, io: Io): ExitCode {
   switch (outcome.kind) {
     case 'published':
       if (finding !== null) io.out(`[adversary] ${finding.id} ${finding.status}: ${oneLine(finding.title)}`)
-      io.out(sayTold({ outcome, telling: null }))
+      io.out(sayPublished({ outcome, rendered: null }))
       io.json({ commit: outcome.commit, finding, unchanged })
       return exitCode.pass
     case 'dry-run':
       io.out(clean(toText(outcome.appended)))
-      io.out(sayTold({ outcome, telling: null }))
+      io.out(sayPublished({ outcome, rendered: null }))
       io.json({ commit: null, finding, unchanged, dryRun: true, section: toText(outcome.appended) })
       return exitCode.pass
     case 'dropped':

@@ -2,10 +2,11 @@ import { counted } from '../../lib/text/counted.ts'
 import { oneLine } from '../../lib/text/clean.ts'
 import type { Finding } from '../../probe/probe.ts'
 import type { Evidence } from '../../facts/fact.ts'
-import type { PublishResult } from '../../review/publish-review.ts'
+import type { PublishResult } from '../../review/review.ts'
 import type { Proof } from '../setup/doctor-result.ts'
 import type { ReplayedCheck } from '../../review/replay.ts'
-import type { Draft, Observed } from '../../review/review.ts'
+import type { Draft, Observed } from '../../review/assessed.ts'
+import type { ReviewCheck } from '../../review/evaluate.ts'
 import type { Outcome, Verdict } from '../../lib/words.ts'
 import { type Io, paint, type Style } from '../io.ts'
 import { fit } from '../layout.ts'
@@ -33,7 +34,9 @@ export function sayVerdict(verdict: Verdict, io: Pick<Io, 'color'>): string {
 
 /** A review for a terminal: each check a line, what was seen under it, and at the end what was slow. */
 export function sayReview(
-  draft: Pick<Draft, 'claim' | 'decision' | 'checks' | 'stats' | 'evidence'>,
+  draft: Pick<Draft, 'claim' | 'decision' | 'stats' | 'evidence'> & {
+    readonly checks: readonly Pick<ReviewCheck, 'check'>[]
+  },
   io: Terminal
 ): string {
   const { claim, decision } = draft
@@ -104,23 +107,23 @@ export function sayProofs(proofs: readonly Proof[], io: Terminal): string {
 }
 
 /** What was filed, closed or reopened along with it, a line each. */
-export function sayChanges(told: PublishResult): readonly string[] {
-  return (told.telling?.changes ?? []).map(
+export function sayChanges(result: PublishResult): readonly string[] {
+  return (result.rendered?.changes ?? []).map(
     ({ change, finding }) => `[adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`
   )
 }
 
 /** Where the section went. */
-export function sayTold(told: PublishResult): string {
-  switch (told.outcome.kind) {
+export function sayPublished(result: PublishResult): string {
+  switch (result.outcome.kind) {
     case 'published': {
-      const where = told.telling === null ? '' : ` to ${told.telling.path}`
-      return `pushed${where} as ${told.outcome.commit.slice(0, 12)}`
+      const where = result.rendered === null ? '' : ` to ${result.rendered.path}`
+      return `pushed${where} as ${result.outcome.commit.slice(0, 12)}`
     }
     case 'dropped':
       return 'nothing to push'
     case 'dry-run':
-      return `dry run: this would be appended to ${oneLine(told.outcome.path)}`
+      return `dry run: this would be appended to ${oneLine(result.outcome.path)}`
     case 'stale':
       return 'not pushed: what was seen is out of date'
   }

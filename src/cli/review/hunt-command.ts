@@ -1,13 +1,13 @@
 import { AdversaryError } from '../../lib/errors.ts'
 import type { Plan } from '../../config/types.ts'
 import { observedDocument, placed } from '../../review/document.ts'
-import { publishHunt } from '../../review/publish-review.ts'
-import { observe, unseenHosts } from '../../review/review.ts'
+import { unseenHosts } from '../../review/assessed.ts'
+import { assess, publishReview } from '../../review/review.ts'
 import { snapshot, type ReviewContext } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
-import { sayChanges, sayChecks, sayTold } from './check-text.ts'
+import { sayChanges, sayChecks, sayPublished } from './check-text.ts'
 import { enter } from '../enter.ts'
 
 export interface HuntOptions extends CommonOptions {
@@ -20,25 +20,21 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
   return enter(options, io, async context => {
     const plan = planOf(context, options.phase)
     const at = await snapshot(context)
-    const observed = await observe(
-      context,
-      at,
-      { phase: plan.phase, commit: at.tip, checks: [], hunts: plan.hunt.checks },
-      { budgetMs: 60_000, progress: progressOf(io) }
-    )
-    const told = await publishHunt(context, observed, { dryRun: options.dryRun === true })
+    const look = { budgetMs: 60_000, progress: progressOf(io) }
+    const observed = await assess(context, at, { kind: 'hunt', plan }, look)
+    const result = await publishReview(context, observed, { dryRun: options.dryRun === true })
     io.out(
       sayChecks(
         observed.hunts.map(({ check }) => check),
         io
       ).join('\n')
     )
-    if (told.outcome.kind === 'dry-run' && told.telling !== null) io.out(told.telling.section)
-    for (const line of sayChanges(told)) io.out(line)
-    io.out(sayTold(told))
+    if (result.outcome.kind === 'dry-run' && result.rendered !== null) io.out(result.rendered.section)
+    for (const line of sayChanges(result)) io.out(line)
+    io.out(sayPublished(result))
     io.json({
       phase: plan.phase,
-      ...(await placed(context, observedDocument(observed, told), null)),
+      ...(await placed(context, observedDocument(observed, result), null)),
       dryRun: options.dryRun === true
     })
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass

@@ -1,14 +1,13 @@
 import { AdversaryError } from '../../lib/errors.ts'
 import { observedDocument } from '../../review/document.ts'
-import { orientation } from '../../review/orientation.ts'
-import { publishOrientation } from '../../review/publish-review.ts'
-import { unseenHosts } from '../../review/review.ts'
+import { unseenHosts } from '../../review/assessed.ts'
+import { assess, publishReview } from '../../review/review.ts'
 import { snapshot } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import { planOf } from './hunt-command.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
-import { sayChanges, sayTold } from './check-text.ts'
+import { sayChanges, sayPublished } from './check-text.ts'
 import { enter } from '../enter.ts'
 
 export interface OrientOptions extends CommonOptions {
@@ -21,18 +20,19 @@ export async function run(options: OrientOptions, io: Io): Promise<ExitCode> {
   return enter(options, io, async context => {
     const plan = planOf(context, options.phase)
     const at = await snapshot(context)
-    const observed = await orientation(context, at, plan, { budgetMs: 60_000, progress: progressOf(io) })
-    const told = await publishOrientation(context, observed, { dryRun: options.dryRun === true })
-    if (told.outcome.kind === 'stale')
+    const look = { budgetMs: 60_000, progress: progressOf(io) }
+    const observed = await assess(context, at, { kind: 'orientation', plan }, look)
+    const result = await publishReview(context, observed, { dryRun: options.dryRun === true })
+    if (result.outcome.kind === 'stale')
       throw new AdversaryError('repository', 'the branch was too busy to push to')
-    if (told.outcome.kind === 'dry-run' && told.telling !== null) io.out(told.telling.section)
-    for (const line of sayChanges(told)) io.out(line)
+    if (result.outcome.kind === 'dry-run' && result.rendered !== null) io.out(result.rendered.section)
+    for (const line of sayChanges(result)) io.out(line)
     io.out(
-      told.outcome.kind === 'dropped'
+      result.outcome.kind === 'dropped'
         ? 'nothing changed: the newest phase context says the same'
-        : sayTold(told)
+        : sayPublished(result)
     )
-    io.json({ ...observedDocument(observed, told), facts: observed.facts, dryRun: options.dryRun === true })
+    io.json({ ...observedDocument(observed, result), facts: observed.facts, dryRun: options.dryRun === true })
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass
   })
 }

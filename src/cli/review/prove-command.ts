@@ -1,7 +1,9 @@
 import { oneLine } from '../../lib/text/clean.ts'
 import type { Check } from '../../config/types.ts'
 import { prove, type Proof } from '../../probe/prove.ts'
-import { factsOf, observe } from '../../review/review.ts'
+import { factsOf } from '../../review/assessed.ts'
+import { observe } from '../../review/review.ts'
+import { viewsOf } from '../../review/context/views.ts'
 import { snapshot } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import { planOf } from './hunt-command.ts'
@@ -23,20 +25,17 @@ export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
     )
     // What `within` waits for is not needed: falsified facts do not settle.
     const once = checks.map(({ withinMs, ...check }) => check)
-    const observed = await observe(
-      context,
-      at,
-      { phase: plan.phase, commit: at.tip, checks: once, hunts: [] },
-      { budgetMs: 60_000, progress: progressOf(io) }
-    )
+    const subject = { phase: plan.phase, commit: at.tip, checks: once, hunts: [] }
+    const views = viewsOf(context, { ...subject, record: at.record })
+    const observed = await observe(context, views, subject, { budgetMs: 60_000, progress: progressOf(io) })
     const { hide } = observed
     const proofs = once.map((check, index) => ({
       check: { ...check, title: hide.sentence(check.title) },
       proof: hide.sentences(prove(check.probe, factsOf(observed, index)))
     }))
     for (const { check, proof } of proofs) {
-      const said = `${say(proof)}${hide.sentence(waived(check))}`
-      io.out(`${check.milestone}  ${proof.kind.padEnd(11)}  ${oneLine(check.title)}: ${oneLine(said)}`)
+      const proved = `${sayProof(proof)}${hide.sentence(waived(check))}`
+      io.out(`${check.milestone}  ${proof.kind.padEnd(11)}  ${oneLine(check.title)}: ${oneLine(proved)}`)
     }
     io.json({
       phase: plan.phase,
@@ -53,7 +52,7 @@ export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
   })
 }
 
-function say(proof: Proof): string {
+function sayProof(proof: Proof): string {
   return proof.kind === 'can fail' ? `${proof.ways} ${proof.ways === 1 ? 'way' : 'ways'}` : proof.why
 }
 

@@ -1,51 +1,44 @@
 import { AdversaryError } from '../../lib/errors.ts'
 import { isoSecond } from '../../os/clock.ts'
-import type { Milestone, Plan } from '../../config/types.ts'
 import { tipAt } from '../../record/publish.ts'
 import { reviewOf, type SignedReview } from '../../record/record.ts'
 import { observedDocument, placed, reviewDocument } from '../../review/document.ts'
-import {
-  publishPreVerification,
-  publishReview,
-  refuseChanged,
-  reviewTelling,
-  type PublishResult
-} from '../../review/publish-review.ts'
-import type { Draft, Observed } from '../../review/review.ts'
+import type { Draft, Unclaimed } from '../../review/assessed.ts'
+import { render } from '../../review/render-commit.ts'
+import { publishReview, refuseChanged } from '../../review/review.ts'
 import type { Statuses } from '../../watch/commit-statuses.ts'
 import { snapshot, type Snapshot, type ReviewContext } from '../../review/context/review-context.ts'
 import type { Claim, ExitCode } from '../../lib/words.ts'
 import { exitCode, exitCodeOf } from '../../lib/words.ts'
 import type { Io } from '../io.ts'
-import type { ReviewOptions } from './review-options.ts'
-import { sayChanges, sayChecks, sayReview, sayTold } from './check-text.ts'
+import { sayChanges, sayChecks, sayReview, sayPublished } from './check-text.ts'
 
 /** Publishes a review, or says what it would be in a dry run. */
-export async function tellDraft(
+export async function answerClaim(
   context: ReviewContext,
   at: Snapshot,
   draft: Draft,
   { statuses, dryRun }: { readonly statuses: Statuses; readonly dryRun: boolean },
   io: Io
 ): Promise<ExitCode> {
-  await refuseChanged(context, draft)
+  await refuseChanged(context.home, draft)
   if (dryRun) {
-    const telling = await reviewTelling(context, tipAt(context.git, at.tip, at.record), draft)
-    io.out(telling.section)
-    const document = reviewDocument(draft, { outcome: { kind: 'dropped' }, telling })
+    const rendered = await render(context, tipAt(context.git, at.tip, at.record), draft)
+    io.out(rendered?.section ?? '')
+    const document = reviewDocument(draft, { outcome: { kind: 'dropped' }, rendered })
     io.json({ ...(await placed(context, document, draft.claim.milestone)), dryRun: true })
     return exitCodeOf[draft.decision.verdict]
   }
-  const told = await publishReview(context, draft)
-  if (told.outcome.kind === 'published') {
-    statuses.reviewed(draft.claim, told.outcome.commit)
+  const result = await publishReview(context, draft)
+  if (result.outcome.kind === 'published') {
+    statuses.reviewed(draft.claim, result.outcome.commit)
     io.out(sayReview(draft, io))
-    for (const line of sayChanges(told)) io.out(line)
-    io.out(sayTold(told))
-    io.json(await placed(context, reviewDocument(draft, told), draft.claim.milestone))
+    for (const line of sayChanges(result)) io.out(line)
+    io.out(sayPublished(result))
+    io.json(await placed(context, reviewDocument(draft, result), draft.claim.milestone))
     return exitCodeOf[draft.decision.verdict]
   }
-  if (told.outcome.kind === 'stale') {
+  if (result.outcome.kind === 'stale') {
     throw new AdversaryError(
       'repository',
       'the branch was busy for so long that what was seen is out of date',
@@ -59,20 +52,19 @@ export async function tellDraft(
   const theirs = reviewOf(now.record, draft.claim.sha)
   if (theirs === null)
     throw new AdversaryError('repository', `the claim ${draft.claim.sha} is gone from the branch`)
-  statuses.catchUp(now.record)
-  return tellRecorded(context, draft.claim, theirs, io)
+  statuses.catchUp(now)
+  return answerRecorded(context, draft.claim, theirs, io)
 }
 
-/** Tells how a milestone stands that nobody has claimed. */
-export async function tellUnclaimed(
+/** How a milestone stands that nobody has claimed. */
+export async function answerUnclaimed(
   context: ReviewContext,
-  found: { readonly plan: Plan; readonly milestone: Milestone; readonly observed: Observed },
-  options: ReviewOptions,
+  observed: Unclaimed,
+  dryRun: boolean,
   io: Io
 ): Promise<ExitCode> {
-  const { plan, milestone, observed } = found
-  const told: PublishResult | null =
-    options.dryRun === true ? null : await publishPreVerification(context, milestone.id, observed)
+  const { plan, milestone } = observed
+  const result = dryRun ? null : await publishReview(context, observed)
   const since = context.home.repo.since
   const when = since === null ? 'yet' : `since ${since.slice(0, 12)} (repo.since)`
   io.out(`Nobody has claimed ${plan.phase}-${milestone.id} ${when}, so this is no verdict.`)
@@ -82,9 +74,9 @@ export async function tellUnclaimed(
       io
     ).join('\n')
   )
-  if (told !== null) {
-    for (const line of sayChanges(told)) io.out(line)
-    io.out(sayTold(told))
+  if (result !== null) {
+    for (const line of sayChanges(result)) io.out(line)
+    io.out(sayPublished(result))
   }
   io.out(
     `A builder claims it: git commit --allow-empty -m "claim(${plan.phase}-${milestone.id}): …" && git push`
@@ -93,14 +85,14 @@ export async function tellUnclaimed(
     claim: null,
     verdict: null,
     unclaimed: { phase: plan.phase, milestone: milestone.id },
-    ...(await placed(context, observedDocument(observed, told), milestone.id)),
+    ...(await placed(context, observedDocument(observed, result), milestone.id)),
     at: isoSecond()
   })
   return exitCode.notProven
 }
 
-/** Says again what was answered before. */
-export async function tellRecorded(
+/** What was answered before, once more. */
+export async function answerRecorded(
   context: ReviewContext,
   claim: Claim,
   review: SignedReview,

@@ -9,7 +9,8 @@ import type { FactSource } from '../../facts/fact.ts'
 import type { SuggestedCheck } from '../../config/plan/suggested-plan.ts'
 import type { Check } from '../../config/types.ts'
 import { prove } from '../../probe/prove.ts'
-import { factsOf, type LookOptions, look, type Observed } from '../../review/review.ts'
+import { factsOf, type Observed } from '../../review/assessed.ts'
+import { type LookOptions, observe } from '../../review/review.ts'
 import type { HostContext } from '../../review/context/review-context.ts'
 import type { Views } from '../../review/context/views.ts'
 
@@ -34,7 +35,7 @@ export async function suggest(
   const checks = [dockerNetworks, swarmServices, allUnits, dockerEngine, declaredSubnets].map(
     (source): Check => ({ probe: gathering(source), title: source.key, host, line: 0 })
   )
-  const seen = await look(seat, views, { phase: '', checks, hunts: [] }, options)
+  const seen = await observe(seat, views, { phase: '', checks, hunts: [] }, options)
   const left = seen.checks
     .filter(({ check }) => check.outcome === 'unknown')
     .map(({ check }) => ({ title: check.title, why: check.why ?? 'could not be seen' }))
@@ -52,7 +53,7 @@ export async function suggest(
     const probe = seat.home.probes.find(({ id }: AnyProbe) => id === candidate.probe)
     return probe === undefined ? [] : [{ candidate, probe: probe.bind(candidate.with) }]
   })
-  const tried = await look(
+  const tried = await observe(
     seat,
     views,
     {

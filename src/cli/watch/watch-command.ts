@@ -14,7 +14,7 @@ import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
 import { supervised } from './heartbeat.ts'
-import { sayChanges, sayReview, sayTold } from '../review/check-text.ts'
+import { sayChanges, sayReview, sayPublished } from '../review/check-text.ts'
 import { finishStatuses } from '../finish-statuses.ts'
 import { homesIn, watchHomes } from './watch-homes.ts'
 import { enter } from '../enter.ts'
@@ -64,10 +64,10 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
     }
   } catch (error) {
     if (once || !io.signal.aborted) throw error
-    // It was told to stop while it was still beginning.
+    // It was asked to stop while it was still beginning.
     log('stopped', { why: messageOf(error) })
   }
-  // Whoever watches until it is told to stop has no verdict to give.
+  // Whoever watches until it is asked to stop has no verdict to give.
   return once ? worst : exitCode.pass
 }
 
@@ -118,15 +118,15 @@ export async function watchHome(
   }
 }
 
-/** The same events, told to the forge as well. */
+/** The same events, posted to the forge as well. */
 function withStatuses(events: WatchEvents, statuses: Statuses): WatchEvents {
   return {
     ...events,
-    looking: claim => statuses.looking(claim),
-    rounded: record => statuses.catchUp(record),
-    reviewed(draft, told) {
-      if (told.outcome.kind === 'published') statuses.reviewed(draft.claim, told.outcome.commit)
-      events.reviewed(draft, told)
+    collecting: claim => statuses.collecting(claim),
+    rounded: at => statuses.catchUp(at),
+    reviewed(draft, result) {
+      if (result.outcome.kind === 'published') statuses.reviewed(draft.claim, result.outcome.commit)
+      events.reviewed(draft, result)
     }
   }
 }
@@ -134,20 +134,20 @@ function withStatuses(events: WatchEvents, statuses: Statuses): WatchEvents {
 /** Says what was found, for people and for programs; `worse` hears each review's code. */
 export function sayer(io: Io, worse: (code: ExitCode) => void): WatchEvents {
   return {
-    reviewed(draft, told) {
-      if (told.outcome.kind !== 'published') return
+    reviewed(draft, result) {
+      if (result.outcome.kind !== 'published') return
       worse(exitCodeOf[draft.decision.verdict])
       io.out(sayReview(draft, io))
-      for (const line of sayChanges(told)) io.out(line)
-      io.out(sayTold(told))
-      io.json(reviewDocument(draft, told))
+      for (const line of sayChanges(result)) io.out(line)
+      io.out(sayPublished(result))
+      io.json(reviewDocument(draft, result))
     },
-    oriented(observed, told) {
-      for (const line of sayChanges(told)) io.out(line)
-      io.out(`${oneLine(observed.phase)}: phase context ${sayTold(told)}`)
+    oriented(observed, result) {
+      for (const line of sayChanges(result)) io.out(line)
+      io.out(`${oneLine(observed.phase)}: phase context ${sayPublished(result)}`)
     },
-    hunted(observed, told) {
-      for (const line of sayChanges(told)) io.out(`${oneLine(observed.phase)}: ${line}`)
+    hunted(observed, result) {
+      for (const line of sayChanges(result)) io.out(`${oneLine(observed.phase)}: ${line}`)
     }
   }
 }

@@ -10,7 +10,7 @@ import type { Tip } from '../../record/publish.ts'
 import { headings } from '../../render/locate.ts'
 import { messageBody } from '../../render/message.ts'
 import { reviewPlace } from '../place.ts'
-import { type Said, say } from './annotate.ts'
+import { annotate, type Annotated } from './annotate.ts'
 import type { ReviewContext } from '../context/review-context.ts'
 
 /** Bytes of a review file that no listed signer signed. */
@@ -64,8 +64,8 @@ export function acceptFile(
   context: ReviewContext,
   phase: string,
   { reason, accepted, dryRun = false }: { reason: string; accepted: Acceptance; dryRun?: boolean }
-): Promise<Said> {
-  return say(
+): Promise<Annotated> {
+  return annotate(
     context,
     phase,
     async (tip, at) => {

@@ -7,7 +7,7 @@ import { everyMilestone } from '../../gate/unsigned-edits.ts'
 import { viewPhase } from '../../gate/branch-view.ts'
 import { reviewBranchOf } from '../../config/workspace.ts'
 import { policyFor } from '../../config/plan/milestone-policy.ts'
-import { type Published, publish, type Tip } from '../../record/publish.ts'
+import { beginPublishing, type Published, type Tip } from '../../record/publish.ts'
 import { vetoesOf } from '../../record/finding-history.ts'
 import type { ReviewMessage } from '../../record/trailers.ts'
 import { appended } from '../../render/append.ts'
@@ -20,25 +20,24 @@ import {
 import { messageBody, messageTitle } from '../../render/message.ts'
 import { elsewhere, renderHeader } from '../../render/section.ts'
 import type { Severity } from '../../lib/words.ts'
-import { type Place, reviewPlace } from '../place.ts'
-import { knownFindings, trailer } from '../tell.ts'
+import { type Place, pushTarget, reviewPlace } from '../place.ts'
+import { knownFindings, trailer } from '../render-commit.ts'
 import type { ReviewContext } from '../context/review-context.ts'
 
 /**
- * What a person or an agent says in a review file, signed with the home's key: findings of their own,
+ * What a person or an agent adds to a review file, signed with the home's key: findings of their own,
  * vetoes, and that a file is accepted as it stands. No host is asked.
  */
 
-export interface Said {
+export interface Annotated {
   readonly outcome: Published
-  /** The finding as it stands after this, where one was spoken of. */
+  /** The finding as it stands after this, where it is about one. */
   readonly finding: FindingState | null
   /** Why nothing was pushed, where the record says it already; null otherwise. */
   readonly unchanged: string | null
 }
 
-/** What is wanted of a word besides its text. */
-export interface SayOptions {
+export interface AnnotateOptions {
   /** Build what would be pushed, and push nothing. */
   readonly dryRun?: boolean
 }
@@ -54,15 +53,15 @@ export function openFinding(
     readonly story: string
     readonly mend: string
   },
-  options: SayOptions = {}
-): Promise<Said> {
-  const word = concealed(open)
-  return say(
+  options: AnnotateOptions = {}
+): Promise<Annotated> {
+  const given = concealed(open)
+  return annotate(
     context,
     phase,
     async (tip, at, { path }) => {
       const known = knownFindings(tip.record, phase)
-      const same = known.find(finding => finding.status === 'open' && isSame(finding, word))
+      const same = known.find(finding => finding.status === 'open' && isSame(finding, given))
       if (same !== undefined) return { unchanged: `${same.id} is open already: ${same.title}`, finding: same }
       const number = freeNumbers(
         known.map(finding => finding.id),
@@ -73,13 +72,13 @@ export function openFinding(
         id,
         key: `hand/${id}`,
         probe: 'hand',
-        title: word.title,
-        severity: word.severity,
+        title: given.title,
+        severity: given.severity,
         status: 'open',
-        blocks: word.blocks,
+        blocks: given.blocks,
         origin: 'unknown'
       }
-      const filing = { story: word.story === '' ? [] : [word.story], mend: word.mend }
+      const filing = { story: given.story === '' ? [] : [given.story], mend: given.mend }
       const section = renderFindingOpened({
         evidence: [],
         finding,
@@ -90,8 +89,8 @@ export function openFinding(
       return {
         section,
         finding,
-        title: messageTitle(phase, `[adversary] ${id} ${word.title}`, []),
-        body: messageBody([`${id}: ${word.title}`]),
+        title: messageTitle(phase, `[adversary] ${id} ${given.title}`, []),
+        body: messageBody([`${id}: ${given.title}`]),
         findings: [trailer(finding)]
       }
     },
@@ -100,12 +99,12 @@ export function openFinding(
 }
 
 /** Whether it is the same finding, filed again: a hand's finding of that title, weight and reach. */
-function isSame(finding: FindingState, word: Pick<FindingState, 'title' | 'severity' | 'blocks'>): boolean {
+function isSame(finding: FindingState, given: Pick<FindingState, 'title' | 'severity' | 'blocks'>): boolean {
   return (
     finding.probe === 'hand' &&
-    plain(finding.title) === plain(word.title) &&
-    finding.severity === word.severity &&
-    [...finding.blocks].sort().join() === [...word.blocks].sort().join()
+    plain(finding.title) === plain(given.title) &&
+    finding.severity === given.severity &&
+    [...finding.blocks].sort().join() === [...given.blocks].sort().join()
   )
 }
 
@@ -119,10 +118,10 @@ export function closeFinding(
   phase: string,
   id: string,
   given: string,
-  options: SayOptions = {}
-): Promise<Said> {
+  options: AnnotateOptions = {}
+): Promise<Annotated> {
   const reason = concealed(given)
-  return say(
+  return annotate(
     context,
     phase,
     (tip, at) => {
@@ -159,12 +158,12 @@ export function veto(
   context: ReviewContext,
   phase: string,
   milestone: string,
-  word: { readonly status: 'open' | 'lifted'; readonly reason: string },
-  options: SayOptions = {}
-): Promise<Said> {
-  const { status, reason } = concealed(word)
+  given: { readonly status: 'open' | 'lifted'; readonly reason: string },
+  options: AnnotateOptions = {}
+): Promise<Annotated> {
+  const { status, reason } = concealed(given)
   const what = milestone === everyMilestone ? phase : `${phase}-${milestone}`
-  return say(
+  return annotate(
     context,
     phase,
     async (tip, at) => {
@@ -195,86 +194,91 @@ export function veto(
   )
 }
 
-/** What a word is made of, for the tip that it is put on. */
-export type Word = { readonly section: string; readonly finding: FindingState | null } & Pick<
+/** One annotation, for the tip that it is put on. */
+export type Annotation = { readonly section: string; readonly finding: FindingState | null } & Pick<
   ReviewMessage,
   'title' | 'body' | 'findings'
 > &
   Partial<Pick<ReviewMessage, 'vetoes' | 'accept' | 'removed'>>
 
-/** The record says it already. */
+/** The record has it already. */
 export interface Unchanged {
   /** One sentence that says so. */
   readonly unchanged: string
   readonly finding: FindingState | null
 }
 
-/** Signs and pushes a word, unless the record says it already; null from `words`: there is nothing to say on that tip. */
-export async function say(
+/**
+ * Signs and pushes an annotation, unless the record has it already.
+ *
+ * @param render the annotation for a tip; null: there is nothing to add on that one.
+ */
+export async function annotate(
   context: ReviewContext,
   phase: string,
-  words: (tip: Tip, at: string, place: Place) => Word | Unchanged | null | Promise<Word | Unchanged | null>,
-  options: SayOptions = {}
-): Promise<Said> {
-  const { home } = context
+  render: (
+    tip: Tip,
+    at: string,
+    place: Place
+  ) => Annotation | Unchanged | null | Promise<Annotation | Unchanged | null>,
+  options: AnnotateOptions = {}
+): Promise<Annotated> {
+  const { home, git, trust, signal } = context
   const plan = home.plans.get(phase)
   if (plan === undefined) {
     throw new AdversaryError('usage', `there is no plan for a phase ${JSON.stringify(phase)}`)
   }
-  const branch = reviewBranchOf(home)
   const observedAt = nowMs()
-  let finding: FindingState | null = null
-  let unchanged: string | null = null
-  const outcome = await publish({
-    git: context.git,
-    branch,
-    ...(branch === home.repo.branch ? {} : { startFrom: home.repo.branch }),
-    identity: home.identity,
-    trust: context.trust,
-    repo: home.repo.name,
-    async build(tip) {
-      const place = await reviewPlace(home, tip, phase)
-      const { path } = place
-      const word = await words(tip, isoSecond(observedAt), place)
-      if (word === null) return null
-      finding = word.finding
-      unchanged = 'unchanged' in word ? word.unchanged : null
-      if ('unchanged' in word) return null
-      const header = renderHeader({
-        phase,
-        title: plan.title,
-        reviewer: home.identity,
-        repo: home.repo.url,
-        branch: home.repo.branch,
-        planDigest: plan.digest
-      })
-      return {
-        path,
-        appended: await appended(await tip.readFile(path), header, elsewhere(word.section, [place])),
-        files: [],
-        message: {
-          phase,
-          milestone: null,
-          title: word.title,
-          body: word.body,
-          claim: null,
-          verdict: null,
-          supersedes: [],
-          findings: word.findings,
-          vetoes: word.vetoes ?? [],
-          plan: plan.digest,
-          evidence: null,
-          policy: policyFor(home, plan, path),
-          accept: word.accept ?? null,
-          removed: word.removed ?? []
-        }
-      }
-    },
+  const publishing = beginPublishing({
+    ...pushTarget(home),
+    git,
+    trust,
     now: nowMs,
-    sleep: ms => sleep(ms, context.signal),
+    sleep: ms => sleep(ms, signal),
     observedAt,
     dryRun: options.dryRun === true,
-    signal: context.signal
+    signal
   })
-  return { outcome, finding, unchanged }
+  let finding: FindingState | null = null
+  for (;;) {
+    const tip = await publishing.nextTip()
+    if (tip === null) return { outcome: { kind: 'stale' }, finding, unchanged: null }
+    const place = await reviewPlace(home, tip, phase)
+    const { path } = place
+    const annotation = await render(tip, isoSecond(observedAt), place)
+    if (annotation === null) return { outcome: { kind: 'dropped' }, finding, unchanged: null }
+    finding = annotation.finding
+    if ('unchanged' in annotation)
+      return { outcome: { kind: 'dropped' }, finding, unchanged: annotation.unchanged }
+    const header = renderHeader({
+      phase,
+      title: plan.title,
+      reviewer: home.identity,
+      repo: home.repo.url,
+      branch: home.repo.branch,
+      planDigest: plan.digest
+    })
+    const outcome = await publishing.push(tip, {
+      path,
+      appended: await appended(await tip.readFile(path), header, elsewhere(annotation.section, [place])),
+      files: [],
+      message: {
+        phase,
+        milestone: null,
+        title: annotation.title,
+        body: annotation.body,
+        claim: null,
+        verdict: null,
+        supersedes: [],
+        findings: annotation.findings,
+        vetoes: annotation.vetoes ?? [],
+        plan: plan.digest,
+        evidence: null,
+        policy: policyFor(home, plan, path),
+        accept: annotation.accept ?? null,
+        removed: annotation.removed ?? []
+      }
+    })
+    if (outcome !== null) return { outcome, finding, unchanged: null }
+  }
 }

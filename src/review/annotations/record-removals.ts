@@ -9,8 +9,8 @@ import type { RemovedTrailer } from '../../record/trailers.ts'
 import { renderFindingOpened, renderVeto } from '../../render/finding-section.ts'
 import { messageBody, messageTitle } from '../../render/message.ts'
 import { renderRemoved } from '../../render/removed.ts'
-import { knownFindings, trailer } from '../tell.ts'
-import { say, type Word } from './annotate.ts'
+import { knownFindings, trailer } from '../render-commit.ts'
+import { annotate, type Annotation } from './annotate.ts'
 import type { Snapshot, ReviewContext } from '../context/review-context.ts'
 
 /**
@@ -36,11 +36,11 @@ function goneFrom(before: SignedRecord, now: Pick<SignedRecord, 'reviews'>): rea
 }
 
 /**
- * Says what a force-push took, once, and remembers the tip. To be called before anything else is put on it.
+ * Records what a force-push took, once, and remembers the tip. To be called before anything else is put on it.
  *
  * @returns whether the branch is another one now.
  */
-export async function tellRemoved(context: ReviewContext, at: Snapshot): Promise<boolean> {
+export async function recordRemovals(context: ReviewContext, at: Snapshot): Promise<boolean> {
   const branch = reviewBranchOf(context.home)
   const before = await recordBefore(context, at).catch((error: unknown) => {
     // The clone is derived: with a new one, what was there before cannot be told any more.
@@ -57,7 +57,7 @@ export async function tellRemoved(context: ReviewContext, at: Snapshot): Promise
     commit: at.record.tip,
     reviews_gone: gone.length
   })
-  let told = false
+  let isPushed = false
   for (const phase of phases) {
     for (const { commit, message } of gone.filter(({ message }) => message.phase === phase)) {
       const { milestone, verdict, claim } = message
@@ -71,27 +71,27 @@ export async function tellRemoved(context: ReviewContext, at: Snapshot): Promise
     }
     // Without a plan there is no review file to say it in.
     if (!context.home.plans.has(phase)) continue
-    const { outcome } = await say(context, phase, async (tip, time, { path }) =>
-      wordOf(context, phase, before, tip, time, await tip.readFile(path))
+    const { outcome } = await annotate(context, phase, async (tip, time, { path }) =>
+      removalOf(context, phase, before, tip, time, await tip.readFile(path))
     )
-    told ||= outcome.kind === 'published'
+    isPushed ||= outcome.kind === 'published'
   }
   await context.git.remember(branch, at.record.tip, { anew: true })
-  return told
+  return isPushed
 }
 
-/** What is to be said on this tip; null: nothing, or another reviewer has said it. */
-function wordOf(
+/** What is to be recorded on this tip; null: nothing, or another reviewer has done it. */
+function removalOf(
   context: ReviewContext,
   phase: string,
   before: SignedRecord,
   tip: Tip,
   at: string,
   file: Uint8Array | null
-): Word | null {
+): Annotation | null {
   const gone = goneFrom(before, tip.record).filter(({ message }) => message.phase === phase)
-  const told = new Set(removedOf(tip.record, phase).map(({ review }) => review))
-  const reviews = gone.flatMap(verdictsOf).filter(({ review }) => !told.has(review))
+  const recorded = new Set(removedOf(tip.record, phase).map(({ review }) => review))
+  const reviews = gone.flatMap(verdictsOf).filter(({ review }) => !recorded.has(review))
   const vetoes = vetoesOf(before, phase).filter(
     ({ by, milestone }) =>
       gone.includes(by) && !vetoesOf(tip.record, phase).some(veto => veto.milestone === milestone)

@@ -4,18 +4,20 @@ import { parseClaim } from '../../record/claim.ts'
 import type { Git } from '../../git/clone.ts'
 import type { Commit } from '../../git/git-types.ts'
 import type { Workspace } from '../../config/workspace.ts'
-import { baselinesOf, type SignedRecord, type SignedReview } from '../../record/record.ts'
+import { type Pending, pending } from '../../record/pending.ts'
+import { baselinesOf, settledClaims, type SignedRecord, type SignedReview } from '../../record/record.ts'
 import { type EvidenceRecord, parseEvidenceFile } from '../../render/evidence-file.ts'
-import type { Snapshot, ReviewContext } from './review-context.ts'
+import type { Snapshot } from './review-context.ts'
 
 /** What the history says of claims, and of a phase's beginning. */
 
 /** The commits of the branch in which claims count. @throws AdversaryError `usage` for a `since` that is not there. */
 export async function claimHistory(
-  { home, git }: ReviewContext,
-  { tip }: Pick<Snapshot, 'tip'>
+  git: Git,
+  { repo }: Pick<Workspace, 'repo'>,
+  tip: string
 ): Promise<readonly Commit[]> {
-  const { since, branch } = home.repo
+  const { since, branch } = repo
   if (since === null) return git.commits({ tip })
   const start = await git.commit(since)
   if (start === null) {
@@ -24,6 +26,12 @@ export async function claimHistory(
     })
   }
   return git.commits({ tip, not: [start.sha] })
+}
+
+/** What a review is pending for on this branch, and the claims that were not understood. */
+export async function pendingClaims(git: Git, home: Workspace, { tip, record }: Snapshot): Promise<Pending> {
+  const history = await claimHistory(git, home, tip)
+  return pending(history, settledClaims(record), home.identity, home.claims)
 }
 
 export function ancestorsOf(sha: string, history: readonly Commit[]): ReadonlySet<string> {

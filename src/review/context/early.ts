@@ -2,7 +2,11 @@ import { openSession as openDoor } from '../../ssh/open-session.ts'
 import type { Git } from '../../git/clone.ts'
 import type { HostSession, OpenSession } from '../../facts/session.ts'
 import { bounded } from '../../facts/bounded.ts'
-import { asksHost } from '../review.ts'
+import { judgeSealed, type Judgement, type SealedByName } from '../../probe/run.ts'
+import { factName, type Unnumbered } from '../../facts/gather.ts'
+import type { Sealed } from '../../facts/sealed.ts'
+import { asksHost, hostOf, type ReviewCheck } from '../evaluate.ts'
+import type { Progress } from './adapters.ts'
 import type { Workspace, PlanFile } from '../../config/workspace.ts'
 
 /** Sessions that are being opened while the repo is still fetched: neither needs to wait for the other. */
@@ -118,4 +122,62 @@ export function hostsAskedBy(home: Workspace, target: string): readonly string[]
     return [...new Set(asked.flatMap(({ host }) => host ?? []))]
   }
   return []
+}
+
+/**
+ * Judges each check as soon as what it needs is seen, while others are still waited for. A judgement depends on the facts
+ * alone: where one of them turns out to be another, the check is judged again.
+ */
+export function judgeEarly(checks: readonly ReviewCheck[]) {
+  const waiting = checks.map(({ planned }) => ({ planned, facts: new Map<string, Sealed<Unnumbered>>() }))
+  const judged = new Map<object, { readonly on: SealedByName; readonly judgement: Judgement }>()
+  const judgeNow = ({ planned, facts }: (typeof waiting)[number]) => {
+    if (judged.has(planned)) return
+    const on = Object.fromEntries(facts)
+    try {
+      judged.set(planned, { on, judgement: judgeSealed(planned.probe, on) })
+    } catch {
+      // Where nobody waits for it nobody could be told: it is judged again, and fails, where somebody does.
+    }
+  }
+  return {
+    /** Takes a fact by its name. */
+    hear(name: string, fact: Sealed<Unnumbered>): void {
+      for (const each of waiting) {
+        const needs = Object.entries(each.planned.probe.needs)
+        const by = needs.filter(([, source]) => factName(hostOf(each.planned), source) === name)
+        for (const [need] of by) each.facts.set(need, fact)
+        if (by.length > 0 && each.facts.size === needs.length) setImmediate(() => judgeNow(each))
+      }
+    },
+    /** As `judgeSealed`, of that check. */
+    judge(planned: ReviewCheck['planned'], sealed: SealedByName): Judgement {
+      const before = judged.get(planned)
+      if (before !== undefined && Object.entries(sealed).every(([need, fact]) => fact === before.on[need]))
+        return before.judgement
+      const judgement = judgeSealed(planned.probe, sealed)
+      judged.set(planned, { on: sealed, judgement })
+      return judgement
+    }
+  }
+}
+
+/**
+ * Loads what is needed once the hosts have answered, while they are at work: from the first read on. Before that it would
+ * hold them up.
+ */
+export function loadedOnRead<T>(progress: Progress, load: () => Promise<T>) {
+  let loading: Promise<T> | undefined
+  const once = () => (loading ??= load())
+  return {
+    load: once,
+    progress: {
+      ...progress,
+      read(place, what) {
+        // What goes wrong with it is for whoever needs it.
+        setImmediate(() => void once().catch(() => undefined))
+        return progress.read(place, what)
+      }
+    } satisfies Progress
+  }
 }

@@ -111,11 +111,6 @@ export async function reviewTip(context: ReviewContext): Promise<Snapshot> {
   return { tip, record: await (await beginRecord(git, tip, trust)).record }
 }
 
-/** The grammar of claims as the home has it. */
-export function claimPatterns(home: Workspace) {
-  return home.claims
-}
-
 /** A time as part of a file's name: `20260613T053307Z`. */
 export function fileStamp(ms: number): string {
   return isoSecond(ms).replaceAll(/[-:]/g, '')

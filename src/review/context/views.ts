@@ -6,7 +6,7 @@ import { type Workspace, reviewPathOf } from '../../config/workspace.ts'
 import { type ChangedFile, NotText, type RecordView, type RepoView, Unseen } from '../../facts/fact.ts'
 import { reviewTime, type SignedRecord } from '../../record/record.ts'
 import { ancestorsOf, baselinesBefore, evidenceOf } from './claim-history.ts'
-import { claimPatterns, type ReviewContext } from './review-context.ts'
+import type { ReviewContext } from './review-context.ts'
 
 /** What is looked at besides hosts and routes. */
 export interface Views {
@@ -104,7 +104,7 @@ function recordView(
       const record = await signed
       const { history } = record
       const claims = history.filter(commit => {
-        const parsed = parseClaim(commit, claimPatterns(context.home))
+        const parsed = parseClaim(commit, context.home.claims)
         return parsed.kind === 'claim' && parsed.claim.phase === phase && parsed.claim.milestone === milestone
       })
       const newest = claims.at(-1)

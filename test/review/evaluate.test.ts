@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import type { BoundProbe, Finding } from '../../src/probe/probe.ts'
 import type { FactSource, FactContext } from '../../src/facts/fact.ts'
 import { dockerRead } from '../../src/systems/docker/reads.ts'
-import { evaluateChecks, type RetryPolicy, type Question } from '../../src/review/examine.ts'
+import { type RetryPolicy, settle } from '../../src/review/review.ts'
+import type { Check } from '../../src/config/types.ts'
 import { closedAdapters, recordedSession } from '../support/doors.ts'
 
 /** A probe that sees how often it was looked at, and judges by a script: one word a look. */
@@ -48,19 +49,19 @@ function patience(budgetMs: number): RetryPolicy & { waited(): number } {
 const adapters = closedAdapters({
   open: async () => recordedSession({ "docker network ls --no-trunc --format '{{json .}}'": { stdout: 'x' } })
 })
-const question = (words: readonly Finding[], more: Partial<Question> = {}): Question => ({
+const question = (words: readonly Finding[], more: Partial<Check> = {}): Check => ({
   probe: scripted(words),
   title: 'Scripted',
   host: 'h',
-  on: 'h',
+  line: 0,
   ...more
 })
 
-async function one(words: readonly Finding[], more: Partial<Question> = {}, budgetMs = 300_000) {
+async function one(words: readonly Finding[], more: Partial<Check> = {}, budgetMs = 300_000) {
   const time = patience(budgetMs)
-  const { checks, evidence, judged, facts } = await evaluateChecks([question(words, more)], adapters, time)
-  const [check] = checks
-  return { check, waited: time.waited(), evidence, judged, facts }
+  const { checks, evidence, facts } = await settle([question(words, more)], adapters, time)
+  const judged = checks.map(each => each.facts)
+  return { check: checks[0]?.check, waited: time.waited(), evidence, judged, facts }
 }
 
 it('looks once at what is clear', async () => {
@@ -128,15 +129,15 @@ it('what one judgement rests on is read together, each time anew', async () => {
   })
   const base = scripted([fail, pass, pass])
   const two: BoundProbe = { ...base, needs: { before: take('before'), after: take('after') } }
-  const { judged, checks } = await evaluateChecks(
+  const { checks } = await settle(
     [question([pass]), { ...question([]), probe: two, withinMs: 60_000 }],
     adapters,
     time
   )
   // The first check was clear at once; both facts of the other are of its third look.
-  expect(judged[1]).toEqual({ before: 'before @ h (attempt 3)', after: 'after @ h (attempt 3)' })
+  expect(checks[1]?.facts).toEqual({ before: 'before @ h (attempt 3)', after: 'after @ h (attempt 3)' })
   expect(reads).toBe(6)
-  expect(checks.map(({ attempts }) => attempts)).toEqual([1, 3])
+  expect(checks.map(({ check }) => check.attempts)).toEqual([1, 3])
 })
 
 it('every attempt stays in the evidence, and the last one is what was judged', async () => {
@@ -186,24 +187,24 @@ function pair(order: string[]) {
 it('judges what is there while the rest is waited for, and each once', async () => {
   const order: string[] = []
   const { questions, letGo } = pair(order)
-  const examined = evaluateChecks(questions, adapters, patience(0))
+  const examined = settle(questions, adapters, patience(0))
   while (order.length === 0) await new Promise(setImmediate)
   expect(order).toEqual(['judged quick'])
   letGo()
   const { checks } = await examined
   expect(order).toEqual(['judged quick', 'judged slow'])
-  expect(checks.map(({ outcome }) => outcome)).toEqual(['pass', 'pass'])
+  expect(checks.map(({ check }) => check.outcome)).toEqual(['pass', 'pass'])
 })
 
 it('believes no judgement on a time that turns out to be none', async () => {
   const order: string[] = []
   const { questions, letGo } = pair(order)
   const jumped = { ...adapters, jumped: async () => "the host's clock jumped" }
-  const examined = evaluateChecks(questions, jumped, patience(0))
+  const examined = settle(questions, jumped, patience(0))
   while (order.length === 0) await new Promise(setImmediate)
   letGo()
   const { checks } = await examined
-  for (const check of checks)
+  for (const { check } of checks)
     expect(check).toMatchObject({ outcome: 'unknown', why: "the host's clock jumped" })
   expect(checks).toHaveLength(2)
 })
@@ -224,8 +225,8 @@ it('judges by all that a probe needs, whatever that is called, and by nothing th
     judge: ({ toString: slow, other }) => [{ outcome: 'pass', saw: `${String(slow)} and ${String(other)}` }],
     falsify: () => []
   }
-  const { checks } = await evaluateChecks([{ ...question([]), probe }], adapters, patience(0))
-  expect(checks[0]?.findings).toEqual([{ outcome: 'pass', saw: 'slow and quick' }])
+  const { checks } = await settle([{ ...question([]), probe }], adapters, patience(0))
+  expect(checks[0]?.check.findings).toEqual([{ outcome: 'pass', saw: 'slow and quick' }])
 })
 
 it('a probe may throw whatever it likes, also while others are waited for', async () => {
@@ -241,9 +242,9 @@ it('a probe may throw whatever it likes, also while others are waited for', asyn
       }
     }
   }))
-  const examined = evaluateChecks(thrown, adapters, patience(0))
+  const examined = settle(thrown, adapters, patience(0))
   while (order.length === 0) await new Promise(setImmediate)
   letGo()
-  for (const { outcome, why } of (await examined).checks)
-    expect([outcome, why]).toEqual(['unknown', 'the probe crashed: an error without a message'])
+  for (const { check } of (await examined).checks)
+    expect([check.outcome, check.why]).toEqual(['unknown', 'the probe crashed: an error without a message'])
 })
