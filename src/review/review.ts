@@ -146,14 +146,6 @@ export interface RetryPolicy {
   readonly now: string
 }
 
-/** All of it may be shown, but for what the checks hold besides `check` and `facts`. */
-export interface Settled {
-  /** As they were given. */
-  readonly checks: readonly ReviewCheck[]
-  readonly evidence: readonly Evidence[]
-  readonly facts: Readonly<Record<string, Fact<unknown>>>
-}
-
 /**
  * Collects and evaluates; what may still settle is looked at again, everything that it needs read anew together, so that
  * no judgement mixes two moments.
@@ -162,7 +154,7 @@ export async function settle(
   planned: readonly Check[],
   adapters: Adapters,
   policy: RetryPolicy
-): Promise<Settled> {
+): Promise<Pick<Observed, 'checks' | 'evidence' | 'facts'>> {
   const started = policy.tick()
   const evidence: Evidence[] = []
   const facts: Record<string, Fact<unknown>> = {}
@@ -290,12 +282,9 @@ function subjectOf({ home }: HostContext, tip: string, task: Task): Subject {
     return { phase, commit: sha, checks: milestone?.checks ?? [], hunts }
   }
   const { plan } = task
-  const checks = {
-    orientation: () => orientationChecks(plan),
-    hunt: () => [],
-    'pre-verification': () => (task.kind === 'pre-verification' ? task.milestone.checks : [])
-  }
-  return { phase: plan.phase, commit: tip, checks: checks[task.kind](), hunts: plan.hunt.checks }
+  const planned = task.kind === 'pre-verification' ? task.milestone.checks : []
+  const checks = task.kind === 'orientation' ? orientationChecks(plan) : planned
+  return { phase: plan.phase, commit: tip, checks, hunts: plan.hunt.checks }
 }
 
 function milestoneOf(plan: Plan | null, name: string): Milestone | null {

@@ -72,7 +72,7 @@ export async function recordRemovals(context: ReviewContext, at: Snapshot): Prom
     // Without a plan there is no review file to say it in.
     if (!context.home.plans.has(phase)) continue
     const { outcome } = await annotate(context, phase, async (tip, time, { path }) =>
-      removalOf(context, phase, before, tip, time, await tip.readFile(path))
+      removalOf(context.home, phase, before, tip, time, await tip.readFile(path))
     )
     isPushed ||= outcome.kind === 'published'
   }
@@ -82,7 +82,7 @@ export async function recordRemovals(context: ReviewContext, at: Snapshot): Prom
 
 /** What is to be recorded on this tip; null: nothing, or another reviewer has done it. */
 function removalOf(
-  context: ReviewContext,
+  home: ReviewContext['home'],
   phase: string,
   before: SignedRecord,
   tip: Tip,
@@ -99,13 +99,13 @@ function removalOf(
   const findings = openAgain(phase, before, tip.record, file)
   if (reviews.length + vetoes.length + findings.length === 0) return null
 
-  const put = { at, by: context.home.identity.name }
+  const put = { at, by: home.identity.name }
   const reason = `The force-push took it off the branch, and nobody has lifted it.`
   const sections = [
     renderRemoved({
       phase,
       at,
-      branch: reviewBranchOf(context.home),
+      branch: reviewBranchOf(home),
       tip: before.tip,
       reviews,
       again: [...vetoes.map(({ milestone }) => milestone), ...findings.map(({ id }) => id)]

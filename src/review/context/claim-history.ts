@@ -1,5 +1,6 @@
 import { sha256 } from '../../lib/canonical.ts'
 import { AdversaryError } from '../../lib/errors.ts'
+import { reachable } from '../../lib/graph.ts'
 import { parseClaim } from '../../record/claim.ts'
 import type { Git } from '../../git/clone.ts'
 import type { Commit } from '../../git/git-types.ts'
@@ -36,16 +37,7 @@ export async function pendingClaims(git: Git, home: Workspace, { tip, record }: 
 
 export function ancestorsOf(sha: string, history: readonly Commit[]): ReadonlySet<string> {
   const parents = new Map(history.map(commit => [commit.sha, commit.parents]))
-  const found = new Set<string>()
-  const open = [sha]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    for (const parent of parents.get(next) ?? []) {
-      if (found.has(parent)) continue
-      found.add(parent)
-      open.push(parent)
-    }
-  }
-  return found
+  return reachable(parents.get(sha) ?? [], parents)
 }
 
 /** The phase's first claim, whoever made it and whenever; null: nobody has claimed anything of it. */

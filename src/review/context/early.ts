@@ -46,10 +46,7 @@ export function openEarly(seat: {
         ways.push(
           new Promise(onItsWay => {
             const session = openSession(host, { signal, begun: onItsWay })
-            session.then(
-              () => onItsWay(),
-              () => onItsWay()
-            )
+            void session.catch(() => undefined).then(() => onItsWay())
             waiting.set(name, { session, stop })
           })
         )
