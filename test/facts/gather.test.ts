@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { expect, it } from 'vitest'
 import { openVeil } from '../../src/lib/secrets/veil.ts'
 import type { Answer, HostSession } from '../../src/facts/session.ts'
-import { asRecorded, type FactSource, Unseen } from '../../src/facts/fact.ts'
+import { asRecorded, type ChangedFile, type FactSource, Unseen } from '../../src/facts/fact.ts'
 import { gather } from '../../src/facts/gather.ts'
 import { dockerRead } from '../../src/systems/docker/reads.ts'
 import { linuxPattern, linuxRead } from '../../src/systems/linux/reads.ts'
@@ -216,6 +216,51 @@ it.each<[name: string, answer: Parameters<typeof recordedSession>[0][string]]>([
     expect(shown).toMatch(new RegExp(`it died of ${mark}`))
     expect(shown).toMatch(new RegExp(`PASSWORD=${mark}`))
   }
+})
+
+it('a reason that was written before its secret was known is shown without it', async () => {
+  const session = recordedSession({
+    [`docker network inspect -- ${b}`]: { why: `it died of ${secret}` },
+    [list]: { stdout: `${a}\n` },
+    [`docker network inspect -- ${a}`]: { stdout: `{"Password":"${secret}"}` }
+  })
+  const dead: FactSource<string> = {
+    key: 'dead',
+    place: 'host',
+    take: async look => (await look.read(dockerRead.dockerNetworks([b]))).stdout
+  }
+  const gathered = await gather(
+    [{ host: 'h', sources: [dead, details] }],
+    closedAdapters({ open: async () => session })
+  )
+  expect(session.rounds).toHaveLength(2)
+  expect(gathered.fact('h', dead)).toMatchObject({
+    seen: false,
+    why: expect.stringMatching(/^it died of «redacted:password:[0-9a-f]{12}»$/)
+  })
+  expect(JSON.stringify(gathered.evidence)).not.toContain(secret)
+})
+
+it('nobody is said to have brought the lines of a file of which a secret took several', async () => {
+  const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNzaC1rZXktdjEA\n'.repeat(4)}-----END OPENSSH PRIVATE KEY-----`
+  const brought = new Map([[1, 'f'.repeat(40)]])
+  const changed = (after: string) => ({ path: 'a.nix', before: null, after, brought })
+  const source: FactSource<readonly ChangedFile[]> = {
+    key: 'changes',
+    place: 'repo',
+    take: look => look.repo.changes('0'.repeat(40), () => true)
+  }
+  const shown = async (after: string) => {
+    const repo = { commit: 'f'.repeat(40), file: async () => null, changes: async () => [changed(after)] }
+    const fact = (await gather([{ host: 'h', sources: [source] }], closedAdapters({ repo }))).fact(
+      'h',
+      source
+    )
+    return fact.seen ? fact.value : fact.why
+  }
+  expect(await shown('one\ntwo\n')).toEqual([changed('one\ntwo\n')])
+  expect(await shown(`one\nDB_PASSWORD=${secret}\n`)).toMatchObject([{ brought }])
+  expect(await shown(`one\n${key}\ntwo\n`)).toMatchObject([{ brought: new Map() }])
 })
 
 it('the reason why a host cannot be reached is shown with its secrets hidden', async () => {

@@ -30,11 +30,19 @@ const nothing: ReviewMessage = {
   removed: []
 }
 
-/** One signed commit behind the other. */
-function line(said: readonly { readonly by: Person; readonly says: Partial<ReviewMessage> }[]) {
-  const commits = said.map((_, index): Commit => {
-    const sha = String(index).padStart(40, '0')
-    const parents = index === 0 ? [] : [String(index - 1).padStart(40, '0')]
+interface Said {
+  readonly by: Person
+  readonly says: Partial<ReviewMessage>
+  /** The commits that it builds on, by their place; the one before it unless said otherwise. */
+  readonly on?: readonly number[]
+}
+
+/** Signed commits, one behind the other. */
+function line(said: readonly Said[]) {
+  const name = (index: number) => String(index).padStart(40, '0')
+  const commits = said.map(({ on }, index): Commit => {
+    const sha = name(index)
+    const parents = (on ?? (index === 0 ? [] : [index - 1])).map(name)
     const at = '2026-06-13T06:00:00Z'
     return {
       sha,
@@ -137,5 +145,29 @@ describe('a finding', () => {
     ])
     const alone = findingsOf(line([file('alice'), close('reviewer', { key })]), 'p1')
     expect(alone.map(({ status }) => status)).toEqual(['open'])
+  })
+
+  it('under a key of its own is not closed by what the reviewer says of one that somebody filed by hand', () => {
+    const own = file('reviewer', { key: 'restart-loops/shop_app' })
+    const lives = findingsOf(line([file('alice'), own, close('reviewer', { key: 'hand/A1' })]), 'p1')
+    expect(lives.map(({ filed, status }) => [filed.principal, status])).toEqual([
+      ['alice', 'closed'],
+      ['reviewer', 'open']
+    ])
+  })
+
+  it('opened on two branches blocks what either says, until one that has seen both closes it', () => {
+    const merged: readonly Said[] = [
+      { by: 'alice', says: {} },
+      { ...file('alice', { blocks: ['M1'] }), on: [0] },
+      { ...file('alice', { blocks: ['M3'] }), on: [0] },
+      { by: 'alice', says: {}, on: [1, 2] }
+    ]
+    const stands = (said: readonly Said[]) =>
+      findingsOf(line(said), 'p1').map(({ status, blocks }) => [status, [...blocks].sort()])
+    expect(stands(merged)).toEqual([['open', ['M1', 'M3']]])
+    // What the other branch opened it has not seen.
+    expect(stands([...merged, { ...close('alice'), on: [1] }])).toEqual([['open', ['M3']]])
+    expect(stands([...merged, close('alice')])).toEqual([['closed', ['M2']]])
   })
 })
