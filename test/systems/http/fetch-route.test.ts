@@ -8,12 +8,13 @@ import { fetchRoute } from '../../../src/systems/http/fetch-route.ts'
 import type { RouteRequest } from '../../../src/facts/fact.ts'
 import { certificate } from '../../support/certificates.ts'
 import { listening } from '../../support/servers.ts'
+import { generous } from '../../support/pace.ts'
 
 const authority = certificate({ name: 'test CA', authority: true })
 const ci = certificate({ name: 'ci', names: ['ci.example.test', '127.0.0.1'], issuer: authority })
 const never = new AbortController().signal
 function ask(url: string, more: Partial<RouteRequest> = {}) {
-  const request = { method: 'GET', deadlineMs: 5_000, capBytes: 1_000, url, ...more } as const
+  const request = { method: 'GET', deadlineMs: generous(5_000), capBytes: 1_000, url, ...more } as const
   return fetchRoute(request, never)
 }
 

@@ -14,6 +14,7 @@ import { type StartTls } from '../../../src/facts/fact.ts'
 import { certificate, type Identity } from '../../support/certificates.ts'
 import { closedAdapters } from '../../support/doors.ts'
 import { listening } from '../../support/servers.ts'
+import { generous } from '../../support/pace.ts'
 
 const day = 86_400_000
 const later = (days: number) => new Date(Date.now() + days * day)
@@ -23,7 +24,7 @@ const good = certificate({ name: 'mail', names, issuer: root, until: later(90) }
 const never = new AbortController().signal
 const request = {
   method: 'TLS',
-  deadlineMs: 2_000,
+  deadlineMs: generous(2_000),
   capBytes: 0,
   address: '127.0.0.1',
   ca: root.cert
@@ -183,7 +184,10 @@ describe('a server without TLS', () => {
       why: expect.stringContaining('no certificate: reset')
     })
     const hangs = createTcp(socket => void socket.on('error', () => undefined))
-    await expect(ask(await listening(hangs))).rejects.toThrow(/no answer within 2 s/)
+    const url = urlOf(await listening(hangs))
+    await expect(
+      showCertificate({ ...request, deadlineMs: 2_000, url }, new URL(url), never, null)
+    ).rejects.toThrow(/no answer within 2 s/)
     expect(await ask(1)).toMatchObject({ kind: 'refused' })
   })
 })
