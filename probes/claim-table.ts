@@ -6,7 +6,7 @@ import { swarmTasks } from '../src/systems/swarm/tasks.ts'
 import { repoPathParam } from '../src/systems/repo/file.ts'
 import { addressParam, routes as routeSource, urlParam } from '../src/systems/http/routes.ts'
 import { statusFile } from '../src/systems/statements/status-tables.ts'
-import { type Statement } from '../src/systems/statements/status-text.ts'
+import type { Statement } from '../src/systems/statements/status-text.ts'
 import { compare } from '../src/systems/statements/compare.ts'
 
 export const claimTable = defineProbe({

@@ -258,6 +258,55 @@ describe('the rooms', () => {
   })
 })
 
+describe('judgement', () => {
+  /** What probes look things up in. A program's or a file's text has one reading, for sources and probes alike. */
+  const readings = ['languages', 'programs']
+  const isSource = (code: string) => /\bFactSource</.test(code)
+  const valuesOf = ({ path, imports }: (typeof sources)[number]) =>
+    imports.flatMap(each => (each.typeOnly ? [] : (local(path, each) ?? [])))
+  const asked = new Set(sources.filter(({ path }) => roomOf(path) === 'probes').flatMap(valuesOf))
+  const analysis = sources.filter(
+    ({ path, code }) =>
+      asked.has(path) &&
+      roomOf(path) === 'systems' &&
+      !readings.includes(technologyOf(path)) &&
+      basename(path) !== 'reads.ts' &&
+      !isSource(code)
+  )
+
+  it('is no part of a source of facts, nor does a source ask it', () => {
+    expect(analysis.length).toBeGreaterThan(15)
+    const paths = analysis.map(({ path }) => path)
+    const wrong = sources
+      .filter(({ path, code }) => roomOf(path) === 'systems' && isSource(code))
+      .flatMap(source =>
+        valuesOf(source)
+          .filter(target => paths.includes(target))
+          .map(target => `${source.path} → ${target}`)
+      )
+    expect(wrong).toEqual([])
+  })
+
+  it('has tests of its own, in the room of its technology', () => {
+    const untested = analysis
+      .filter(({ path }) => technologyOf(path) !== 'boot')
+      .filter(({ path }) => {
+        const tests = filesIn(`test/systems/${technologyOf(path)}`)
+        return !tests.some(test =>
+          importsOf(readFileSync(join(root, test), 'utf8')).some(each => local(test, each) === path)
+        )
+      })
+    expect(untested.map(({ path }) => path)).toEqual([])
+  })
+
+  it('is left to its rooms by probes: none has more than 165 lines', () => {
+    const long = sources.flatMap(({ path, text }) =>
+      roomOf(path) === 'probes' && text.split('\n').length > 166 ? [path] : []
+    )
+    expect(long).toEqual([])
+  })
+})
+
 it('libraries are imported by their own names, never by the files inside them', () => {
   const inner = sources.flatMap(({ path, imports }) =>
     imports
