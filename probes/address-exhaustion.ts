@@ -23,11 +23,11 @@ const params = z.strictObject({
     .int()
     .nonnegative()
     .optional()
-    .describe('services still to come, each with a virtual address and one for its task'),
-  free: z.int().min(1).max(99).optional().describe('percent that should be free; default 20'),
+    .describe('number of services to be added, each with a virtual address and one for its task'),
+  free: z.int().min(1).max(99).optional().describe('percent of the addresses that must be free; default 20'),
   since: momentParam
     .optional()
-    .describe('since when the journal of the engine may not say that it found no address')
+    .describe('since this time the journal of the engine must not report a missing address')
 })
 
 const unit = 'docker.service'
@@ -35,14 +35,14 @@ const signature = 'could not find an available IP'
 
 export const addressExhaustion = defineProbe({
   id: 'address-exhaustion',
-  asserts: 'Every overlay network has addresses left for what is to come',
+  asserts: 'Every overlay network has enough free addresses',
   because:
-    'When the addresses of a network are used up, new tasks wait in the state `new` without a word why: only the journal of the engine says that it finds no address.',
-  remedy: 'Make the network again with a larger subnet, or move services to networks of their own.',
+    'When a network has no free address, new tasks stay in the state `new` without an error: only the journal of the engine reports it.',
+  remedy: 'Recreate the network with a larger subnet, or move services to separate networks.',
   fails: [
-    'fewer addresses are free than the share, or than the growth needs',
+    'fewer addresses are free than `free` or `growth` requires',
     'a task waits longer than a minute for an address',
-    'the engine said since that time that it found none'
+    'the engine reported since that time that it found no free address'
   ],
   params,
   hunts: { with: {}, severity: 'high' },
@@ -64,13 +64,12 @@ export const addressExhaustion = defineProbe({
 
   judge(facts, { networks: wanted, growth = 0, free: percent = 20 }) {
     const { networks, services, tasks, engine, nodes, owners } = facts
-    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
+    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no networks' }]
     const rows = networks.filter(isWanted(wanted)).flatMap(network => {
       const held = addressesOn(network, services, tasks)
       return fillings(network, held, owners.loose, nodes.length < 2).map(one => ({ network, ...one }))
     })
-    if (rows.length === 0)
-      return [{ outcome: 'not-applicable', why: 'there is no such network with an IPv4 subnet' }]
+    if (rows.length === 0) return [{ outcome: 'not-applicable', why: 'no such network has an IPv4 subnet' }]
     const shows = rows.flatMap(({ said, leaked }) => [said, ...leaked.map(line => `  ${line}`)])
     const findings: Finding[] = rows.flatMap(({ network, said, free, room, leaked }) => {
       const share = Math.ceil((room * percent) / 100)
@@ -78,16 +77,16 @@ export const addressExhaustion = defineProbe({
       const stuck = tasks.filter(task => waitsForAddress(task, network, services, engine.nowMicros))
       const wait = `${said}; ${counted(stuck.length, 'task waits', 'tasks wait')} for an address`
       if (stuck.length > 0) return [full(network, wait, 'an address for every task', shows, leaked)]
-      const why = need > share ? `, for ${growth} services to come` : ''
+      const why = need > share ? `, for ${counted(growth, 'service')} to be added` : ''
       return free < need ? [full(network, said, `at least ${need} free${why}`, shows, leaked)] : []
     })
-    const journal = heard(facts)
+    const journal = inJournal(facts)
     if (journal !== null && journal.outcome !== 'pass') findings.push(journal)
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
     const silent = journal?.outcome === 'pass' ? `; ${journal.saw}` : ''
-    const which = wanted === undefined ? 'overlay networks' : 'networks'
-    const saw = `${rows.length} ${which} have at least ${percent} % of their addresses free${silent}`
+    const which = wanted === undefined ? 'overlay network' : 'network'
+    const saw = `${counted(rows.length, which)} checked, each with at least ${percent} % of its addresses free${silent}`
     return [{ outcome: 'pass', saw, shows }]
   },
 
@@ -113,11 +112,12 @@ function full(
   shows: readonly string[],
   leaked: readonly string[]
 ): Finding {
-  const larger = 'Make the network again with a larger subnet: docker cannot change that of an existing one.'
-  const back = 'First take back what has leaked: a restart of the engine frees the addresses that nobody has.'
+  const larger =
+    'Recreate the network with a larger subnet: docker cannot change the subnet of an existing one.'
+  const back = 'First release the leaked addresses: a restart of the engine frees them.'
   const story = [
     `${saw}.`,
-    'Once none is left, tasks of new and updated services wait for ever, in the state `new`.'
+    'When none is left, tasks of new and updated services stay in the state `new` forever.'
   ]
   const filing = {
     subject: name,
@@ -129,15 +129,24 @@ function full(
   return { outcome: 'fail', saw, expected, at: `network ${name}`, shows, filing }
 }
 
-/** What the engine said of it in its journal; null where nobody asked. */
-function heard({ journal, since, clock }: { journal?: JournalSearch; since?: Moment; clock?: HostClock }) {
+/** What the journal of the engine holds of it; null where the plan does not ask. */
+function inJournal({
+  journal,
+  since,
+  clock
+}: {
+  journal?: JournalSearch
+  since?: Moment
+  clock?: HostClock
+}) {
   if (journal === undefined || since === undefined || clock === undefined) return null
-  const said = silence(journal, since, clock)
-  const told = (finding: Finding) => finding
-  if (said.kind === 'untold') return told({ outcome: 'unknown', why: `what the engine said: ${said.why}` })
-  if (said.kind === 'silent')
-    return told({ outcome: 'pass', saw: `the engine missed none in ${said.searched}` })
-  const saw = `${said.count === 1 ? 'once' : `${said.count} times`} since ${since.said}: ${signature}, the first ${said.first}`
-  const expected = 'an address whenever one is wanted'
-  return told({ outcome: 'fail', saw, expected, at: unit, shows: said.lines })
+  const found = silence(journal, since, clock)
+  const typed = (finding: Finding) => finding
+  if (found.kind === 'unknown')
+    return typed({ outcome: 'unknown', why: `the journal of the engine: ${found.why}` })
+  if (found.kind === 'silent')
+    return typed({ outcome: 'pass', saw: `the engine reported no missing address in ${found.searched}` })
+  const saw = `the engine logged "${signature}" ${found.count === 1 ? 'once' : `${found.count} times`} since ${since.said}, the first ${found.first}`
+  const expected = 'an address for every request'
+  return typed({ outcome: 'fail', saw, expected, at: unit, shows: found.lines })
 }

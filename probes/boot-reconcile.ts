@@ -13,23 +13,24 @@ import type { Severity } from '../src/lib/words.ts'
 
 export const bootReconcile = defineProbe({
   id: 'boot-reconcile',
-  asserts: 'A boot from nothing would create the networks and stacks that are live, as they are',
+  asserts: 'A boot from scratch would recreate the live networks and stacks as they are',
   because:
-    'What was made or mended by hand looks the same as what the units make, until the host starts from nothing and the old state comes back.',
-  remedy: 'Make the start programs create what is live, or bring the host to what they create.',
+    'A change made by hand looks the same as one made by the units, until the host boots from scratch and the old state returns.',
+  remedy:
+    'Change the start programs to create the live state, or change the host to the state that they create.',
   fails: [
-    'a network would come back with other options or another subnet',
-    'what a unit makes is not there',
-    'what is there is made by no unit',
-    '`|| true` hides that it could not be made'
+    'a network would be recreated with other options or another subnet',
+    'a network or stack that a unit creates does not exist',
+    'no unit creates a network or stack that exists',
+    '`|| true` hides a failed creation'
   ],
   params: z.strictObject({
-    except: z.array(z.string().min(1)).min(1).optional().describe('networks and stacks left aside (globs)'),
+    except: z.array(z.string().min(1)).min(1).optional().describe('networks and stacks to exclude (globs)'),
     age: z
       .string()
       .refine(text => parseDuration(text) !== null, `expected ${durationForm}`)
       .default('1h')
-      .describe("what is younger may be a test's: nobody asks whether it would come back")
+      .describe('younger networks and stacks are ignored, because they may belong to a test')
   }),
   hunts: { with: { age: '1h' }, severity: 'high' },
   needs: () => ({
@@ -47,21 +48,28 @@ export const bootReconcile = defineProbe({
       return [{ outcome: 'not-applicable', why }]
     }
     const found = reconcile(boot, live, { except, ageMs: parseDuration(age) ?? 0 })
-    const said = (kind: 'agrees' | 'open' | 'unread') =>
+    const texts = (kind: 'agrees' | 'open' | 'unread') =>
       found.flatMap(one => (one.kind === kind ? [one.said] : []))
-    const [agreed, open] = [said('agrees'), said('open')]
+    const [agreed, open] = [texts('agrees'), texts('open')]
     const unjudged: readonly Finding[] =
       open.length === 0
         ? []
-        : [{ outcome: 'not-applicable', why: `${open.length} could not be judged`, shows: open }]
+        : [
+            {
+              outcome: 'not-applicable',
+              why: `${counted(open.length, 'item')} could not be compared`,
+              shows: open
+            }
+          ]
     const [first, ...rest]: readonly Finding[] = [
       ...found.flatMap(failed),
-      ...said('unread').map(why => ({ outcome: 'unknown', why }) as const)
+      ...texts('unread').map(why => ({ outcome: 'unknown', why }) as const)
     ]
     if (first !== undefined) return [first, ...rest, ...unjudged]
     if (agreed.length === 0)
       return [{ outcome: 'unknown', why: 'nothing that the units create could be compared', shows: open }]
-    const saw = `${counted(agreed.length, 'network or stack', 'networks and stacks')} would come back as ${agreed.length === 1 ? 'it is' : 'they are'}`
+    const all = agreed.length > 1 && open.length === 0 ? 'all ' : ''
+    const saw = `${all}${counted(agreed.length, 'network or stack', 'networks and stacks')} would be recreated as ${agreed.length === 1 ? 'it is' : 'they are'}`
     return [{ outcome: 'pass', saw, shows: agreed }, ...unjudged]
   },
 
@@ -86,12 +94,12 @@ export const bootReconcile = defineProbe({
   }
 })
 
-/** High: a boot would bring something else, or fails to bring it. Medium: it would not bring it. Low: it would not tell. */
+/** High: a boot would create something else, or fail to create it. Medium: it would not create it. Low: its failure would not show. */
 const kinds: Readonly<Record<string, readonly [Severity, title: string]>> = {
-  differs: ['high', 'would come back otherwise'],
-  missing: ['high', 'is not there, though a unit makes it'],
-  unmade: ['medium', 'would not come back'],
-  hidden: ['low', 'may fail in silence']
+  differs: ['high', 'would be recreated differently'],
+  missing: ['high', 'does not exist, although a unit creates it'],
+  unmade: ['medium', 'would not be recreated'],
+  hidden: ['low', 'may fail silently']
 }
 
 function failed(one: Reconciled): readonly Finding[] {
@@ -111,9 +119,9 @@ function failed(one: Reconciled): readonly Finding[] {
         story: [
           `${saw}. Expected: ${expected}.`,
           `Where: ${at}.`,
-          'Nothing shows it while the host runs: only a start from nothing would.'
+          'A running host does not show this; only a boot from scratch does.'
         ],
-        mend: 'Bring the start programs and the host to the same, and let a program fail where it cannot do its work.'
+        mend: 'Make the start programs and the host agree, and let a program fail when it cannot do its work.'
       }
     }
   ]

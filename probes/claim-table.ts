@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { counted } from '../src/lib/text/counted.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { dockerNetworks } from '../src/systems/docker/networks.ts'
 import { swarmServices } from '../src/systems/swarm/services.ts'
@@ -12,11 +13,11 @@ import { compare } from '../src/systems/statements/compare.ts'
 export const claimTable = defineProbe({
   id: 'claim-table',
   asserts: "The tables and EXPECTED lines of the builder's status file agree with the host as it is",
-  because: 'A table that was copied from a plan, or from last week, reads just like one that was measured.',
+  because: 'A table copied from a plan, or from last week, looks the same as a measured one.',
   remedy: 'Measure again, correct the status file, and claim again.',
   fails: [
-    'a value of a row or of an EXPECTED line is not the one that the host has',
-    'what it names does not exist'
+    'a value in a row or in an EXPECTED line differs from the host',
+    'something that it names does not exist'
   ],
   example: { path: 'STATUS-p1.md', routes: ['https://ci.example.test/'] },
   params: z.strictObject({
@@ -25,9 +26,9 @@ export const claimTable = defineProbe({
       .array(urlParam)
       .min(1)
       .optional()
-      .describe("URLs that may be asked: a builder's words alone never choose one"),
-    address: addressParam.optional().describe('address to ask, as in route-status'),
-    ca: z.string().min(1).optional().describe('file of the home with the CA to trust')
+      .describe('URLs that may be requested: the status file never adds one'),
+    address: addressParam.optional().describe('address to connect to, as in route-status'),
+    ca: z.string().min(1).optional().describe('CA file of the home to trust')
   }),
 
   needs: ({ path, routes = [], address, ca }) => ({
@@ -47,7 +48,7 @@ export const claimTable = defineProbe({
 
   judge({ file, ...live }) {
     const where = `${file.path} at ${file.commit.slice(0, 7)}`
-    if (file.statements === null) return [{ outcome: 'not-applicable', why: `there is no ${where}` }]
+    if (file.statements === null) return [{ outcome: 'not-applicable', why: `${where} does not exist` }]
     const compared = file.statements.flatMap(statement =>
       compare(statement, live).map(result => ({ statement, result }))
     )
@@ -58,7 +59,7 @@ export const claimTable = defineProbe({
         {
           outcome: 'fail',
           saw: `${result.subject}: ${result.live}`,
-          expected: `${result.said}, as the status file says`,
+          expected: `${result.said}, as stated in the status file`,
           at: `${file.path}:${statement.line}`,
           shows: [quoted(statement)]
         }
@@ -79,7 +80,7 @@ export const claimTable = defineProbe({
         : [
             {
               outcome: 'pass',
-              saw: `${confirmed.length === 1 ? '1 value' : `${confirmed.length} values`} of ${where} ${confirmed.length === 1 ? 'is' : 'are'} what the host has`,
+              saw: `${counted(confirmed.length, 'value')} of ${where} ${confirmed.length === 1 ? 'matches' : 'match'} the host`,
               shows: confirmed
             } as const
           ]),
@@ -88,7 +89,7 @@ export const claimTable = defineProbe({
         : [
             {
               outcome: 'not-applicable',
-              why: `${open.length === 1 ? '1 row' : `${open.length} rows`} of ${where} ${open.length === 1 ? 'was' : 'were'} not judged`,
+              why: `${counted(open.length, 'row')} of ${where} ${open.length === 1 ? 'was' : 'were'} not judged`,
               shows: open
             } as const
           ])

@@ -6,10 +6,10 @@ export const clockSkew = defineProbe({
   id: 'clock-skew',
   asserts: "The host's clock agrees with the reviewer's",
   because:
-    'Certificates, tokens and every judgement of what came first rest on the clock; a host far off rejects good ones.',
+    'Certificates, tokens and the order of events depend on the clock; a host with a wrong clock rejects valid ones.',
   remedy:
-    'See `timedatectl timesync-status` on the host: is a time server configured, and can it be reached?',
-  fails: ['the clocks are further apart than that, whatever the way there may have added'],
+    'Run `timedatectl timesync-status` on the host: check that a time server is configured and reachable.',
+  fails: ['the clocks differ by more than `max` seconds, network delay excluded'],
   params: z.strictObject({ max: z.number().positive().max(86_400).default(5).describe('seconds') }),
   hunts: { with: { max: 5 }, severity: 'medium' },
 
@@ -17,10 +17,12 @@ export const clockSkew = defineProbe({
 
   judge({ clock: { skewMs, uncertaintyMs } }, { max }) {
     const off = Math.abs(skewMs)
-    const saw = `a clock ${seconds(off)} ${skewMs < 0 ? 'behind' : 'ahead of'} ours, ±${seconds(uncertaintyMs)}`
+    const saw = `the host's clock is ${seconds(off)} ${skewMs < 0 ? 'behind' : 'ahead of'} the reviewer's, ±${seconds(uncertaintyMs)}`
     if (off + uncertaintyMs <= max * 1000) return [{ outcome: 'pass', saw, shows: [saw] }]
     if (off - uncertaintyMs <= max * 1000) {
-      return [{ outcome: 'unknown', why: `${saw}: too uncertain to tell whether that is over ${max} s` }]
+      return [
+        { outcome: 'unknown', why: `${saw}; the measurement is too uncertain to compare it with ${max} s` }
+      ]
     }
     return [
       {
@@ -31,13 +33,13 @@ export const clockSkew = defineProbe({
         shows: [saw],
         filing: {
           subject: 'clock',
-          title: "The host's clock is off",
+          title: "The host's clock is wrong",
           severity: 'medium',
           story: [
-            `The host has ${saw}.`,
-            'What it writes into logs, certificates and timestamps cannot be put in order with other machines, and what it checks against its clock (certificates, tokens, leases) is judged at the wrong time.'
+            `${saw.replace('the host', 'The host')}.`,
+            'Timestamps in its logs and certificates cannot be ordered against those of other machines, and the certificates, tokens and leases that it checks are validated at the wrong time.'
           ],
-          mend: 'Configure a time server that the host can reach, and see `timedatectl timesync-status`.'
+          mend: 'Configure a time server that the host can reach, then check `timedatectl timesync-status`.'
         }
       }
     ]

@@ -6,8 +6,12 @@ const percent = z.number().positive().max(99)
 const params = z.strictObject({
   percent: percent
     .optional()
-    .describe('of the bytes that must be free; default: 10, or 20 GiB if that is less'),
-  gib: z.number().positive().optional().describe('GiB that must be free, whatever part of it that is'),
+    .describe('percent of the space that must be free; default: 10, or 20 GiB if that is less'),
+  gib: z
+    .number()
+    .positive()
+    .optional()
+    .describe('GiB that must be free, whatever the size of the filesystem'),
   inodes: percent.default(5).describe('percent of the inodes that must be free')
 })
 
@@ -15,23 +19,23 @@ const gibibyte = 2 ** 30
 
 export const diskHeadroom = defineProbe({
   id: 'disk-headroom',
-  asserts: 'Where the root, /var, the store and docker live there are bytes and inodes left',
+  asserts: 'Filesystems have free space and free inodes',
   because:
-    'A full disk ends deployments half way and databases in the middle of a write; one without inodes does so while it still shows gigabytes free.',
+    'A full disk breaks deployments halfway and databases in the middle of a write; a filesystem without free inodes does the same while it still shows free gigabytes.',
   remedy:
-    'See what grew: `docker system df`, `journalctl --disk-usage`, `nix-store --gc --print-dead`; then remove it, or enlarge the filesystem.',
-  fails: ['a filesystem has too few bytes or inodes left'],
+    'Find what grew: `docker system df`, `journalctl --disk-usage`, `nix-store --gc --print-dead`; then remove it, or enlarge the filesystem.',
+  fails: ['a filesystem has too little free space or too few free inodes'],
   params,
   hunts: { with: { inodes: 5 }, severity: 'high' },
   needs: () => ({ disks: filesystems }),
 
-  judge({ disks }, wish) {
-    const told: string[] = []
+  judge({ disks }, given) {
+    const described: string[] = []
     const findings: Finding[] = []
     for (const disk of disks.filesystems) {
-      const least = leastBytes(disk, wish)
+      const least = leastBytes(disk, given)
       const where = placeOf(disk)
-      const bytes = `${sayBytes(disk.freeBytes)} of ${sayBytes(disk.sizeBytes)} free`
+      const bytes = `${bytesText(disk.freeBytes)} of ${bytesText(disk.sizeBytes)} free`
       if (disk.readOnly === true) {
         findings.push({
           outcome: 'not-applicable',
@@ -40,30 +44,40 @@ export const diskHeadroom = defineProbe({
         continue
       }
       if (disk.freeBytes < least) {
-        findings.push(low(disk, 'bytes', bytes, sayBytes(least), disk.freeBytes / least))
+        findings.push(low(disk, 'bytes', bytes, bytesText(least), disk.freeBytes / least))
       }
       if (disk.inodes === null) {
-        told.push(`${where}: ${bytes}`)
+        described.push(`${where}: ${bytes}`)
         findings.push({ outcome: 'not-applicable', why: `${where} has no fixed number of inodes` })
         continue
       }
       const { free, total } = disk.inodes
       const inodes = `${free} of ${total} inodes free`
-      const leastInodes = Math.ceil((total * wish.inodes) / 100)
-      told.push(`${where}: ${bytes}, ${inodes}`)
+      const leastInodes = Math.ceil((total * given.inodes) / 100)
+      described.push(`${where}: ${bytes}, ${inodes}`)
       if (free < leastInodes) findings.push(low(disk, 'inodes', inodes, `${leastInodes}`, free / leastInodes))
     }
     for (const { path, why } of disks.unseen) findings.push({ outcome: 'unknown', why: `${path}: ${why}` })
     if (disks.dockerUnseen !== '') {
-      findings.push({ outcome: 'unknown', why: `where docker keeps its data: ${disks.dockerUnseen}` })
+      findings.push({
+        outcome: 'unknown',
+        why: `the location of docker's data is unknown: ${disks.dockerUnseen}`
+      })
     }
     const [first, ...rest] = findings.filter(({ outcome }) => outcome !== 'not-applicable')
     const without = findings.filter(({ outcome }) => outcome === 'not-applicable')
     if (first !== undefined) return [first, ...rest, ...without]
     const [only, ...others] = without
-    if (told.length === 0 && only !== undefined) return [only, ...others]
-    const some = told.length === 1 ? '1 filesystem has' : `${told.length} filesystems have`
-    return [{ outcome: 'pass', saw: `${some} room: ${told.join('; ')}`, shows: told }, ...without]
+    if (described.length === 0 && only !== undefined) return [only, ...others]
+    const some = described.length === 1 ? '1 filesystem has' : `${described.length} filesystems have`
+    return [
+      {
+        outcome: 'pass',
+        saw: `${some} enough free space and inodes: ${described.join('; ')}`,
+        shows: described
+      },
+      ...without
+    ]
   },
 
   falsify({ disks }) {
@@ -80,7 +94,7 @@ export const diskHeadroom = defineProbe({
 })
 
 function placeOf({ mount, device, holds }: Filesystem): string {
-  return `${mount} (${device}, with ${holds.join(', ')})`
+  return `${mount} (${device}, holds ${holds.join(', ')})`
 }
 
 function leastBytes({ sizeBytes }: Filesystem, { percent, gib }: z.output<typeof params>): number {
@@ -103,13 +117,13 @@ function low(disk: Filesystem, what: 'bytes' | 'inodes', saw: string, least: str
       subject: `${what} of ${disk.mount}`,
       title: `${disk.mount} runs out of ${what === 'bytes' ? 'space' : 'inodes'}`,
       severity,
-      story: [`${disk.mount} (${disk.device}) has ${saw}. These live on it: ${disk.holds.join(', ')}.`],
-      mend: 'See what grew (docker system df, journalctl --disk-usage, old generations of the store) and remove it, or enlarge the filesystem.'
+      story: [`${disk.mount} (${disk.device}) has ${saw}. It holds ${disk.holds.join(', ')}.`],
+      mend: 'Find what grew (docker system df, journalctl --disk-usage, old generations of the store) and remove it, or enlarge the filesystem.'
     }
   }
 }
 
-function sayBytes(bytes: number): string {
+function bytesText(bytes: number): string {
   const gib = bytes / gibibyte
   if (gib >= 10) return `${Math.floor(gib)} GiB`
   const mib = bytes / 2 ** 20

@@ -5,16 +5,16 @@ import { allUnits, type UnitState } from '../src/systems/systemd/units.ts'
 
 export const failedUnits = defineProbe({
   id: 'failed-units',
-  asserts: 'No unit has failed, and every unit file can be read by systemd',
-  because: 'What a failed unit was to do is not done, and what it did before may be all that still runs.',
-  remedy: 'Read why it failed (`systemctl status`, `journalctl -u`), mend that, and start it again.',
+  asserts: 'No unit has failed, and systemd can load every unit file',
+  because: 'The work of a failed unit is not done; whatever still runs may come from an earlier start.',
+  remedy: 'Find out why it failed (`systemctl status`, `journalctl -u`), fix the cause, and start it again.',
   fails: [
-    'a unit is in the state failed, whether or not its file is still there',
+    'a unit is in the state failed, whether or not its file still exists',
     'a unit failed and waits for its next automatic restart',
-    'systemd could not read a unit file'
+    'systemd cannot load a unit file'
   ],
   params: z.strictObject({
-    except: z.array(z.string().min(1)).min(1).optional().describe('units left aside (globs)')
+    except: z.array(z.string().min(1)).min(1).optional().describe('units to exclude (globs)')
   }),
   hunts: { with: {}, severity: 'medium' },
   needs: () => ({ units: allUnits }),
@@ -24,7 +24,7 @@ export const failedUnits = defineProbe({
     const judged = units.filter(
       unit => (unit.load !== 'not-found' || isFailed(unit)) && !anyGlobMatches(except, unit.name)
     )
-    if (judged.length === 0) return [{ outcome: 'not-applicable', why: 'every unit is left aside' }]
+    if (judged.length === 0) return [{ outcome: 'not-applicable', why: 'every unit is excluded' }]
     const [first, ...rest] = judged.filter(isFailed).map(failed)
     if (first !== undefined) return [first, ...rest]
     const [between, ...more] = judged.filter(isBetweenStarts)
@@ -73,7 +73,7 @@ function awaitsRestart(unit: UnitState): boolean {
 function undecided({ name, result }: UnitState): Finding {
   return {
     outcome: 'unknown',
-    why: `${name} is not running: it ended (Result=${result || 'success'}) and waits for its automatic restart. Leave it aside with \`except\` if it is meant to end and be started again`
+    why: `${name} is not running: it ended (Result=${result || 'success'}) and waits for its automatic restart. Exclude it with \`except\` if it is meant to exit and be restarted`
   }
 }
 
@@ -92,7 +92,7 @@ function failed(unit: UnitState): Finding {
       subject: name,
       title,
       severity: 'medium',
-      story: [`${saw}. What it is to do is not done, even where something that it once started still runs.`],
+      story: [`${saw}. Its work is not done, even if something that it started earlier still runs.`],
       mend:
         load === 'not-found'
           ? `Its unit file is gone. Read \`journalctl -u ${name}\`, and restore the file or run \`systemctl reset-failed ${name}\`.`

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { counted } from '../src/lib/text/counted.ts'
 import { type Circle, judgeBoot } from '../src/systems/boot/boot-graph.ts'
 import { blindSpots, startsOf } from '../src/systems/boot/starts.ts'
 import {
@@ -19,13 +20,14 @@ import { allUnits } from '../src/systems/systemd/units.ts'
 
 export const healthGateDeadlock = defineProbe({
   id: 'health-gate-deadlock',
-  asserts: 'No unit waits, while it starts, for something that only comes up after a unit ordered after it',
+  asserts: 'No unit waits during its start for something that starts only after it',
   because:
-    'Such a host cannot boot from nothing: the gate waits for what waits for the gate. On the running host everything is up already, so no tool reports it.',
-  remedy: 'Let the gate ask something that is up before it, or move it to a unit ordered after what it asks.',
+    'Such a host cannot boot from scratch: the gate waits for a unit that waits for the gate. On the running host everything is already up, so no tool reports it.',
+  remedy:
+    'Make the gate check something that starts before it, or move it to a unit ordered after what it checks.',
   fails: [
-    'a unit waits in its start for a route, port, file, docker service or unit that comes only after it',
-    'units are ordered in a circle'
+    'a unit waits during its start for a route, port, file, docker service or unit that starts only after it',
+    'units form an ordering cycle'
   ],
   params: z.strictObject({}),
   hunts: { with: {}, severity: 'high' },
@@ -36,7 +38,7 @@ export const healthGateDeadlock = defineProbe({
       return [
         {
           outcome: 'not-applicable',
-          why: "no unit has a start program of its own: all are the distribution's"
+          why: 'no unit has its own start program: all belong to the distribution'
         }
       ]
     }
@@ -60,10 +62,15 @@ export const healthGateDeadlock = defineProbe({
     if (first !== undefined) return [first, ...rest]
 
     const resolved = waits.filter(({ providers }) => providers.length > 0)
-    const doubtful = suspected.length === 0 ? '' : `; ${suspected.length} suspected`
+    const doubtful = suspected.length === 0 ? '' : `; ${counted(suspected.length, 'suspected cycle')}`
+    const waiting = unitsOf(waits)
+    const here = unitsOf(resolved)
+    const own = `${files.size} with ${files.size === 1 ? 'its own start program' : 'their own start programs'}`
     const saw =
-      `${units.length} units, ${files.size} with start programs of their own (${read.files} files read); ${waits.length} waits ` +
-      `hold up a start, ${resolved.length} of them for what this host's units bring up, none in a circle${doubtful}`
+      (waiting === 0
+        ? 'no unit waits during its start'
+        : `${counted(waiting, 'unit waits during its start', 'units wait during their start')}, ${here === waiting ? '' : here === 0 ? 'none ' : `${here} of them `}for something this host provides`) +
+      `; no cycle${doubtful} (${counted(units.length, 'unit')}, ${own}, ${counted(read.files, 'file')} read)`
     const shows = [
       ...resolved.map(
         ({ unit, wait: { run }, providers }) =>
@@ -74,13 +81,13 @@ export const healthGateDeadlock = defineProbe({
     return [{ outcome: 'pass', saw, shows: shows.slice(0, 12) }]
 
     function deadlock(circle: Circle): Finding {
-      const told = `${circleText(circle)}; ${hangText(circle, units)}`
+      const saw = `${circleText(circle)}; ${hangText(circle, units)}`
       const [wait] = circle.steps.flatMap(({ wait }) => wait ?? [])
       const history = historyText(circle, units)
       return {
         outcome: 'fail',
-        saw: told,
-        expected: 'a start that waits for nothing that starts after it',
+        saw,
+        expected: 'a start that does not wait for a later unit',
         at: wait === undefined ? circle.unit : `${wait.run.file}:${wait.run.command.line}`,
         shows: [...proofOf(circle, units, files), ...history],
         filing: {
@@ -88,8 +95,8 @@ export const healthGateDeadlock = defineProbe({
           severity: 'high',
           title: circleTitle(circle),
           story: [
-            `${circleText(circle)}. None of them can come first.`,
-            `On a boot from nothing ${hangText(circle, units)}.`,
+            `${circleText(circle)}. None of them can start first.`,
+            `On a boot from scratch ${hangText(circle, units)}.`,
             hiddenText(circle, units),
             ...history
           ],
@@ -117,9 +124,14 @@ export const healthGateDeadlock = defineProbe({
   }
 })
 
+/** How many units these waits belong to. */
+function unitsOf(waits: readonly { readonly unit: string }[]): number {
+  return new Set(waits.map(({ unit }) => unit)).size
+}
+
 function orderingCycle(names: readonly string[]): Finding {
   const [first = ''] = names
-  const told = [...names, first].join(' after ')
+  const cycle = [...names, first].join(' after ')
   const steps = names.map((from, at) => ({
     from,
     to: names[(at + 1) % names.length] ?? first,
@@ -129,17 +141,17 @@ function orderingCycle(names: readonly string[]): Finding {
   }))
   return {
     outcome: 'fail',
-    saw: `an ordering cycle: ${told}`,
+    saw: `ordering cycle: ${cycle}`,
     expected: 'an order in which every unit can start',
     at: first,
     filing: {
       subject: first,
       severity: 'high',
-      title: `${names.map(shortName).join(', ')} are ordered in a circle`,
+      title: `${names.map(shortName).join(', ')} form an ordering cycle`,
       story: [
-        `${told}. At boot systemd breaks the circle by not starting one of them, and it chooses which.`
+        `${cycle}. At boot systemd breaks the cycle by skipping one of them, and systemd chooses which.`
       ],
-      mend: 'Take one of the After= or Before= lines away.',
+      mend: 'Remove one of the After= or Before= lines.',
       diagram: circleDiagram({ unit: first, doubts: [], steps })
     }
   }

@@ -13,7 +13,9 @@ const compose = z
   .array(z.strictObject({ stack: z.string().min(1), path: repoPathParam }))
   .min(1)
   .optional()
-  .describe("compose files of the repo, whose images at the claim's commit the stack's services must have")
+  .describe(
+    "compose files of the repo: the services of the stack must have their images, as of the claim's commit"
+  )
 
 const params = z.strictObject({
   images: z
@@ -27,20 +29,21 @@ const params = z.strictObject({
     .describe(
       'take the default of `${NAME:-default}` in a compose file; otherwise such an image is not judged'
     ),
-  except: z.array(z.string().min(1)).min(1).optional().describe('services left aside (globs)')
+  except: z.array(z.string().min(1)).min(1).optional().describe('services to exclude (globs)')
 })
 
 export const imageDrift = defineProbe({
   id: 'image-drift',
-  asserts: 'Every service runs the image that its spec names, and the plan, and the repo',
+  asserts: 'Every service runs the image that its spec, the plan and the repo name',
   because:
-    'After a failed update the old image runs on under the new name, and every later test tests the wrong version.',
-  remedy: 'Read why the update did not go through (`docker service inspect --pretty`), then update again.',
+    'After a failed update the old image keeps running under the new name, and every later test runs against the wrong version.',
+  remedy:
+    'Find out why the update failed (`docker service inspect --pretty`), fix the cause, then update again.',
   fails: [
-    'a task runs another image than its spec names',
+    'a task runs an image other than the one its spec names',
     'the newest update was paused or rolled back',
-    'the spec names another image than the plan, or the compose file at the claim',
-    'a service that they name is not there'
+    'the spec names an image other than the one in the plan, or in the compose file at the claim',
+    'a service that the plan or the compose file names does not exist'
   ],
   params,
   hunts: { with: {}, severity: 'medium' },
@@ -57,15 +60,16 @@ export const imageDrift = defineProbe({
       if (judged.some(service => service.name === name)) continue
       findings.push({
         outcome: 'fail',
-        saw: 'no such service',
-        expected: 'that it exists',
+        saw: `service ${name} does not exist`,
+        expected: 'it to exist',
         at: `service ${name}`
       })
     }
     const repo = imagesOf(files, compose, defaults, except)
     for (const { stack, exists, wanted, open, at } of repo) {
       // Nothing examined is no pass.
-      if (!exists) findings.push({ outcome: 'fail', saw: 'no such file', expected: 'that it exists', at })
+      if (!exists)
+        findings.push({ outcome: 'fail', saw: 'the file does not exist', expected: 'it to exist', at })
       else if (repo.every(other => other.stack !== stack || other.wanted.length === 0))
         findings.push({ outcome: 'unknown', why: `${at} names no image that can be compared`, shows: open })
       for (const { name, saw, expected } of unlikeRepo(wanted, services, at))
@@ -89,10 +93,10 @@ export const imageDrift = defineProbe({
     }
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
-    if (lines.length === 0) return [{ outcome: 'not-applicable', why: 'there is no service' }]
+    if (lines.length === 0) return [{ outcome: 'not-applicable', why: 'there is no service to check' }]
     const count = repo.reduce((sum, { wanted }) => sum + wanted.length, 0)
-    const said = compose.length === 0 ? '' : `, ${count} of them those of the repo; ${open.length} not judged`
-    const saw = `${lines.length === 1 ? '1 service runs the image of its spec' : `${lines.length} services run the images of their specs`}${said}`
+    const ofRepo = compose.length === 0 ? '' : `, ${count} of them as in the repo; ${open.length} not judged`
+    const saw = `${lines.length === 1 ? '1 service runs the image of its spec' : `${lines.length} services run the images of their specs`}${ofRepo}`
     return [{ outcome: 'pass', saw, shows: [...lines, ...open] }]
   },
 
@@ -124,13 +128,13 @@ function drift(name: string, saw: string, expected: string, shows: readonly stri
     shows,
     filing: {
       subject: name,
-      title: `${name} does not run the image that it should`,
+      title: `${name} runs the wrong image`,
       severity: 'medium',
       story: [
-        `${name}: ${saw}. Wanted: ${expected}.`,
-        'The number of its tasks is right all the same, so nothing else tells.'
+        `${name}: ${saw}. Expected: ${expected}.`,
+        'The number of its tasks is correct, so no other check reports it.'
       ],
-      mend: 'Find out why the new image did not start, mend it, and update the service again.'
+      mend: 'Find out why the new image did not start, fix the cause, and update the service again.'
     }
   }
 }

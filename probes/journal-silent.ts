@@ -9,10 +9,10 @@ import { unitParam } from '../src/systems/systemd/units.ts'
 
 export const journalSilent = defineProbe({
   id: 'journal-silent',
-  asserts: 'The unit has not written what matches since that time, in a journal that covers all of it',
+  asserts: 'No message of the unit since the given time matches, in a journal that covers the whole period',
   because:
-    'Errors such as "could not find an available IP while allocating VIP" show in no list of services.',
-  remedy: 'Read the messages around it (`journalctl -u <unit>`), mend what they name, and claim again.',
+    'Errors such as "could not find an available IP while allocating VIP" appear in the journal and in no list of services.',
+  remedy: 'Read the messages around it (`journalctl -u <unit>`), fix the cause, and claim again.',
   fails: ['a message of the unit since that time matches'],
   example: { unit: 'docker', matches: 'could not find an available IP', since: { review: 'M1' } },
   params: z.strictObject({
@@ -20,7 +20,9 @@ export const journalSilent = defineProbe({
     matches: z
       .union([patternText, z.array(patternText).min(1)])
       .describe('linear-time regular expression (RE2) that no message may match'),
-    since: momentParam.describe('since when: an ISO time, or that of a review, claim, network or unit')
+    since: momentParam.describe(
+      'start of the period: an ISO time, or the time of a review, claim, network or unit'
+    )
   }),
 
   needs: ({ unit, matches, since }) => ({
@@ -34,22 +36,22 @@ export const journalSilent = defineProbe({
       .flat()
       .map(text => `\`${text}\``)
       .join(' or ')
-    const said = silence(search, since, clock)
-    switch (said.kind) {
-      case 'untold':
-        return [{ outcome: 'unknown', why: said.why }]
+    const found = silence(search, since, clock)
+    switch (found.kind) {
+      case 'unknown':
+        return [{ outcome: 'unknown', why: found.why }]
       case 'silent':
         return [
           {
             outcome: 'pass',
-            saw: `${said.searched}, none matches ${wanted}; the journal reaches back to ${said.reach}`
+            saw: `${found.searched}, none matches ${wanted}; the journal reaches back to ${found.reach}`
           }
         ]
-      case 'heard': {
-        const some = said.count === 1 ? '1 message matches' : `${said.count} messages match`
-        const saw = `${some} ${wanted}, the first ${said.first}`
+      case 'matched': {
+        const some = found.count === 1 ? '1 message matches' : `${found.count} messages match`
+        const saw = `${some} ${wanted}, the first ${found.first}`
         return [
-          { outcome: 'fail', saw, expected: `none since ${since.said}`, at: search.unit, shows: said.lines }
+          { outcome: 'fail', saw, expected: `none since ${since.said}`, at: search.unit, shows: found.lines }
         ]
       }
     }

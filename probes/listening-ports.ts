@@ -26,20 +26,23 @@ const ports = z.array(port).min(1).optional()
 
 export const listeningPorts = defineProbe({
   id: 'listening-ports',
-  asserts: 'What should listen listens, and nothing that should not',
+  asserts: 'Only the expected ports listen',
   because:
-    'docker starts a service whose published port it could not take all the same, and a daemon without a password that listens everywhere is one firewall rule away from everyone.',
-  remedy: 'See who has the port (`ss -lntup` as root); publish it anew, or bind the daemon to 127.0.0.1.',
+    'docker starts a service even when it cannot bind its published port, and an unauthenticated daemon on every address is one firewall rule away from public access.',
+  remedy:
+    'Find the program that has the port (`ss -lntup` as root); publish the port again, or bind the daemon to 127.0.0.1.',
   fails: [
-    'nobody listens at a port that is expected, or that a service publishes here',
+    'nothing listens on a port that is expected, or that a service publishes here',
     'another program has the port that a service publishes',
-    'a port listens that is not allowed',
-    'a daemon that asks for no password listens on every address'
+    'something listens on a port that is not allowed',
+    'an unauthenticated daemon listens on every address'
   ],
   params: z.strictObject({
     expect: ports.describe('ports that listen beyond loopback: `443` or `53/udp`'),
-    allow: ports.describe('with those expected, and the ssh port that we came in by, the only ones that may'),
-    except: z.array(z.string().min(1)).min(1).optional().describe('services left aside (globs)')
+    allow: ports.describe(
+      'the only other ports that may listen, besides `expect` and the SSH port of the connection'
+    ),
+    except: z.array(z.string().min(1)).min(1).optional().describe('services to exclude (globs)')
   }),
   hunts: { with: {}, severity: 'high' },
   needs: () => ({
@@ -53,12 +56,12 @@ export const listeningPorts = defineProbe({
   judge({ listeners: { sockets, sshPort }, ...docker }, { expect = [], allow, except = [] }) {
     const proof = `${sshPort ?? 22}/tcp`
     if (sshPort === null && sockets.every(socket => socket.protocol !== 'tcp' || isLoopback(socket))) {
-      const why = 'ss shows nothing that listens beyond loopback: it may not see the sockets of the host'
+      const why = 'ss shows no listening socket beyond loopback, so it may not see the sockets of the host'
       return [{ outcome: 'unknown', why, shows: sockets.map(socketLine) }]
     }
     // Without sshd between, the login is on the host itself, wherever its sshd listens.
     if (sshPort !== null && !sockets.some(socket => portOf(socket) === proof)) {
-      const why = `ss does not even show ${proof}, where sshd listens: it does not see the host's own sockets`
+      const why = `ss does not show ${proof}, where sshd listens, so it does not see the sockets of the host`
       return [{ outcome: 'unknown', why, shows: sockets.map(socketLine) }]
     }
     const outside = sockets.filter(socket => !isLoopback(socket))
@@ -74,8 +77,8 @@ export const listeningPorts = defineProbe({
         .filter(port => !heard.has(port))
         .map((port): Finding => {
           const inside = sockets.some(socket => portOf(socket) === port)
-          const saw = inside ? `${port} listens on loopback alone` : `nobody listens at ${port}`
-          return { outcome: 'fail', saw, expected: `${port} listens`, at: port }
+          const saw = inside ? `${port} listens on loopback only` : `nothing listens on ${port}`
+          return { outcome: 'fail', saw, expected: `a listener on ${port}`, at: port }
         }),
       ...[...heard]
         .filter(port => allow !== undefined && port !== proof && !may.has(port) && !isClientPort(port))
@@ -100,8 +103,8 @@ export const listeningPorts = defineProbe({
     if (first !== undefined) return [first, ...rest]
     const some =
       published.length === 0
-        ? 'no service publishes one here'
-        : `with all ${published.length} that services publish here`
+        ? 'no service publishes a port here'
+        : `including ${published.length === 1 ? 'the port' : `all ${published.length} ports`} that services publish here`
     const saw = `${counted(heard.size, 'port listens', 'ports listen')} beyond loopback (${[...heard].join(', ')}), ${some}`
     return [{ outcome: 'pass', saw, shows: outside.map(socketLine) }]
   },

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { counted } from '../src/lib/text/counted.ts'
 import { addressOf, block, blockOrNull, contains, subnetText } from '../src/lib/cidr.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { addressesOn } from '../src/systems/swarm/address-use.ts'
@@ -18,14 +19,14 @@ export const networkAddresses = defineProbe({
   id: 'network-addresses',
   asserts: 'Every address in use on the network lies in its subnet, is used once, and is not its gateway',
   because:
-    'An address from elsewhere, or one that two share, is left over from before or given out twice: its holder is reached by nobody, or by the wrong ones.',
+    'An address outside the subnet, or one that two endpoints share, is stale or assigned twice: its holder is unreachable, or receives the traffic of another.',
   remedy:
-    'Recreate the service that holds the address. If that gives the same address again, remove what uses the network, make the network again, and bring it back.',
+    'Recreate the service that holds the address. If it gets the same address again, remove the services on the network, recreate the network, and deploy them again.',
   fails: [
-    'an address lies outside of the subnet',
-    'two have the same address',
-    'one has that of the gateway',
-    'there is no such network'
+    'an address is outside the subnet',
+    'two endpoints have the same address',
+    'an endpoint has the address of the gateway',
+    'the network does not exist'
   ],
   example: { network: 'proxy' },
   params,
@@ -34,13 +35,20 @@ export const networkAddresses = defineProbe({
   judge({ networks, services, tasks }, { network, subnet }) {
     const [found, twin] = networks.filter(({ name }) => name === network)
     if (found === undefined) {
-      if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
+      if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no networks' }]
       return [
-        { outcome: 'fail', saw: 'no such network', expected: 'that it exists', at: `network ${network}` }
+        {
+          outcome: 'fail',
+          saw: `network ${network} does not exist`,
+          expected: 'it to exist',
+          at: `network ${network}`
+        }
       ]
     }
     if (twin !== undefined) {
-      return [{ outcome: 'unknown', why: `there are several networks ${network}: which one is meant?` }]
+      return [
+        { outcome: 'unknown', why: `several networks are named ${network}, so the check cannot choose one` }
+      ]
     }
     const held = addressesOn(found, services, tasks)
     if (held.length === 0) return [{ outcome: 'not-applicable', why: `no address is in use on ${network}` }]
@@ -66,18 +74,17 @@ export const networkAddresses = defineProbe({
           `${who} has ${address}`,
           `an address in ${(may.length > 0 ? may : wanted).join(' or ') || 'a subnet'}`
         )
-      if (gateways.includes(address))
-        wrong(`${who} has the gateway's address ${address}`, 'an address of its own')
+      if (gateways.includes(address)) wrong(`${who} has the gateway's address ${address}`, 'another address')
       const [first, other] = held.filter(one => one.address === address)
       if (other !== undefined && first?.key === key) {
         const all = held.filter(one => one.address === address).map(one => one.who)
-        wrong(`${all.join(' and ')} have ${address}`, 'an address for each')
+        wrong(`${all.join(' and ')} share ${address}`, 'a separate address for each')
       }
     }
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
-    const not = gateways.length === 0 ? '' : `, none is the gateway ${gateways.join(', ')}`
-    const saw = `all ${held.length} addresses in use on ${network} lie in ${allowed.join(' or ')}, no two are the same${not}`
+    const not = gateways.length === 0 ? '' : `, none equal to the gateway ${gateways.join(', ')}`
+    const saw = `${counted(held.length, 'address', 'addresses')} in use on ${network}, all in ${allowed.join(' or ')}, no two equal${not}`
     return [{ outcome: 'pass', saw, shows }]
   },
 

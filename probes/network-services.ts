@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { counted } from '../src/lib/text/counted.ts'
 import { anyGlobMatches, globMatches, textLike } from '../src/lib/text/glob.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { type DockerNetwork, dockerNetworks } from '../src/systems/docker/networks.ts'
@@ -10,20 +11,21 @@ import { attachedTo } from '../src/systems/swarm/attached.ts'
 const globs = z.array(z.string().regex(/^\S+$/, 'expected a glob without white space')).min(1)
 const params = z.strictObject({
   network: z.string().min(1).describe('name of the docker network'),
-  includes: globs.optional().describe('each of these globs is somebody on it'),
-  excludes: globs.optional().describe('nobody on it is one of these globs')
+  includes: globs.optional().describe('each glob must match a service or container on it'),
+  excludes: globs.optional().describe('no service or container on it may match one of these globs')
 })
 
 export const networkServices = defineProbe({
   id: 'network-services',
-  asserts: 'The services on the network are those that should be there, and nobody who should not',
+  asserts: 'Only the expected services are attached to the network',
   because:
-    'Whoever is on a network loses it while it is made again, and whoever was forgotten does not come back to it.',
-  remedy: 'Compare the list with the stacks: attach what is missing, and detach what has no business there.',
+    'Recreating a network disconnects every service on it, and a forgotten service does not get attached again.',
+  remedy:
+    'Compare the list with the stacks: attach the missing services, and detach those that do not belong there.',
   fails: [
-    'a service that should be on the network is not, or runs no task there',
-    'one that should not is',
-    'there is no such network'
+    'an expected service is not on the network, or runs no task there',
+    'an excluded service is on the network',
+    'the network does not exist'
   ],
   example: { network: 'proxy', includes: ['shop_*'] },
   params,
@@ -33,11 +35,13 @@ export const networkServices = defineProbe({
     const [found, twin] = networks.filter(({ name }) => name === network)
     const at = `network ${network}`
     if (found === undefined) {
-      if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
-      return [{ outcome: 'fail', saw: 'no such network', expected: 'that it exists', at }]
+      if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no networks' }]
+      return [{ outcome: 'fail', saw: `network ${network} does not exist`, expected: 'it to exist', at }]
     }
     if (twin !== undefined) {
-      return [{ outcome: 'unknown', why: `there are several networks ${network}: which one is meant?` }]
+      return [
+        { outcome: 'unknown', why: `several networks are named ${network}, so the check cannot choose one` }
+      ]
     }
     const attached = attachedTo(found, services, tasks)
     const names = attached.map(({ name }) => name)
@@ -48,28 +52,43 @@ export const networkServices = defineProbe({
       if (named.some(({ state }) => state === 'there')) continue
       const [coming] = named.filter(({ state }) => state === 'coming')
       if (coming !== undefined) {
-        const why = `${coming.name} has no task on ${network} that runs, but one is being started`
+        const why = `${coming.name} has no running task on ${network} yet; one is starting`
         findings.push({ outcome: 'unknown', why, settlesWithinMs: 60_000, shows })
         continue
       }
       const [idle] = named.filter(({ state }) => state === 'idle')
-      const saw = idle === undefined ? `nobody named ${glob}` : `${idle.name} has no task there that runs`
-      findings.push({ outcome: 'fail', saw, expected: 'that it is attached', at, shows })
+      const saw =
+        idle === undefined
+          ? `nothing matching ${glob} is attached`
+          : `${idle.name} has no running task on ${network}`
+      findings.push({ outcome: 'fail', saw, expected: 'it to be attached', at, shows })
     }
     for (const name of names) {
       if (!anyGlobMatches(excludes, name)) continue
-      findings.push({ outcome: 'fail', saw: `${name} is attached`, expected: 'that it is not', at, shows })
+      findings.push({
+        outcome: 'fail',
+        saw: `${name} is attached`,
+        expected: 'it not to be attached',
+        at,
+        shows
+      })
     }
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
     if (names.length > 0) {
-      return [{ outcome: 'pass', saw: `${names.length} on ${network}: ${names.join(', ')}`, shows }]
+      return [
+        {
+          outcome: 'pass',
+          saw: `${counted(names.length, 'service or container', 'services and containers')} on ${network}: ${names.join(', ')}`,
+          shows
+        }
+      ]
     }
     // With services elsewhere the lists are shown to work; without any, nothing was looked at.
     if (excludes.length > 0 && services.length > 0) {
       return [{ outcome: 'pass', saw: `none of ${services.length} services is on ${network}`, shows }]
     }
-    return [{ outcome: 'not-applicable', why: `nobody is on ${network}` }]
+    return [{ outcome: 'not-applicable', why: `nothing is attached to ${network}` }]
   },
 
   falsify(facts, { network, includes = [], excludes = [] }) {

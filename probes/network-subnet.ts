@@ -12,22 +12,23 @@ const params = z.strictObject({
   subnet: z
     .union([subnetText, z.array(subnetText).min(1)])
     .optional()
-    .describe('all subnets of the families that it names'),
+    .describe('all subnets of the address families in this list'),
   driver: z.string().min(1).optional().describe('such as overlay'),
   attachable: z.boolean().optional(),
-  createdAfter: momentParam.optional().describe('a time that the network must be younger than')
+  createdAfter: momentParam.optional().describe('the network must have been created after this time')
 })
 
 export const networkSubnet = defineProbe({
   id: 'network-subnet',
-  asserts: 'The docker network has the subnet, the driver and the age that it should have',
+  asserts: 'The docker network has the expected subnet, driver and age',
   because:
-    'The subnet of a network cannot be changed: only a network that was removed and made again has a new one.',
-  remedy: 'Take down what uses the network, remove it, create it with the wanted subnet, bring it all back.',
+    'Docker cannot change the subnet of a network: only a network that was removed and recreated has a new one.',
+  remedy:
+    'Remove the services that use the network, remove it, create it with the expected subnet, and deploy them again.',
   fails: [
-    'the subnet, the driver or whether it is attachable is another',
-    'it was made before that time',
-    'there is no such network, or several',
+    'the subnet, the driver or the attachable flag differs',
+    'it was created before that time',
+    'the network does not exist, or several have its name',
     'the swarm could not allocate it'
   ],
   example: { network: 'proxy', subnet: '10.10.0.0/16', createdAfter: { review: 'M1' } },
@@ -49,41 +50,55 @@ export const networkSubnet = defineProbe({
     if (found === undefined) {
       const names = networks.map(({ name }) => name).join(', ')
       // Docker always has its own networks: an empty list is a question that was not answered.
-      if (names === '') return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
-      return [{ outcome: 'fail', saw: `only the networks ${names}`, expected: 'that it exists', at }]
+      if (names === '') return [{ outcome: 'unknown', why: 'docker listed no networks' }]
+      return [
+        {
+          outcome: 'fail',
+          saw: `network ${network} does not exist (networks: ${names})`,
+          expected: 'it to exist',
+          at
+        }
+      ]
     }
     if (second !== undefined) {
-      const saw = `${named.length} networks of that name`
+      const saw = `${named.length} networks are named ${network}`
       return [{ outcome: 'fail', saw, expected: 'exactly one', at, shows: named.map(line) }]
     }
 
     const shows = [line(found)]
     if (isUnallocated(found)) {
-      const saw = `${network} exists, but the swarm could not give it a driver and a subnet`
+      const saw = `${network} exists, but the swarm has not allocated a driver and a subnet to it`
       if (engine.nowMicros - (found.createdMicros ?? 0) < 10_000_000) {
         return [{ outcome: 'unknown', why: `${saw} yet`, settlesWithinMs: 10_000, shows }]
       }
-      return [{ outcome: 'fail', saw, expected: 'a network that is allocated', at, shows }]
+      return [{ outcome: 'fail', saw, expected: 'an allocated network', at, shows }]
     }
     const findings: Finding[] = []
     const wrong = (saw: string, expected: string) =>
       findings.push({ outcome: 'fail', saw, expected, at, shows })
 
     const wanted = subnet === undefined ? [] : [subnet].flat()
-    if (wanted.length > 0 && !sameSubnets(wanted, found)) wrong(subnetsOf(found), wanted.join(' and '))
-    if (driver !== undefined && found.driver !== driver) wrong(`driver ${found.driver}`, `driver ${driver}`)
+    if (wanted.length > 0 && !sameSubnets(wanted, found))
+      wrong(`${network} is ${subnetsOf(found)}`, wanted.join(' and '))
+    if (driver !== undefined && found.driver !== driver)
+      wrong(`${network} has driver ${found.driver}`, `driver ${driver}`)
     if (attachable !== undefined && found.attachable !== attachable) {
-      wrong(said(found.attachable), said(attachable))
+      wrong(`${network} is ${flagText(found.attachable)}`, flagText(attachable))
     }
     let age = ''
     if (after !== undefined && clock !== undefined) {
       if (found.createdMicros === null) {
-        findings.push({ outcome: 'unknown', why: `docker does not say when ${network} was created`, shows })
+        findings.push({
+          outcome: 'unknown',
+          why: `docker does not report when ${network} was created`,
+          shows
+        })
       } else {
         const { order, why } = isAfter(found.createdMicros, after, clock)
         age = `, ${why}`
         if (order === 'too-close') findings.push({ outcome: 'unknown', why, shows })
-        if (order === 'before') wrong(`created ${when(found)}, ${why}`, `created after ${after.said}`)
+        if (order === 'before')
+          wrong(`${network} was created ${when(found)}, ${why}`, `a creation after ${after.said}`)
       }
     }
     const [first, ...rest] = findings
@@ -137,6 +152,6 @@ function when({ createdMicros }: DockerNetwork): string {
   return createdMicros === null ? 'at an unknown time' : isoMicros(Math.floor(createdMicros / 1e6) * 1e6)
 }
 
-function said(attachable: boolean): string {
+function flagText(attachable: boolean): string {
   return attachable ? 'attachable' : 'not attachable'
 }

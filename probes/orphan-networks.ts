@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { counted } from '../src/lib/text/counted.ts'
 import { anyGlobMatches } from '../src/lib/text/glob.ts'
 import { isoMicros } from '../src/lib/instant.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
@@ -9,19 +10,19 @@ import { type DockerNetwork, dockerNetworks } from '../src/systems/docker/networ
 import { swarmServices } from '../src/systems/swarm/services.ts'
 
 const params = z.strictObject({
-  except: z.array(z.string().min(1)).min(1).optional().describe('networks left aside (globs)')
+  except: z.array(z.string().min(1)).min(1).optional().describe('networks to exclude (globs)')
 })
 
 export const orphanNetworks = defineProbe({
   id: 'orphan-networks',
-  asserts: 'Every network of a stack belongs to a stack that still runs, and every endpoint to a container',
+  asserts: 'Every network of a stack belongs to a running stack, and every endpoint to a container',
   because:
-    'A network that its stack left behind keeps its subnet, and the next deployment of a stack of that name joins it with all its old options. An endpoint without a container keeps its address, and keeps the network from being removed.',
+    'A network left by a removed stack keeps its subnet, and the next deployment of a stack with that name joins it with all its old options. An endpoint without a container keeps its address and blocks the removal of the network.',
   remedy:
-    'Remove it with `docker network rm`, after a look at what is still attached to it; an endpoint with `docker network disconnect --force`.',
+    'Check what is still attached, then remove the network with `docker network rm`, or the endpoint with `docker network disconnect --force`.',
   fails: [
-    'a network of a stack has no service of that stack, nor of another one, and no container',
-    'an endpoint was at two looks, and no container that runs has it'
+    'a network of a stack has no service of any stack, and no container',
+    'two reads show an endpoint that no running container has'
   ],
   params,
   hunts: { with: {}, severity: 'low' },
@@ -33,13 +34,13 @@ export const orphanNetworks = defineProbe({
   }),
 
   judge({ networks, services, owners, nodes }, { except = [] }) {
-    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
+    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no networks' }]
     const owned = networks.filter(one => stackOf(one) !== undefined && !anyGlobMatches(except, one.name))
     if (owned.length === 0 && owners.examined === 0)
-      return [{ outcome: 'not-applicable', why: 'no network is of a stack, and nothing is attached to any' }]
+      return [{ outcome: 'not-applicable', why: 'no network belongs to a stack, and no network has an endpoint' }]
     const orphans = orphansAmong(owned, services, owners.loose).map((one): Finding => {
       if (mayBeUsedElsewhere(one, nodes)) {
-        const why = `${line(one)}: stack ${stackOf(one)} has no service, but a container of another node may be attached`
+        const why = `${line(one)}: stack ${stackOf(one)} has no service, but a container on another node may be attached`
         return { outcome: 'unknown', why }
       }
       const rest = one.endpoints.filter(({ id }) => id !== `lb-${one.name}`).map(({ name }) => name)
@@ -48,13 +49,13 @@ export const orphanNetworks = defineProbe({
       return {
         outcome: 'fail',
         saw,
-        expected: 'a stack that runs, or no network',
+        expected: 'a running stack, or no network',
         at: `network ${one.name}`,
         filing: {
           subject: one.name,
-          title: `network ${one.name} outlived its stack`,
+          title: `network ${one.name} is left from a removed stack`,
           severity: 'low',
-          story: [`${saw}.`, 'Its subnet stays taken, and a stack of that name would join it as it is.'],
+          story: [`${saw}.`, 'Its subnet stays reserved, and a new stack with that name would join it with its old options.'],
           mend: `Remove it: docker network rm ${one.name}`
         }
       }
@@ -69,7 +70,7 @@ export const orphanNetworks = defineProbe({
     return [
       {
         outcome: 'pass',
-        saw: `all ${owned.length} networks of stacks belong to one that runs, all ${owners.examined} endpoints to a container`,
+        saw: `${counted(owned.length, 'stack network')} and ${counted(owners.examined, 'endpoint')}: every network belongs to a running stack, every endpoint to a container`,
         shows: owned.map(line)
       }
     ]
@@ -104,16 +105,16 @@ function leaked(loose: readonly LooseEndpoint[]): Finding {
   if (stays.length === 0)
     return {
       outcome: 'unknown',
-      why: `network ${network}: containers of ${loose.length} endpoints have just ended`,
+      why: `network ${network}: the containers of ${counted(loose.length, 'endpoint')} have just exited`,
       settlesWithinMs: 90_000,
       shows
     }
   const some = stays.length === 1 ? '1 endpoint has' : `${stays.length} endpoints have`
-  const saw = `${some} no container that runs: ${stays.map(({ name }) => name).join(', ')}`
+  const saw = `${some} no running container: ${stays.map(({ name }) => name).join(', ')}`
   return {
     outcome: 'fail',
     saw,
-    expected: 'endpoints of containers that run',
+    expected: 'endpoints of running containers only',
     at: `network ${network}`,
     shows,
     filing: {
@@ -121,10 +122,10 @@ function leaked(loose: readonly LooseEndpoint[]): Finding {
       title: `network ${network} has endpoints without a container`,
       severity: 'low',
       story: [
-        `Network ${network}: ${saw}. They were there at two looks.`,
-        'Their addresses stay taken, and docker refuses to remove the network as long as they are there.'
+        `Network ${network}: ${saw}. Two reads show them.`,
+        'Their addresses stay reserved, and docker refuses to remove the network while they exist.'
       ],
-      mend: `For each: docker network disconnect --force ${network} NAME. What stays then goes with a restart of the engine.`
+      mend: `Run for each: docker network disconnect --force ${network} NAME. Restart the engine if some remain.`
     }
   }
 }

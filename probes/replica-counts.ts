@@ -15,20 +15,20 @@ const params = z.strictObject({
     .optional()
     .describe('how many services there are, or by name how many tasks: `shop_app: 2/2`'),
   stacks: globs.optional().describe('only services of these stacks (globs)'),
-  except: globs.optional().describe('services left aside (globs)')
+  except: globs.optional().describe('services to exclude (globs)')
 })
 
 export const replicaCounts = defineProbe({
   id: 'replica-counts',
-  asserts: 'Every service has as many running tasks of its present spec as it wants',
+  asserts: 'Every service runs its configured number of tasks, all of its current spec',
   because:
     'docker counts running tasks of any spec: after a failed or rolled-back update a service still shows 1/1 while the old task runs.',
   remedy:
-    'Read why the tasks ended (`docker service ps --no-trunc` and `docker service logs` of the service), mend that, then update the service again.',
+    'Find out why the tasks ended (`docker service ps --no-trunc <service>`, `docker service logs <service>`), fix the cause, then update the service again.',
   fails: [
-    'a service runs fewer tasks of its present spec than it wants, or none is wanted; a global one wants one on each node that is ready and that its placement allows',
-    'its update failed, or it restarts again and again',
-    'the number of services is another'
+    'a service runs fewer tasks of its current spec than configured, or is configured for none; a global service needs one on each ready node that its placement allows',
+    'its update failed, or it is in a restart loop',
+    'the number of services differs'
   ],
   example: { services: 9 },
   params,
@@ -41,12 +41,12 @@ export const replicaCounts = defineProbe({
     details: nodeDetails
   }),
 
-  judge({ services, tasks, engine, since, nodes, details }, wish) {
-    if (nodes.length === 0) return [{ outcome: 'unknown', why: 'docker listed no node at all' }]
+  judge({ services, tasks, engine, since, nodes, details }, given) {
+    if (nodes.length === 0) return [{ outcome: 'unknown', why: 'docker listed no nodes' }]
     const swarm = { nodes, details }
-    const { stacks = [], services: wanted } = wish
+    const { stacks = [], services: wanted } = given
     const counts = new Map(typeof wanted === 'object' ? Object.entries(wanted) : [])
-    const rows = inScope(services, wish).map(service => {
+    const rows = inScope(services, given).map(service => {
       const own = tasksOf(service, tasks)
       const found = health(service, own, counts.get(service.name), since, engine.nowMicros, swarm)
       return { service, own, found, said: staffing(service, own, swarm).said }
@@ -74,30 +74,30 @@ export const replicaCounts = defineProbe({
       findings.push({ outcome: 'fail', saw, expected, at, shows: rows.map(line) })
     for (const name of counts.keys()) {
       if (!rows.some(({ service }) => service.name === name))
-        absent('no such service', 'that it exists', `service ${name}`)
+        absent(`service ${name} does not exist`, 'it to exist', `service ${name}`)
     }
     for (const stack of stacks) {
       const none = !rows.some(({ service }) => globMatches(stack, service.stack ?? ''))
-      if (none) absent('no service of it', 'that it is deployed', `stack ${stack}`)
+      if (none) absent(`stack ${stack} has no service`, 'it to be deployed', `stack ${stack}`)
     }
     if (typeof wanted === 'number' && rows.length !== wanted) {
       absent(counted(rows.length, 'service'), counted(wanted, 'service'), 'the list of services')
     }
     const good = rows.filter(({ found }) => found.healthy === true)
     if (good.length > 0) {
-      const saw = `${good.length} of ${rows.length} services run every task that they want, of their present spec`
+      const saw = `${good.length} of ${counted(rows.length, 'service')} ${good.length === 1 ? 'runs all its' : 'run all their'} tasks, on the current spec`
       findings.push({ outcome: 'pass', saw, shows: good.map(line) })
     }
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
-    return [{ outcome: 'not-applicable', why: 'there is no service to count' }]
+    return [{ outcome: 'not-applicable', why: 'there is no service to check' }]
   },
 
-  falsify(facts, wish) {
+  falsify(facts, given) {
     const rolledBack = { state: 'rollback_completed', message: '' }
     return [
-      ...(wish.services === undefined ? [] : [{ ...facts, services: [] }]),
-      ...inScope(facts.services, wish).map(({ name }) => ({
+      ...(given.services === undefined ? [] : [{ ...facts, services: [] }]),
+      ...inScope(facts.services, given).map(({ name }) => ({
         ...facts,
         services: facts.services.map(one => (one.name === name ? { ...one, update: rolledBack } : one))
       }))
@@ -105,8 +105,8 @@ export const replicaCounts = defineProbe({
   }
 })
 
-function inScope(services: readonly SwarmService[], wish: z.infer<typeof params>): readonly SwarmService[] {
-  const { services: wanted, stacks, except = [] } = wish
+function inScope(services: readonly SwarmService[], given: z.infer<typeof params>): readonly SwarmService[] {
+  const { services: wanted, stacks, except = [] } = given
   return services.filter(
     ({ name, stack }) =>
       !anyGlobMatches(except, name) &&

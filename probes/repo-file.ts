@@ -19,13 +19,13 @@ const patterns = z.union([patternText, z.array(patternText).min(1)])
 
 export const repoFile = defineProbe({
   id: 'repo-file',
-  asserts: "The file says at the claim's commit what it should",
-  because: 'What a builder says of a patch is not the patch: only what the commit holds gets deployed.',
+  asserts: "The file has the expected content at the claim's commit",
+  because: "A builder's description is not the patch: only the content of the commit gets deployed.",
   remedy: 'Commit the change to the file, outside of comments and echoes, and claim again.',
   fails: [
-    'the text is not there, or stands in a comment or an echo only',
-    'a text is there that should not be',
-    'the file is not there'
+    'the text is missing, or only in a comment or an echo',
+    'the file contains a forbidden text',
+    'the file does not exist'
   ],
   example: { path: 'nix/modules/swarm.nix', contains: '--subnet 10.10.0.0/16' },
   params: z
@@ -33,13 +33,15 @@ export const repoFile = defineProbe({
       path: repoPathParam.describe('the file, as git names it'),
       contains: lines
         .optional()
-        .describe('text outside of comments and echoes; of several lines, one below the other'),
-      lacks: lines.optional().describe('text that is nowhere in such lines'),
+        .describe(
+          'text outside comments and echoes; the lines of a text of several lines must follow each other'
+        ),
+      lacks: lines.optional().describe('text that no such line contains'),
       matches: patterns.optional().describe('linear-time regular expression (RE2) that such a line matches'),
-      exists: z.boolean().default(true).describe('whether the file must be there, or must not')
+      exists: z.boolean().default(true).describe('whether the file must exist or must not exist')
     })
     .refine(({ exists, contains, lacks, matches }) => exists || !(contains ?? lacks ?? matches), {
-      error: 'a file that must not exist cannot be asked for its content'
+      error: 'a file that must not exist has no content to check'
     }),
 
   needs: ({ path }) => ({ file: source(path) }),
@@ -48,17 +50,17 @@ export const repoFile = defineProbe({
     const at = `${file.path} at ${file.commit.slice(0, 7)}`
     if (file.text === null && file.unread === undefined) {
       const saw = `no file \`${file.path}\` in commit ${file.commit.slice(0, 7)}`
-      return [exists ? { outcome: 'fail', saw, expected: 'that it exists', at } : { outcome: 'pass', saw }]
+      return [exists ? { outcome: 'fail', saw, expected: 'it to exist', at } : { outcome: 'pass', saw }]
     }
-    if (!exists) return [{ outcome: 'fail', saw: 'the file is there', expected: 'no such file', at }]
+    if (!exists) return [{ outcome: 'fail', saw: 'the file exists', expected: 'no such file', at }]
 
     const asked = [contains, lacks, matches].some(each => each !== undefined)
     if (file.text === null) {
       if (asked) return [{ outcome: 'unknown', why: file.unread ?? '' }]
-      return [{ outcome: 'pass', saw: `\`${file.path}\` is there at ${file.commit.slice(0, 7)}` }]
+      return [{ outcome: 'pass', saw: `\`${file.path}\` exists at ${file.commit.slice(0, 7)}` }]
     }
     if (asked && file.text.length > longest) {
-      const why = `${at} has ${file.text.length} characters, more than the ${longest} that are judged`
+      const why = `${at} has ${file.text.length} characters, more than the limit of ${longest}`
       return [{ outcome: 'unknown', why }]
     }
     const text = file.text.replaceAll('\r\n', '\n')
@@ -77,7 +79,9 @@ export const repoFile = defineProbe({
       ...listed(lacks).map(text => absent(file, read, `\`${shown(text)}\``, wantedText(text)))
     ]
     const [first, ...rest] = findings
-    return first === undefined ? [{ outcome: 'not-applicable', why: 'nothing was asked' }] : [first, ...rest]
+    return first === undefined
+      ? [{ outcome: 'not-applicable', why: 'the check has no expectation' }]
+      : [first, ...rest]
   },
 
   falsify({ file: { path, commit } }, { lacks, exists }) {
@@ -108,16 +112,16 @@ function present(file: RepoFile, read: SearchedFile, wanted: string, how: Wanted
   }
   if (may !== null) return doubtful(file, code, wanted, may.line)
   if (blind !== null)
-    return { outcome: 'unknown', why: `${wanted} is not in ${file.path} as far as it can be read: ${blind}` }
-  const expected = `${wanted} in a line that does something`
+    return { outcome: 'unknown', why: `${wanted} is not in the readable part of ${file.path}: ${blind}` }
+  const expected = `${wanted} outside comments and messages`
   if (said === null) {
     const at = `${file.path} at ${file.commit.slice(0, 7)}`
-    return { outcome: 'fail', saw: `${wanted} nowhere in the file`, expected, at }
+    return { outcome: 'fail', saw: `${wanted} is not in the file`, expected, at }
   }
   const { line, shows } = said
   return {
     outcome: 'fail',
-    saw: `${wanted} only in a comment or where it is only said${asText(code)}`,
+    saw: `${wanted} is only in a comment or a message${asText(code)}`,
     expected,
     at: `${file.path}:${line}`,
     shows
@@ -130,17 +134,17 @@ function absent(file: RepoFile, read: SearchedFile, unwanted: string, how: Wante
   if (does !== null) {
     const { line, shows } = does
     const at = `${file.path}:${line}`
-    return { outcome: 'fail', saw: unwanted, expected: 'no line that does it', at, shows }
+    return { outcome: 'fail', saw: `${unwanted} is in ${at}`, expected: 'no such line', at, shows }
   }
   const perhaps = may ?? (code.language === null ? said : null)
   if (perhaps !== null) return doubtful(file, code, unwanted, perhaps.line)
   if (blind !== null)
     return {
       outcome: 'unknown',
-      why: `${unwanted} is not in ${file.path} as far as it can be read: ${blind}`
+      why: `${unwanted} is not in the readable part of ${file.path}: ${blind}`
     }
   const count = code.does.length
-  if (count === 0) return { outcome: 'unknown', why: `${file.path} has no line in which it could be` }
+  if (count === 0) return { outcome: 'unknown', why: `${file.path} has no line to search` }
   const where =
     count === 1
       ? `is not in the one line of ${file.path}`
@@ -151,8 +155,8 @@ function absent(file: RepoFile, read: SearchedFile, unwanted: string, how: Wante
 function doubtful(file: RepoFile, code: FileCode, text: string, line: number): Finding {
   const reader =
     code.language === null
-      ? 'how this file writes comments is not known'
-      : `programs that read ${code.language} files differ there`
+      ? 'the comment syntax of this file is unknown'
+      : `parsers of ${code.language} files differ here`
   return {
     outcome: 'unknown',
     why: `${text} is in ${file.path}:${line}, which may be a comment or a message: ${reader}`
@@ -160,6 +164,6 @@ function doubtful(file: RepoFile, code: FileCode, text: string, line: number): F
 }
 
 function asText({ language }: FileCode): string {
-  if (language === null) return ' (judged as text: how it writes comments is not known)'
+  if (language === null) return ' (judged as text: its comment syntax is unknown)'
   return language === 'text' ? ' (judged as text)' : ''
 }

@@ -8,24 +8,24 @@ import { swarmTasks } from '../src/systems/swarm/tasks.ts'
 import { loopsOf, taskLine, tasksOf } from '../src/systems/swarm/service-health.ts'
 
 const params = z.strictObject({
-  except: z.array(z.string().min(1)).min(1).optional().describe('services left aside (globs)')
+  except: z.array(z.string().min(1)).min(1).optional().describe('services to exclude (globs)')
 })
 
 export const restartLoops = defineProbe({
   id: 'restart-loops',
-  asserts: 'No service restarts its tasks again and again',
+  asserts: 'No service is in a restart loop',
   because:
-    'Between two ends the task runs, so a look at the numbers mostly says 1/1, while users are cut off every few seconds.',
-  remedy: 'Read why the tasks end: `docker service logs` and `docker service ps --no-trunc` of the service.',
-  fails: ['the last three runs of a task ended within an hour, and the present one has not lasted'],
+    'Between two failures the task runs, so the replica count mostly shows 1/1 while users lose their connection every few seconds.',
+  remedy:
+    'Find out why the tasks end: `docker service logs <service>` and `docker service ps --no-trunc <service>`.',
+  fails: ['the last three runs of a task ended within an hour, and the current run is still short'],
   params,
   hunts: { with: {}, severity: 'high' },
   needs: () => ({ services: swarmServices, tasks: swarmTasks, engine: dockerEngine, since: engineStart }),
 
   judge({ services, tasks, engine, since }, { except = [] }) {
     const judged = inScope(services, except)
-    if (judged.length === 0)
-      return [{ outcome: 'not-applicable', why: 'there is no service that could restart' }]
+    if (judged.length === 0) return [{ outcome: 'not-applicable', why: 'there is no service to check' }]
     const findings = judged.flatMap((service): readonly Finding[] => {
       const own = tasksOf(service, tasks)
       const shows = own.slice(-5).map(task => taskLine(service, task))
@@ -39,18 +39,18 @@ export const restartLoops = defineProbe({
           return {
             outcome: 'fail',
             saw: `${said}${error === '' ? '' : ` (${error})`}`,
-            expected: 'tasks that stay',
+            expected: 'tasks that keep running',
             at: `service ${service.name}`,
             shows,
             filing: {
               subject: service.name,
-              title: `${service.name} restarts again and again`,
+              title: `${service.name} is in a restart loop`,
               severity: 'high',
               story: [
                 `${service.name}: ${said}.`,
-                'Only ends of its own count, of the present spec, since the engine began to start; what an update or a restart of the engine ended does not.'
+                'Only ends of the current spec since the engine started count; tasks that an update or an engine restart stopped do not.'
               ],
-              mend: 'Find out why the tasks end, from the logs of the service and the errors above.'
+              mend: 'Find the cause in the logs of the service and the errors above, and fix it.'
             }
           }
         }
@@ -63,14 +63,14 @@ export const restartLoops = defineProbe({
       return [
         {
           outcome: 'unknown',
-          why: `docker remembers ${counted(taskHistory, 'task')} in each place, and a loop shows in ${shownLoop}: docker swarm update --task-history-limit 5`
+          why: `docker keeps ${counted(taskHistory, 'task')} per slot, and a restart loop shows only in ${shownLoop}; run \`docker swarm update --task-history-limit 5\``
         }
       ]
     const known = tasks.filter(task => judged.some(({ id }) => id === task.service)).length
     return [
       {
         outcome: 'pass',
-        saw: `none of ${judged.length} services loops, by the ${known} tasks that docker remembers`
+        saw: `no restart loop in ${counted(judged.length, 'service')}, by the ${counted(known, 'task')} that docker keeps`
       }
     ]
   },

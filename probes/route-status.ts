@@ -16,8 +16,8 @@ const text = z.string().min(1)
 const pinning = {
   address: addressParam
     .optional()
-    .describe("address to ask, while name, SNI and certificate stay the URL's (as `curl --resolve`)"),
-  ca: text.optional().describe('file of the home with the CA to trust')
+    .describe("address to connect to, while name, SNI and certificate stay the URL's (as `curl --resolve`)"),
+  ca: text.optional().describe('CA file of the home to trust')
 }
 const wanted = z
   .strictObject({
@@ -36,20 +36,20 @@ const params = z.strictObject({
     .record(urlParam, z.union([status, wanted]))
     .refine(routes => Object.keys(routes).length > 0, 'expected at least one URL')
     .describe(
-      'by URL: its status, or what of status, version, location (`*` stands for anything) and body is promised'
+      'by URL: the expected status, or the expected status, version, location (`*` matches anything) and body'
     ),
   ...pinning
 })
 
 export const routeStatus = defineProbe({
   id: 'route-status',
-  asserts: 'Every route answers as promised, over a TLS connection that a visitor would accept',
-  because: 'Healthy services behind a route that answers 502 are an outage to everybody who uses it.',
+  asserts: 'Every route answers as expected, over TLS with a certificate that a client accepts',
+  because: 'Healthy services behind a route that answers 502 are an outage for every user.',
   remedy: 'Follow the route from the proxy inwards: router rule, service, port, then the service itself.',
   fails: [
-    'another status, location, version or body than promised',
+    'the status, location, version or body differs from the expected one',
     'the connection is refused or reset',
-    'a visitor would not accept the certificate'
+    'a client rejects the certificate'
   ],
   example: { routes: { 'https://ci.example.test/': 200 } },
   params,
@@ -70,13 +70,13 @@ export const routeStatus = defineProbe({
   }),
 
   judge({ routes }, params) {
-    const [first, ...rest] = routes.map(route => judgeRoute(route, wishFor(params, route.url)))
-    return first === undefined ? [{ outcome: 'unknown', why: 'no route was asked' }] : [first, ...rest]
+    const [first, ...rest] = routes.map(route => judgeRoute(route, expectedOf(params, route.url)))
+    return first === undefined ? [{ outcome: 'unknown', why: 'no route was requested' }] : [first, ...rest]
   },
 
   falsify: ({ routes }, params) =>
     routes.map(({ url }) => {
-      const status = wishFor(params, url).status === 502 ? 503 : 502
+      const status = expectedOf(params, url).status === 502 ? 503 : 502
       return { routes: routes.map(seen => (seen.url === url ? { url, answer: { ...empty, status } } : seen)) }
     })
 })
@@ -91,28 +91,28 @@ const empty = {
   address: null
 } as const
 
-function wishFor({ routes }: z.infer<typeof params>, url: string): Promised {
-  const wish = routes[url] ?? {}
-  return typeof wish === 'number' ? { status: wish } : wish
+function expectedOf({ routes }: z.infer<typeof params>, url: string): Promised {
+  const want = routes[url] ?? {}
+  return typeof want === 'number' ? { status: want } : want
 }
 
-function judgeRoute(route: RouteSeen, wish: Promised): Finding {
+function judgeRoute(route: RouteSeen, want: Promised): Finding {
   const { url, answer } = route
   if (answer === null) return { outcome: 'unknown', why: `${url}: ${route.why}` }
   const saw = answerText(answer)
   const shows = [`${url} → ${saw}`]
-  const expected = promiseText(wish)
+  const expected = promiseText(want)
   if (answer.kind !== 'answered') return { outcome: 'fail', saw, expected, at: url, shows }
 
-  const missing = textsOf(wish).filter(text => !answer.body.includes(text))
+  const missing = textsOf(want).filter(text => !answer.body.includes(text))
   const wrong = [
-    wish.status !== undefined && answer.status !== wish.status,
-    wish.version !== undefined && answer.version !== String(wish.version),
-    wish.location !== undefined && !leadsTo(answer.location, wish.location, url)
+    want.status !== undefined && answer.status !== want.status,
+    want.version !== undefined && answer.version !== String(want.version),
+    want.location !== undefined && !leadsTo(answer.location, want.location, url)
   ]
   if (wrong.includes(true)) return { outcome: 'fail', saw, expected, at: url, shows }
-  if (missing.length === 0) return { outcome: 'pass', saw: `${url} answers ${saw}${withTexts(wish)}`, shows }
+  if (missing.length === 0) return { outcome: 'pass', saw: `${url} answers ${saw}${withTexts(want)}`, shows }
   const without = `${saw} without ${quoted(missing)} in its body`
   if (!answer.bodyCut) return { outcome: 'fail', saw: without, expected, at: url, shows }
-  return { outcome: 'unknown', why: `${url}: ${without}, of which only the beginning was read`, shows }
+  return { outcome: 'unknown', why: `${url}: ${without}, but only the beginning of the body was read`, shows }
 }

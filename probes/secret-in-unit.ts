@@ -10,12 +10,12 @@ export const secretInUnit = defineProbe({
   id: 'secret-in-unit',
   asserts: 'No file of a loaded unit, start program or service environment holds a credential in plain text',
   because:
-    'Unit files, store paths and the environment of services can be read by every account of the host and by everybody who may ask docker; a credential there is known.',
+    'Every account of the host can read unit files and store paths, and everyone with access to docker can read the environment of services: a credential there is exposed.',
   remedy:
-    'Change the credential, and hand it over as a file: LoadCredential=, /run/secrets, a docker secret.',
+    'Rotate the credential, and pass the new one as a file: LoadCredential=, /run/secrets, a docker secret.',
   fails: ['a file of a loaded unit, a start program or the environment of a service holds a credential'],
   params: z.strictObject({
-    except: z.array(z.string().min(1)).min(1).optional().describe('files and services left aside (globs)')
+    except: z.array(z.string().min(1)).min(1).optional().describe('files and services to exclude (globs)')
   }),
   hunts: { with: {}, severity: 'high' },
   needs: () => ({ programs: bootPrograms, environment: serviceEnvironment }),
@@ -23,11 +23,17 @@ export const secretInUnit = defineProbe({
   judge(facts, { except = [] }) {
     const places = placesOf(facts).filter(({ at }) => !anyGlobMatches(except, at))
     if (places.length === 0)
-      return [{ outcome: 'not-applicable', why: 'no loaded unit of its own, no service environment' }]
+      return [
+        {
+          outcome: 'not-applicable',
+          why: 'the host has no loaded unit of its own and no service environment'
+        }
+      ]
     const [first, ...rest] = places.flatMap(exposed)
     if (first !== undefined) return [first, ...rest]
     const unread = facts.programs.programs.filter(({ text, why }) => text === null && why !== 'no such file')
-    const left = unread.length === 0 ? '' : `; ${unread.length} programs could not be read by the reviewer`
+    const left =
+      unread.length === 0 ? '' : `; the reviewer could not read ${counted(unread.length, 'program')}`
     return [
       {
         outcome: 'pass',
@@ -47,7 +53,7 @@ export const secretInUnit = defineProbe({
   ]
 })
 
-/** What would be hidden before it is shown is what anybody on the host can read. */
+/** What would be hidden before it is shown is what every account of the host can read. */
 function exposed(place: Place): readonly Finding[] {
   const { at } = place
   const found = secretsIn(place)
@@ -70,8 +76,8 @@ function exposed(place: Place): readonly Finding[] {
         subject: at,
         title: `A credential in plain text: ${at}`,
         severity: 'high',
-        story: [`${saw}. Whoever may read it knows it, and so do backups and caches.`],
-        mend: 'Change the credential first. Then hand the new one over as a file: LoadCredential=, /run/secrets, a docker secret.'
+        story: [`${saw}. Everyone who can read it knows the credential; backups and caches keep it.`],
+        mend: 'Rotate the credential first. Then pass the new one as a file: LoadCredential=, /run/secrets, a docker secret.'
       }
     }
   ]

@@ -18,11 +18,11 @@ const params = z
 
 export const strayStacks = defineProbe({
   id: 'stray-stacks',
-  asserts: 'No stack runs that should not',
+  asserts: 'Only permitted stacks run',
   because:
-    'In a maintenance window a test stack or a half-done upgrade is cut off in the middle, and what it leaves behind is in the way afterwards.',
-  remedy: 'Wait until it is done, or remove it: `docker stack rm` with its name.',
-  fails: ['a stack runs that is forbidden, or that is not among those allowed'],
+    'A maintenance window interrupts a test stack or an unfinished upgrade, and its leftovers get in the way later.',
+  remedy: 'Wait until it finishes, or remove it: `docker stack rm <stack>`.',
+  fails: ['a running stack is forbidden, or is not one of those allowed'],
   example: { forbid: ['*-pr*'] },
   params,
   needs: () => ({ services: swarmServices }),
@@ -33,33 +33,40 @@ export const strayStacks = defineProbe({
       return [
         {
           outcome: 'unknown',
-          why: 'the swarm has no service at all, so nothing shows that the list is whole'
+          why: 'docker listed no services, so the list of stacks may be incomplete'
         }
       ]
     }
     if (stacks.length === 0) {
-      const some = services.length === 1 ? 'the 1 service' : `none of the ${services.length} services`
-      const saw = services.length === 1 ? `${some} is of no stack` : `${some} is of a stack`
+      const saw =
+        services.length === 1
+          ? 'the only service belongs to no stack'
+          : `none of the ${services.length} services belongs to a stack`
       return [{ outcome: 'pass', saw, shows: services.map(({ name }) => name) }]
     }
     const shows = stacks.map(line)
     const stray = stacks.filter(({ name }) =>
       allow === undefined ? anyGlobMatches(forbid, name) : !anyGlobMatches(allow, name)
     )
-    const expected = allow === undefined ? `none like ${forbid.join(', ')}` : `only ${allow.join(', ')}`
+    const expected =
+      allow === undefined
+        ? `no stack matching ${forbid.join(' or ')}`
+        : `only stacks matching ${allow.join(' or ')}`
     const findings = stray.map(
       (stack): Finding => ({ outcome: 'fail', saw: line(stack), expected, at: `stack ${stack.name}`, shows })
     )
     const [first, ...rest] = findings
     if (first !== undefined) return [first, ...rest]
     const names = stacks.map(({ name }) => name).join(', ')
-    return [{ outcome: 'pass', saw: `${counted(stacks.length, 'stack')}, ${expected}: ${names}`, shows }]
+    const globs = (allow ?? forbid).join(' or ')
+    const saw = `${counted(stacks.length, 'stack')}, ${allow === undefined ? 'none' : 'all'} matching ${globs}: ${names}`
+    return [{ outcome: 'pass', saw, shows }]
   },
 
   falsify({ services }, { forbid = [] }) {
     const [like] = services
     if (like === undefined) return []
-    const name = forbid[0] === undefined ? 'stray-stack-of-nobody' : textLike(forbid[0])
+    const name = forbid[0] === undefined ? 'falsified-stray-stack' : textLike(forbid[0])
     return [{ services: [...services, { ...like, id: 'stray', name: `${name}_app`, stack: name }] }]
   }
 })
@@ -81,5 +88,5 @@ function stacksOf(services: readonly SwarmService[]): readonly Stack[] {
 
 function line({ name, services, since }: Stack): string {
   const time = since === null ? '' : `, since ${isoMicros(Math.floor(since / 1e6) * 1e6)}`
-  return `${name} (${services} ${services === 1 ? 'service' : 'services'}${time})`
+  return `${name} (${counted(services, 'service')}${time})`
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { judgingBounds } from '../src/lib/bounds.ts'
+import { counted } from '../src/lib/text/counted.ts'
 import { block, blockOrNull, contains, overlaps, relation, subnetText } from '../src/lib/cidr.ts'
 import { globMatches } from '../src/lib/text/glob.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
@@ -19,7 +20,7 @@ import { hostAddresses } from '../src/systems/linux/addresses.ts'
 /** A side of an accepted pair: a glob for a network's or an interface's name, or a subnet. */
 const side = z.string().min(1)
 const params = z.strictObject({
-  subnet: subnetText.optional().describe('a proposed subnet; without it all pairs'),
+  subnet: subnetText.optional().describe('a proposed subnet; without it the probe compares all pairs'),
   network: z
     .string()
     .min(1)
@@ -35,12 +36,12 @@ export const subnetCollision = defineProbe({
   id: 'subnet-collision',
   asserts: 'No docker network shares an address with another network, an interface or a route of the host',
   because:
-    'Where two share an address, packets reach the wrong one of them, and only for some addresses and some of the time.',
+    'When two share an address, packets reach the wrong one, for some addresses and only some of the time.',
   remedy:
-    'Give one of the two another subnet. That of a docker network is changed only by removing the network and making it again.',
+    'Give one of the two another subnet. To change the subnet of a docker network, remove and recreate the network.',
   fails: [
     'a network shares an address with another one, an interface or a route',
-    'the proposed subnet does'
+    'the proposed subnet shares an address with one of these'
   ],
   params,
   hunts: { with: {}, severity: 'high' },
@@ -48,8 +49,8 @@ export const subnetCollision = defineProbe({
 
   judge({ networks, host, engine }, { subnet, network, except = [] }) {
     // There is always a loopback interface, and docker always has networks.
-    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
-    if (host.interfaces.length === 0) return [{ outcome: 'unknown', why: 'ip listed no interface at all' }]
+    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no networks' }]
+    if (host.interfaces.length === 0) return [{ outcome: 'unknown', why: 'ip listed no interfaces' }]
     const many = tooManyHolders(networks, host)
     if (many !== null) return [{ outcome: 'unknown', why: many }]
     const all = holders(networks, host)
@@ -64,7 +65,7 @@ export const subnetCollision = defineProbe({
       if (!overlaps(a.block, b.block) || except.some(each => isPair(each, a, b))) continue
       const mayBeItsOwn = b.perhaps !== undefined && (b.perhaps === a.network || wanted.includes(b.perhaps))
       const list = mayBeItsOwn ? doubted : shared
-      // One more than is told, so that what is left out is told too.
+      // One more than is shown, so that the number left out is shown too.
       if (list.length <= judgingBounds.findings) list.push(pair)
     }
     const findings = shared.map(([a, b]): Finding => {
@@ -81,7 +82,7 @@ export const subnetCollision = defineProbe({
           severity: 'high',
           story: [
             `${a.said} ${how} ${b.said}.`,
-            'What is sent to an address that both hold reaches only one of them: containers lose the way to that part of the network behind the host, or to each other.'
+            'Packets to an address that both hold reach only one of them: containers lose their route to that part of the network behind the host, or to each other.'
           ],
           mend: 'Give one of the two a subnet that nothing else on the host holds.'
         }
@@ -93,7 +94,7 @@ export const subnetCollision = defineProbe({
     const [doubt, ...doubts] = doubted.map(
       ([a, b]): Finding => ({
         outcome: 'unknown',
-        why: `${b.said} has the gateway of ${a.said}, whose driver is not docker's own: whether it is that network's interface cannot be seen`,
+        why: `${b.said} has the gateway of ${a.said}, whose driver is not built into docker, so it is unknown whether it is the interface of that network`,
         shows
       })
     )
@@ -102,15 +103,18 @@ export const subnetCollision = defineProbe({
     if (hidden !== null) return [{ outcome: 'unknown', why: hidden, shows }]
 
     const held = (kind: Holder['kind']) => all.filter(one => one.kind === kind).length
-    const others = `${held('interface')} addresses of interfaces and ${held('route')} further routes`
+    const others = `${counted(held('interface'), 'interface address', 'interface addresses')} and ${counted(held('route'), 'other route')}`
     if (subnet !== undefined) {
       const note = pools(engine, subnet)
-      const saw = `${subnet} shares no address with ${held('network')} subnets of docker networks, ${others}${note}`
+      const saw = `${subnet} shares no address with ${counted(held('network'), 'docker subnet')}, ${others}${note}`
       return [{ outcome: 'pass', saw, shows }]
     }
     if (held('network') === 0)
       return [{ outcome: 'not-applicable', why: 'no docker network has a subnet', shows }]
-    const saw = `${held('network')} subnets of docker networks share no address with each other, nor with ${others}`
+    const saw =
+      held('network') === 1
+        ? `the only docker subnet shares no address with ${others}`
+        : `${held('network')} docker subnets share no address with each other, nor with ${others}`
     return [{ outcome: 'pass', saw, shows }]
   },
 
@@ -143,5 +147,5 @@ function pools({ localPools, swarm }: DockerEngine, subnet: string): string {
     const found = blockOrNull(pool)
     return found !== null && contains(found, block(subnet))
   })
-  return around.length === 0 ? '' : `; note: it lies in the default address pool ${around.join(', ')}`
+  return around.length === 0 ? '' : `; note: it is inside the default address pool ${around.join(', ')}`
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { counted } from '../src/lib/text/counted.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { addressParam, type RouteSeen, routes as source, urlParam } from '../src/systems/http/routes.ts'
 
@@ -9,13 +10,14 @@ const secure = urlParam.refine(url => /^https:/i.test(url), 'expected an https U
 
 export const tlsExpiry = defineProbe({
   id: 'tls-expiry',
-  asserts: 'Every certificate is trusted, names its host, is no default or staging one, and lasts a while',
-  because: 'A certificate that nobody renews takes every route down at once, on a date known months before.',
-  remedy: 'See why the last renewal failed (the ACME log of the proxy), mend that, and renew.',
+  asserts:
+    'Every certificate is trusted, names its host, comes from a production CA, and does not expire soon',
+  because: 'An expired certificate takes every route down at once, on a date known months in advance.',
+  remedy: 'Find out why the last renewal failed (ACME log of the proxy), fix the cause, and renew.',
   fails: [
-    'a certificate, or an intermediate of its chain, ends sooner than that, or has ended',
+    'a certificate, or an intermediate in its chain, has expired or expires within `days`',
     'it is not trusted, or names another host',
-    "it is Traefik's own default, or of a staging CA"
+    "it is Traefik's default certificate, or from a staging CA"
   ],
   example: { hosts: ['ci.example.test'] },
   params: z
@@ -25,12 +27,12 @@ export const tlsExpiry = defineProbe({
         .min(1)
         .optional()
         .describe(
-          'names, with a port unless it is 443; on the ports of SMTP, IMAP, POP3, FTP, LDAP, MySQL and PostgreSQL TLS is asked for in their own words'
+          'names, with a port unless it is 443; on the ports of SMTP, IMAP, POP3, FTP, LDAP, MySQL and PostgreSQL the probe asks for TLS within that protocol'
         ),
       routes: z.array(secure).min(1).optional().describe('https URLs'),
-      days: z.number().positive().max(3650).default(14).describe('how long each must last'),
-      address: addressParam.optional().describe('address to ask, as in route-status'),
-      ca: z.string().min(1).optional().describe('file of the home with the CA to trust')
+      days: z.number().positive().max(3650).default(14).describe('days that each must remain valid'),
+      address: addressParam.optional().describe('address to connect to, as in route-status'),
+      ca: z.string().min(1).optional().describe('CA file of the home to trust')
     })
     .refine(({ hosts, routes }) => hosts !== undefined || routes !== undefined, {
       error: 'expected hosts or routes'
@@ -50,7 +52,7 @@ export const tlsExpiry = defineProbe({
 
   judge({ routes }, { days }) {
     const [first, ...rest] = routes.map(route => judgeCertificate(route, days))
-    return first === undefined ? [{ outcome: 'unknown', why: 'no host was asked' }] : [first, ...rest]
+    return first === undefined ? [{ outcome: 'unknown', why: 'no host was requested' }] : [first, ...rest]
   },
 
   falsify({ routes }, { days }) {
@@ -80,11 +82,11 @@ function judgeCertificate(route: RouteSeen, days: number): Finding {
   const { url, answer } = route
   if (answer === null) return { outcome: 'unknown', why: `${url}: ${route.why}` }
   const certificate = answer.certificate ?? null
-  const told =
+  const described =
     certificate === null
       ? 'no certificate'
       : `\`${certificate.subject}\` by \`${certificate.issuer}\`, valid to ${certificate.validTo.slice(0, 16)}Z`
-  const shows = [`${url} → ${told}`]
+  const shows = [`${url} → ${described}`]
   const fail = (saw: string, expected: string): Finding => ({
     outcome: 'fail',
     saw,
@@ -95,9 +97,9 @@ function judgeCertificate(route: RouteSeen, days: number): Finding {
 
   if (certificate !== null) {
     const standIn = notForProduction(certificate.subject, certificate.issuer)
-    if (standIn !== null) return fail(`${standIn}: ${told}`, 'a certificate for production')
+    if (standIn !== null) return fail(`${standIn}: ${described}`, 'a certificate from a production CA')
   }
-  if (answer.kind === 'tls-failure') return fail(answer.detail, 'a certificate that a visitor would accept')
+  if (answer.kind === 'tls-failure') return fail(answer.detail, 'a certificate that a client accepts')
   if (certificate === null) {
     const why =
       answer.kind === 'answered' || answer.kind === 'handshake'
@@ -109,11 +111,16 @@ function judgeCertificate(route: RouteSeen, days: number): Finding {
   if (intermediate !== undefined && intermediate.secondsLeft < days * 86_400) {
     const ends = `\`${intermediate.subject}\` above it in its chain, valid to ${intermediate.validTo.slice(0, 16)}Z`
     const left = (intermediate.secondsLeft / 86_400).toFixed(1)
-    return fail(`${told}, and ${ends}: ${left} days left`, `at least ${days} days`)
+    return fail(`${described}, and ${ends}: ${left} days left`, `at least ${counted(days, 'day')}`)
   }
   const left = certificate.secondsLeft / 86_400
-  if (left < days) return fail(`${told}: ${left.toFixed(1)} days left`, `at least ${days} days`)
-  return { outcome: 'pass', saw: `${url} shows ${told}, ${Math.floor(left)} days from now`, shows }
+  if (left < days)
+    return fail(`${described}: ${left.toFixed(1)} days left`, `at least ${counted(days, 'day')}`)
+  return {
+    outcome: 'pass',
+    saw: `${url} presents ${described}, ${counted(Math.floor(left), 'day')} from now`,
+    shows
+  }
 }
 
 /** Traefik serves its own certificate where it has none; Let's Encrypt's staging CAs say so in their names. */

@@ -14,13 +14,13 @@ import { bootPrograms } from '../src/systems/systemd/unit-programs.ts'
 
 export const undeclaredChange = defineProbe({
   id: 'undeclared-change',
-  asserts: 'Networks, services and units differ from the baseline only where the phase meant to change them',
+  asserts: 'Networks, services and units differ from the baseline only where the change is declared',
   because:
-    'Whoever works on a host changes more than the claim says: a service restarted with another image, a network made to try something and left there. A commit says what was meant, and not that it was agreed to: the builder writes both the commits and the host, so a change that only they declare is known, and not approved.',
+    'Work on a host often changes more than the claim says: a service restarts with another image, a test network stays behind. A commit declares an intention, not an approval: the builder controls both the commits and the host, so a change that only commits declare is known, but not approved.',
   remedy:
-    'Undo it, or declare it: claim it, and name it in the plan under `expect`. With `explainedBy: commits` a commit that sets it to what it is now is enough.',
+    'Revert the change, or claim it and add it to `expect` in the plan. With `explainedBy: commits`, a commit that sets the current value is enough.',
   fails: [
-    'a network, a service or the start of a unit is new, gone or another one since the orientation, and the plan does not expect it (nor, with `explainedBy: commits`, does a commit since then declare it)'
+    'a network, a service or the start of a unit is new, removed or changed since the orientation, and the plan does not expect it (with `explainedBy: commits`: and no later commit declares it)'
   ],
   params: z.strictObject({
     expect: z
@@ -31,7 +31,7 @@ export const undeclaredChange = defineProbe({
       .enum(['plan', 'commits'])
       .default('plan')
       .describe(
-        '`plan`: only what `expect` names may differ, since whoever is reviewed writes the commits. `commits`: so may what a line of the commits since the baseline, outside comments and prose, names together with its present subnet, image or start; what is gone, and what is not clear, stays undeclared'
+        '`plan`: only what `expect` names may differ, because the builder writes the commits. `commits`: also what a line of the commits since the baseline, outside comments and prose, names together with its current subnet, image or start; removed or ambiguous items stay undeclared'
       )
   }),
   needs: ({ explainedBy }) => ({
@@ -47,8 +47,8 @@ export const undeclaredChange = defineProbe({
   judge({ before, host, networks, services, programs, commits }, { expect }) {
     const since = `the baseline of ${before.at} (${before.commit.slice(0, 7)})`
     const then = Object.hasOwn(before.hosts, host) ? before.hosts[host] : undefined
-    if (then === undefined) return [{ outcome: 'unknown', why: `${since} did not look at ${host}` }]
-    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no network at all' }]
+    if (then === undefined) return [{ outcome: 'unknown', why: `${since} does not cover ${host}` }]
+    if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no networks' }]
     const { now, changes } = compared(then, { networks, services, programs })
     const expected = changes.filter(({ name }) => isExpected(name, expect))
     const read = commits === undefined ? null : followed(commits.lines)
@@ -64,14 +64,14 @@ export const undeclaredChange = defineProbe({
           if (read?.whole === false)
             return {
               outcome: 'unknown',
-              why: `${kind} ${name}: ${is ?? 'gone'}; the commits since ${since} hold more than is followed, so whether one of them declares it is not known`
+              why: `${kind} ${name}: ${is ?? 'removed'}; the commits since ${since} hold more than the probe follows, so it is unknown whether one of them declares it`
             }
           const orElse = commits === undefined ? '' : ` or a commit of ${spanOf(commits)} declares`
-          const wish = `${was ?? 'nothing of this name'}, as in ${since}, or a change that the plan expects${orElse}`
+          const wanted = `${was ?? `no ${kind} of this name`}, as in ${since}, or a change that the plan expects${orElse}`
           return {
             outcome: 'fail',
-            saw: `${kind} ${name}: ${is ?? 'gone'}`,
-            expected: wish,
+            saw: `${kind} ${name}: ${is ?? 'removed'}`,
+            expected: wanted,
             at: `${kind} ${name}`
           }
         }),
@@ -79,22 +79,22 @@ export const undeclaredChange = defineProbe({
         .filter(({ kind, name }) => then[`${kind}s`].seen && !isExpected(name, expect))
         .filter(({ name }) => !changes.some(change => change.name === name && !explained.includes(change)))
         .map(({ kind, name }): Finding => {
-          const what = `what ${kind} ${name} is set to holds a secret, which the record does not keep`
+          const what = `the settings of ${kind} ${name} hold a secret, which the record does not keep`
           return {
             outcome: 'unknown',
-            why: `${what}: whether it is the one of ${since} is not known. Name it under \`expect\` where the plan may change it`
+            why: `${what}, so it is unknown whether they changed since ${since}. Add it to \`expect\` if the phase may change it`
           }
         }),
-      ...Object.entries(then).flatMap(([kind, told]): readonly Finding[] =>
-        told.seen
+      ...Object.entries(then).flatMap(([kind, recorded]): readonly Finding[] =>
+        recorded.seen
           ? []
-          : [{ outcome: 'unknown', why: `${since} does not tell the ${kind} of ${host}: ${told.why}` }]
+          : [{ outcome: 'unknown', why: `${since} has no ${kind} of ${host}: ${recorded.why}` }]
       )
     ]
     const shows = [
-      ...expected.map(said),
+      ...expected.map(described),
       ...declared.flatMap(({ change, lines }) => [
-        said(change),
+        described(change),
         ...lines.slice(0, 3).map(line => `  declared by ${quoted(line)}`)
       ])
     ]
@@ -102,10 +102,10 @@ export const undeclaredChange = defineProbe({
     if (first !== undefined) return [first, ...rest]
     const count = `${counted(now.networks.length, 'network')}, ${counted(now.services.length, 'service')} and ${counted(now.units.length, 'unit')}`
     const some = [
-      ...(expected.length === 0 ? [] : [`${expected.length} as expected`]),
-      ...(declared.length === 0 ? [] : [`${declared.length} as commits declare`])
+      ...(expected.length === 0 ? [] : [counted(expected.length, 'expected change')]),
+      ...(declared.length === 0 ? [] : [`${counted(declared.length, 'change')} declared by commits`])
     ]
-    const differs = some.length === 0 ? 'nothing differs' : `${some.join(' and ')} differ, and nothing else`
+    const differs = some.length === 0 ? 'no change' : `${some.join(' and ')}, nothing else`
     return [{ outcome: 'pass', saw: `${count} compared with ${since}: ${differs}`, shows }]
   },
 
@@ -138,8 +138,8 @@ function hiddenIn({ networks, services, units }: ReturnType<typeof compared>['no
   return [...of('network', networks), ...of('service', services), ...of('unit', units)]
 }
 
-function said({ kind, name, was, is }: Change): string {
-  return `${kind} ${name}: ${was ?? 'new'} → ${is ?? 'gone'}`
+function described({ kind, name, was, is }: Change): string {
+  return `${kind} ${name}: ${was ?? 'new'} → ${is ?? 'removed'}`
 }
 
 function explaining({ one }: Change, read: FollowedLines | null): readonly BroughtLine[] {

@@ -15,9 +15,10 @@ export const unitActivation = defineProbe({
   id: 'unit-activation',
   asserts: 'The unit is in the expected state, and was activated after the given time',
   because:
-    'A oneshot unit that stays `active (exited)` says only that it once ended well: if that was before the change, the change never ran.',
-  remedy: 'Restart the unit (`systemctl restart`) so that it runs as it is now, or mend what made it fail.',
-  fails: ['the unit is in another state, or was activated before that time', 'there is no such unit'],
+    'A oneshot unit that stays `active (exited)` shows only that it once succeeded: if that was before the change, the change never ran.',
+  remedy:
+    'Restart the unit (`systemctl restart`) so that it runs its current definition, or fix the cause of its failure.',
+  fails: ['the unit is in another state, or was activated before that time', 'the unit does not exist'],
   example: { unit: 'swarm-init', after: { network: 'proxy' } },
   params: z.strictObject({
     unit: unitParam.describe('a systemd unit; `.service` may be left out'),
@@ -38,7 +39,8 @@ export const unitActivation = defineProbe({
   judge({ unit, after, clock }, { state }) {
     const at = unit.name
     if (unit.load !== 'loaded') {
-      const saw = unit.load === 'not-found' ? `there is no unit ${at}` : `${at} is ${unit.load}, not loaded`
+      const saw =
+        unit.load === 'not-found' ? `unit ${at} does not exist` : `${at} is ${unit.load}, not loaded`
       return [{ outcome: 'fail', saw, expected: `${at} loaded and ${state}`, at }]
     }
     const activation = lastActivation(unit)
@@ -55,11 +57,11 @@ export const unitActivation = defineProbe({
     if (after === undefined || clock === undefined) return [{ outcome: 'pass', saw: now, shows }]
     if (activation === null) {
       if (!isRemembered(unit)) {
-        const why = `${now}: systemd remembers no start of it, but it unloads such a unit when it ends (nothing that is loaded refers to it)`
+        const why = `${now}: systemd keeps no record of its start, because it unloads such a unit when it ends (no loaded unit refers to it)`
         return [{ outcome: 'unknown', why, shows }]
       }
-      const saw = `${now} and was never activated since the host booted`
-      return [{ outcome: 'fail', saw, expected: `activated after ${after.said}`, at, shows }]
+      const saw = `${now} and has not been activated since the host booted`
+      return [{ outcome: 'fail', saw, expected: `an activation after ${after.said}`, at, shows }]
     }
     const { order, why } = isAfter(activation.micros, after, clock)
     const verdicts = {
@@ -67,7 +69,7 @@ export const unitActivation = defineProbe({
       before: {
         outcome: 'fail',
         saw: `${now}: ${why}`,
-        expected: `activated after ${after.said}`,
+        expected: `an activation after ${after.said}`,
         at,
         shows
       },

@@ -25,25 +25,24 @@ import { allUnits } from '../src/systems/systemd/units.ts'
 
 export const unitDrift = defineProbe({
   id: 'unit-drift',
-  asserts: 'What runs is what the files on the disk say',
-  because:
-    'A change that is on the disk and not in effect waits for the next restart, when nobody is looking.',
+  asserts: 'Running units match their files on disk',
+  because: 'A change on disk that is not in effect yet takes effect at the next restart, unattended.',
   remedy: 'Reload systemd (`systemctl daemon-reload`), restart the unit, or boot the new system.',
   fails: [
     'systemd was not reloaded',
     'a unit was started before its file or its program last changed',
-    'it runs another program than the one that it names',
-    'since the orientation its start is another one, and it was not started again',
-    'NixOS runs another kernel, or was built from another commit'
+    'it runs a program other than the one it names',
+    'its start command changed since the orientation, and it was not restarted',
+    'NixOS runs an old kernel, or was built from another commit'
   ],
   params: z.strictObject({
-    except: z.array(z.string().min(1)).min(1).optional().describe('units left aside (globs)'),
+    except: z.array(z.string().min(1)).min(1).optional().describe('units to exclude (globs)'),
     revision: z.boolean().default(false).describe('NixOS must be built from the commit under review'),
     baseline: z
       .boolean()
       .default(false)
       .describe(
-        'what was not started since the orientation of the phase must start now as it did then; without it a oneshot whose script is another file of the Nix store shows nothing'
+        'a unit not restarted since the orientation of the phase must have the same start command as then; without this, a oneshot whose script is another file of the Nix store goes unnoticed'
       )
   }),
   hunts: { with: { revision: false, baseline: true }, severity: 'medium' },
@@ -60,7 +59,7 @@ export const unitDrift = defineProbe({
   judge({ units, before = null, host = '', recorded, commit, ...seen }, { except = [] }) {
     const judged = units.filter(({ name, load }) => load === 'loaded' && !anyGlobMatches(except, name))
     if (judged.length === 0)
-      return [{ outcome: 'not-applicable', why: 'no unit is loaded, or every one is left aside' }]
+      return [{ outcome: 'not-applicable', why: 'no unit is loaded, or every unit is excluded' }]
     const starts = before !== null && Object.hasOwn(before.hosts, host) ? (before.hosts[host] ?? []) : []
     const disk = { ...seen, before: starts, recorded: recorded ?? seen.programs }
     const drifts = [...unitDrifts(judged, disk), kernelDrift(seen.nixos)]
@@ -70,18 +69,23 @@ export const unitDrift = defineProbe({
       ...unseenFiles(judged, disk).map(
         ({ name, path }): Finding => ({
           outcome: 'unknown',
-          why: `when ${path} last changed, which ${name} runs, could not be seen: the login may not look there`
+          why: `the modification time of ${path}, which ${name} runs, is unknown: the login may not read it`
         })
       )
     ]
     if (first !== undefined) return [first, ...rest]
     const { count, untold } = programsOf(judged, disk)
-    const kernel = seen.nixos === null ? '' : '; the booted kernel is the current one'
-    const same = `${count - untold.length} of ${count} services show the program that their unit names`
-    const since = starts.length === 0 ? '' : `; ${starts.length} starts compared with those of ${before?.at}`
-    const saw = `none of ${counted(judged.length, 'loaded unit')} awaits a reload, none of ${counted(timedUnits(judged, disk), 'active one')} is older than its file, ${same}${since}${kernel}`
+    const kernel = seen.nixos === null ? '' : '; the booted kernel is current'
+    const same = `${count - untold.length} of ${counted(count, 'service')} ${count === 1 ? 'runs' : 'run'} the program that the unit names`
+    const since =
+      starts.length === 0
+        ? ''
+        : `; ${counted(starts.length, 'start')} compared with the orientation of ${before?.at}`
+    const saw = `no reload pending in ${counted(judged.length, 'loaded unit')}, no start older than its file in ${counted(timedUnits(judged, disk), 'active unit')}, ${same}${since}${kernel}`
     const shows =
-      untold.length === 0 ? {} : { shows: [`not compared, they run another program: ${untold.join(', ')}`] }
+      untold.length === 0
+        ? {}
+        : { shows: [`not compared, because it runs another program: ${untold.join(', ')}`] }
     return [{ outcome: 'pass', saw, ...shows }]
   },
 
@@ -120,7 +124,7 @@ export const unitDrift = defineProbe({
 
 function failed({ at, saw, expected, shows, subject, title, mend }: Drift): Finding {
   const story = [
-    `${saw}. It takes effect at the next restart or boot, together with whatever else has changed by then.`
+    `${saw}. It takes effect at the next restart or boot, together with every other change made by then.`
   ]
   return {
     outcome: 'fail',
@@ -133,7 +137,8 @@ function failed({ at, saw, expected, shows, subject, title, mend }: Drift): Find
 }
 
 function revised(nixos: Nixos | null, commit: string): readonly Finding[] {
-  if (nixos === null) return [{ outcome: 'unknown', why: 'the host is no NixOS: it records no revision' }]
+  if (nixos === null)
+    return [{ outcome: 'unknown', why: 'the host does not run NixOS, so it records no revision' }]
   if (nixos.revision === null)
     return [
       { outcome: 'unknown', why: 'NixOS records no configurationRevision (system.configurationRevision)' }

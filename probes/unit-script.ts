@@ -21,25 +21,24 @@ const texts = z
 
 export const unitScript = defineProbe({
   id: 'unit-script',
-  asserts: 'What the unit really executes contains, lacks or matches the given text',
-  because:
-    'A patch in the repo changes nothing until the program that the unit starts on the host is the patched one.',
-  remedy: 'Deploy the patched unit, reload systemd, and look at the program that ExecStart names.',
+  asserts: 'The commands that the unit executes contain, lack or match the given text',
+  because: 'A patch in the repo has no effect until the unit on the host starts the patched program.',
+  remedy: 'Deploy the patched unit, reload systemd, and check the program that ExecStart names.',
   fails: [
-    'nothing that the start really executes has the text, or something has it that should not',
-    'there is no such unit'
+    'no executed command has the expected text, or one has a forbidden text',
+    'the unit does not exist'
   ],
   example: { unit: 'swarm-init', contains: '--subnet 10.10.0.0/16' },
   params: z
     .strictObject({
       unit: unitParam.describe('a systemd unit; `.service` may be left out'),
-      contains: texts.default([]).describe('each must be in a line that does something'),
-      lacks: texts.default([]).describe('none may be in a line that does something'),
+      contains: texts.default([]).describe('each must be in an executed line'),
+      lacks: texts.default([]).describe('none may be in an executed line'),
       matches: z
         .union([patternText, z.array(patternText).min(1)])
         .transform(given => (typeof given === 'string' ? [given] : given))
         .default([])
-        .describe('each must match such a line (RE2)')
+        .describe('each must match an executed line (RE2)')
     })
     .refine(({ contains, lacks, matches }) => contains.length + lacks.length + matches.length > 0, {
       error: 'expected at least one of contains, lacks, matches'
@@ -53,12 +52,12 @@ export const unitScript = defineProbe({
       return [{ outcome: 'fail', saw: `${at} is ${unit.load}`, expected: `a loaded unit ${at}`, at }]
     }
     if (unit.needsReload) {
-      const why = `${at} changed on disk since systemd read it (NeedDaemonReload=yes): what can be read is not what runs`
+      const why = `${at} changed on disk since systemd read it (NeedDaemonReload=yes), so its files are not what runs`
       return [{ outcome: 'unknown', why }]
     }
     const lines = executed(programs)
-    if (lines.length === 0) return [{ outcome: 'unknown', why: `${at} has no program that can be read` }]
-    const looked = [...new Set(lines.map(({ file }) => file))].join(', ')
+    if (lines.length === 0) return [{ outcome: 'unknown', why: `${at} has no readable program` }]
+    const searched = [...new Set(lines.map(({ file }) => file))].join(', ')
     const blind = [
       ...programs.programs
         .filter(({ text, why }) => text === null && why !== gone)
@@ -67,7 +66,7 @@ export const unitScript = defineProbe({
     ]
     const unseen = (wanted: string): Finding => ({
       outcome: 'unknown',
-      why: `${wanted} is not in ${looked}, and this could not be seen: ${blind.join('; ')}`
+      why: `${wanted} is not in ${searched}, and these parts are unreadable: ${blind.join('; ')}`
     })
 
     /** A line in which the text is but for blanks, quotes and backslashes, which may make no difference to what runs. */
@@ -77,7 +76,7 @@ export const unitScript = defineProbe({
     }
     const unclear = (wanted: string, line: ExecutedLine): Finding => ({
       outcome: 'unknown',
-      why: `${wanted} is in ${where(line)} but for blanks, quotes or backslashes (${line.text.slice(0, 200)}): whether that runs the same is not known. Name the text as it stands there`
+      why: `${wanted} matches ${where(line)} except for blanks, quotes or backslashes (${line.text.slice(0, 200)}), so it is unknown whether it runs the same. Write the text exactly as in that line`
     })
 
     const found = (wanted: string, test: (text: string) => boolean, text: string | null): Finding => {
@@ -89,9 +88,9 @@ export const unitScript = defineProbe({
       if (other !== undefined) return unclear(wanted, other)
       return {
         outcome: 'fail',
-        saw: `${wanted} is in none of ${looked}`,
+        saw: `${wanted} is not in ${searched}`,
         expected: `${at} runs ${wanted}`,
-        at: looked
+        at: searched
       }
     }
     const absent = (text: string): Finding => {
@@ -111,7 +110,7 @@ export const unitScript = defineProbe({
       if (other !== undefined) return unclear(`\`${text}\``, other)
       return {
         outcome: 'pass',
-        saw: `\`${text}\` is nowhere in ${looked} (${counted(lines.length, 'line')})`
+        saw: `\`${text}\` is not in ${searched} (${counted(lines.length, 'line')})`
       }
     }
     const findings = [
@@ -120,7 +119,9 @@ export const unitScript = defineProbe({
       ...lacks.map(absent)
     ]
     const [first, ...rest] = findings
-    return first === undefined ? [{ outcome: 'not-applicable', why: 'nothing was asked' }] : [first, ...rest]
+    return first === undefined
+      ? [{ outcome: 'not-applicable', why: 'the check has no expectation' }]
+      : [first, ...rest]
   },
 
   falsify({ programs }, { lacks }) {

@@ -275,7 +275,7 @@ ${verdict === null || title === '' ? null : html`<p class="meta">${line(title, 2
       { name: 'Evidence', value: html`<code>${line(file, 400)}</code>, with the whole output and the facts` }
     ].map(({ name, value }) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 ${evidenceSection('checks', 'Checks', checks, reads)}
-${evidenceSection('hunts', 'What nobody asked for', hunts, reads)}
+${evidenceSection('hunts', 'Hunt', hunts, reads)}
 </main>
 ${footer(model)}`
   })

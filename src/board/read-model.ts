@@ -217,7 +217,7 @@ function checkModel(recorded: Recorded, { facts }: EvidenceRecord, probes: reado
 function saying(finding: Finding): string {
   switch (finding.outcome) {
     case 'fail':
-      return `saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`
+      return `${finding.saw}; expected ${finding.expected} (${finding.at})`
     case 'pass':
       return finding.saw
     default:

@@ -7,7 +7,7 @@ export type Entry = Omit<Evidence, 'n'>
 
 /** Nothing is judged that cannot be shown: whoever reads the review could not follow it. */
 export const uncleanable =
-  'what it printed could not be cleaned of secrets, so it is neither shown nor judged'
+  'its output could not be redacted, so it is neither shown nor judged'
 
 export function entryOfAnswer(on: string, command: string, answer: Answer): Entry {
   if (!answer.answered) return blind(on, command, answer.ms, answer.why)

@@ -92,7 +92,7 @@ export interface RouteRequest {
   readonly method: 'GET' | 'HEAD' | 'TLS'
   /** The protocol that is spoken until TLS begins, as `openssl s_client -starttls` names it; null or absent: none. */
   readonly startTls?: StartTls | null
-  /** The address to ask, while name, SNI and certificate stay the URL's (as `curl --resolve`). */
+  /** The address to connect to, while name, SNI and certificate stay the URL's (as `curl --resolve`). */
   readonly address?: string
   /** Text of the CA certificates to trust, instead of the system's. */
   readonly ca?: string

@@ -197,7 +197,7 @@ function jumpsOf(
     return adapters
       .jumped(host)
       .catch(
-        error => `whether the host's clock jumped cannot be told: ${adapters.veil.line(messageOf(error))}`
+        error => `it is unknown whether the host's clock jumped: ${adapters.veil.line(messageOf(error))}`
       )
   }
   return new Map([...byHost].map(([host, all]) => [host, jumpOf(host, all)]))

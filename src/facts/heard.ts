@@ -67,7 +67,7 @@ export function repeated<Answered>(
   key: string
 ): Promise<Answered> {
   const answer = answers.get(key)
-  return answer ?? Promise.reject(new Unseen('it is named by a text that is hidden'))
+  return answer ?? Promise.reject(new Unseen('a hidden text names it'))
 }
 
 export function readKey({ argv }: ReadCommand): string {

@@ -14,7 +14,7 @@ export function seal<Value>(value: Value): Sealed<Value> {
   return {
     [inside]: () => value,
     toJSON() {
-      throw new TypeError('what was read is not written: publish it first')
+      throw new TypeError('a sealed fact cannot be written: publish it first')
     }
   }
 }

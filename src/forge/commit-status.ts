@@ -127,7 +127,7 @@ function listedIn(body: string): z.infer<typeof listed> {
     return listed.parse(JSON.parse(body))
   } catch (error) {
     // Neither a schema nor a piece of the body is a reason that a person can read.
-    throw new Error('the forge does not answer with a list of statuses', { cause: error })
+    throw new Error('the forge did not answer with a list of statuses', { cause: error })
   }
 }
 
@@ -144,7 +144,7 @@ export type Posted =
   | { readonly kind: 'posted' }
   /** Worth another try: `afterMs` is what the forge asks for, null where it does not say. */
   | { readonly kind: 'later'; readonly why: string; readonly afterMs: number | null }
-  /** Nothing that time mends. */
+  /** A permanent error. */
   | { readonly kind: 'refused'; readonly why: string }
 
 /** What an answer to `postStatus` or `listStatuses` means. @param nowMs for a Retry-After that is a date. */

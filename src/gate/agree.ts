@@ -130,7 +130,7 @@ export async function disagreements(
   const [then, now] = await Promise.all([git.file(commit.sha, evidence.path), git.file(tip, evidence.path)])
   if (then.kind !== 'file' || sha256(then.bytes) !== evidence.digest) {
     const why = then.kind === 'refused' ? `: ${then.why}` : ''
-    problems.push(`the evidence ${evidence.path} is not what it signed for${why}`)
+    problems.push(`the evidence ${evidence.path} does not match its signed digest${why}`)
   } else {
     const parsed = parseEvidence(then.bytes)
     if (parsed === null) problems.push(`the evidence ${evidence.path} cannot be read`)
@@ -164,7 +164,7 @@ function evidenceDisagrees(
   if (message.verdict === 'PASS' && outcomes !== undefined) {
     const proven = outcomes.includes('pass') && !outcomes.includes('fail') && !outcomes.includes('unknown')
     if (!proven || (evidence.obstacles?.length ?? 0) > 0)
-      problems.push('its evidence does not amount to a PASS')
+      problems.push('its evidence does not support a PASS')
   }
   return problems
 }

@@ -169,7 +169,7 @@ function signersOf({ allowedSigners, reviewer, revoked }: Omit<GateOptions, 'now
     const how =
       "set ADVERSARY_ALLOWED_SIGNERS to lines of git's allowed-signers format, or --allowed-signers FILE"
     return refuse(
-      'nobody is allowed to sign, so nothing can be trusted',
+      'no signer is allowed, so nothing can be trusted',
       `${how}; never a file of the repository that is built`
     )
   }
@@ -190,7 +190,7 @@ function signersOf({ allowedSigners, reviewer, revoked }: Omit<GateOptions, 'now
   const open = keys.some(line => /cert-authority/.test(line)) || names.some(name => /[*?!]/.test(name))
   if (!open && !names.includes(reviewer)) {
     return refuse(
-      `nobody on the list of allowed signers is called ${reviewer}, so no verdict can be trusted`,
+      `the list of allowed signers has no principal ${reviewer}, so no verdict can be trusted`,
       `the list names ${[...new Set(names)].slice(0, 8).join(', ')}: set ADVERSARY_REVIEWER to one of them, or add a line for ${reviewer}`
     )
   }
@@ -323,7 +323,7 @@ async function askedBranch(
   if (branch !== null && tip !== null) return { branch, tip }
   const other = branch === null ? null : await meantBranch(git, branch)
   if (other !== null) {
-    throw new AdversaryError('usage', `${JSON.stringify(given)} is no branch of ${git.url}`, {
+    throw new AdversaryError('usage', `${JSON.stringify(given)} is not a branch of ${git.url}`, {
       hint: `--branch ${other}`
     })
   }
@@ -432,7 +432,7 @@ function untrusted(view: PhaseView): readonly Obstacle[] {
   }))
   const doubts = view.doubts.map(({ commit, why }) => ({
     code: exitCode.notTrusted,
-    why: `${commit.sha.slice(0, 12)} is signed with a listed key and cannot be believed: ${why}`,
+    why: `${commit.sha.slice(0, 12)} is signed with a listed key and cannot be trusted: ${why}`,
     next: `git show --show-signature ${commit.sha.slice(0, 12)}`,
     mayChange: false
   }))
@@ -441,7 +441,7 @@ function untrusted(view: PhaseView): readonly Obstacle[] {
 
 function withoutPolicy(gate: string, has: boolean): readonly Obstacle[] {
   if (has) return []
-  const why = `nothing signed says which milestones ${gate} has`
+  const why = `no signed review lists the milestones of ${gate}`
   return [{ code: exitCode.notProven, why, next: `adversary orient ${gate}`, mayChange: true }]
 }
 

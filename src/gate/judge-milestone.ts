@@ -110,32 +110,36 @@ function obstaclesOf(facts: MilestoneFacts, judging: Judging): readonly Obstacle
   for (const why of facts.crooked)
     add(
       exitCode.notTrusted,
-      `what ${facts.milestone} rests on cannot be told: ${why}`,
-      'write that folder anew with git, and claim again'
+      `the content that ${facts.milestone} depends on is unknown: ${why}`,
+      'recreate that folder with git, and claim again'
     )
   if (!facts.claimInBranch) {
     add(
       exitCode.notTrusted,
-      `the review ${commit} answers ${claim.slice(0, 12)}, which is no claim of ${name} in the history of ${facts.branch}`,
+      `the review ${commit} answers ${claim.slice(0, 12)}, which is not a claim of ${name} in the history of ${facts.branch}`,
       look
     )
   } else if (!facts.claimInReview) {
-    add(exitCode.notTrusted, `the review ${commit} answers a claim that it does not build on`, look)
+    add(exitCode.notTrusted, `the review ${commit} answers a claim that is not in its history`, look)
   } else if (!facts.claimInBuilt) {
     add(
       exitCode.notProven,
-      `the commit being built does not hold the claim ${claim.slice(0, 12)} that was reviewed`,
-      `build a commit that holds ${claim.slice(0, 12)}`,
+      `the commit being built does not contain the reviewed claim ${claim.slice(0, 12)}`,
+      `build a commit that contains ${claim.slice(0, 12)}`,
       false
     )
   }
 
   if (repo !== null && review.message.repo === null && facts.verdict === 'PASS') {
-    const why = `the review ${commit} does not say which repository it was made for, and this is ${repo}`
+    const why = `the review ${commit} does not name its repository; this one is ${repo}`
     add(exitCode.notProven, why, again, false)
   }
   if (facts.verdict === 'FAIL')
-    add(exitCode.fail, `${facts.milestone} failed: ${reasonOf(review.message)}`, `fix it, then ${again}`)
+    add(
+      exitCode.fail,
+      `${facts.milestone} failed: ${reasonOf(review.message).replace(failedCount, '$1')}`,
+      `fix it, then ${again}`
+    )
   if (facts.verdict === 'INCONCLUSIVE') {
     const why = `${facts.milestone} is not proven: ${reasonOf(review.message)}`
     add(exitCode.notProven, why, again, false)
@@ -147,6 +151,9 @@ function obstaclesOf(facts: MilestoneFacts, judging: Judging): readonly Obstacle
   return obstacles
 }
 
+/** `1 of 2 checks failed`, as a reason of a FAIL begins: after "M2 failed:" the word is not needed again. */
+const failedCount = /^(\d+ of \d+ checks|all \d+ checks|both checks|the only check) failed(?=:| \()/
+
 /** Why the verdict is what it is, in the words of the commit that carries it. */
 export function reasonOf({ milestone, verdict, body, title }: SignedReview['message']): string {
   const head = `${milestone} ${verdict}: `
@@ -156,11 +163,11 @@ export function reasonOf({ milestone, verdict, body, title }: SignedReview['mess
     : line.slice(head.length).replace(/\.$/, '')
 }
 
-/** What is left of the verdicts on a milestone is not the newest word on it. */
+/** A newer verdict on the milestone was removed by a force-push. */
 function removed({ removed, milestone, phase }: MilestoneFacts): readonly Obstacle[] {
   return removed.map(({ review, verdict, said }) => ({
     code: exitCode.notProven,
-    why: `a later verdict on ${milestone} was removed from the branch by a force-push: ${verdict}, ${review.slice(0, 12)} (${said.slice(0, 12)} says so)`,
+    why: `a later verdict on ${milestone} was removed from the branch by a force-push: ${verdict}, ${review.slice(0, 12)} (recorded by ${said.slice(0, 12)})`,
     next: `git commit --allow-empty -m "claim(${phase}-${milestone}): …"`,
     mayChange: true,
     stale: true
@@ -175,13 +182,13 @@ function unreviewed(facts: MilestoneFacts, repo: string | null): readonly Obstac
   // Whoever has claimed again since waits for a review, as everybody does.
   if (other !== undefined && facts.elsewhere.some(({ elsewhere }) => elsewhere?.claim === newest)) {
     const made = other.elsewhere?.repo
-    const why = `the review ${other.commit.sha.slice(0, 12)} was made for the repository ${made}, and this is ${repo}`
-    const next = `claim it here: git commit --allow-empty -m "claim(${name}): …"; if ${made} is this repository's other name, --repo ${made} or ADVERSARY_REPO says so`
+    const why = `the review ${other.commit.sha.slice(0, 12)} was made for the repository ${made}; this one is ${repo}`
+    const next = `claim it here: git commit --allow-empty -m "claim(${name}): …"; if ${made} is another name of this repository, set --repo ${made} or ADVERSARY_REPO`
     return [{ code: exitCode.notTrusted, why, next, mayChange: false }]
   }
   const [forged] = facts.distrusted
   if (forged !== undefined) {
-    const why = `${forged.commit.sha.slice(0, 12)} says it reviews ${name} and is not believed: ${forged.why}`
+    const why = `${forged.commit.sha.slice(0, 12)} is a review of ${name} that cannot be trusted: ${forged.why}`
     return [
       {
         code: exitCode.notTrusted,
@@ -192,12 +199,12 @@ function unreviewed(facts: MilestoneFacts, repo: string | null): readonly Obstac
     ]
   }
   if (facts.typed) {
-    const why = `the review file shows a PASS of ${milestone} that no signed review stands behind`
+    const why = `the review file shows a PASS of ${milestone} that no signed review supports`
     return [
       {
         code: exitCode.notTrusted,
         why,
-        next: `take it out, or claim ${name} and wait for its review`,
+        next: `remove it, or claim ${name} and wait for its review`,
         mayChange: false
       }
     ]
@@ -205,16 +212,14 @@ function unreviewed(facts: MilestoneFacts, repo: string | null): readonly Obstac
   if (facts.claims.length > 0) {
     const next = `adversary gate ${name} --wait 30m, or gate on the review's own push`
     return [
-      { code: exitCode.notProven, why: `${milestone} is claimed and not reviewed yet`, next, mayChange: true }
+      { code: exitCode.notProven, why: `${milestone} is claimed but not reviewed yet`, next, mayChange: true }
     ]
   }
   const unknown = facts.policy !== null && facts.rules === null
   return [
     {
       code: exitCode.notProven,
-      why: unknown
-        ? `the plan of ${phase} does not know ${milestone}`
-        : `nobody has claimed ${milestone} yet`,
+      why: unknown ? `the plan of ${phase} has no ${milestone}` : `${milestone} is not claimed yet`,
       next: `git commit --allow-empty -m "claim(${name}): …"`,
       mayChange: true
     }
@@ -236,14 +241,14 @@ function blocked(facts: MilestoneFacts): readonly Obstacle[] {
         return {
           code: exitCode.fail,
           why: `finding ${id} is open and blocks ${blocks.includes('*') ? 'the phase' : blocks.join(', ')} (${at})`,
-          next: `fix ${id}; the reviewer closes it when it is gone`,
+          next: `fix ${id}; the reviewer closes it when it is fixed`,
           mayChange: false
         }
       case 'FAIL':
       case 'INCONCLUSIVE':
         return {
           code: what === 'FAIL' ? exitCode.fail : exitCode.notProven,
-          why: `${by} signed ${what} for ${id} by hand (${at}), and no newer PASS of the reviewer answers it`,
+          why: `${by} signed ${what} for ${id} by hand (${at}), and no newer PASS of the reviewer covers it`,
           next: `git commit --allow-empty -m "claim(${facts.phase}-${facts.milestone}): …"`,
           mayChange: what === 'INCONCLUSIVE'
         }
@@ -272,20 +277,21 @@ function stale(facts: MilestoneFacts, review: SignedReview, now: number, again: 
   }
   if (policy !== null && policy.branch !== facts.branch) {
     add(
-      `the reviews of ${phase} speak of the branch ${policy.branch}, not of ${facts.branch}`,
+      `the reviews of ${phase} are about the branch ${policy.branch}, not ${facts.branch}`,
       `adversary gate ${phase}-${milestone} --branch ${policy.branch}`,
       false
     )
   }
   if (rules === null) {
-    if (facts.verdict === 'PASS') add(`the plan of ${phase} no longer knows it`)
+    if (facts.verdict === 'PASS') add(`the plan of ${phase} no longer has it`)
     return obstacles
   }
   const [touch] = facts.touched
-  if (touch !== undefined) add(`${touch.slice(0, 12)} came after the claim and touches what it rests on`)
+  if (touch !== undefined)
+    add(`${touch.slice(0, 12)} came after the claim and changes a path that it watches`)
 
   const age = now - Date.parse(review.commit.committedAt)
-  if (!(age <= rules.maxAge)) add(`it is ${days(age)} old, and ${days(rules.maxAge)} are allowed`)
+  if (!(age <= rules.maxAge)) add(`it is ${days(age)} old; the limit is ${days(rules.maxAge)}`)
   if (age < -clockTolerance)
     add(
       `it is dated ${review.commit.committedAt}, in the future`,

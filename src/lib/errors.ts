@@ -5,7 +5,7 @@ import { type ExitCode, exitCode } from './words.ts'
  * An error that is none of these is a fault of our own: it prints its stack and exits 70.
  */
 const exits = {
-  /** A word on the command line, or a file of the home, is not what it should be. */
+  /** A word on the command line, or a file of the home, has an invalid value. */
   usage: exitCode.usage,
   /** A tool that we need (git, ssh-keygen, …) is not installed or too old. */
   'missing-tool': exitCode.fault,

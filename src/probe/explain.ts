@@ -21,7 +21,7 @@ export function explained(probe: AnyProbe): Explained | null {
   const has = (program: string) => commands.some(([word]) => word === program)
   const at = (place: string) => sources.some(source => source.place === place)
   const elsewhere = [
-    ...(at('web') ? ['GET of the URLs that the plan names, from where the reviewer runs'] : []),
+    ...(at('web') ? ['GET of the URLs in the plan, from the machine of the reviewer'] : []),
     ...(at('repo') ? ["the watched repo at the claim's commit"] : []),
     ...(at('record') ? ["the signed reviews of the phase, and the orientation's evidence"] : []),
     ...(sources.some(({ key }) => key === 'host-clock')
@@ -29,10 +29,12 @@ export function explained(probe: AnyProbe): Explained | null {
       : [])
   ]
   const needs = [
-    ...(at('host') ? ['a login by SSH, with a host key that is known'] : []),
-    ...(has('docker') ? ['an account that may ask docker (group docker); lists of services: a manager'] : []),
+    ...(at('host') ? ['an SSH login with a known host key'] : []),
+    ...(has('docker')
+      ? ['an account with access to docker (group docker); for services: a swarm manager']
+      : []),
     ...(has('journalctl') ? ["an account that may read the system's journal (systemd-journal or adm)"] : []),
-    ...(has('systemctl') ? ['a systemd that knows --timestamp=us+utc'] : [])
+    ...(has('systemctl') ? ['a systemd that supports --timestamp=us+utc'] : [])
   ]
   return { commands: [...new Set(commands.map(said))], elsewhere, needs }
 }

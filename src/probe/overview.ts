@@ -2,6 +2,7 @@ import { dockerNetworks } from '../systems/docker/networks.ts'
 import { type SwarmService, swarmServices } from '../systems/swarm/services.ts'
 import { type SwarmTask, swarmTasks } from '../systems/swarm/tasks.ts'
 import { type HostAddresses, hostAddresses } from '../systems/linux/addresses.ts'
+import { counted } from '../lib/text/counted.ts'
 import type { BoundProbe, Finding, Needs, Seen } from './probe.ts'
 
 /**
@@ -28,7 +29,7 @@ function view<const N extends Needs>(
       judge(seen): readonly Finding[] {
         // The engine hands over exactly the facts that `needs` declares: see judge/run.ts.
         const shows = lines(seen as Seen<N>)
-        return [{ outcome: 'pass', saw: `${shows.length} of them`, shows }]
+        return [{ outcome: 'pass', saw: counted(shows.length, 'entry', 'entries'), shows }]
       },
       falsify: () => []
     }
@@ -62,7 +63,7 @@ export const overviews: readonly Overview[] = [
     for (const { stack } of services) {
       if (stack !== null) stacks.set(stack, (stacks.get(stack) ?? 0) + 1)
     }
-    return [...stacks].map(([stack, count]) => `${stack}: ${count} ${count === 1 ? 'service' : 'services'}`)
+    return [...stacks].map(([stack, count]) => `${stack}: ${counted(count, 'service')}`)
   })
 ]
 

@@ -3,7 +3,7 @@ import type { FactSource } from '../facts/fact.ts'
 import type { Severity } from '../lib/words.ts'
 
 /**
- * What a probe says. `shows` are the few lines of evidence that a person needs to see, taken from the
+ * What a probe finds. `shows` are the few lines of evidence that a person needs to see, taken from the
  * facts: the review prints them under the command. Everything else of the evidence stays in its file.
  */
 export type Finding =
@@ -30,7 +30,7 @@ export type Finding =
     }
   | { readonly outcome: 'not-applicable'; readonly why: string; readonly shows?: readonly string[] }
 
-/** A failing finding as an `[adversary]` section tells it. */
+/** A failing finding as an `[adversary]` section shows it. */
 export interface Filing {
   /** With the probe's id, the stable key: the same defect has the same subject on every run. */
   readonly subject: string
@@ -38,7 +38,7 @@ export interface Filing {
   readonly severity: Severity
   /** Paragraphs of plain text: what, and why it matters. */
   readonly story: readonly string[]
-  /** How to mend it, plain text. */
+  /** How to fix it, plain text. */
   readonly mend: string
   /** Mermaid source, where a picture says it faster. */
   readonly diagram?: string
@@ -56,7 +56,7 @@ export interface Probe<Params, N extends Needs> {
   readonly id: string
   /** The sentence that is true when the probe passes. */
   readonly asserts: string
-  /** Why anyone should care. Never how to mend it. */
+  /** Why anyone should care. Never how to fix it. */
   readonly because: string
   /** What to do when it fails. */
   readonly remedy: string

@@ -136,7 +136,9 @@ export function judge(probe: BoundProbe, facts: FactsByName): Findings {
 
   try {
     const [first, ...rest] = bounded(probe.judge(seen))
-    return first === undefined ? [{ outcome: 'unknown', why: 'the probe judged nothing' }] : [first, ...rest]
+    return first === undefined
+      ? [{ outcome: 'unknown', why: 'the probe returned no finding' }]
+      : [first, ...rest]
   } catch (error) {
     return [{ outcome: 'unknown', why: `the probe crashed: ${messageOf(error)}` }]
   }
@@ -152,7 +154,7 @@ function bounded(findings: readonly Finding[]): readonly Finding[] {
   if (bad.length <= most) return kept
   return [
     ...kept,
-    { outcome: 'unknown', why: `${bad.length - most} more are not listed: a check tells ${most}` }
+    { outcome: 'unknown', why: `${bad.length - most} more are not listed: a check shows at most ${most}` }
   ]
 }
 

@@ -1,3 +1,4 @@
+import { oneLine } from '../lib/text/clean.ts'
 import type { Finding } from './probe.ts'
 import type { Outcome, Verdict } from '../lib/words.ts'
 
@@ -63,7 +64,7 @@ export function decide(checks: readonly CheckResult[], obstacles: readonly strin
     const unseen = unknown.length > 0 ? `; ${unknown.length} more could not be seen` : ''
     return {
       verdict: 'FAIL',
-      why: `${count(failed.length, checks.length)} failed: ${titles(failed)}${unseen}`
+      why: `${count(failed.length, checks.length)} failed (${titles(failed)})${detail(failed)}${unseen}`
     }
   }
   if (obstacles.length > 0) return { verdict: 'INCONCLUSIVE', why: obstacles.join('; ') }
@@ -73,14 +74,22 @@ export function decide(checks: readonly CheckResult[], obstacles: readonly strin
       why: `${count(unknown.length, checks.length)} could not be seen: ${titles(unknown)}`
     }
   }
-  if (passed.length === 0) return { verdict: 'INCONCLUSIVE', why: 'nothing was examined that could pass' }
+  if (passed.length === 0) return { verdict: 'INCONCLUSIVE', why: 'no check passed' }
   const excused = waived.length > 0 ? `, ${waived.length} waived: ${titles(waived)}` : ''
   return { verdict: 'PASS', why: `${count(passed.length, checks.length)} passed${excused}` }
 }
 
 function count(some: number, all: number): string {
   if (some < all) return `${some} of ${all} checks`
-  return all === 1 ? 'the only check' : `all ${all} checks`
+  return all === 1 ? 'the only check' : all === 2 ? 'both checks' : `all ${all} checks`
+}
+
+/** The first defect, so that one line says what is wrong. */
+function detail([check]: readonly CheckResult[]): string {
+  const found = check?.findings.find(({ outcome }) => outcome === 'fail')
+  if (found?.outcome !== 'fail') return ''
+  const { saw, at } = found
+  return `: ${oneLine(saw.includes(at) ? saw : `${saw} at ${at}`, 120)}`
 }
 
 function titles(checks: readonly CheckResult[]): string {

@@ -48,8 +48,8 @@ export function parseClaim(commit: ClaimCommit, patterns: ClaimPatterns = defaul
   if (hyphen < 0) return malformed('there is no hyphen between phase and milestone')
   const phase = target.slice(0, hyphen)
   const milestone = target.slice(hyphen + 1)
-  if (!fits(patterns.phase, phase)) return malformed('the phase is not a word that names one')
-  if (!fits(patterns.milestone, milestone)) return malformed('the milestone is not a word that names one')
+  if (!fits(patterns.phase, phase)) return malformed('the name of the phase is invalid')
+  if (!fits(patterns.milestone, milestone)) return malformed('the name of the milestone is invalid')
   const { author, committer, committedAt } = commit
   return { kind: 'claim', claim: { sha, phase, milestone, summary, subject, author, committer, committedAt } }
 }

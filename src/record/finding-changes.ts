@@ -126,7 +126,7 @@ function filingOf(finding: Extract<Finding, { outcome: 'fail' }>, severity: Seve
       subject: finding.at,
       title: `${finding.at}: ${finding.saw}`,
       severity,
-      story: [`Saw ${finding.saw}, expected ${finding.expected}.`],
+      story: [`${finding.saw}; expected ${finding.expected}.`],
       mend: ''
     }
   )

@@ -107,7 +107,7 @@ function lifeOf(acts: readonly Act[], behind: Behind<Act>): FindingLife {
   const open = newest.filter(({ said }) => said.status === 'open')
   const [first] = acts
   const last = open.at(-1) ?? newest.at(-1)
-  if (first === undefined || last === undefined) throw new RangeError('a finding that no commit speaks of')
+  if (first === undefined || last === undefined) throw new RangeError('no commit names this finding')
   const told = acts.reduce<Partial<FindingTrailer>>((before, { said }) => ({ ...before, ...said }), {})
   return {
     ...told,

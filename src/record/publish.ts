@@ -179,7 +179,7 @@ async function write(options: PublishOptions, tip: Tip, publication: Publication
         'not-trusted',
         `${JSON.stringify(twin)} in the repository disguises itself as ${name}`,
         {
-          hint: 'rename or remove it: some systems cannot tell the two apart'
+          hint: 'rename or remove it: some systems cannot distinguish the two'
         }
       )
     }
@@ -202,7 +202,7 @@ async function requireBelieved({ git, identity, trust }: PublishOptions, commit:
     const found = signature?.state === 'good' ? `it is ${signature.principal}'s` : 'it is not on the list'
     throw new AdversaryError(
       'not-trusted',
-      `no gate would believe a review signed with ${identity.signingKey}: ${found}`,
+      `no gate would trust a review signed with ${identity.signingKey}: ${found}`,
       {
         hint: `the allowed signers need a line of ${trust.reviewer} for that key`
       }

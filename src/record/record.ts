@@ -105,7 +105,7 @@ function believed(
 ): SignedReview | { readonly why: string } {
   if (signature.state === 'none') return { why: 'it is not signed' }
   if (signature.state !== 'good') return { why: signature.why }
-  if (commit.parents.length > 1) return { why: 'a merge is no review' }
+  if (commit.parents.length > 1) return { why: 'a merge cannot be a review' }
   const { principal } = signature
   const read = readMessage(commit)
   if (read.kind === 'other') return { why: 'its subject is not a review' }
@@ -125,7 +125,10 @@ export function readMessage({ message }: Commit): ParsedMessage {
   const outside = paths.find(path => !isRepoPath(path))
   return outside === undefined
     ? read
-    : { kind: 'malformed', why: `it names ${JSON.stringify(outside)}, which is no path inside a repository` }
+    : {
+        kind: 'malformed',
+        why: `it names ${JSON.stringify(outside)}, which is not a path inside a repository`
+      }
 }
 
 /**

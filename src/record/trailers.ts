@@ -149,11 +149,11 @@ function read(text: string): ReviewMessage {
   if (target === undefined || title === undefined) throw new Error('the subject is not `review(<name>): …`')
 
   const start = lines.lastIndexOf('') + 1
-  demand(start > 1 && lines[1] === '', 'there is no paragraph of trailers')
+  demand(start > 1 && lines[1] === '', 'the message has no paragraph of trailers')
   const prose = lines.slice(1, start)
   demand(
     !prose.some(line => /^\s*adversary-[\w-]*\s*:/i.test(line)),
-    'a trailer stands outside the last paragraph'
+    'a trailer is outside the last paragraph'
   )
 
   const values = new Map<string, string[]>()
@@ -161,9 +161,9 @@ function read(text: string): ReviewMessage {
     const trailer = /^Adversary-(?<name>[A-Za-z]+): (?<value>\S(?:.*\S)?)$/u.exec(line)?.groups
     const name = trailer?.['name'] ?? ''
     const value = trailer?.['value'] ?? ''
-    demand(names.has(name), 'the last paragraph holds something that is no trailer of a review')
+    demand(names.has(name), 'the last paragraph holds a line that is not a trailer of a review')
     const before = values.get(name) ?? []
-    demand(before.length === 0 || repeatable.has(name), `Adversary-${name} stands there twice`)
+    demand(before.length === 0 || repeatable.has(name), `Adversary-${name} appears twice`)
     values.set(name, [...before, value])
   }
   const one = (name: string) => values.get(name)?.[0] ?? null
@@ -171,7 +171,7 @@ function read(text: string): ReviewMessage {
 
   const claim = matching(one('Claim'), patterns.sha, 'Claim')
   const judged = verdictOf(one('Verdict'))
-  demand((claim === null) === (judged === null), 'claim and verdict go together')
+  demand((claim === null) === (judged === null), 'it needs both a claim and a verdict, or neither')
   demand(judged === null || judged.target === target, 'the subject and the verdict name different milestones')
   const { phase, milestone } = judged ?? { phase: target, milestone: null }
   demand(phaseName.safeParse(phase).success, 'the subject names no phase')
@@ -195,18 +195,18 @@ function read(text: string): ReviewMessage {
     removed: all('Removed').map(removedOf)
   }
   demand(message.section !== null, 'Adversary-Section is missing')
-  demand(message.removed.length === 0 || claim === null, 'a verdict says nothing of reviews that are gone')
-  demand(message.supersedes.length === 0 || claim !== null, 'only a verdict supersedes claims')
+  demand(message.removed.length === 0 || claim === null, 'a verdict cannot list removed reviews')
+  demand(message.supersedes.length === 0 || claim !== null, 'only a verdict can supersede claims')
   demand(
     message.verdict !== 'PASS' ||
       (message.plan !== null && message.evidence !== null && message.policy !== null),
     'a PASS names its plan, evidence and policy'
   )
   const { policy } = message
-  demand(policy === null || policy.phase === phase, 'the policy is of another phase')
+  demand(policy === null || policy.phase === phase, 'the policy belongs to another phase')
   demand(
     message.verdict !== 'PASS' || (policy?.milestones.some(known => known.milestone === milestone) ?? false),
-    'the policy does not know the milestone'
+    'the policy does not list the milestone'
   )
   return message
 }
@@ -216,7 +216,7 @@ function demand(holds: boolean, why: string): void {
 }
 
 function matching(value: string | null, pattern: RegExp, name: string): string | null {
-  demand(value === null || pattern.test(value), `Adversary-${name} is not what it should be`)
+  demand(value === null || pattern.test(value), `Adversary-${name} has an invalid value`)
   return value
 }
 
@@ -228,7 +228,7 @@ function verdictOf(value: string | null) {
   const milestone = target.slice(hyphen + 1)
   const verdict = verdicts.find(word => word === groups?.['verdict'])
   if (verdict === undefined || hyphen < 1 || !milestoneName.safeParse(milestone).success) {
-    throw new Error('Adversary-Verdict is not what it should be')
+    throw new Error('Adversary-Verdict has an invalid value')
   }
   return { target, phase: target.slice(0, hyphen), milestone, verdict }
 }
@@ -236,14 +236,14 @@ function verdictOf(value: string | null) {
 function repoOf(value: string | null): string | null {
   if (value === null) return null
   const repo = decoded(value)
-  demand(repo === repoName(repo), 'Adversary-Repo is not what it should be')
+  demand(repo === repoName(repo), 'Adversary-Repo has an invalid value')
   return repo
 }
 
 function fileOf(value: string | null, name: string) {
   if (value === null) return null
   const groups = patterns.file.exec(value)?.groups
-  if (groups === undefined) throw new Error(`Adversary-${name} is not what it should be`)
+  if (groups === undefined) throw new Error(`Adversary-${name} has an invalid value`)
   return { path: decoded(groups['path'] ?? ''), digest: groups['digest'] ?? '' }
 }
 
@@ -253,7 +253,7 @@ function vetoOf(value: string) {
   // `*` is all of the phase.
   demand(
     milestone === '*' || milestoneName.safeParse(milestone).success,
-    'Adversary-Veto is not what it should be'
+    'Adversary-Veto has an invalid value'
   )
   return { milestone, status: groups?.['status'] === 'lifted' ? ('lifted' as const) : ('open' as const) }
 }
@@ -263,7 +263,7 @@ function removedOf(value: string): RemovedTrailer {
   const milestone = groups?.['milestone'] ?? ''
   const verdict = verdicts.find(word => word === groups?.['verdict'])
   if (verdict === undefined || !milestoneName.safeParse(milestone).success) {
-    throw new Error('Adversary-Removed is not what it should be')
+    throw new Error('Adversary-Removed has an invalid value')
   }
   return { review: groups?.['review'] ?? '', milestone, verdict }
 }
@@ -272,7 +272,7 @@ function policyOf(value: string | null): Policy | null {
   if (value === null) return null
   const parsed = policySchema.safeParse(JSON.parse(value))
   if (!parsed.success || asciiJson(parsed.data) !== value)
-    throw new Error('Adversary-Policy is not what it should be')
+    throw new Error('Adversary-Policy has an invalid value')
   const milestones = parsed.data.milestones.map(({ milestone }) => milestone)
   demand(new Set(milestones).size === milestones.length, 'Adversary-Policy names a milestone twice')
   return parsed.data
@@ -290,23 +290,26 @@ function findingWords(finding: FindingTrailer): string {
 
 function findingOf(value: string): FindingTrailer {
   const groups = patterns.finding.exec(value)?.groups
-  if (groups === undefined) throw new Error('Adversary-Finding is not what it should be')
+  if (groups === undefined) throw new Error('Adversary-Finding has an invalid value')
   const said = new Map<string, string>()
   for (const word of (groups['rest'] ?? '').split(' ').filter(Boolean)) {
     const name = word.slice(0, word.indexOf('='))
-    demand(/^(?:blocks|severity|origin|key|title)$/.test(name), `Adversary-Finding knows no ${name}`)
-    demand(!said.has(name), `Adversary-Finding says ${name} twice`)
+    demand(
+      /^(?:blocks|severity|origin|key|title)$/.test(name),
+      `Adversary-Finding has an unknown field ${name}`
+    )
+    demand(!said.has(name), `Adversary-Finding repeats ${name}`)
     said.set(name, word.slice(name.length + 1))
   }
   const blocks = said.get('blocks')?.split(',') ?? []
   demand(
     blocks.every(milestone => milestoneName.safeParse(milestone).success),
-    'Adversary-Finding blocks no milestone'
+    'Adversary-Finding blocks an invalid milestone'
   )
   const severity = severities.find(word => word === said.get('severity'))
   const origin = origins.find(word => word === said.get('origin'))
-  demand(severity !== undefined || !said.has('severity'), 'Adversary-Finding knows no such severity')
-  demand(origin !== undefined || !said.has('origin'), 'Adversary-Finding knows no such origin')
+  demand(severity !== undefined || !said.has('severity'), 'Adversary-Finding has an unknown severity')
+  demand(origin !== undefined || !said.has('origin'), 'Adversary-Finding has an unknown origin')
   const key = said.get('key')
   const title = said.get('title')
   return {
@@ -336,7 +339,7 @@ function decoded(word: string): string {
   const text = word.replace(/%u([0-9A-F]{4})|(?:%[0-9A-F]{2})+/g, (escape, unit: string | undefined) =>
     unit === undefined ? decodeURIComponent(escape) : String.fromCharCode(Number.parseInt(unit, 16))
   )
-  demand(encoded(text) === word, 'a trailer holds a word that is not encoded as it should be')
+  demand(encoded(text) === word, 'a trailer holds an incorrectly encoded word')
   return text
 }
 

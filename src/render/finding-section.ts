@@ -29,12 +29,12 @@ export function renderFindingOpened(input: FindingInput): string {
   ])
 }
 
-/** A defect that was closed and is there again. */
+/** A defect that was closed and is back. */
 export function renderFindingReopened(input: FindingInput): string {
   const { finding } = input
   return blocks([
     `## [adversary] ${name(finding.id)}: REOPENED @${minute(input.at)}\n${status(finding)}`,
-    `${sentence(finding.title)} It was closed, and it is there again.`,
+    `${sentence(finding.title)} It was closed, and it is back.`,
     provenance(input, 'Seen again'),
     ...story(input)
   ])
@@ -43,14 +43,14 @@ export function renderFindingReopened(input: FindingInput): string {
 export interface FindingClosedInput extends Cited {
   readonly finding: FindingState
   readonly at: string
-  /** The check that saw that it is gone; absent when a person closed it. */
+  /** The check that shows that it is fixed; absent when a person closed it. */
   readonly check?: CheckResult
   /** A person's reason, and who it is. */
   readonly by?: string
   readonly reason?: string
 }
 
-/** A defect that is gone, with what shows it. */
+/** A defect that is fixed, with what shows it. */
 export function renderFindingClosed(input: FindingClosedInput): string {
   const { finding, check } = input
   return blocks([
@@ -65,12 +65,19 @@ export function renderFindingClosed(input: FindingClosedInput): string {
   ])
 }
 
-/** What the look of its probe sees now: that all is well, or other defects and not this one. */
+/** What its probe finds now: no defect, or other ones and not this one. */
 function gone({ findings, evidence }: CheckResult, cited: Cited): readonly string[] {
   const fine = findings.filter(({ outcome }) => outcome !== 'fail')
   const saw = (fine.length > 0 ? fine : findings).slice(0, 3)
-  const told = fine.length > 0 ? saw.map(tell) : ['What this look still sees is another defect.']
-  return [...evidenceBlocks(saw, evidence, cited), ['It is gone.', ...told].join(' ')]
+  const [first, ...rest] = saw
+  const sentences =
+    fine.length === 0 || first === undefined
+      ? ['Fixed. The remaining defects are different ones.']
+      : [
+          first.outcome === 'pass' ? `Fixed: ${sentence(first.saw)}` : `Fixed. ${tell(first)}`,
+          ...rest.map(tell)
+        ]
+  return [...evidenceBlocks(saw, evidence, cited), sentences.join(' ')]
 }
 
 function status(finding: FindingState): string {
@@ -84,9 +91,9 @@ function status(finding: FindingState): string {
 }
 
 const originWords: Readonly<Record<Origin, string>> = {
-  'pre-existing': 'It was there before the phase began: the orientation saw it. The phase did not bring it.',
-  introduced: 'The orientation looked and did not see it: it came in during this phase.',
-  unknown: 'There is no baseline that covers it, so nobody can say since when it is there.'
+  'pre-existing': 'It existed before the phase began: the orientation shows it.',
+  introduced: 'The orientation checked for it and did not find it: it appeared during this phase.',
+  unknown: 'No baseline covers it, so its age is unknown.'
 }
 
 function provenance(input: FindingInput, verb: string): string {
@@ -112,18 +119,18 @@ function story(input: FindingInput): readonly string[] {
     ...(check === undefined ? [] : evidenceBlocks(seen === undefined ? [] : [seen], judgedOn(check), input)),
     ...(seen === undefined ? [] : [tell(seen)]),
     ...(diagram === undefined ? [] : [fence(diagram, isTame(diagram) ? 'mermaid' : '')]),
-    ...mend(filing.mend)
+    ...remedy(filing.mend)
   ]
 }
 
 /** Each line a paragraph of its own; lines that start with `$ ` are commands and go into a fence. */
-function mend(text: string): readonly string[] {
-  const told = text.split('\n').filter(line => line.trim() !== '')
-  if (told.length === 0) return []
-  const prose = told.filter(line => !line.startsWith('$ ')).map(line => sentence(line))
-  const commands = told.filter(line => line.startsWith('$ '))
+function remedy(text: string): readonly string[] {
+  const written = text.split('\n').filter(line => line.trim() !== '')
+  if (written.length === 0) return []
+  const prose = written.filter(line => !line.startsWith('$ ')).map(line => sentence(line))
+  const commands = written.filter(line => line.startsWith('$ '))
   return [
-    `**How to mend it:** ${prose.join(' ')}`,
+    `**How to fix it:** ${prose.join(' ')}`,
     ...(commands.length === 0 ? [] : [fence(commands.join('\n'))])
   ]
 }

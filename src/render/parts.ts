@@ -87,7 +87,7 @@ export function commit(sha: string, subject: string): string {
   return `${inline(sha.slice(0, 7))} (${inline(subject, 160)})`
 }
 
-/** The lines that say where was looked, and where the whole evidence is. */
+/** The lines that name the hosts and the file with the whole evidence. */
 export function whereabouts(cited: Cited, hosts: readonly HostSeen[]): readonly string[] {
   const seen = hosts.map(host => `${inline(host.name, 80)} (${clockOf(host, cited)})`)
   const file = cited.evidenceFile
@@ -132,8 +132,8 @@ function clockOf({ name: host, clock }: HostSeen, { evidence }: Cited): string {
   }
   const off = Math.round(Math.abs(clock.skewMs))
   const within = Math.ceil(clock.uncertaintyMs)
-  if (off <= within) return `its clock agrees with ours within ${Math.max(1, within)} ms`
-  return `its clock is ${off} ms ${clock.skewMs > 0 ? 'ahead of' : 'behind'} ours, ± ${within} ms`
+  if (off <= within) return `its clock agrees with the reviewer's within ${Math.max(1, within)} ms`
+  return `its clock is ${off} ms ${clock.skewMs > 0 ? 'ahead of' : 'behind'} the reviewer's, ± ${within} ms`
 }
 
 /** One check: title and outcome, the reads with what they showed, the sentence that judges it. */
@@ -149,10 +149,10 @@ function judgement(check: CheckResult, cited: Cited): readonly string[] {
   const notes = [
     waiverNote(check),
     check.hidden === true
-      ? 'It rests on hidden text: it was judged by what was read, and replay answers `hidden`.'
+      ? 'It depends on hidden text: the outcome uses the text as read, and replay answers `hidden`.'
       : '',
     check.flapped ? `It flapped: ${sequence(check)}.` : '',
-    check.attempts > 1 ? `Looked at ${check.attempts} times.` : '',
+    check.attempts > 1 ? `Checked ${check.attempts} times.` : '',
     citation(check, cited)
   ].filter(note => note !== '')
 
@@ -170,16 +170,16 @@ function judgement(check: CheckResult, cited: Cited): readonly string[] {
   return [[...texts, ...notes].join(' ')]
 }
 
-/** How the looks went, and when: runs of the same outcome are one. A trouble that comes and goes is read here. */
+/** How the attempts went, and when: runs of the same outcome are one. */
 function sequence({ looks = [] }: CheckResult): string {
   const turns = looks.filter(({ outcome }, i) => outcome !== looks[i - 1]?.outcome)
-  if (turns.length === 0) return 'earlier looks disagreed with this one'
-  const told = turns.slice(0, shown.turns).map(({ outcome, afterMs, evidence }, i) => {
+  if (turns.length === 0) return 'an earlier attempt had another outcome'
+  const described = turns.slice(0, shown.turns).map(({ outcome, afterMs, evidence }, i) => {
     const when = i === 0 ? 'at first' : `after ${Math.round(afterMs / 1000)} s`
     return `${symbols[outcome]} ${when}${evidence.length === 0 ? '' : ` (${readNumbers(evidence)})`}`
   })
-  const rest = turns.length - told.length
-  return [...told, ...(rest > 0 ? [`and ${rest} more turns`] : [])].join(', ')
+  const rest = turns.length - described.length
+  return [...described, ...(rest > 0 ? [`and ${counted(rest, 'more turn')}`] : [])].join(', ')
 }
 
 /** Several passes whose lines stand in the evidence one by one are not said twice. */
@@ -199,13 +199,15 @@ const rank: Readonly<Record<Finding['outcome'], number>> = {
   'not-applicable': 3
 }
 
-/** The grammar of every judgement: saw X, expected Y, at Z. */
+/** The grammar of every judgement: X; expected Y (Z). */
 export function tell(finding: Finding): string {
   switch (finding.outcome) {
     case 'pass':
       return capitalised(sentence(finding.saw))
     case 'fail':
-      return `Saw ${clause(finding.saw)}, expected ${clause(finding.expected)}, at ${inline(finding.at)}.`
+      return capitalised(
+        `${clause(finding.saw)}; expected ${clause(finding.expected)} (${inline(finding.at)}).`
+      )
     case 'unknown':
       return unseen(finding.why)
     case 'not-applicable':
@@ -222,7 +224,7 @@ export function unseen(why: string): string {
 
 /** Words that sentences of ours begin with. Anything else may be a name (`justfile`, `proxy`), and is kept as it is. */
 const openings =
-  /^(?:a|all|an|at|both|could|cannot|each|every|it|its|no|nobody|none|not|nothing|of|on|one|only|reaches|some|that|the|their|there|they|this|what|where|which)(?=[ ,.])/
+  /^(?:a|all|an|at|both|could|cannot|each|every|it|its|no|none|not|nothing|of|on|one|only|reaches|several|some|that|the|their|there|they|this|what|where|which)(?=[ ,.])/
 
 function capitalised(text: string): string {
   return openings.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text
@@ -354,7 +356,7 @@ function typedOf(read: Evidence, { told }: Cited): string {
   return `$ ${typed}${told === undefined ? '' : `  # read ${read.n}`}`
 }
 
-/** What nobody reads in a command: rows of ids, and long lists of properties. The evidence file has all of it. */
+/** What is not worth reading in a command: rows of ids, and long lists of properties. The evidence file has all of it. */
 function shortened(text: string): string {
   return text
     .replaceAll(/ [0-9a-z]{12,64}(?: [0-9a-z]{12,64})+(?= |$)/g, ids => {
@@ -374,7 +376,7 @@ function outputOf(read: Evidence): readonly string[] {
     .flatMap(text => text.split(/\r\n|[\r\n]/))
     .filter(line => line.trim() !== '')
   const nothing = output.length === 0 && exit.length === 0 && read.why === undefined ? ['(no output)'] : []
-  const capped = read.cut ? ['(cut: the output was longer than we read)'] : []
+  const capped = read.cut ? ['(cut: the output exceeded the size limit)'] : []
   return [...output.map(line => wide(line)), ...nothing, ...exit, ...capped]
 }
 

@@ -26,18 +26,18 @@ export function renderRemoved(input: RemovedInput): string {
   const milestones = [...new Set(reviews.map(({ milestone }) => milestone))]
   return blocks([
     `## History rewritten @${minute(input.at)}`,
-    `The branch ${inline(input.branch)} was moved by force: ${short(input.tip)}, which was its tip, is no longer in its history.`,
+    `A force-push moved the branch ${inline(input.branch)}: its former tip ${short(input.tip)} is no longer in its history.`,
     ...(reviews.length === 0
       ? []
       : [
-          'With it went these signed reviews:',
+          'It removed these signed reviews:',
           reviews
             .map(
               ({ review, milestone, verdict, claim }) =>
                 `- ${name(milestone)} was ${verdict}: ${short(review)}${claim === null ? '' : `, of the claim ${short(claim)}`}`
             )
             .join('\n'),
-          'No older verdict on a milestone stands in for one that was removed. To have it looked at again:',
+          'An older verdict does not replace a removed one. To have a milestone reviewed again, claim it again:',
           fence(
             milestones
               .map(each => `git commit --allow-empty -m "claim(${name(phase)}-${name(each)}): …"`)
@@ -47,7 +47,7 @@ export function renderRemoved(input: RemovedInput): string {
         ]),
     again.length === 0
       ? ''
-      : `What stood open there stands open again: ${again.map(word => name(word)).join(', ')}.`
+      : `Open again, because they were open before the force-push: ${again.map(word => name(word)).join(', ')}.`
   ])
 }
 

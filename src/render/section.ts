@@ -46,7 +46,7 @@ export function renderHeader(input: HeaderInput): string {
       `**Repo:** ${inline(repo)}, branch ${inline(input.branch)}`,
       `**Plan:** ${inline(input.planDigest)}`
     ]),
-    `Sections are only ever added at the end, each by a signed commit. To check them: ${inline(`adversary gate ${input.phase}`)}.`
+    `Sections are only appended, each by a signed commit. To verify them: ${inline(`adversary gate ${input.phase}`)}.`
   ])
 }
 
@@ -84,7 +84,7 @@ export function renderReview(input: ReviewInput): string {
   return blocks([
     `## ${milestone}: ${decision.verdict} @${minute(input.at)}`,
     lines([
-      `**Claim:** ${plain(claim.summary) || '(no words)'}`,
+      `**Claim:** ${plain(claim.summary) || '(no summary)'}`,
       `**Commit:** ${commit(claim.sha, claim.subject)}`,
       ...supersededLines(input.superseded),
       ...whereabouts(input, input.hosts),
@@ -121,21 +121,21 @@ function supersededLines(older: ReviewInput['superseded']): readonly string[] {
 const originWords: Readonly<Record<Origin, string>> = {
   'pre-existing': 'pre-existing',
   introduced: 'introduced in this phase',
-  unknown: 'no baseline to say since when'
+  unknown: 'no baseline, so its age is unknown'
 }
 
 function movedOn(commits: number): string {
   if (commits === 0) return ''
-  const number = commits === 1 ? 'one commit' : `${commits} commits`
-  return `The branch moved on by ${number} since the claim. The repo was read at the claim's commit.`
+  const number = commits === 1 ? '1 commit' : `${commits} commits`
+  return `The branch has ${number} after the claim. The reviewer read the repo at the claim's commit.`
 }
 
 function askAgain(claim: Claim, verdict: Verdict): readonly string[] {
   if (verdict === 'PASS') return []
   const when =
     verdict === 'FAIL'
-      ? 'Once it is mended, ask again:'
-      : 'Nothing is proven either way. When that has changed, ask again:'
+      ? 'After fixing this, claim again:'
+      : 'This proves neither PASS nor FAIL. When the cause is resolved, claim again:'
   const command = `git commit --allow-empty -m "claim(${name(claim.phase)}-${name(claim.milestone)}): …"`
   return [when, fence(command, 'sh')]
 }
@@ -153,7 +153,7 @@ export function renderPreVerification(input: PreVerificationInput): string {
   return blocks([
     `## Pre-verification probe (${minute(input.at)} — before ${milestone} claimed)`,
     lines([
-      `Nobody has claimed ${milestone} yet, so this is no verdict. The same checks will run again for the claim.`,
+      `${milestone} is not claimed yet, so this is not a verdict. The same checks run again for the claim.`,
       ...whereabouts(input, input.hosts)
     ]),
     ...checksBlocks(input.checks, input)
@@ -196,8 +196,8 @@ export function renderOrientation(input: OrientationInput): string {
     `## Phase context (initial orientation, ${minute(input.at)})`,
     lines([
       input.claimed === null
-        ? 'Before any claim. Later sections compare with this.'
-        : `The phase had been claimed already, by ${commit(input.claimed.sha, input.claimed.subject)}: this shows how things stand, and is no baseline.`,
+        ? 'Recorded before any claim. Later sections compare with it.'
+        : `The phase was already claimed by ${commit(input.claimed.sha, input.claimed.subject)}, so this shows the current state and is not a baseline.`,
       ...whereabouts(input, input.hosts)
     ]),
     ...input.observations.flatMap(seen => observationBlocks(seen, cited)),

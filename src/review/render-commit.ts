@@ -252,11 +252,11 @@ function sectionsOf(
             title: check.title,
             shows: check.findings.flatMap(finding => finding.shows ?? []),
             evidence: judgedOn(check),
-            ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason was given' } : {})
+            ...(check.outcome === 'unknown' ? { unseen: check.why ?? 'no reason is recorded' } : {})
           })),
           standing: [
             { title: 'How the checks of the plan stand', checks: plan },
-            { title: 'What nobody asked for, looked at all the same', checks: hunts }
+            { title: 'Hunt', checks: hunts }
           ],
           // What a plan proposes to put on the host is tried before anybody builds it.
           tried: plan

@@ -386,7 +386,7 @@ describe('a host', () => {
       'a docker without its daemon',
       { docker: 'echo "Cannot connect to the Docker daemon. Is the docker daemon running?" >&2; exit 1' },
       'docker',
-      /does not answer/,
+      /does not respond/,
       /systemctl status docker/
     ],
     [

@@ -51,7 +51,7 @@ describe('a review on a terminal', () => {
 
   it('keeps a line a line where no terminal is', () => {
     const lines = sayReview(draft, { color: false, columns: Number.POSITIVE_INFINITY }).split('\n')
-    expect(lines[2]).toBe('      saw 10.0.1.0/24, expected 10.10.0.0/16, at network proxy')
+    expect(lines[2]).toBe('      10.0.1.0/24; expected 10.10.0.0/16 (network proxy)')
   })
 })
 

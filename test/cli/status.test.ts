@@ -43,14 +43,14 @@ const seen: Board = {
         }),
         stone('M3', {
           verdict: 'PASS',
-          stale: 'the verdict on M3 is stale: it is 8 days old, and 7 days are allowed',
-          gate: gateSays(2, 'the verdict on M3 is stale: it is 8 days old, and 7 days are allowed'),
+          stale: 'the verdict on M3 is stale: it is 8 days old; the limit is 7 days',
+          gate: gateSays(2, 'the verdict on M3 is stale: it is 8 days old; the limit is 7 days'),
           ...reviewed
         }),
         stone('M4', { verdict: 'PASS', gate: gateSays(1, 'alice vetoes M4 (dddddddddddd)'), ...reviewed }),
         stone('M6', { verdict: 'PASS', gate: gateSays(3, 'the file was edited'), ...reviewed }),
         stone('M7', {
-          gate: gateSays(3, 'the review file shows a PASS of M7 that no signed review stands behind')
+          gate: gateSays(3, 'the review file shows a PASS of M7 that no signed review supports')
         }),
         stone('rollout', {
           verdict: 'INCONCLUSIVE',
@@ -131,7 +131,7 @@ describe('status on a terminal', () => {
     const lines = text(Number.POSITIVE_INFINITY).split('\n')
     const mine = lines.find(line => line.includes(' M3 '))
     expect(mine).toBe(
-      '  ? PASS stale        M3       what M3 is about · bbbbbbbbb 2026-06-13T05:33Z · the verdict on M3 is stale: it is 8 days old, and 7 days are allowed'
+      '  ? PASS stale        M3       what M3 is about · bbbbbbbbb 2026-06-13T05:33Z · the verdict on M3 is stale: it is 8 days old; the limit is 7 days'
     )
   })
 

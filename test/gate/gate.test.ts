@@ -83,7 +83,7 @@ describe('an honest history', () => {
   })
 
   it.each<[string, Base, number, RegExp, (scene: Scene) => Promise<unknown>]>([
-    ['nobody has claimed it', 'empty', 2, /nobody has claimed M2/, async () => {}],
+    ['nobody has claimed it', 'empty', 2, /M2 is not claimed/, async () => {}],
     ['claimed, not reviewed', 'claimed', 2, /not reviewed yet/, async () => {}],
     ['FAIL', 'failed', 1, /M2 failed: /, async () => {}],
     ['vetoed by hand', 'vetoed', 1, /alice vetoes M2/, async () => {}],
@@ -307,17 +307,17 @@ describe('an honest history', () => {
       scene => scene.say({ policy: { milestones: policy.milestones.map(({ checks: _, ...rest }) => rest) } })
     ],
     [
-      'a plan that no longer knows it',
+      'a plan that no longer has it',
       'passed',
       2,
-      /no longer knows it/,
+      /no longer has it/,
       scene => scene.say({ policy: { milestones: policy.milestones.slice(0, 1) } })
     ],
     [
       'reviews of another branch',
       'passed',
       2,
-      /speak of the branch other/,
+      /are about the branch other/,
       scene => scene.say({ policy: { branch: 'other' } })
     ]
   ])('%s', async (_, base, code, why, act) => {
@@ -483,7 +483,7 @@ describe('a reviewer of two repos that share history', () => {
       'alice/infra',
       here,
       3,
-      /made for the repository alice\/infra, and this is ops\/infra/
+      /made for the repository alice\/infra; this one is ops\/infra/
     ],
     ['made for this one, by host and path', '//git.example.test/ops/infra', here, 0, /PASS/],
     [

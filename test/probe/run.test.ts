@@ -33,7 +33,7 @@ it.each<[name: string, facts: Parameters<typeof judge>[1], judged: () => readonl
     'no route'
   ],
   ['a fact that was never gathered', {}, () => [pass], 'a was never gathered'],
-  ['a probe that says nothing', { a: seen }, () => [], 'the probe judged nothing'],
+  ['a probe that says nothing', { a: seen }, () => [], 'the probe returned no finding'],
   [
     'a probe that crashes',
     { a: seen },

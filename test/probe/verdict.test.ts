@@ -22,12 +22,12 @@ it.each<[outcomes: readonly Outcome[], verdict: Verdict, why: string]>([
   [['pass'], 'PASS', 'the only check passed'],
   [['pass', 'not-applicable'], 'PASS', '1 of 2 checks passed'],
   [['pass', 'waived'], 'PASS', '1 of 2 checks passed, 1 waived: waived'],
-  [['pass', 'pass'], 'PASS', 'all 2 checks passed'],
-  [['waived'], 'INCONCLUSIVE', 'nothing was examined that could pass'],
-  [['not-applicable'], 'INCONCLUSIVE', 'nothing was examined that could pass'],
-  [[], 'INCONCLUSIVE', 'nothing was examined that could pass'],
+  [['pass', 'pass'], 'PASS', 'both checks passed'],
+  [['waived'], 'INCONCLUSIVE', 'no check passed'],
+  [['not-applicable'], 'INCONCLUSIVE', 'no check passed'],
+  [[], 'INCONCLUSIVE', 'no check passed'],
   [['pass', 'unknown'], 'INCONCLUSIVE', '1 of 2 checks could not be seen: unknown'],
-  [['unknown', 'fail'], 'FAIL', '1 of 2 checks failed: fail; 1 more could not be seen']
+  [['unknown', 'fail'], 'FAIL', '1 of 2 checks failed (fail); 1 more could not be seen']
 ])('%j is %s', (outcomes, verdict, why) => {
   const decision = decide(outcomes.map(outcome => check(outcome)))
   expect(decision).toEqual({ verdict, why })

@@ -117,10 +117,10 @@ describe('address-exhaustion', () => {
   it('says what part is given out, and takes nothing outside of it for leaked', () => {
     const said = (given: ReturnType<typeof facts>) => addressExhaustion.judge(given, {})[0]
     expect(said(range(7, 64))).toMatchObject({
-      saw: 'proxy 10.10.0.0/24, of which docker gives out 10.10.0.64/29: 7 of 7 addresses held, 0 free'
+      saw: 'proxy 10.10.0.0/24, of which docker assigns 10.10.0.64/29: 7 of 7 addresses held, 0 free'
     })
     expect(said(range(6, 64, {}, { free: [{ subnet: '10.10.0.0/24', free: 1 }] }))).toMatchObject({
-      saw: "proxy 10.10.0.0/24, of which docker gives out 10.10.0.64/29: 6 of 7 addresses held, 1 free, by the engine's own count"
+      saw: 'proxy 10.10.0.0/24, of which docker assigns 10.10.0.64/29: 6 of 7 addresses held, 1 free, as counted by the engine'
     })
   })
 
@@ -138,17 +138,17 @@ describe('address-exhaustion', () => {
     [
       'what an endpoint without a container holds',
       leaked(11, 2),
-      '11 of 13 addresses held (2 of them leaked: no container has them), 2 free'
+      '11 of 13 addresses held (2 of them leaked: no container uses them), 2 free'
     ],
     [
       'what the engine counts beyond that',
       leaked(3, 1, { free: [{ subnet: '10.10.0.0/28', free: 2 }] }),
-      "3 of 13 addresses held (1 of them leaked: no container has them), 8 more leaked, for nobody has them, 2 free, by the engine's own count"
+      '3 of 13 addresses held (1 of them leaked: no container uses it), 8 more leaked, because nothing uses them, 2 free, as counted by the engine'
     ],
     [
       'or another node has it',
       facts(3, { free: [{ subnet: '10.10.0.0/28', free: 2 }] }),
-      "3 of 13 addresses held, 8 more leaked, or of another node, 2 free, by the engine's own count",
+      '3 of 13 addresses held, 8 more leaked, or used on another node, 2 free, as counted by the engine',
       2
     ]
   ])('leaked: %s', (_, given, says, count = 1) => {

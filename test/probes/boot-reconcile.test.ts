@@ -300,18 +300,18 @@ describe('boot-reconcile', () => {
       {
         outcome: 'fail',
         saw: 'network proxy is live with 10.10.0.0/16, attachable',
-        expected: 'a /24 of 10.0.0.0/8, not attachable, as swarm-init.service would create it',
+        expected: 'a /24 of 10.0.0.0/8, not attachable, as created by swarm-init.service',
         at: `${script}: docker network create --driver overlay proxy`,
         filing: expect.objectContaining({
           subject: 'network proxy',
-          title: 'network proxy would come back otherwise',
+          title: 'network proxy would be recreated differently',
           severity: 'high'
         })
       },
       {
         outcome: 'fail',
-        saw: 'stack hand is live, and no unit that a boot starts deploys it',
-        expected: 'that a boot from nothing brings it back',
+        saw: 'stack hand is live, but no unit that starts at boot deploys it',
+        expected: 'a unit that creates it at boot',
         at: 'stack hand',
         filing: expect.objectContaining({ subject: 'stack hand', severity: 'medium' })
       }
@@ -324,14 +324,16 @@ describe('boot-reconcile', () => {
     expect(findings).toMatchObject([
       {
         outcome: 'pass',
-        saw: '2 networks and stacks would come back as they are',
+        saw: '2 networks and stacks would be recreated as they are',
         shows: ['network proxy, by swarm-init.service', 'stack shop, by deploy-shop.service']
       },
       {
         outcome: 'not-applicable',
-        why: '1 could not be judged',
+        why: '1 item could not be compared',
         shows: [
-          expect.stringMatching(/^…-app: only the run knows this name \(.*deploy -c x "\$\(cat \/x\)-app"\)$/)
+          expect.stringMatching(
+            /^…-app: the name is known only at run time \(.*deploy -c x "\$\(cat \/x\)-app"\)$/
+          )
         ]
       }
     ])

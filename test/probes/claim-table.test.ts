@@ -190,13 +190,13 @@ it('names file, line and live value of what it contradicts, and says what it did
     {
       outcome: 'fail',
       saw: 'network proxy: 10.10.0.0/16',
-      expected: '10.0.1.0/24, as the status file says',
+      expected: '10.0.1.0/24, as stated in the status file',
       at: 'STATUS-pvfix.md:3',
       shows: ['3: | proxy | 10.0.1.0/24 |']
     },
     {
       outcome: 'pass',
-      saw: '1 value of STATUS-pvfix.md at e6349a9 is what the host has',
+      saw: '1 value of STATUS-pvfix.md at e6349a9 matches the host',
       shows: ['4: network host (none) = no subnet']
     },
     {
@@ -208,7 +208,9 @@ it('names file, line and live value of what it contradicts, and says what it did
 })
 
 it('without a file, or a statement in it, nothing is judged', () => {
-  expect(judged(null)).toEqual([{ outcome: 'not-applicable', why: 'there is no STATUS-pvfix.md at e6349a9' }])
+  expect(judged(null)).toEqual([
+    { outcome: 'not-applicable', why: 'STATUS-pvfix.md at e6349a9 does not exist' }
+  ])
   expect(outcomeOf(judged('All fine.'))).toBe('not-applicable')
 })
 

@@ -23,7 +23,7 @@ it('says by how much', () => {
   expect(judged(-90_000, 12)).toMatchObject([
     {
       outcome: 'fail',
-      saw: 'a clock 90 s behind ours, ±12 ms',
+      saw: "the host's clock is 90 s behind the reviewer's, ±12 ms",
       expected: 'at most 5 s',
       at: 'the clock of the host',
       filing: { subject: 'clock', severity: 'medium' }

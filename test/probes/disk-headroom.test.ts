@@ -63,7 +63,10 @@ describe('disk-headroom', () => {
   })
 
   it.each<[rest: Partial<Filesystems>, why: string]>([
-    [{ dockerUnseen: 'the docker daemon does not answer' }, 'where docker keeps its data: the docker daemon'],
+    [
+      { dockerUnseen: 'the docker daemon does not respond' },
+      "the location of docker's data is unknown: the docker daemon"
+    ],
     [{ unseen: [{ path: '/var', why: 'Permission denied' }] }, '/var: Permission denied']
   ])('does not pass what it could not see: %j', (rest, why) => {
     const findings = diskHeadroom.judge(facts({}, rest), { inodes: 5 })
@@ -89,12 +92,12 @@ describe('disk-headroom', () => {
         saw: '3072 MiB of 100 GiB free',
         expected: 'at least 10 GiB',
         at: 'bytes of /data',
-        shows: ['/data (/dev/vda2, with /, /var/lib/docker): 3072 MiB of 100 GiB free'],
+        shows: ['/data (/dev/vda2, holds /, /var/lib/docker): 3072 MiB of 100 GiB free'],
         filing: {
           subject: 'bytes of /data',
           title: '/data runs out of space',
           severity: 'high',
-          story: ['/data (/dev/vda2) has 3072 MiB of 100 GiB free. These live on it: /, /var/lib/docker.'],
+          story: ['/data (/dev/vda2) has 3072 MiB of 100 GiB free. It holds /, /var/lib/docker.'],
           mend: expect.stringContaining('docker system df')
         }
       },

@@ -99,7 +99,7 @@ it('counts what is loaded and judged, and nothing else', () => {
   expect(saw([good, absent])).toEqual([
     { outcome: 'pass', saw: 'the only loaded unit, good.service, has not failed' }
   ])
-  expect(saw([absent])).toEqual([{ outcome: 'not-applicable', why: 'every unit is left aside' }])
+  expect(saw([absent])).toEqual([{ outcome: 'not-applicable', why: 'every unit is excluded' }])
 })
 
 it('falsifies a unit that is judged', () => {

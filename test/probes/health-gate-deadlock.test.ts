@@ -37,8 +37,8 @@ describe('the reference deadlock', () => {
       outcome: 'fail',
       saw:
         'deploy-proxy.service → waits for https://ci.example.test/, served by → deploy-dashboard.service → starts only after → deploy-proxy.service; ' +
-        'the start of deploy-proxy.service hangs: systemd ends it after TimeoutStartSec=15min',
-      expected: 'a start that waits for nothing that starts after it',
+        'the start of deploy-proxy.service hangs: systemd stops it after TimeoutStartSec=15min',
+      expected: 'a start that does not wait for a later unit',
       at: `${scriptPath('deploy-proxy')}:5`,
       shows: [
         `${scriptPath('deploy-proxy')}:5: ${gate}`,
@@ -49,11 +49,12 @@ describe('the reference deadlock', () => {
       filing: {
         subject: 'deploy-proxy.service',
         severity: 'high',
-        title: 'deploy-proxy waits for ci.example.test, which only deploy-dashboard serves, ordered after it',
+        title:
+          'deploy-proxy waits for ci.example.test, served only by deploy-dashboard, which starts after it',
         story: [
-          'deploy-proxy.service → waits for https://ci.example.test/, served by → deploy-dashboard.service → starts only after → deploy-proxy.service. None of them can come first.',
-          'On a boot from nothing the start of deploy-proxy.service hangs: systemd ends it after TimeoutStartSec=15min.',
-          expect.stringMatching(/cannot be seen on the running host.*active \(exited\)/)
+          'deploy-proxy.service → waits for https://ci.example.test/, served by → deploy-dashboard.service → starts only after → deploy-proxy.service. None of them can start first.',
+          'On a boot from scratch the start of deploy-proxy.service hangs: systemd stops it after TimeoutStartSec=15min.',
+          expect.stringMatching(/running host does not show it.*active \(exited\)/)
         ],
         mend: expect.stringContaining('its own /ping'),
         diagram: [
@@ -73,7 +74,7 @@ describe('the reference deadlock', () => {
     expect(finding).toMatchObject({
       outcome: 'fail',
       saw: expect.stringMatching(
-        /no end to it \(TimeoutStartSec=infinity\), its own loop gives up after about 300 s/
+        /no time limit \(TimeoutStartSec=infinity\), its own loop gives up after about 300 s/
       )
     })
   })
@@ -96,21 +97,21 @@ describe('the reference deadlock', () => {
       gate,
       { activeMicros: after(900_000_000) },
       900_400_000,
-      /last start of deploy-proxy.service took 15 min 0 s, and deploy-dashboard.service began right after/
+      /last start of deploy-proxy.service took 15 min 0 s, and deploy-dashboard.service started right after/
     ],
     [
       "its loop's own end, half a minute later",
       bounded,
       { activeMicros: after(21_500_000) },
       21_600_000,
-      /took 21.5 s, as long as its own loop goes on, and deploy-dashboard.service began right after/
+      /took 21.5 s, the time limit of its own loop, and deploy-dashboard.service started right after/
     ],
     [
       "systemd's end",
       gate,
       { active: 'failed', result: 'timeout', activeMicros: start - 1, inactiveMicros: after(30_000_000) },
       30_100_000,
-      /took 30 s, until systemd ended it \(Result=timeout\), and deploy-dashboard.service began/
+      /took 30 s, until systemd stopped it \(Result=timeout\), and deploy-dashboard.service started/
     ],
     [
       'a start that takes half a minute for its work',
@@ -768,7 +769,7 @@ it('says what it examined, and what it only suspects', () => {
   expect(finding).toMatchObject({
     outcome: 'pass',
     saw: expect.stringMatching(
-      /^3 units, 2 with start programs of their own \(2 files read\); 1 waits .*; 1 suspected$/
+      /^1 unit waits during its start, .*; no cycle; 1 suspected cycle \(3 units, 2 with their own start programs, 2 files read\)$/
     )
   })
   expect(finding?.shows?.at(-1)).toMatch(/^suspected only: .*without --fail/)
@@ -783,7 +784,7 @@ it('quotes who publishes the port, and only suspects a port elsewhere or over UD
   })
   for (const [script, doubt] of [
     ['until nc -z db.example.test 8080; do sleep 1; done', 'db.example.test may be another host'],
-    ['until nc -zu localhost 8080; do sleep 1; done', 'over UDP nobody needs to answer']
+    ['until nc -zu localhost 8080; do sleep 1; done', 'over UDP a missing answer is not an error']
   ] as const) {
     const [finding] = judge(host(script, {}, { ports }))
     expect(finding?.shows?.at(-1)).toMatch(/^suspected only: /)
@@ -799,7 +800,7 @@ it('reports an ordering cycle', () => {
   const [finding] = judge({ units: { a: { after: ['b'] }, b: { after: ['c'] }, c: { after: ['a'] } } })
   expect(finding).toMatchObject({
     outcome: 'fail',
-    saw: 'an ordering cycle: a.service after b.service after c.service after a.service',
+    saw: 'ordering cycle: a.service after b.service after c.service after a.service',
     filing: { subject: 'a.service' }
   })
 })
@@ -809,11 +810,11 @@ describe('a program that could not be read', () => {
     const [finding] = judge(host('/opt/gate', {}, { files: { '/opt/gate': null } }))
     expect(finding).toMatchObject({
       outcome: 'unknown',
-      why: '/opt/gate of deploy-proxy.service could not be read, and deploy-dashboard.service start only after it'
+      why: '/opt/gate of deploy-proxy.service could not be read, and deploy-dashboard.service starts only after it'
     })
   })
 
-  it('matters where it may bring up what is waited for', () => {
+  it('matters where it may start what is waited for', () => {
     const sketch = host(
       gate,
       {},

@@ -76,7 +76,7 @@ describe('the repo', () => {
       {
         outcome: 'fail',
         saw: 'the spec names shop:2',
-        expected: 'shop:3, as stacks/shop.yml at e6349a9 says',
+        expected: 'shop:3, as in stacks/shop.yml at e6349a9',
         at: 'service shop_app',
         filing: { subject: 'shop_app' }
       }
@@ -85,7 +85,7 @@ describe('the repo', () => {
     expect(imageDrift.judge({ ...live('shop:2'), ...half }, wish)).toEqual([
       {
         outcome: 'pass',
-        saw: '1 service runs the image of its spec, 1 of them those of the repo; 1 not judged',
+        saw: '1 service runs the image of its spec, 1 of them as in the repo; 1 not judged',
         shows: ['shop_app shop:2', 'shop_db: not judged, stacks/shop.yml leaves `db:${TAG:-1}` open']
       }
     ])
@@ -143,7 +143,7 @@ describe('image-drift', () => {
       { tasks: [task(), task({ template: template('1'), state: 'shutdown' })] }
     ],
     ['another digest of the same tag', 'fail', { tasks: [task({ template: pinned })] }],
-    ['an update that completed', 'pass', update('completed')],
+    ['a completed update', 'pass', update('completed')],
     ['an update that was rolled back', 'fail', update('rollback_completed')],
     ['an update that paused', 'fail', update('paused')],
     ['an update that goes on', 'unknown', update('updating')],
@@ -219,8 +219,8 @@ describe('image-drift', () => {
     expect(imageDrift.falsify(facts, { images: { shop_app: 'shop:2' } }).length).toBe(2)
     expect(imageDrift.judge({ ...facts, ...update('rollback_completed') }, {})[0]).toMatchObject({
       outcome: 'fail',
-      saw: 'shop:3 was not taken: the update is rollback_completed, shop:2 runs',
-      expected: 'an update that completed',
+      saw: 'shop:3 was rejected: the update is rollback_completed, shop:2 runs',
+      expected: 'a completed update',
       at: 'service shop_app',
       shows: ['task 1 shop:2 running since 2026-06-13T05:30:12Z'],
       filing: { subject: 'shop_app', severity: 'medium' }
@@ -228,11 +228,11 @@ describe('image-drift', () => {
   })
 
   it.each<[running: readonly string[], state: string, saw: string]>([
-    [[], 'paused', 'the update to shop:2 is paused: nothing runs'],
+    [[], 'paused', 'the update to shop:2 is paused: nothing is running'],
     [['1'], 'paused', 'the update to shop:2 is paused: shop:1 runs'],
     [['1', '2'], 'paused', 'the update to shop:2 is paused: shop:1 and shop:2 run'],
-    [[], 'rollback_paused', 'shop:3 was not taken: the update is rollback_paused, nothing runs'],
-    [['2'], 'rollback_completed', 'shop:3 was not taken: the update is rollback_completed, shop:2 runs']
+    [[], 'rollback_paused', 'shop:3 was rejected: the update is rollback_paused, nothing is running'],
+    [['2'], 'rollback_completed', 'shop:3 was rejected: the update is rollback_completed, shop:2 runs']
   ])('says what runs, of which spec: %j, %s', (running, state, saw) => {
     const tasks = running.map(version => task({ id: `task${version}`, template: template(version) }))
     const ended = task({ id: 'ended', template: template('2'), state: 'rejected', desired: 'shutdown' })

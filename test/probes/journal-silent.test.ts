@@ -53,7 +53,7 @@ it.each<[name: string, search: Partial<JournalSearch>, outcome: string]>([
 const voice: UnitVoice = { wrote: true, output: 'journal', error: 'inherit', namespace: '', levelMax: null }
 it.each<[name: string, outcome: string, voice: Partial<UnitVoice>, why?: string]>([
   ['the unit itself has written there', 'pass', {}],
-  ['only systemd has, about it', 'unknown', { wrote: false }, 'only those of systemd about it'],
+  ['only systemd has, about it', 'unknown', { wrote: false }, 'only messages of systemd about it'],
   [
     'its output goes to a file',
     'unknown',
@@ -97,7 +97,7 @@ it('tells what it found, since when', () => {
   expect(judged({ found: 3, matches: [...match(-6_000).matches, ...match(60_000_000).matches] })).toEqual([
     {
       outcome: 'fail',
-      saw: "2 messages match `allocating VIP`, the first 60 s after the review of M1 at 2026-06-13T05:33:10Z (the host's clock is 0 ms ahead of ours, ±5 ms)",
+      saw: "2 messages match `allocating VIP`, the first 60 s after the review of M1 at 2026-06-13T05:33:10Z (the host's clock is 0 ms ahead of the reviewer's, ±5 ms)",
       expected: 'none since the review of M1 at 2026-06-13T05:33:10Z',
       at: 'docker.service',
       shows: ['2026-06-13T05:34:10Z allocating VIP']

@@ -169,19 +169,19 @@ describe('listening-ports', () => {
     expect(listeningPorts.judge(facts({ sockets, ports: [host(443), host(8080)] }), {})).toEqual([
       {
         outcome: 'fail',
-        saw: 'shop_app publishes 8080/tcp in host mode and runs, but nobody listens there',
-        expected: '8080/tcp listens',
+        saw: 'shop_app publishes 8080/tcp in host mode and runs, but nothing listens there',
+        expected: 'a listener on 8080/tcp',
         at: '8080/tcp',
         filing: expect.objectContaining({
           subject: 'shop_app 8080/tcp',
-          title: 'nobody listens at 8080/tcp, which shop_app publishes',
+          title: 'nothing listens on 8080/tcp, which shop_app publishes',
           severity: 'high'
         })
       },
       {
         outcome: 'fail',
-        saw: '2375/tcp listens on every address: by custom the port of the docker API without TLS: whoever reaches it is root on this host',
-        expected: '2375/tcp on loopback alone, if at all',
+        saw: '2375/tcp listens on every address; this is usually the port of the docker API without TLS: whoever reaches it is root on this host',
+        expected: '2375/tcp on loopback only, or closed',
         at: '2375/tcp',
         filing: expect.objectContaining({
           subject: '2375/tcp',

@@ -106,7 +106,7 @@ describe('network-services', () => {
     expect(networkServices.judge(all, { network: 'proxy' })).toEqual([
       {
         outcome: 'pass',
-        saw: '2 on proxy: shop_app, blog_app',
+        saw: '2 services and containers on proxy: shop_app, blog_app',
         shows: ['shop_app 10.10.0.5 (VIP 10.10.0.4)', 'blog_app']
       }
     ])
@@ -118,8 +118,8 @@ describe('network-services', () => {
     ).toEqual([
       {
         outcome: 'fail',
-        saw: 'nobody named shop_*',
-        expected: 'that it is attached',
+        saw: 'nothing matching shop_* is attached',
+        expected: 'it to be attached',
         at: 'network proxy',
         shows: ['blog_app', 'shop_app.1.nuw03619sbh55ozvkqrr15vib 10.10.0.5']
       }

@@ -108,7 +108,7 @@ describe('network-subnet', () => {
     expect(judged({ subnet: '10.10.0.0/16', createdAfter: { review: 'M1' } }, {}).findings).toEqual([
       {
         outcome: 'pass',
-        saw: "proxy: 10.10.0.0/16 (overlay, attachable) created 2026-06-13T05:38:02Z, 302.085 s after the review of M1 (the host's clock is 40 ms ahead of ours, ±20 ms)",
+        saw: "proxy: 10.10.0.0/16 (overlay, attachable) created 2026-06-13T05:38:02Z, 302.085 s after the review of M1 (the host's clock is 40 ms ahead of the reviewer's, ±20 ms)",
         shows: ['proxy: 10.10.0.0/16 (overlay, attachable) created 2026-06-13T05:38:02Z']
       }
     ])
@@ -118,11 +118,11 @@ describe('network-subnet', () => {
     const found = { subnets: [{ subnet: '10.0.1.0/24', gateway: '10.0.1.1' }], createdMicros: at(-3600) }
     const shows = ['proxy: 10.0.1.0/24 (overlay, attachable) created 2026-06-13T04:30:00Z']
     expect(judged({ subnet: '10.10.0.0/16', createdAfter: { review: 'M1' } }, found).findings).toEqual([
-      { outcome: 'fail', saw: '10.0.1.0/24', expected: '10.10.0.0/16', at: 'network proxy', shows },
+      { outcome: 'fail', saw: 'proxy is 10.0.1.0/24', expected: '10.10.0.0/16', at: 'network proxy', shows },
       {
         outcome: 'fail',
-        saw: "created 2026-06-13T04:30:00Z, 63 min before the review of M1 (the host's clock is 40 ms ahead of ours, ±20 ms)",
-        expected: 'created after the review of M1',
+        saw: "proxy was created 2026-06-13T04:30:00Z, 63 min before the review of M1 (the host's clock is 40 ms ahead of the reviewer's, ±20 ms)",
+        expected: 'a creation after the review of M1',
         at: 'network proxy',
         shows
       }

@@ -102,7 +102,7 @@ describe('orphan-networks', () => {
     expect(finding).toMatchObject({
       outcome: 'fail',
       saw: 'shop_default (10.10.0.0/16, since 2026-06-13T05:38:02Z): stack shop has no service, still attached: shop_app.1.nuw03619sbh55ozvkqrr15vib',
-      expected: 'a stack that runs, or no network',
+      expected: 'a running stack, or no network',
       at: 'network shop_default',
       filing: { subject: 'shop_default', severity: 'low' }
     })
@@ -112,8 +112,8 @@ describe('orphan-networks', () => {
     expect(orphanNetworks.judge({ ...facts, ...seen(loose, leaving) }, {})).toEqual([
       {
         outcome: 'fail',
-        saw: '1 endpoint has no container that runs: shop_app.1.nuw0',
-        expected: 'endpoints of containers that run',
+        saw: '1 endpoint has no running container: shop_app.1.nuw0',
+        expected: 'endpoints of running containers only',
         at: 'network shop_default',
         shows: [
           'shop_app.1.nuw0 (10.10.0.9/16): its container is gone',

@@ -263,7 +263,7 @@ describe('replica-counts', () => {
     ['1/1 of the old spec', 'fail', { tasks: [old] }],
     ['the new task beside the old one', 'fail', { tasks: [{}, { ...old, slot: 2 }] }],
     ['the old task ended', 'pass', { tasks: [{ ...old, state: 'shutdown', desired: 'shutdown' }, {}] }],
-    ['an update that completed', 'pass', { service: { update: { state: 'completed', message: '' } } }],
+    ['a completed update', 'pass', { service: { update: { state: 'completed', message: '' } } }],
     [
       'an update that was rolled back',
       'fail',

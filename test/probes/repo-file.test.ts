@@ -31,8 +31,8 @@ it('fails the file as it was before', () => {
   expect(judged(swarm('before'), subnet)).toEqual([
     {
       outcome: 'fail',
-      saw: '`--subnet 10.10.0.0/16` nowhere in the file',
-      expected: '`--subnet 10.10.0.0/16` in a line that does something',
+      saw: '`--subnet 10.10.0.0/16` is not in the file',
+      expected: '`--subnet 10.10.0.0/16` outside comments and messages',
       at: 'nix/modules/swarm.nix at e6349a9'
     }
   ])
@@ -42,8 +42,8 @@ it('tells what is only said from what is done, and where', () => {
   expect(judged(nix(`# ${create}\n  docker network create proxy`), subnet)).toEqual([
     {
       outcome: 'fail',
-      saw: '`--subnet 10.10.0.0/16` only in a comment or where it is only said',
-      expected: '`--subnet 10.10.0.0/16` in a line that does something',
+      saw: '`--subnet 10.10.0.0/16` is only in a comment or a message',
+      expected: '`--subnet 10.10.0.0/16` outside comments and messages',
       at: 'nix/modules/swarm.nix:2',
       shows: [`2:  # ${create}`]
     }
@@ -202,7 +202,7 @@ describe('lacks, matches, exists', () => {
       { outcome: 'pass', saw: '`y` is not in the one line of a.md (judged as text)' }
     ])
     expect(judged('x\n', { contains: 'x' }, 'a.xyz')).toMatchObject([
-      { saw: '`x` is in a.xyz:1 (judged as text: how it writes comments is not known)' }
+      { saw: '`x` is in a.xyz:1 (judged as text: its comment syntax is unknown)' }
     ])
     expect(judged('a:\n  b: 1\n  c: 2\n', { contains: 'b: 1\nc: 2' }, 'a.yml')).toEqual([
       { outcome: 'pass', saw: '`b: 1 ⏎ c: 2` is in a.yml:2', shows: ['2:  b: 1', '3:  c: 2'] }
@@ -214,7 +214,7 @@ describe('lacks, matches, exists', () => {
       {
         outcome: 'fail',
         saw: 'no file `a.sh` in commit e6349a9',
-        expected: 'that it exists',
+        expected: 'it to exist',
         at: 'a.sh at e6349a9'
       }
     ])

@@ -137,7 +137,7 @@ describe('restart-loops', () => {
     for (const one of untrue) expect(outcomeOf(restartLoops.judge(one, wish))).toBe('fail')
   })
 
-  it('is looked at again for as long as the present run would have to last, a minute at least', () => {
+  it('is looked at again for as long as the current run would have to last, a minute at least', () => {
     const settles = (seen: Partial<typeof facts>) =>
       restartLoops
         .judge({ ...facts, ...seen }, {})
@@ -155,8 +155,8 @@ describe('restart-loops', () => {
     expect(rest).toEqual([])
     expect(finding).toMatchObject({
       outcome: 'fail',
-      saw: 'task 1 ended 3 times, the last 3 within 20 s; longest run 5 s, present run 4 s (task: non-zero exit (1))',
-      expected: 'tasks that stay',
+      saw: 'task 1 ended 3 times, the last 3 within 20 s; longest run 5 s, current run 4 s (task: non-zero exit (1))',
+      expected: 'tasks that keep running',
       at: 'service shop_app',
       shows: [
         'task 1 shop:2 failed since 2026-06-13T05:30:15Z: task: non-zero exit (1)',
@@ -164,7 +164,7 @@ describe('restart-loops', () => {
         'task 1 shop:2 failed since 2026-06-13T05:30:35Z: task: non-zero exit (1)',
         'task 1 shop:2 running since 2026-06-13T05:30:46Z'
       ],
-      filing: { subject: 'shop_app', title: 'shop_app restarts again and again' }
+      filing: { subject: 'shop_app', title: 'shop_app is in a restart loop' }
     })
   })
 })

@@ -40,7 +40,7 @@ describe('stray-stacks', () => {
       {
         outcome: 'fail',
         saw: 'blog-pr7 (2 services, since 2026-06-13T05:31:00Z)',
-        expected: 'none like *-pr*',
+        expected: 'no stack matching *-pr*',
         at: 'stack blog-pr7',
         shows: [
           'blog-pr7 (2 services, since 2026-06-13T05:31:00Z)',

@@ -389,14 +389,14 @@ describe('subnet-collision', () => {
     const findings = subnetCollision.judge({ ...given, engine: worker(at(0)) }, wish)
     expect(outcomeOf(findings)).toBe(outcome)
     if (outcome === 'unknown')
-      expect(findings).toMatchObject([{ why: expect.stringContaining('no manager') }])
+      expect(findings).toMatchObject([{ why: expect.stringContaining('not a manager') }])
   })
 
   it('says what it compared, and that a pool around the subnet is only a note', () => {
     expect(subnetCollision.judge(facts([subnets('10.0.1.0/24')]), { subnet: '10.10.0.0/16' })).toEqual([
       {
         outcome: 'pass',
-        saw: '10.10.0.0/16 shares no address with 2 subnets of docker networks, 4 addresses of interfaces and 0 further routes; note: it lies in the default address pool 10.0.0.0/8',
+        saw: '10.10.0.0/16 shares no address with 2 docker subnets, 4 interface addresses and 0 other routes; note: it is inside the default address pool 10.0.0.0/8',
         shows: [
           'bridge: 172.17.0.0/16',
           'host: (none)',

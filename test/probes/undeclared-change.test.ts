@@ -114,7 +114,7 @@ describe('undeclared-change', () => {
         expected: wish('10.10.0.0/16'),
         at: 'network proxy'
       },
-      { outcome: 'fail', saw: 'service shop_app: gone', expected: wish('shop:2'), at: 'service shop_app' },
+      { outcome: 'fail', saw: 'service shop_app: removed', expected: wish('shop:2'), at: 'service shop_app' },
       {
         outcome: 'fail',
         saw: `unit app.service: ExecStart=${start('bbb')}`,
@@ -148,7 +148,7 @@ describe('undeclared-change', () => {
     const wish = undeclaredChange.params.parse({ expect: expect_ })
     const found = undeclaredChange.judge(seen, wish)
     expect(outcomeOf(found)).toBe(outcome)
-    if (outcome === 'unknown') expect(JSON.stringify(found)).toContain('holds a secret')
+    if (outcome === 'unknown') expect(JSON.stringify(found)).toContain('hold a secret')
   })
 
   it('cannot fail where everything is expected', () => {
@@ -405,7 +405,7 @@ describe('undeclared-change, explained by commits', () => {
     expect(undeclaredChange.judge(seen, wish)).toEqual([
       {
         outcome: 'pass',
-        saw: '2 networks, 1 service and 1 unit compared with the baseline of 2026-06-13T05:30:00Z (e6349a9): 1 as commits declare differ, and nothing else',
+        saw: '2 networks, 1 service and 1 unit compared with the baseline of 2026-06-13T05:30:00Z (e6349a9): 1 change declared by commits, nothing else',
         shows: [
           'network proxy: 10.10.0.0/16 → 10.20.0.0/16',
           '  declared by 6c1f2aa ops/net.sh:2: docker network create --driver overlay --subnet 10.20.0.0/16 proxy'

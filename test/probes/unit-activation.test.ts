@@ -31,7 +31,7 @@ const outcome = (state: UnitState, moment: Moment | undefined = after, rest: obj
     .map(({ outcome }) => outcome)
 
 it.each<[name: string, outcome: string, state: UnitState, moment?: Moment | undefined, params?: object]>([
-  ['activated after it', 'pass', unit()],
+  ['an activation after it', 'pass', unit()],
   ['one microsecond after it', 'pass', unit({ activeMicros: created + 1 })],
   ['at the same microsecond', 'unknown', unit({ activeMicros: created })],
   ['one microsecond before it', 'fail', unit({ activeMicros: created - 1 })],
@@ -171,7 +171,7 @@ it('says both times when it fails', () => {
     {
       outcome: 'fail',
       saw: 'swarm-init.service is active (exited), activated 2026-06-13T05:37:42.125154Z: 20 s before the creation of network proxy',
-      expected: 'activated after the creation of network proxy',
+      expected: 'an activation after the creation of network proxy',
       at: 'swarm-init.service',
       shows: ['swarm-init.service is active (exited), activated 2026-06-13T05:37:42.125154Z, Result=success']
     }
@@ -190,7 +190,7 @@ it('says when a unit started that never becomes active, and what a clock in doub
   ).toEqual([
     {
       outcome: 'unknown',
-      why: "swarm-init.service is active (exited), activated 2026-06-13T05:38:17.125154Z: the host's clock is 60 min ahead of ours, ±5 ms: too far off to compare it with the creation of network proxy",
+      why: "swarm-init.service is active (exited), activated 2026-06-13T05:38:17.125154Z: the host's clock is 60 min ahead of the reviewer's, ±5 ms: too far off to compare with the creation of network proxy",
       shows: ['swarm-init.service is active (exited), activated 2026-06-13T05:38:17.125154Z, Result=success']
     }
   ])

@@ -93,7 +93,7 @@ describe('what was not started since the orientation', () => {
   it('is told with both', () => {
     expect(judgeSince(script('one', other), [then])).toMatchObject([
       {
-        saw: `x.service started 2026-06-09T10:13:20.000005Z, before the orientation looked; since then its unit names ExecStart=${other} instead of ExecStart=/nix/store/aaa-x-start/bin/x-start`,
+        saw: `x.service started 2026-06-09T10:13:20.000005Z, before the orientation; its unit now names ExecStart=${other} instead of ExecStart=/nix/store/aaa-x-start/bin/x-start`,
         filing: { subject: 'x.service', title: 'x.service runs as it was before its start program changed' }
       }
     ])
@@ -240,7 +240,7 @@ it('says when both were', () => {
 it('names the program that runs and the one that the unit names', () => {
   expect(judge(running)).toMatchObject([
     {
-      saw: 'x.service runs /nix/store/aaa-x-1.0/bin/x, its unit names /nix/store/bbb-x-1.1/bin/x',
+      saw: 'x.service runs /nix/store/aaa-x-1.0/bin/x, but its unit names /nix/store/bbb-x-1.1/bin/x',
       at: 'x.service',
       filing: { subject: 'x.service', severity: 'medium' }
     }
@@ -251,8 +251,8 @@ it('says which services it could not compare', () => {
   const [finding] = judge({ ...running, mains: [{ unit: 'x.service', paths: ['/opt/y'] }] })
   expect(finding).toMatchObject({
     outcome: 'pass',
-    saw: expect.stringContaining('0 of 1 services show the program that their unit names'),
-    shows: ['not compared, they run another program: x.service']
+    saw: expect.stringContaining('0 of 1 service runs the program that the unit names'),
+    shows: ['not compared, because it runs another program: x.service']
   })
 })
 

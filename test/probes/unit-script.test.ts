@@ -217,7 +217,7 @@ it('says which file and line', () => {
   ).toEqual([
     {
       outcome: 'fail',
-      saw: `\`${wanted}\` is in none of /etc/systemd/system/swarm-init.service, ${start}`,
+      saw: `\`${wanted}\` is not in /etc/systemd/system/swarm-init.service, ${start}`,
       expected: `swarm-init.service runs \`${wanted}\``,
       at: `/etc/systemd/system/swarm-init.service, ${start}`
     }

@@ -96,7 +96,7 @@ hunt: { probes: [] }
       () => sh('systemctl stop docker.socket docker\ntouch /run/gone'),
       () => sh(`${quick}\nsystemctl start docker\n(${until('docker info')}) >/dev/null 2>&1`)
     )
-    expect(why).toMatch(/docker daemon does not answer/)
+    expect(why).toMatch(/docker daemon does not respond/)
   })
 
   it('a host that goes down and comes up again', async () => {

@@ -190,7 +190,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
     // The evidence: what was asked, what the host said, and the judgement.
     expect(section).toMatch(/^\*\*Evidence:\*\* `machine-docs\/evidence\/\S+\.json`/m)
     expect(section).toMatch(/^`{3,}\n(?:.+\n)+`{3,}$/m)
-    expect(section).toContain('It is gone.')
+    expect(section).toContain('Fixed: ')
     expect(await subject(phase)).toBe(
       `review(pvfix): ${messageTitle(
         'pvfix',
@@ -211,7 +211,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
     expect(filed).toEqual(Array.from({ length: keys.size }, (_, index) => index + 1))
   })
 
-  it('what was hidden is nowhere in the repo', async () => {
+  it('what was hidden is not in the repo', async () => {
     await phase.review()
     const found = phase.repo.builder.git(['grep', '-l', secret, 'HEAD'])
     await expect(found).rejects.toThrow(/ended with 1/)
@@ -230,7 +230,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
     const orphan = filed(
       'orphan-networks/hedgedoc_default',
       'low',
-      'network hedgedoc_default outlived its stack'
+      'network hedgedoc_default is left from a removed stack'
     )
     const route = filed(
       'subnet-collision/network ingress (10.0.0.0/24) / route 10.0.0.128/25 via 198.51.100.1 dev host0',
@@ -304,7 +304,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
       })
       await later.answer()
       expect(inCode(await later.review())).toMatch(
-        /The host's own history shows it: the last start of deploy-proxy\.service took \S+ s, as long as its own loop goes on, and deploy-dashboard\.service began right after it had ended\./
+        /The host's history confirms it: the last start of deploy-proxy\.service took \S+ s, the time limit of its own loop, and deploy-dashboard\.service started right after it ended./
       )
 
       await host.useGate('own')

@@ -110,7 +110,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
     const draft = await claim(liar, m2)
     expect(draft.decision.verdict).toBe('FAIL')
     expect(failed(draft)).toEqual([checks.subnet, checks.script])
-    expect(said(draft)).toContain('saw 10.0.1.0/24, expected 10.10.0.0/16, at network proxy')
+    expect(said(draft)).toContain('proxy is 10.0.1.0/24; expected 10.10.0.0/16 (network proxy)')
   })
 
   it('after the maintenance, before the claim: outcomes without a verdict', async () => {

@@ -189,17 +189,17 @@ describe('refused', () => {
     [
       'a verdict without its claim, that supersedes none',
       without('Claim').replace(`${line('Supersedes')}\n`, ''),
-      /^claim and verdict go together$/
+      /^it needs both a claim and a verdict, or neither$/
     ],
     [
       'a claim without a verdict, of a phase',
       forPhase(without('Verdict')),
-      /^claim and verdict go together$/
+      /^it needs both a claim and a verdict, or neither$/
     ],
     [
       'claims that are superseded by no verdict',
       forPhase(without('Claim').replace(`${line('Verdict')}\n`, '')),
-      /^only a verdict supersedes claims$/
+      /^only a verdict can supersede claims$/
     ],
     [
       'a policy that names a milestone twice',
@@ -212,7 +212,7 @@ describe('refused', () => {
     [
       'a verdict that tells of reviews that are gone',
       text.replace(line('Plan'), found => `Adversary-Removed: ${claim} M1 FAIL\n${found}`),
-      /^a verdict says nothing of reviews that are gone$/
+      /^a verdict cannot list removed reviews$/
     ]
   ])('%s, with that reason', (_, message, why) => {
     expect(message).not.toBe(text)

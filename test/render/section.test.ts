@@ -209,16 +209,14 @@ describe('golden', () => {
     })
     const text = renderFindingClosed({ at, evidence: long, finding, check: look })
     expect(text).toContain(
-      '```\n$ systemctl show *\n(401 lines)\n```\n\nIt is gone. None of 173 units has failed.\n'
+      '```\n$ systemctl show *\n(401 lines)\n```\n\nFixed: none of 173 units has failed.\n'
     )
   })
 
   test('a finding that is gone, while its probe sees another', () => {
     const look = check('No networks overlap', [{ ...seen, shows: ['b: 10.0.1.0/24'] }], { evidence: [4] })
     const text = renderFindingClosed({ at, evidence, finding, check: look })
-    expect(text).toContain(
-      '→ b: 10.0.1.0/24\n```\n\nIt is gone. What this look still sees is another defect.\n'
-    )
+    expect(text).toContain('→ b: 10.0.1.0/24\n```\n\nFixed. The remaining defects are different ones.\n')
   })
 
   test('a veto and its end', () => {

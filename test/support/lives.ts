@@ -23,7 +23,11 @@ export interface Life {
 
 export const filed = (key: string, severity: Severity, title: string): Filed => ({ key, title, severity })
 
-const proxyDiffers = filed('boot-reconcile/network proxy', 'high', 'network proxy would come back otherwise')
+const proxyDiffers = filed(
+  'boot-reconcile/network proxy',
+  'high',
+  'network proxy would be recreated differently'
+)
 
 const drifted = (unit: string, how: string) =>
   filed(`unit-drift/${unit}.service`, 'medium', `${unit}.service ${how}`)
@@ -44,7 +48,7 @@ export const lives: readonly Life[] = [
   },
   {
     cause: defects.clockAhead,
-    files: [filed('clock-skew/clock', 'medium', "The host's clock is off")],
+    files: [filed('clock-skew/clock', 'medium', "The host's clock is wrong")],
     // A machine that is busy adds to the way there, which the measurement says.
     says: [/a clock (?:59[5-9]|60[0-5])(?:\.\d)? s ahead of ours, ±/]
   },
@@ -82,10 +86,8 @@ export const lives: readonly Life[] = [
   },
   {
     cause: host => host.causes.rolledBackUpdate('ccci-bridge_app'),
-    files: [
-      filed('image-drift/ccci-bridge_app', 'medium', 'ccci-bridge_app does not run the image that it should')
-    ],
-    says: [/the new spec was not taken: the update is rollback_completed, bridge:local runs/]
+    files: [filed('image-drift/ccci-bridge_app', 'medium', 'ccci-bridge_app runs the wrong image')],
+    says: [/the new spec was rejected: the update is rollback_completed, bridge:local runs/]
   },
   {
     cause: defects.openPort,
@@ -94,7 +96,13 @@ export const lives: readonly Life[] = [
   },
   {
     cause: defects.orphanNetwork,
-    files: [filed('orphan-networks/hedgedoc_default', 'low', 'network hedgedoc_default outlived its stack')],
+    files: [
+      filed(
+        'orphan-networks/hedgedoc_default',
+        'low',
+        'network hedgedoc_default is left from a removed stack'
+      )
+    ],
     says: [/docker network rm hedgedoc_default/]
   },
   {
@@ -106,7 +114,7 @@ export const lives: readonly Life[] = [
         'network testhost-leaky has endpoints without a container'
       )
     ],
-    says: [/5 endpoints have no container that runs: testhost-leak-1/, /it belongs to no container/]
+    says: [/5 endpoints have no running container: testhost-leak-1/, /it belongs to no container/]
   },
   {
     cause: host => host.causes.restartLoop('warm-keycloak_ci_example_test_db'),
@@ -114,7 +122,7 @@ export const lives: readonly Life[] = [
       filed(
         'restart-loops/warm-keycloak_ci_example_test_db',
         'high',
-        'warm-keycloak_ci_example_test_db restarts again and again'
+        'warm-keycloak_ci_example_test_db is in a restart loop'
       )
     ],
     says: [/non-zero exit \(1\)/]
@@ -147,7 +155,7 @@ export const lives: readonly Life[] = [
       filed(
         'unit-drift/swarm-init.service',
         'medium',
-        'swarm-init.service is not what its file says: systemd was not reloaded'
+        'swarm-init.service differs from its file: systemd was not reloaded'
       )
     ],
     // The next boot reads the file: that network would be another one, as it was before.
@@ -156,16 +164,16 @@ export const lives: readonly Life[] = [
   },
   {
     cause: defects.otherProgram,
-    files: [drifted('ticker', 'runs another program than its unit names')],
+    files: [drifted('ticker', 'runs a program other than the one its unit names')],
     says: [
-      /runs \/nix\/store\/\S+-ticker-1\.0\/bin\/ticker, its unit names \/nix\/store\/\S+-ticker-1\.1\/bin\/ticker/
+      /runs \/nix\/store\/\S+-ticker-1\.0\/bin\/ticker, but its unit names \/nix\/store\/\S+-ticker-1\.1\/bin\/ticker/
     ]
   },
   {
     cause: defects.oneshotNotRestarted,
     files: [drifted('deploy-drone', 'runs as it was before its start program changed')],
     says: [
-      /before the orientation looked; since then its unit names ExecStart=\/nix\/store\/\S+\/deploy-drone-start instead of/
+      /before the orientation; its unit now names ExecStart=\/nix\/store\/\S+\/deploy-drone-start instead of/
     ]
   },
   {
@@ -178,14 +186,14 @@ export const lives: readonly Life[] = [
 export const deadlock = filed(
   'health-gate-deadlock/deploy-proxy.service',
   'high',
-  'deploy-proxy waits for ci.example.test, which only deploy-dashboard serves, ordered after it'
+  'deploy-proxy waits for ci.example.test, served only by deploy-dashboard, which starts after it'
 )
 
 const gated = (kind: string, what: string) =>
   filed(
     `health-gate-deadlock/gate-${kind}.service`,
     'high',
-    `gate-${kind} waits for ${what}, ordered after it`
+    `gate-${kind} waits for ${what}, which starts after it`
   )
 
 /** Every deadlock with its disguise: what is filed, the circle, and the lines of the host that prove it. */
@@ -199,12 +207,12 @@ export const deadlocks: readonly (readonly [disguise: string, Life])[] = [
       },
       files: [deadlock],
       says: [
-        /deploy-proxy\.service → waits for https:\/\/ci\.example\.test\/, served by → deploy-dashboard\.service → starts only after → deploy-proxy\.service\. None of them can come first\./,
+        /deploy-proxy\.service → waits for https:\/\/ci\.example\.test\/, served by → deploy-dashboard\.service → starts only after → deploy-proxy\.service\. None of them can start first./,
         /^→ \/nix\/store\/\S+-deploy-proxy-start\/bin\/deploy-proxy-start:6: until \[ "\$\(curl .*https:\/\/ci\.example\.test\/\)" = 200 \]/m,
         /^→ docker service inspect ccci-dashboard_app: traefik\.http\.routers\.ccci-dashboard\.rule=Host\(ci\.example\.test\)/m,
         /^→ \/nix\/store\/\S+\/bin\/deploy-dashboard-start:4: docker stack deploy .* ccci-dashboard/m,
         /^→ \/\S+deploy-dashboard\.service:3: After=deploy-proxy\.service/m,
-        /systemd ends it after TimeoutStartSec=15min/,
+        /systemd stops it after TimeoutStartSec=15min/,
         /cannot be seen on the running host: .*active \(exited\)/,
         /for a proxy: its own \/ping/,
         /^mermaid\nflowchart LR\n  u0\["deploy-proxy\.service"\]\n  u1\["deploy-dashboard\.service"\]\n  u0 -->\|"waits for https:\/\/ci\.example\.test\/"\| u1\n  u1 -->\|"starts only after"\| u0$/m
@@ -231,7 +239,7 @@ export const deadlocks: readonly (readonly [disguise: string, Life])[] = [
         filed(
           'health-gate-deadlock/edge-gate.service',
           'high',
-          'edge-gate waits for report.ci.example.test, which only deploy-reports serves, which starts only after reports-config and reports-data, after it'
+          'edge-gate waits for report.ci.example.test, served only by deploy-reports, which starts after reports-config and reports-data, and so after it'
         )
       ],
       says: [
@@ -247,14 +255,14 @@ export const deadlocks: readonly (readonly [disguise: string, Life])[] = [
     {
       cause: defects.gatesOfAllKinds,
       files: [
-        gated('file', '/run/testhost-ready, which only late-file makes'),
-        gated('port', 'localhost:443, which only deploy-proxy serves'),
-        gated('publish', '127.0.0.1:8085, which only late-publish serves'),
-        gated('service', "docker's ccci-reports_app, which only deploy-reports serves"),
+        gated('file', '/run/testhost-ready, made only by late-file'),
+        gated('port', 'localhost:443, served only by deploy-proxy'),
+        gated('publish', '127.0.0.1:8085, served only by late-publish'),
+        gated('service', "docker's ccci-reports_app, served only by deploy-reports"),
         filed(
           'health-gate-deadlock/gate-unit.service',
           'high',
-          'gate-unit starts testhost-late-unit and waits for it, ordered after it'
+          'gate-unit starts testhost-late-unit and waits for it, but testhost-late-unit starts after it'
         )
       ],
       says: [
@@ -262,7 +270,7 @@ export const deadlocks: readonly (readonly [disguise: string, Life])[] = [
         /docker service inspect traefik_ci_example_test_app: publishes 443\/tcp/,
         /late-file-start:\d+: touch \/run\/testhost-ready/,
         /gate-unit-start:\d+: systemctl start testhost-late-unit/,
-        /systemd ends it after TimeoutStartSec=30s/
+        /systemd stops it after TimeoutStartSec=30s/
       ]
     }
   ]

@@ -86,7 +86,7 @@ describe('what is owed', () => {
     await it.plan('one', plan(`M1: { ${repoCheck('a repo')} }`))
     await (await it.context()).once()
     const review = await it.file('reviews/REVIEW-one.md')
-    expect(review).toContain(`The phase had been claimed already, by \`${first.slice(0, 7)}\``)
+    expect(review).toContain(`The phase was already claimed by \`${first.slice(0, 7)}\``)
     expect(review).not.toMatch(/before any claim/i)
   })
 

@@ -68,7 +68,7 @@ export function sayCheck(check: ReplayedCheck, io: Terminal, withPlace = false):
 function sayFinding(check: ReplayedCheck, finding: Finding, io: Terminal): readonly string[] {
   switch (finding.outcome) {
     case 'fail':
-      return [oneLine(`saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`)]
+      return [oneLine(`${finding.saw}; expected ${finding.expected} (${finding.at})`)]
     case 'pass':
       return check.outcome === 'pass' ? [paint(io, 'dim', oneLine(finding.saw))] : []
     default:

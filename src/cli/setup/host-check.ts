@@ -70,7 +70,7 @@ const questions: readonly Question[] = [
         ? `as root on the host: usermod -aG docker ${user}. That group is root on the host: see SECURITY.md, adversary lockdown`
         : /no such command/.test(why)
           ? 'docker must be on the PATH of the login; is this the right host?'
-          : /no manager/.test(why)
+          : /no manager|not a (?:swarm )?manager/.test(why)
             ? 'name a manager of the swarm under `hosts:`, or docker swarm init on the host'
             : 'systemctl status docker on the host'
   }),

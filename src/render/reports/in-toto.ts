@@ -16,7 +16,7 @@ export function inToto(report: Report): string {
   if (subject.length === 0) {
     throw new AdversaryError(
       'not-proven',
-      'in-toto: nobody has claimed it, so there is no commit to speak of'
+      'in-toto: the milestone is not claimed, so there is no commit to attest'
     )
   }
   const named = (...outcomes: readonly ReportCheck['outcome'][]) => names(checks, outcomes)

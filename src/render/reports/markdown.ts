@@ -25,7 +25,7 @@ export function markdown(report: Report): string {
       )
     ),
     section('Checks', report.checks),
-    section('What nobody asked for', report.hunts),
+    section('Hunt', report.hunts),
     ...(open.length === 0
       ? []
       : [

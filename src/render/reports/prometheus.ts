@@ -80,7 +80,7 @@ export function prometheus(report: Report): string {
     },
     {
       name: 'adversary_success',
-      help: '1 where the answer was PASS, an open gate, or a hunt that could look; 0 for everything else.',
+      help: '1 where the answer was PASS, an open gate, or a completed hunt; 0 for everything else.',
       type: 'gauge',
       samples: [{ labels: at, value: report.result === 'passed' || report.result === 'done' ? 1 : 0 }]
     },
@@ -127,13 +127,13 @@ export function prometheus(report: Report): string {
     },
     {
       name: 'adversary_look_duration_seconds',
-      help: 'How long it took to look.',
+      help: 'Duration of the reads and checks.',
       type: 'gauge',
       samples: [{ labels: at, value: report.ms / 1000 }]
     },
     {
       name: 'adversary_last_answer_timestamp_seconds',
-      help: 'When this was answered.',
+      help: 'Time of this answer.',
       type: 'gauge',
       samples: [{ labels: at, value: Date.parse(report.at) / 1000 }]
     }

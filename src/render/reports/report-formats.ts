@@ -106,8 +106,8 @@ export interface ReportRule {
 
 /** One thing that a check said, in the grammar of all judgements: saw X, expected Y, at Z. */
 export function saying(said: ReportSaid): string {
-  if (said.outcome === 'fail') return `saw ${said.saw}, expected ${said.expected}, at ${said.at}`
-  return said.saw ?? said.why ?? 'no reason was given'
+  if (said.outcome === 'fail') return `${said.saw}; expected ${said.expected} (${said.at})`
+  return said.saw ?? said.why ?? 'no reason is recorded'
 }
 
 /** Why a check ended as it did: what it said of that, else its `why`. Never empty. */

@@ -11,7 +11,7 @@ import {
 } from './report-formats.ts'
 
 /**
- * SARIF 2.1.0: what needs somebody's attention. A failed check is of kind `fail`, one that could not be seen
+ * SARIF 2.1.0: what needs attention. A failed check is of kind `fail`, one that could not be seen
  * of kind `open` (evaluated, and not enough was known), a waived one is suppressed with its reason. What
  * passed is no result: code-scanning tabs show every result as an alert.
  *
@@ -171,22 +171,22 @@ function fingerprint(...words: readonly string[]) {
 const verdictRule: ReportRule = {
   id: 'verdict',
   asserts: 'The milestone is what its claim says it is',
-  because: 'Every check of the plan was looked at, and what was not seen is not proven.',
-  remedy: 'See which checks failed or could not be seen, mend that, and claim it again.'
+  because: 'Only checks that ran and passed prove a milestone.',
+  remedy: 'See which checks failed or could not be seen, fix the cause, and claim the milestone again.'
 }
 
 const gateRule: ReportRule = {
   id: 'gate',
   asserts: 'A trusted, fresh PASS opens the gate, and nothing blocks it',
-  because: 'What is not shown by a signed review is not proven.',
-  remedy: 'adversary gate says what is missing and what to run next.'
+  because: 'Only a signed review proves a milestone.',
+  remedy: 'Run adversary gate: it shows what is missing and what to run next.'
 }
 
 const handRule: ReportRule = {
   id: 'hand',
-  asserts: 'Nobody has filed a defect by hand',
-  because: 'A person or an agent saw something that no probe looks for.',
-  remedy: 'Mend it, then close it with a reason: adversary finding close.'
+  asserts: 'No defect is filed by hand',
+  because: 'A person or an agent found something that no probe checks.',
+  remedy: 'Fix it, then close it with a reason: adversary finding close.'
 }
 
 function rulesOf(report: Report): readonly ReportRule[] {

@@ -142,12 +142,12 @@ function told<Item extends { readonly name: string }>(
   shape: z.ZodType<readonly Item[]>
 ): { readonly seen: true; readonly items: readonly Item[] } | { readonly seen: false; readonly why: string } {
   const fact = Object.hasOwn(facts, name) ? facts[name] : undefined
-  if (fact === undefined) return { seen: false, why: 'no check or hunt of the plan asked for them then' }
+  if (fact === undefined) return { seen: false, why: 'no check or hunt of the plan read them then' }
   if (!fact.seen) return { seen: false, why: fact.why }
   const items = shape.safeParse(fact.value)
   return items.success
     ? { seen: true, items: items.data }
-    : { seen: false, why: 'the evidence is of another version of this program' }
+    : { seen: false, why: 'the evidence comes from another version of adversary' }
 }
 
 /**

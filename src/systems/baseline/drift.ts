@@ -68,12 +68,12 @@ export function kernelDrift(nixos: Nixos | null): Drift | null {
   if (bootedKernel === '' || currentKernel === '' || bootedKernel === currentKernel) return null
   return {
     at: 'the kernel',
-    saw: `the host booted ${bootedKernel}, its current system has ${currentKernel}`,
-    expected: 'the current kernel booted',
+    saw: `the host booted ${bootedKernel}, but its current system has ${currentKernel}`,
+    expected: 'the current kernel',
     shows: [],
     subject: 'kernel',
-    title: 'The host runs another kernel than its current system',
-    mend: 'Reboot at the next quiet time, and see that the host comes up.'
+    title: 'The host runs a kernel other than that of its current system',
+    mend: 'Reboot in the next maintenance window, and check that the host comes up.'
   }
 }
 
@@ -83,7 +83,7 @@ export function revisionDrift(revision: string, commit: string): Drift | null {
   return {
     at: 'nixos-version',
     saw: `NixOS was built from ${revision}`,
-    expected: `built from ${commit}`,
+    expected: `a build from ${commit}`,
     shows: [],
     subject: 'configurationRevision',
     title: 'The host was built from another commit',
@@ -133,12 +133,12 @@ function notReloaded({ name, files, needsReload }: UnitState): Drift | null {
   if (!needsReload) return null
   return {
     at: name,
-    saw: `${name} changed on the disk since systemd read it (NeedDaemonReload=yes)`,
-    expected: 'systemd runs what the files say',
+    saw: `${name} changed on disk since systemd read it (NeedDaemonReload=yes)`,
+    expected: 'a reload after the last change',
     shows: files,
     subject: name,
-    title: `${name} is not what its file says: systemd was not reloaded`,
-    mend: `Run \`systemctl daemon-reload\`, look at what changed, and restart ${name}.`
+    title: `${name} differs from its file: systemd was not reloaded`,
+    mend: `Run \`systemctl daemon-reload\`, check what changed, and restart ${name}.`
   }
 }
 
@@ -152,11 +152,11 @@ function olderThanFile(unit: UnitState, disk: OnDisk): Drift | null {
   return {
     at: name,
     saw: `${name} started ${isoMicros(started)}, before ${its} last changed, ${isoMicros(changed.seconds * 1e6)}`,
-    expected: 'the unit started after its file last changed',
+    expected: 'a start after the last change of its file',
     shows: [...files, ...(files.includes(changed.path) ? [] : [changed.path])],
     subject: name,
     title: `${name} runs as it was before its file changed`,
-    mend: `Look at what changed, and restart ${name}.`
+    mend: `Check what changed, and restart ${name}.`
   }
 }
 
@@ -174,16 +174,15 @@ function startedOtherwise(unit: UnitState, { before, recorded: programs }: OnDis
   const edited = Object.keys(texts).find(path => (then.texts[path] ?? texts[path]) !== texts[path])
   const [was, is] = [then.starts.join('; '), now.starts.join('; ')]
   if (was === is && edited === undefined) return null
-  const change =
-    was === is ? `${edited} has another text since` : `since then its unit names ${is} instead of ${was}`
+  const change = was === is ? `${edited} has changed since` : `its unit now names ${is} instead of ${was}`
   return {
     at: name,
-    saw: `${name} started ${isoMicros(started)}, before the orientation looked; ${change}`,
-    expected: 'a start of what the unit names now',
+    saw: `${name} started ${isoMicros(started)}, before the orientation; ${change}`,
+    expected: 'a start of the command that the unit names now',
     shows: unit.files,
     subject: name,
     title: `${name} runs as it was before its start program changed`,
-    mend: `Look at what changed, and restart ${name}.`
+    mend: `Check what changed, and restart ${name}.`
   }
 }
 
@@ -193,12 +192,12 @@ function otherProgram(unit: UnitState, disk: OnDisk): Drift | null {
   const { name, files } = unit
   return {
     at: name,
-    saw: `${name} runs ${running.runs}, its unit names ${running.wanted}`,
+    saw: `${name} runs ${running.runs}, but its unit names ${running.wanted}`,
     expected: 'the program that the unit names now',
     shows: files,
     subject: name,
-    title: `${name} runs another program than its unit names`,
-    mend: `Look at what changed, and restart ${name}.`
+    title: `${name} runs a program other than the one its unit names`,
+    mend: `Check what changed, and restart ${name}.`
   }
 }
 

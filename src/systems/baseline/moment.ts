@@ -31,11 +31,11 @@ export interface Moment {
   readonly spanMicros: number
   /** For a sentence: `the review of M1 at 2026-06-13T05:33:10Z`. */
   readonly said: string
-  /** Whose clock told it. A claim's time may be the builder's own. */
+  /** Whose clock it comes from. A claim's time may be the builder's own. */
   readonly clock: 'host' | 'reviewer' | 'builder' | 'absolute'
 }
 
-/** The milestone whose review a fact's time is taken from, told by the fact's key; null: of none. */
+/** The milestone whose review a fact's time is taken from, read from the fact's key; null: of none. */
 export function reviewAskedFor(key: string): string | null {
   return /^moment \{"review":"([^"\\]+)"\}$/.exec(key)?.[1] ?? null
 }
@@ -91,13 +91,15 @@ async function networkCreation(look: FactContext, network: string): Promise<Mome
   const [only, second] = named
   if (only === undefined) throw new Unseen(`docker lists no network \`${network}\``)
   if (second !== undefined) {
-    throw new Unseen(`docker lists ${named.length} networks \`${network}\`: which one is meant?`)
+    throw new Unseen(
+      `docker lists ${named.length} networks named \`${network}\`, so the check cannot choose one`
+    )
   }
   // On a worker that is when the network came to this node, with the first task that it ran on it.
   const hidden = only.scope === 'swarm' ? await swarmHidden(look) : null
   if (hidden !== null) throw new Unseen(`when network ${network} was created: ${hidden}`)
   if (only.createdMicros === null)
-    throw new Unseen(`docker does not know when network ${network} was created`)
+    throw new Unseen(`docker does not report when network ${network} was created`)
   return at(only.createdMicros, 'host', `the creation of network ${network} at `)
 }
 
@@ -106,7 +108,7 @@ async function unitActivation(look: FactContext, unit: string): Promise<Moment> 
   // systemd answers for units that do not exist, too.
   if (state.load !== 'loaded') throw new Unseen(`systemd has no loaded unit ${unit} (${state.load})`)
   const activation = lastActivation(state)
-  if (activation === null) throw new Unseen(`${unit} was never activated since the host booted`)
+  if (activation === null) throw new Unseen(`${unit} has not been activated since the host booted`)
   const word = activation.word === 'activated' ? 'activation' : 'start'
   return at(activation.micros, 'host', `the ${word} of ${unit} at `)
 }
@@ -146,7 +148,7 @@ const skewLimitMs = 60_000
 export function isAfter(hostMicros: number, moment: Moment, clock: HostClock): Order {
   const ahead = Math.max(hostMicros, moment.clock === 'host' ? moment.micros : 0) - clock.hostMicros
   if (ahead > futureLimitMs * 1000) {
-    const why = `not to be put in order with ${moment.said}: a time of the host's is ${seconds(ahead)} in its own future, so its clock was set back since`
+    const why = `cannot be ordered against ${moment.said}: a time of the host is ${seconds(ahead)} in its own future, so its clock was set back since`
     return { order: 'too-close', why }
   }
   if (moment.clock === 'host') {
@@ -156,10 +158,10 @@ export function isAfter(hostMicros: number, moment: Moment, clock: HostClock): O
   const skew = Math.round(clock.skewMs * 1000)
   const uncertainty = Math.ceil(clock.uncertaintyMs * 1000)
   const order = between(skew)
-  const note = `the host's clock is ${seconds(skew)} ${skew < 0 ? 'behind' : 'ahead of'} ours, ±${seconds(uncertainty)}`
+  const note = `the host's clock is ${seconds(skew)} ${skew < 0 ? 'behind' : 'ahead of'} the reviewer's, ±${seconds(uncertainty)}`
   const builders = moment.clock === 'builder' ? "; the claim's time may be the builder's own clock" : ''
   if (Math.abs(clock.skewMs) > skewLimitMs && between(0) !== order) {
-    return { order: 'too-close', why: `${note}: too far off to compare it with ${moment.said}` }
+    return { order: 'too-close', why: `${note}: too far off to compare with ${moment.said}` }
   }
   return {
     order,
@@ -186,7 +188,7 @@ function compare(micros: number, earliest: number, latest: number): Order['order
 }
 
 function apart(micros: number, { said }: Moment, order: Order['order']): string {
-  if (order === 'too-close') return `too close to ${said} to tell which came first`
+  if (order === 'too-close') return `too close to ${said} to determine which came first`
   return `${seconds(micros)} ${order} ${said}`
 }
 

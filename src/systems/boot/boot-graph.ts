@@ -303,7 +303,7 @@ function phases(runs: readonly Run[], type: string): readonly { run: Run; holds:
     if (/^(?:simple|exec|idle)$/.test(type)) return { run, holds: false, doubt: '' }
     if (type.startsWith('notify') && ready >= 0) return { run, holds: main.indexOf(run) <= ready, doubt: '' }
     const doubt = /^(?:notify|dbus)/.test(type)
-      ? `Type=${type}: the program itself says when its start has ended`
+      ? `Type=${type}: the program itself reports the end of its start`
       : ''
     return { run, holds: true, doubt }
   })

@@ -34,7 +34,7 @@ export interface LiveDocker {
  * Compares what a boot would create with what is live.
  *
  * @param except globs of names left aside.
- * @param ageMs what is younger than this may be a test's: nobody asks whether it would come back.
+ * @param ageMs younger ones are ignored, because they may belong to a test.
  */
 export function reconcile(
   boot: FreshBoot,
@@ -49,14 +49,17 @@ export function reconcile(
     ...boot.stacks.filter(judged).map(made => stackMade(made, boot, live)),
     ...[...handMade(live), ...stacks(live)].filter(judged).flatMap(one => whoMakes(one, boot, live, ageMs)),
     ...boot.hidden.map(({ unit, what, run }): Reconciled => {
-      const saw = `${unit} goes on when it could not create ${what}, and does not look at it afterwards`
-      const expected = 'a start that fails when what it creates is not there'
+      const saw = `${unit} continues when it fails to create ${what}, and does not check for it afterwards`
+      const expected = 'a start that fails when the creation fails'
       return { kind: 'hidden', subject: `${unit} ${what}`, saw, expected, at: written(run) }
     }),
     ...[...boot.networks, ...boot.stacks]
       .filter(({ name }) => name.includes(unknowable))
       .map(({ name, run }): Reconciled => {
-        return { kind: 'open', said: `${sayName(name)}: only the run knows this name (${written(run)})` }
+        return {
+          kind: 'open',
+          said: `${sayName(name)}: the name is known only at run time (${written(run)})`
+        }
       })
   ]
 }
@@ -71,16 +74,16 @@ function networkMade(name: string, boot: FreshBoot, { networks, engine }: LiveDo
     if (!made.some(({ certain }) => certain) || mayName(boot.removed, name))
       return {
         kind: 'open',
-        said: `${subject} is not there; a condition or a failed start may be why (${at})`
+        said: `${subject} does not exist, possibly because of a condition or a failed start (${at})`
       }
-    const saw = `${unit} creates ${subject}, and there is none`
-    return { kind: 'missing', subject, saw, expected: 'that it is there', at }
+    const saw = `${subject} does not exist, although ${unit} creates it`
+    return { kind: 'missing', subject, saw, expected: 'it to exist', at }
   }
   const all = made.map(one => differences(one, live, engine))
   const [first = []] = all
   if (all.some(list => list.length === 0)) return { kind: 'agrees', said: `${subject}, by ${unit}` }
   const saw = `${subject} is live with ${first.map(({ now }) => now).join(', ')}`
-  const expected = `${first.map(({ fresh }) => fresh).join(', ')}, as ${unit} would create it`
+  const expected = `${first.map(({ fresh }) => fresh).join(', ')}, as created by ${unit}`
   return { kind: 'differs', subject, saw, expected, at }
 }
 
@@ -90,9 +93,12 @@ function stackMade(made: FreshBoot['stacks'][number], boot: FreshBoot, { service
   if (services.some(({ stack }) => stack === made.name))
     return { kind: 'agrees', said: `${subject}, by ${unit}` }
   if (!made.certain || mayName(boot.removed, made.name))
-    return { kind: 'open', said: `${subject} is not there; a condition or a failed start may be why (${at})` }
-  const saw = `${unit} deploys ${subject}, and there is none`
-  return { kind: 'missing', subject, saw, expected: 'that it runs', at }
+    return {
+      kind: 'open',
+      said: `${subject} does not exist, possibly because of a condition or a failed start (${at})`
+    }
+  const saw = `${subject} does not exist, although ${unit} deploys it`
+  return { kind: 'missing', subject, saw, expected: 'it to run', at }
 }
 
 interface Live {
@@ -112,14 +118,15 @@ function whoMakes(
   if (makers.includes(name)) return []
   const subject = `${kind} ${name}`
   const open = (said: string): readonly Reconciled[] => [{ kind: 'open', said: `${subject} ${said}` }]
-  if (mayName(makers, name)) return open('may be one whose name only the run knows')
+  if (mayName(makers, name)) return open('may be one whose name is known only at run time')
   if (boot.pythonTexts.some(text => text.includes(name))) return open('is named in a Python program')
-  if (sinceMicros !== null && engine.nowMicros - sinceMicros < ageMs * 1_000) return open('is still young')
+  if (sinceMicros !== null && engine.nowMicros - sinceMicros < ageMs * 1_000)
+    return open('is younger than `age`')
   const verb = kind === 'stack' ? 'deploys' : 'creates'
-  const saw = `${subject} is live, and no unit that a boot starts ${verb} it`
+  const saw = `${subject} is live, but no unit that starts at boot ${verb} it`
   if (boot.blind.length > 0)
-    return [{ kind: 'unread', said: `${saw}, as far as could be read; not read: ${boot.blind.join(', ')}` }]
-  return [{ kind: 'unmade', subject, saw, expected: 'that a boot from nothing brings it back', at: subject }]
+    return [{ kind: 'unread', said: `${saw}, as far as readable; not read: ${boot.blind.join(', ')}` }]
+  return [{ kind: 'unmade', subject, saw, expected: 'a unit that creates it at boot', at: subject }]
 }
 
 function stacks({ services }: LiveDocker): readonly Live[] {

@@ -80,8 +80,8 @@ export function blindSpots(
     if (behind.length === 0 && wanted.length === 0) return []
     const why =
       behind.length > 0
-        ? `${behind.join(', ')} start only after it`
-        : `it may bring up what ${wanted.join(', ')} waits for`
+        ? `${behind.join(', ')} ${behind.length === 1 ? 'starts' : 'start'} only after it`
+        : `it may start what ${wanted.join(', ')} waits for`
     return [`${path} of ${unit} could not be read, and ${why}`]
   })
 

@@ -52,18 +52,18 @@ export function shortName(unit: string): string {
   return unit.replace(/\.service$/, '')
 }
 
-/** The title of a finding: `a waits for X, which only b serves, ordered after it`. */
+/** The title of a finding: `a waits for X, served only by b, which starts after it`. */
 export function circleTitle({ unit, steps }: Circle): string {
   const [first, ...rest] = steps
   if (first === undefined) return `${shortName(unit)} waits for itself`
   const what = first.wait?.target.kind === 'url' ? first.wait.target.host : first.what
-  if (first.to === unit) return `${shortName(unit)} waits for ${what}, which it brings up only later itself`
+  if (first.to === unit) return `${shortName(unit)} waits for ${what}, which it starts itself only later`
   const between = rest.slice(0, -1).map(({ to }) => shortName(to))
   const way =
-    between.length === 0 ? 'ordered after it' : `which starts only after ${between.join(' and ')}, after it`
+    between.length === 0 ? 'starts after it' : `starts after ${between.join(' and ')}, and so after it`
   return first.how === 'starts'
-    ? `${shortName(unit)} starts ${shortName(first.to)} and waits for it, ${way}`
-    : `${shortName(unit)} waits for ${what}, which only ${shortName(first.to)} ${first.wait?.target.kind === 'file' ? 'makes' : 'serves'}, ${way}`
+    ? `${shortName(unit)} starts ${shortName(first.to)} and waits for it, but ${shortName(first.to)} ${way}`
+    : `${shortName(unit)} waits for ${what}, ${first.wait?.target.kind === 'file' ? 'made' : 'served'} only by ${shortName(first.to)}, which ${way}`
 }
 
 /** A length of time for people, from microseconds. */
@@ -78,14 +78,14 @@ export function hangText({ unit, steps }: Circle, units: readonly ToldUnit[]): s
   const limit = units.find(({ name }) => name === unit)?.startTimeout ?? ''
   const systemd =
     limit === 'infinity' || limit === ''
-      ? 'systemd sets no end to it (TimeoutStartSec=infinity)'
-      : `systemd ends it after TimeoutStartSec=${limit}`
+      ? 'systemd sets no time limit (TimeoutStartSec=infinity)'
+      : `systemd stops it after TimeoutStartSec=${limit}`
   const bound = steps[0]?.wait?.bound ?? null
   const own = bound === null ? '' : `, its own loop gives up after about ${bound} s`
   return `the start of ${unit} hangs: ${systemd}${own}`
 }
 
-/** Why nobody sees it on a host that runs; or that it is happening now. */
+/** Why a running host does not show it; or that it is happening now. */
 export function hiddenText({ unit }: Circle, units: readonly ToldUnit[]): string {
   const state = units.find(({ name }) => name === unit)
   if (state?.active === 'activating') {
@@ -94,9 +94,9 @@ export function hiddenText({ unit }: Circle, units: readonly ToldUnit[]): string
   }
   const shown = state === undefined ? 'active' : `${state.active} (${state.sub})`
   return (
-    'It cannot be seen on the running host: what is waited for is up already, so each start since then has ended ' +
-    `at once, and systemctl shows ${shown}. A plain reboot may get through too, because a swarm brings its services ` +
-    'back by itself; a new host, a removed stack or a recreated network does not.'
+    'The running host does not show it: the target of the wait is already up, so each later start ends ' +
+    `at once, and systemctl shows ${shown}. A plain reboot may succeed too, because a swarm restores its services ` +
+    'by itself; on a new host, or after a stack was removed or a network recreated, the boot hangs.'
   )
 }
 
@@ -124,12 +124,12 @@ export function historyText({ unit, steps }: Circle, units: readonly ToldUnit[])
   const names = began.map(({ name }) => name).join(', ')
   const why =
     state.result === 'timeout'
-      ? ', until systemd ended it (Result=timeout)'
+      ? ', until systemd stopped it (Result=timeout)'
       : ownEnd
-        ? ', as long as its own loop goes on'
+        ? ', the time limit of its own loop'
         : ''
   return [
-    `The host's own history shows it: the last start of ${unit} took ${duration(took)}${why}, and ${names} began right after it had ended.`
+    `The host's history confirms it: the last start of ${unit} took ${duration(took)}${why}, and ${names} started right after it ended.`
   ]
 }
 
@@ -137,13 +137,13 @@ export function historyText({ unit, steps }: Circle, units: readonly ToldUnit[])
 export function mendText({ unit, steps }: Circle): string {
   const [first] = steps
   if (first?.how === 'starts') {
-    return `Start ${first.to} with \`systemctl start --no-block\`, or leave its start to the boot: it is ordered after ${unit} anyway.`
+    return `Start ${first.to} with \`systemctl start --no-block\`, or leave its start to the boot: it is already ordered after ${unit}.`
   }
   const gate =
     first?.wait?.target.kind === 'url'
-      ? `ask an endpoint that ${unit} itself brings up (for a proxy: its own /ping)`
+      ? `check an endpoint that ${unit} starts itself (for a proxy: its own /ping)`
       : `wait only for what is up before ${unit}`
-  return `Let ${unit} ${gate}, or move this wait to a unit of its own, ordered after ${first?.to ?? 'what it asks'}.`
+  return `Make ${unit} ${gate}, or move this wait to a separate unit, ordered after ${first?.to ?? 'what it checks'}.`
 }
 
 /** The lines that prove each edge, in the circle's order. */

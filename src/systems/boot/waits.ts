@@ -103,7 +103,7 @@ function askedBy(name: string, command: RunCommand): readonly Asked[] {
   else if (/^(?:nc|ncat|netcat)$/.test(name)) {
     const [host, port] = plainWords(words, /^-[wGqsp]$/)
     const datagrams = words.slice(1).some(values => /^(?:-[a-tv-zA-Z]*u[a-zA-Z]*|--udp)$/.test(first(values)))
-    const doubt = datagrams ? 'over UDP nobody needs to answer' : ''
+    const doubt = datagrams ? 'over UDP a missing answer is not an error' : ''
     asked.push(...ports(host, port).map(one => ({ ...one, doubt })))
   } else if (/^(?:\[\[?|test)$/.test(name)) asked.push(...fileTests(command))
   else if (name === 'docker' || name === 'podman') asked.push(...docker(command))
@@ -111,7 +111,7 @@ function askedBy(name: string, command: RunCommand): readonly Asked[] {
   return asked
 }
 
-const anyAnswer = 'any answer ends it, also that of a proxy which does not know the name'
+const anyAnswer = 'any answer ends it, including one from a proxy that does not know the name'
 
 function curl(command: RunCommand): readonly Asked[] {
   const options = command.words.slice(1).map(first)

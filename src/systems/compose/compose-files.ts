@@ -35,7 +35,7 @@ export function composeImages(paths: readonly string[]): FactSource<readonly Com
 }
 
 function servicesOf(path: string, text: string) {
-  if (text.length > cap) throw new Unseen(`${path} is longer than a compose file may be`)
+  if (text.length > cap) throw new Unseen(`${path} exceeds the size limit of a compose file`)
   try {
     // Compose files share settings by `<<`, which YAML 1.2 itself does not know.
     const document = parseDocument(text, { merge: true, stringKeys: true, logLevel: 'error' })
@@ -45,6 +45,6 @@ function servicesOf(path: string, text: string) {
     return Object.entries(services).map(([name, { image }]) => ({ name, image: image ?? null }))
   } catch (error) {
     const why = error instanceof z.ZodError ? 'it has no services with images' : messageOf(error)
-    throw new Unseen(`${path} was not understood as a compose file: ${oneLine(why, 200)}`, { cause: error })
+    throw new Unseen(`${path} is not a valid compose file: ${oneLine(why, 200)}`, { cause: error })
   }
 }

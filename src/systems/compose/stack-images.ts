@@ -64,7 +64,7 @@ export function unlikeRepo(
   return wanted.flatMap(({ name, image }) => {
     const live = services.find(service => service.name === name)?.template.image
     if (live !== undefined && isWrittenImage(live, image)) return []
-    const saw = live === undefined ? 'no such service' : `the spec names ${live}`
-    return [{ name, saw, expected: `${image}, as ${at} says` }]
+    const saw = live === undefined ? `service ${name} does not exist` : `the spec names ${live}`
+    return [{ name, saw, expected: `${image}, as in ${at}` }]
   })
 }

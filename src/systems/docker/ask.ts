@@ -10,15 +10,9 @@ import { dockerRead } from './reads.ts'
 /** What docker's refusals mean, most telling first. */
 const refusals: readonly (readonly [RegExp, string])[] = [
   [/permission denied/i, 'the login may not read docker (permission denied on the daemon socket)'],
-  [
-    /not a swarm manager/i,
-    'the host is no swarm manager, so services, tasks and nodes cannot be seen from it'
-  ],
-  [
-    /podman/i,
-    'the docker command of this host is podman, which has no swarm and answers in words of its own'
-  ],
-  [/cannot connect to the docker daemon|is the docker daemon running/i, 'the docker daemon does not answer']
+  [/not a swarm manager/i, 'the host is not a swarm manager, so it does not show services, tasks and nodes'],
+  [/podman/i, 'the docker command of this host is podman, which has no swarm and another output format'],
+  [/cannot connect to the docker daemon|is the docker daemon running/i, 'the docker daemon does not respond']
 ]
 
 /**
@@ -76,7 +70,7 @@ async function otherEngine(look: FactContext): Promise<string | null> {
   const context = ClientInfo?.Context ?? ''
   if (context === '' || context === 'default') return null
   const engine = (Name ?? '') === '' ? '' : ` of ${oneLine(Name ?? '', 80)}`
-  return `docker of this login speaks to the engine${engine} of its context "${oneLine(context, 80)}", not to this host's own: unset it with \`docker context use default\``
+  return `docker of this login connects to the engine${engine} of its context "${oneLine(context, 80)}", not to this host's own; run \`docker context use default\``
 }
 
 function jsonOrNull(text: string): unknown {

@@ -70,7 +70,7 @@ export const endpointOwners: FactSource<EndpointOwners> = {
     const other = words.find(line => !/no such network|network \S+ not found/i.test(line))
     if (second.exit !== 0 && (other !== undefined || words.length === 0)) {
       throw (
-        refused(second.stderr) ?? new Unseen(`docker did not take the second look: ${other ?? 'no reason'}`)
+        refused(second.stderr) ?? new Unseen(`docker failed the second read: ${other ?? 'it gave no reason'}`)
       )
     }
     const again = new Map(jsonLines(attached, second.stdout).map(found => [found.id, found.endpoints]))

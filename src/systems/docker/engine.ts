@@ -35,10 +35,10 @@ export interface DockerEngine {
  */
 export function partOfSwarm({ swarm }: DockerEngine): string | null {
   if (swarm.state === '' || swarm.state === 'inactive') return null
-  if (swarm.state !== 'active') return `the swarm cannot be seen from this node: it is ${swarm.state}`
+  if (swarm.state !== 'active') return `this node cannot see the swarm: it is ${swarm.state}`
   if (!swarm.manager)
-    return 'this node is no manager of its swarm, so networks that none of its own tasks uses cannot be seen'
-  return swarm.error === undefined ? null : `the swarm does not answer this manager: ${swarm.error}`
+    return 'this node is not a manager of its swarm, so it does not show networks that none of its own tasks uses'
+  return swarm.error === undefined ? null : `the swarm does not respond to this manager: ${swarm.error}`
 }
 
 const engine = z.object({
@@ -81,7 +81,7 @@ export const dockerEngine: FactSource<DockerEngine> = {
     const [complaint] = found.ServerErrors
     if (complaint !== undefined) throw refused(complaint) ?? new Unseen(`docker info: ${complaint}`)
     if (found.ServerVersion === '' || found.SystemTime === undefined) {
-      throw new Unseen('docker info names no server version or no time')
+      throw new Unseen('docker info shows no server version or no time')
     }
     const { Swarm: swarm } = found
     const cluster = swarm?.Cluster
@@ -139,7 +139,7 @@ export const engineStart: FactSource<number | null> = {
       stdout.split('\n').map(line => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])
     )
     // systemd answers 0 for units that do not exist.
-    if (said.get('LoadState') === undefined) throw new Unseen('systemd says nothing of docker.service')
+    if (said.get('LoadState') === undefined) throw new Unseen('systemd shows nothing about docker.service')
     return parseSystemdTime(said.get('InactiveExitTimestamp') ?? '')
   }
 }

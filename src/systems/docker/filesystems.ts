@@ -63,7 +63,7 @@ export const filesystems: FactSource<Filesystems> = {
         inodes: inodes.total === 0 ? null : inodes
       })
     }
-    if (found.size === 0) throw new Unseen('df told of no filesystem')
+    if (found.size === 0) throw new Unseen('df listed no filesystems')
     return {
       filesystems: await withMounts(look, [...found.values()]),
       dockerUnseen: docker.why,
@@ -137,7 +137,7 @@ async function dockerRoot(look: FactContext): Promise<DockerRoot> {
     if (complaint !== undefined) {
       return { path: null, why: refused(complaint)?.message ?? `docker info: ${complaint}` }
     }
-    if (!path.startsWith('/')) return { path: null, why: 'docker info does not name its root directory' }
+    if (!path.startsWith('/')) return { path: null, why: 'docker info does not show its root directory' }
     const usual = disks.some(disk => path === disk) || path.startsWith('/var/lib/docker/')
     return { path: usual ? null : path, why: '' }
   } catch (error) {
@@ -175,7 +175,7 @@ function told(answers: readonly [ReadResult, ReadResult], paths: readonly string
   const [bytes, inodes] = answers.map(answer => ({ rows: rowsOf(answer, paths), answer }))
   const rows = [...(bytes?.rows ?? [])].map(([path, row]) => {
     const nodes = inodes?.rows.get(path)
-    if (nodes === undefined) throw new Unseen(`df told the bytes of ${path}, but not its inodes`)
+    if (nodes === undefined) throw new Unseen(`df showed the bytes of ${path}, but not its inodes`)
     return { path, device: row.device, mount: row.mount, bytes: row.amount, inodes: nodes.amount }
   })
   // busybox says the second of these.
@@ -192,7 +192,7 @@ function rowsOf(answer: ReadResult, paths: readonly string[]) {
   const good = paths.filter(path => complaint(answer, path) === undefined)
   const lines = answer.stdout.split('\n').slice(1).filter(Boolean)
   if (lines.length !== good.length) {
-    throw new Unseen(`df told of ${counted(lines.length, 'filesystem')} where ${good.length} were asked for`)
+    throw new Unseen(`df listed ${counted(lines.length, 'filesystem')}; expected ${good.length}`)
   }
   const row = (path: string, text: string) => {
     const parts = partsOf(text)

@@ -142,7 +142,7 @@ async function inspected(look: FactContext): Promise<readonly DockerNetwork[]> {
   const details = new Map(jsonArray(detail, stdout).map(found => [found.Id, found]))
   return networks.map(network => {
     const found = details.get(network.id)
-    if (found === undefined) throw new Unseen(`network ${network.name} was listed, but not inspected`)
+    if (found === undefined) throw new Unseen(`docker listed network ${network.name}, but did not inspect it`)
     return {
       ...network,
       internal: found.Internal,

@@ -1,7 +1,7 @@
 import { globMatches } from '../../lib/text/glob.ts'
 import type { RouteAnswer } from '../../facts/fact.ts'
 
-/** What a plan promises of a route; what is left out may be anything. */
+/** What a plan expects of a route; what is left out may be anything. */
 export interface Promised {
   readonly status?: number | undefined
   readonly version?: string | number | undefined
@@ -26,22 +26,22 @@ export function answerText(answer: RouteAnswer): string {
 }
 
 const kinds = {
-  refused: 'the connection refused',
-  reset: 'the connection reset',
+  refused: 'connection refused',
+  reset: 'connection reset',
   'tls-failure': 'a TLS failure',
-  'not-http': 'something that is not HTTP',
+  'not-http': 'an answer that is not HTTP',
   handshake: 'a TLS handshake'
 } as const
 
 /** The same of what it should do. */
-export function promiseText(wish: Promised): string {
-  const version = wish.version === undefined ? 'HTTP' : `HTTP/${wish.version}`
-  const status = wish.status === undefined ? 'an answer' : String(wish.status)
-  return `${version} ${status}${wish.location === undefined ? '' : `, Location ${wish.location}`}${withTexts(wish)}`
+export function promiseText(want: Promised): string {
+  const version = want.version === undefined ? 'HTTP' : `HTTP/${want.version}`
+  const status = want.status === undefined ? 'an answer' : String(want.status)
+  return `${version} ${status}${want.location === undefined ? '' : `, Location ${want.location}`}${withTexts(want)}`
 }
 
-export function withTexts(wish: Promised): string {
-  return textsOf(wish).length === 0 ? '' : ` with ${quoted(textsOf(wish))} in its body`
+export function withTexts(want: Promised): string {
+  return textsOf(want).length === 0 ? '' : ` with ${quoted(textsOf(want))} in its body`
 }
 
 export function textsOf({ contains }: Promised): readonly string[] {

@@ -11,7 +11,7 @@ import { certificateOf, distrusted, failure, oneText, showCertificate, TlsFailur
  * plan's word alone (never a host's, a claim's or a redirect's), so it can be sent nowhere by those it
  * judges; the proxy settings of the environment are ignored.
  *
- * A refused or reset connection, a failed TLS handshake and something that is not HTTP are answers.
+ * A refused or reset connection, a failed TLS handshake and an answer that is not HTTP are answers.
  *
  * @param signal abandons the request.
  * @throws Unseen where there was no answer to judge: no name, no route, no time, a URL or CA that cannot be used.
@@ -65,16 +65,16 @@ function usableUrl({ url: text, address, ca }: RouteRequest): URL {
   if (!URL.canParse(text)) throw new Unseen(`not a URL: ${text}`)
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new Unseen(`only http and https can be asked, not ${url.protocol}`)
+    throw new Unseen(`only http and https URLs are supported, not ${url.protocol}`)
   }
-  if (url.username !== '' || url.password !== '') throw new Unseen('a URL with a password in it is not asked')
+  if (url.username !== '' || url.password !== '') throw new Unseen('a URL with a password is not supported')
   if (address !== undefined && isIP(address) === 0) throw new Unseen(`not an IP address: ${address}`)
   if (ca !== undefined) {
     // TLS itself takes a text without a certificate for an empty list and then distrusts everybody.
     try {
       void new X509Certificate(ca)
     } catch (error) {
-      throw new Unseen(`the CA file holds no certificate that can be read: ${messageOf(error)}`)
+      throw new Unseen(`the CA file holds no readable certificate: ${messageOf(error)}`)
     }
   }
   return url

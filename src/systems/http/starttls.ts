@@ -76,7 +76,7 @@ export const openings = {
 
 function offered(what: string, wish: RegExp, answer: string) {
   if (!wish.test(answer))
-    throw new Unseen(`the server does not offer ${what}: it said \`${oneLine(answer, 80)}\``)
+    throw new Unseen(`the server does not offer ${what}: it answered \`${oneLine(answer, 80)}\``)
 }
 
 const limit = 16 * 1024
@@ -91,7 +91,7 @@ async function lines(
   for (;;) {
     const byte = await bytes(socket, 1, signal)
     text += byte.toString('latin1')
-    if (text.length > limit) throw new Unseen('the server says more than a dialogue for TLS holds')
+    if (text.length > limit) throw new Unseen('the server sent too much data before TLS')
     if (!text.endsWith('\n')) continue
     const line = text.slice(text.lastIndexOf('\n', text.length - 2) + 1)
     if (isLast(line)) return text
@@ -115,7 +115,8 @@ function bytes(socket: Socket, length: number, signal: AbortSignal): Promise<Buf
     const closed = () =>
       end(() => reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })))
     const failed = (error: Error) => end(() => reject(error))
-    const stop = () => end(() => reject(new Unseen('the server did not say in time whether it offers TLS')))
+    const stop = () =>
+      end(() => reject(new Unseen('the server did not answer in time whether it offers TLS')))
     socket.on('readable', read)
     socket.on('end', closed)
     socket.on('error', failed)

@@ -67,7 +67,7 @@ export async function showCertificate(
   if (distrust !== null) return { kind: 'tls-failure', detail: distrust, address: address(), certificate }
   return {
     kind: 'handshake',
-    detail: 'the handshake was all that was asked for',
+    detail: 'only the handshake was requested',
     address: address(),
     certificate
   }
@@ -278,9 +278,9 @@ export function failure(error: unknown, url: URL, address: string | null): Route
     return { kind: 'reset', detail, address }
   }
   if (has(/^ENOTFOUND$/, /^EAI_/)) throw new Unseen(`the name ${url.hostname} does not resolve (${codes[0]})`)
-  if (has(/^EHOSTUNREACH$/, /^ENETUNREACH$/)) throw new Unseen(`there is no way to ${url.host}: ${detail}`)
+  if (has(/^EHOSTUNREACH$/, /^ENETUNREACH$/)) throw new Unseen(`no route to ${url.host}: ${detail}`)
   if (has(/TIMEDOUT|TIMEOUT/)) throw new Unseen(`no answer from ${url.host} in time: ${detail}`)
-  throw new Unseen(`${url.host} could not be asked: ${detail}`, { cause: error })
+  throw new Unseen(`the request to ${url.host} failed: ${detail}`, { cause: error })
 }
 
 /** The codes of an error, of what it wraps, and of every address that was tried. */

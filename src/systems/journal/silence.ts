@@ -4,17 +4,17 @@ import type { HostClock } from '../../facts/fact.ts'
 import type { JournalMatch, JournalSearch, UnitVoice } from './journal.ts'
 import { isAfter, type Moment } from '../baseline/moment.ts'
 
-/** What a search of the journal says of the time since a moment. */
+/** What a search of the journal shows of the time since a moment. */
 export type Silence =
   /** It was written that often since; `first` says when, against the moment. */
   | {
-      readonly kind: 'heard'
+      readonly kind: 'matched'
       readonly count: number
       readonly first: string
       readonly lines: readonly string[]
     }
-  /** The journal does not tell. */
-  | { readonly kind: 'untold'; readonly why: string }
+  /** The journal does not show it. */
+  | { readonly kind: 'unknown'; readonly why: string }
   /** It was not written; `searched` and `reach` show that it would have been seen. */
   | { readonly kind: 'silent'; readonly searched: string; readonly reach: string }
 
@@ -28,7 +28,7 @@ export function silence(search: JournalSearch, since: Moment, clock: HostClock):
     // Those beyond the kept ones are later still.
     const count = after.length + found - matches.length
     return {
-      kind: 'heard',
+      kind: 'matched',
       count,
       first: first.why,
       lines: after.slice(0, 5).map(({ match }) => line(match))
@@ -36,18 +36,18 @@ export function silence(search: JournalSearch, since: Moment, clock: HostClock):
   }
   const reach = reachesMicros === null ? 'nothing' : isoMicros(reachesMicros)
   const why = blindness()
-  if (why !== null) return { kind: 'untold', why }
+  if (why !== null) return { kind: 'unknown', why }
   return { kind: 'silent', searched: `${counted(searched, 'message')} of ${unit} since ${since.said}`, reach }
 
   function blindness(): string | null {
-    if (found > matches.length) return 'more matches around that time than were kept'
+    if (found > matches.length) return 'the journal has more matches around that time than the probe keeps'
     const close = orders.find(({ order }) => order === 'too-close')
     if (close !== undefined) return `a message matches at ${isoMicros(close.match.micros)}: ${close.why}`
-    if (reachesMicros === null) return 'the host keeps no system journal that the login can read'
+    if (reachesMicros === null) return 'the host has no system journal that the login can read'
     const { order } = isAfter(reachesMicros, since, clock)
-    if (order !== 'before') return `the journal reaches back to ${reach} only, not to ${since.said}`
-    if (!search.knowsUnit) return `the journal holds no message of ${unit} at all: it may log elsewhere`
-    const elsewhere = search.voice === undefined ? null : speaksElsewhere(unit, search.voice)
+    if (order !== 'before') return `the journal reaches back only to ${reach}, not to ${since.said}`
+    if (!search.knowsUnit) return `the journal holds no message of ${unit}, which may log elsewhere`
+    const elsewhere = search.voice === undefined ? null : logsElsewhere(unit, search.voice)
     if (elsewhere !== null) return elsewhere
     if (search.unreadable > 0)
       return `${counted(search.unreadable, 'message')} of ${unit} could not be read as text`
@@ -56,20 +56,21 @@ export function silence(search: JournalSearch, since: Moment, clock: HostClock):
   }
 }
 
-/** Why the journal does not hold all that the unit writes; null: nothing speaks against it. */
-function speaksElsewhere(
+/** Why the journal does not hold all that the unit writes; null: it holds everything. */
+function logsElsewhere(
   unit: string,
   { wrote, output, error, namespace, levelMax }: UnitVoice
 ): string | null {
-  if (namespace !== '') return `${unit} writes into the journal namespace \`${namespace}\`, which is not read`
+  if (namespace !== '')
+    return `${unit} logs to the journal namespace \`${namespace}\`, which the probe does not read`
   const streams = [`StandardOutput=${output}`, `StandardError=${error}`]
   const away = streams.find(stream => !/=(?:$|journal|syslog|inherit$|null$)/.test(stream))
-  if (away !== undefined) return `what ${unit} writes does not all go to the journal (${away})`
+  if (away !== undefined) return `not all output of ${unit} goes to the journal (${away})`
   if (!wrote)
-    return `the journal holds no message that ${unit} itself wrote, only those of systemd about it: it may log elsewhere`
+    return `the journal holds no message from ${unit} itself, only messages of systemd about it; the unit may log elsewhere`
   return levelMax === null || levelMax === 7
     ? null
-    : `of ${unit} the journal keeps no messages less important than level ${levelMax} (LogLevelMax)`
+    : `the journal drops messages of ${unit} less important than level ${levelMax} (LogLevelMax)`
 }
 
 function line({ micros, message, container }: JournalMatch): string {

@@ -12,7 +12,7 @@ export const hostClock: FactSource<HostClock> = {
   take: look => look.hostClock()
 }
 
-/** One more look at the host's clock: what `date +%s%N` printed, and when, by our clock and by one that only goes forward. */
+/** One more read of the host's clock: what `date +%s%N` printed, and when, by our clock and by one that only goes forward. */
 export interface TimeRead {
   readonly printed: string
   /** When it was asked, in milliseconds since 1970 by our clock. */
@@ -32,12 +32,12 @@ const driftMs = 100
  */
 export function jumpOf(login: HostClock, { printed, askedMs, tookMs }: TimeRead): string | null {
   const told = parseDateSeconds(printed)
-  if (told === null) throw new Unseen('the host does not tell its time (`date +%s%N`)')
+  if (told === null) throw new Unseen('the host does not show its time (`date +%s%N`)')
   const movedMs = told.micros / 1000 - (askedMs + tookMs / 2) - login.skewMs
   const unsureMs = login.uncertaintyMs + tookMs / 2 + told.unsureMs + driftMs
   if (Math.abs(movedMs) <= unsureMs) return null
   const way = movedMs < 0 ? 'back' : 'forward'
-  return `the host's clock jumped ${way} by ${apart(Math.abs(movedMs))} against ours while it was looked at, so its times tell no order`
+  return `the host's clock jumped ${way} by ${apart(Math.abs(movedMs))} against the reviewer's clock during the reads, so its times cannot be ordered`
 }
 
 function apart(ms: number): string {

@@ -26,7 +26,7 @@ export const listeners: FactSource<Listeners> = {
   async take(look) {
     const [sockets, login] = await Promise.all([socketsOf(look), look.read(linuxRead.sshConnection())])
     const found = sockets.stdout.split('\n').flatMap(listenerOf)
-    if (found.length === 0) throw new Unseen('ss shows no listening socket at all')
+    if (found.length === 0) throw new Unseen('ss shows no listening sockets')
     const [, port = ''] = /^\S+ \d+ \S+ (\d+)$/.exec(login.stdout.trim()) ?? []
     return { sockets: found, sshPort: port === '' ? null : Number(port) }
   }

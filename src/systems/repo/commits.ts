@@ -31,7 +31,9 @@ export const commitsSince: FactSource<CommitsSince> = {
     const lines = broughtLines(await look.repo.changes(before.commit, declares))
     const characters = lines.reduce((sum, { text }) => sum + text.length, 0)
     if (lines.length > caps.lines || characters > caps.characters)
-      throw new Unseen(`the commits since ${before.commit.slice(0, 7)} bring more lines than are looked at`)
+      throw new Unseen(
+        `the commits since ${before.commit.slice(0, 7)} change more lines than the probe reads`
+      )
     return { from: before.commit, to: look.repo.commit, lines }
   }
 }

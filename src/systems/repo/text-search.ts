@@ -59,7 +59,7 @@ export interface SearchedFile {
   /** The lines of the file as they are. */
   readonly rows: readonly string[]
   readonly code: FileCode
-  /** Why what is not found may be there all the same. */
+  /** Why a text that is not found may still be there. */
   readonly hidden: string | null
   readonly isUtf8: boolean
 }
@@ -75,7 +75,7 @@ export interface Wanted {
   find(reading: Reading): Place | undefined
   /** Whether a line of the file shows it, or its first line. */
   test(line: string): boolean
-  /** It can be told in a file of any encoding that has ASCII in it. */
+  /** It can be found in a file of any encoding that contains ASCII. */
   readonly ascii: boolean
 }
 
@@ -109,7 +109,7 @@ function firstLine(lines: readonly CodeLine[], test: (line: string) => boolean):
 
 /**
  * Where lines follow each other, all moved in by the same white space: the first one ends with `head`, the last one
- * begins with the last of `tail`. Lines that hold nothing, or a comment alone, are passed over.
+ * begins with the last of `tail`. Lines that hold nothing, or only a comment, are skipped.
  */
 function block(rows: readonly string[], head: string, tail: readonly string[]): Place | undefined {
   const full = rows.flatMap((text, index) =>
@@ -123,7 +123,7 @@ function block(rows: readonly string[], head: string, tail: readonly string[]): 
     const [next] = following
     const [second = ''] = tail
     if (next === undefined || following.length < tail.length) return undefined
-    // Text that begins in the middle of a line says nothing of how far the others are moved in.
+    // Text that begins in the middle of a line does not show how far the others are moved in.
     const indent =
       before.trim() === '' ? before : next.text.slice(0, Math.max(0, next.text.indexOf(second.trim())))
     const fits = following.every(({ text }, at) => {

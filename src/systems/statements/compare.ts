@@ -39,9 +39,9 @@ export function compare(statement: Statement, live: Live): readonly [Compared, .
   const when = context
     .map(text => otherTime.exec(text.replace(names, ' '))?.[0])
     .find(word => word !== undefined)
-  if (when !== undefined) return [{ kind: 'not-judged', why: `it may speak of another time ("${when}")` }]
+  if (when !== undefined) return [{ kind: 'not-judged', why: `it may refer to another time ("${when}")` }]
   const place = [...within, under, above].flatMap(text => otherPlace(text, live)).at(0)
-  if (place !== undefined) return [{ kind: 'not-judged', why: `it may speak of another host ("${place}")` }]
+  if (place !== undefined) return [{ kind: 'not-judged', why: `it may refer to another host ("${place}")` }]
   const [first, ...rest] =
     statement.kind === 'row' ? compareRow(statement, live) : compareExpected(statement, live)
   return first === undefined ? [{ kind: 'not-judged', why: 'not understood' }] : [first, ...rest]
@@ -95,7 +95,7 @@ function compareRow({ columns, cells }: Statement, live: Live): readonly Compare
     return text === '' ? undefined : text
   }
   if (raw('host') !== undefined)
-    return [{ kind: 'not-judged', why: `it may speak of another host ("${raw('host')}")` }]
+    return [{ kind: 'not-judged', why: `it may refer to another host ("${raw('host')}")` }]
   const doubtful = cells.find(text => doubt.test(text))
   if (doubtful !== undefined)
     return [{ kind: 'not-judged', why: `it marks something as wrong ("${doubtful}")` }]
@@ -171,13 +171,13 @@ function networkSubnet(name: string, said: string, { networks }: Live): Compared
   const [only, second] = networks.filter(network => network.name === name)
   const subject = `network ${name}`
   if (only === undefined) return absent(subject, said, networks, name)
-  if (second !== undefined) return { kind: 'not-judged', why: `there are several networks ${name}` }
+  if (second !== undefined) return { kind: 'not-judged', why: `several networks are named ${name}` }
   const live = only.subnets.map(({ subnet }) => block(subnet).text)
   const parts = words(said).filter(word => word !== '')
   const claimed = parts.map(blockOrNull)
   const none = /^(?:\(?none\)?|-|–|—|n\/a)$/i.test(said)
   if (!none && claimed.some(one => one === null))
-    return { kind: 'not-judged', why: `\`${said}\` is no subnet` }
+    return { kind: 'not-judged', why: `\`${said}\` is not a subnet` }
   const wanted = claimed.flatMap(one => one?.text ?? [])
   const same = none ? live.length === 0 : [...wanted].sort().join() === [...live].sort().join()
   return answer(same, subject, said, live.join(', ') || 'no subnet')
@@ -187,7 +187,7 @@ function serviceReplicas(name: string, said: string, { services, tasks }: Live):
   const service = services.find(one => one.name === name)
   const subject = `service ${name}`
   const [, running, wanted] = /^(\d+)\s*\/\s*(\d+)(?:\s+[a-z]+)?$/i.exec(said) ?? []
-  if (running === undefined) return { kind: 'not-judged', why: `\`${said}\` is no number of replicas` }
+  if (running === undefined) return { kind: 'not-judged', why: `\`${said}\` is not a number of replicas` }
   if (service === undefined) return absent(subject, said, services, name)
   const { have, want } = staffing(service, tasksOf(service, tasks))
   return answer(`${running}/${wanted}` === `${have}/${want}`, subject, said, `${have}/${want}`)
@@ -197,7 +197,7 @@ function serviceImage(name: string, said: string, { services }: Live): Compared 
   const service = services.find(one => one.name === name)
   const subject = `image of service ${name}`
   if (service === undefined) return absent(subject, said, services, name)
-  if (!/^[\w][\w./:@-]*$/.test(said)) return { kind: 'not-judged', why: `\`${said}\` is no image` }
+  if (!/^[\w][\w./:@-]*$/.test(said)) return { kind: 'not-judged', why: `\`${said}\` is not an image` }
   const full = service.template.image
   const [tagged = full] = full.split('@')
   const [, path = tagged, tag = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(short(tagged)) ?? []
@@ -236,7 +236,7 @@ function routeStatus(said: string, status: string, { routes }: Live): Compared {
   if (!URL.canParse(url) || wanted === undefined) return { kind: 'not-judged', why: 'no URL and status' }
   // A builder's words never choose what is asked: see route-status.
   const seen = routes.find(route => new URL(route.url).href === new URL(url).href)
-  if (seen === undefined) return { kind: 'not-judged', why: `the plan does not ask ${url}` }
+  if (seen === undefined) return { kind: 'not-judged', why: `the plan does not request ${url}` }
   if (seen.answer === null) return { kind: 'unseen', why: `${url}: ${seen.why}` }
   const live =
     seen.answer.kind === 'answered'
@@ -259,8 +259,8 @@ function absent(
   all: readonly { readonly name: string }[],
   name: string
 ): Compared {
-  if (!/^[\w.-]+$/.test(name)) return { kind: 'not-judged', why: `\`${name}\` is no name` }
+  if (!/^[\w.-]+$/.test(name)) return { kind: 'not-judged', why: `\`${name}\` is not a name` }
   const like = all.find(one => one.name.toLowerCase().includes(name.toLowerCase()))
   if (like !== undefined) return { kind: 'not-judged', why: `${subject} may mean ${like.name}` }
-  return { kind: 'contradicted', subject, said, live: 'there is none of this name' }
+  return { kind: 'contradicted', subject, said, live: 'does not exist' }
 }

@@ -20,7 +20,7 @@ export function statusFile(path: string | null): FactSource<StatusFile> {
     // Not watched: a builder goes on writing here, and what was true at the claim stays judged.
     async take(look) {
       const at = path ?? look.repo.statusPath
-      if (at === undefined) throw new Unseen('no path of a status file is known: give `path`')
+      if (at === undefined) throw new Unseen('the path of the status file is unknown; set `path`')
       const text = await look.repo.file(at)
       // Loads remark, which hardly any plan needs before its hosts have answered.
       const { parseStatements } = await import('./status-text.ts')

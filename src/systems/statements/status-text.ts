@@ -47,7 +47,7 @@ export function parseStatements(text: string): readonly Statement[] {
   for (let at = 0; at < lines.length; at += 1) {
     const line = lines[at] ?? ''
     if (found.length > caps.statements)
-      throw new Unseen(`the status file says more than ${caps.statements} things`)
+      throw new Unseen(`the status file has more than ${caps.statements} statements`)
     if (line.length > caps.lineLength) continue
     const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
     if (comment || (fence === null && /^ {0,3}<!--/.test(line))) {

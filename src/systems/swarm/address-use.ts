@@ -88,10 +88,10 @@ export function fillings(
       ({ address }) => contains(pool, blockOrNull(address) ?? own) && !kept.has(address)
     )
     const used = new Set(inside.map(({ address }) => address))
-    const nobodys = loose.filter(one => one.network === network.name && !one.leaving)
+    const unowned = loose.filter(one => one.network === network.name && !one.leaving)
     const leaked = [...used].flatMap(address => {
       const holders = inside.filter(one => one.address === address)
-      const lost = nobodys.find(one => addressOf(one.address ?? '') === address)
+      const lost = unowned.find(one => addressOf(one.address ?? '') === address)
       return lost === undefined || holders.length > 1
         ? []
         : [`${address} has leaked: ${lost.name}, ${lost.owner}`]
@@ -99,11 +99,14 @@ export function fillings(
     const engines = network.free?.find(one => one.subnet === subnet)?.free
     const free = engines ?? Math.max(0, room - used.size)
     const unseen = room - used.size - free
-    const lost = leaked.length === 0 ? '' : ` (${leaked.length} of them leaked: no container has them)`
-    const whose = alone ? 'leaked, for nobody has them' : 'leaked, or of another node'
+    const lost =
+      leaked.length === 0
+        ? ''
+        : ` (${leaked.length} of them leaked: no container uses ${leaked.length === 1 ? 'it' : 'them'})`
+    const whose = alone ? 'leaked, because nothing uses them' : 'leaked, or used on another node'
     const more = unseen > 0 ? `, ${unseen} more ${whose}` : ''
-    const count = engines === undefined ? '' : `, by the engine's own count`
-    const part = pool.text === own.text ? '' : `, of which docker gives out ${pool.text}`
+    const count = engines === undefined ? '' : `, as counted by the engine`
+    const part = pool.text === own.text ? '' : `, of which docker assigns ${pool.text}`
     const said = `${network.name} ${own.text}${part}: ${used.size} of ${room} addresses held${lost}${more}, ${free} free${count}`
     return [{ room, free, said, leaked }]
   })

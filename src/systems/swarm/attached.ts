@@ -10,7 +10,7 @@ export interface Attached {
   readonly name: string
   /**
    * `idle`: a service that may be on it, and of which no task runs. `leftover`: the container of a task whose
-   * service is gone, which is there, but nobody's.
+   * service is gone, which is there, but has no owner.
    */
   readonly state: 'there' | 'coming' | 'idle' | 'leftover'
   readonly addresses: readonly string[]
@@ -57,7 +57,7 @@ export function attachedTo(
 
 const starting = new Set(['assigned', 'accepted', 'preparing', 'ready', 'starting'])
 
-/** What a service has on the network: its spec alone puts nobody there. */
+/** What a service has on the network: its spec does not attach it. */
 function stateOn(id: string, service: SwarmService, own: readonly SwarmTask[]): 'there' | 'coming' | 'idle' {
   const on = own.filter(
     task => ofPresentSpec(service, task) || task.addresses.some(({ network }) => network === id)

@@ -31,10 +31,12 @@ export function imageStates(
   }
   const images = [...new Set(running.map(task => task.template.image))].sort()
   const runs =
-    images.length === 0 ? 'nothing runs' : `${images.join(' and ')} ${images.length === 1 ? 'runs' : 'run'}`
-  // A roll-back makes the spec before the update the present one; a pause leaves the new one there.
+    images.length === 0
+      ? 'nothing is running'
+      : `${images.join(' and ')} ${images.length === 1 ? 'runs' : 'run'}`
+  // A roll-back makes the spec before the update the current one; a pause leaves the new one there.
   const saw = state.startsWith('rollback')
-    ? `${previousImage === null || previousImage === image ? 'the new spec' : previousImage} was not taken: the update is ${state}, ${runs}`
+    ? `${previousImage === null || previousImage === image ? 'the new spec' : previousImage} was rejected: the update is ${state}, ${runs}`
     : `the update to ${image} is ${state}: ${runs}`
-  return [...found, wrong(saw, 'an update that completed')]
+  return [...found, wrong(saw, 'a completed update')]
 }

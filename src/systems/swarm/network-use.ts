@@ -5,7 +5,7 @@ import type { SwarmService } from './services.ts'
 
 /** Whether a network of a stack is still used; analysis for probes. */
 
-/** Containers that somebody attached: the network is in use, whatever became of its stack. */
+/** Containers attached by hand: the network is in use, whatever became of its stack. */
 function usersOf({ name, endpoints }: DockerNetwork, loose: readonly LooseEndpoint[]) {
   const lost = loose.filter(({ network }) => network === name).map(one => one.name)
   return endpoints.filter(
@@ -18,7 +18,7 @@ function usersOf({ name, endpoints }: DockerNetwork, loose: readonly LooseEndpoi
   )
 }
 
-/** A node shows its own endpoints alone, and a container that is no task belongs to no service. */
+/** A node shows only its own endpoints, and a container that is no task belongs to no service. */
 export function mayBeUsedElsewhere(
   { attachable, scope }: DockerNetwork,
   nodes: readonly SwarmNode[]

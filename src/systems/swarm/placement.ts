@@ -34,7 +34,7 @@ export function isEligible(
   if (status === 'Down' || availability === 'Drain') return { is: false }
   if (availability === 'Pause' && !wanted) return { is: false }
   const detail = details.nodes.find(({ id }) => id === node.id) ?? null
-  const why = details.why === '' ? `nothing is known of node ${node.hostname}` : details.why
+  const why = details.why === '' ? `docker reports nothing about node ${node.hostname}` : details.why
   const { constraints = [], platforms = [] } = service
   const said = [
     ...constraints.map(text => meets(text, node, detail)),

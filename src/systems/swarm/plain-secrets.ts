@@ -43,11 +43,11 @@ export function placesOf({
   ]
 }
 
-/** A secret of several lines becomes one: the lines around it tell where they stood. */
+/** A secret of several lines becomes one: the lines around it show where they stood. */
 function linesOfFile(path: string, text: string): readonly Line[] {
   const secrets: Secrets = new Map()
   const lines = text.split('\n')
-  const shown = redact(text, { told: heard(secrets) }).text.split('\n')
+  const shown = redact(text, { told: collectInto(secrets) }).text.split('\n')
   const written = writtenIn(path, text)
   let next = 0
   return shown.map(shownLine => {
@@ -66,7 +66,7 @@ function linesOfFile(path: string, text: string): readonly Line[] {
 
 function linesOfVariables(variables: readonly string[]): readonly Line[] {
   const secrets: Secrets = new Map()
-  const text = redact(JSON.stringify(variables), { told: heard(secrets) }).text
+  const text = redact(JSON.stringify(variables), { told: collectInto(secrets) }).text
   return z
     .array(z.string())
     .parse(JSON.parse(text))
@@ -80,14 +80,14 @@ function linesOfVariables(variables: readonly string[]): readonly Line[] {
 /** What a mark stands for. */
 type Secrets = Map<string, { readonly kind: SecretKind; readonly value: string }>
 
-function heard(secrets: Secrets) {
+function collectInto(secrets: Secrets) {
   return (kind: SecretKind, mark: string, value: string) => void secrets.set(mark, { kind, value })
 }
 
 const oneMark = new RegExp(mark)
 const marks = new RegExp(mark, 'g')
 
-/** The kinds of what a line hides and shows to everybody who reads it: no reference to a secret, and no expression. */
+/** The kinds of what a line hides and shows to every reader: no reference to a secret, and no expression. */
 function exposedIn(shown: string, line: string, secrets: Secrets, written: Written): readonly string[] {
   let next = 0
   return [...shown.matchAll(marks)].flatMap(([found]) => {

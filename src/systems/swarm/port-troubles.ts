@@ -30,22 +30,22 @@ export type PortTrouble =
 
 /** A published port at which nothing listens. */
 export function deaf({ service, port, mode, young }: Served, proxied: boolean): PortTrouble {
-  const saw = `${service} publishes ${port} in ${mode} mode and runs, but nobody listens there`
+  const saw = `${service} publishes ${port} in ${mode} mode and runs, but nothing listens there`
   if (young) return { outcome: 'unknown', why: `${saw} yet`, settlesWithinMs: 30_000 }
   if (mode === 'host' && !proxied) {
-    const why = `${saw}, nor at any port in host mode: this engine may publish without its userland proxy`
+    const why = `${saw}, nor on any port in host mode; this engine may publish without its userland proxy`
     return { outcome: 'unknown', why }
   }
   return {
     outcome: 'fail',
     saw,
-    expected: `${port} listens`,
+    expected: `a listener on ${port}`,
     at: port,
     filing: {
       subject: `${service} ${port}`,
-      title: `nobody listens at ${port}, which ${service} publishes`,
+      title: `nothing listens on ${port}, which ${service} publishes`,
       severity: 'high',
-      story: [`${saw}.`, 'docker counts the task as running whether or not it got its port.'],
+      story: [`${saw}.`, 'docker counts the task as running even when it did not get its port.'],
       mend: 'Look for the port in the journal of docker.service, then update the service with --force.'
     }
   }
@@ -58,7 +58,7 @@ export function taken({ service, port, mode }: Served, outside: readonly Listene
   const shows = outside.filter(socket => portOf(socket) === port).map(socketLine)
   const published = `${service} publishes ${port} in ${mode} mode`
   if (holder.kind === 'unseen') {
-    const why = `${published}, and something listens there: whose socket it is cannot be seen, for ss shows no control group`
+    const why = `${published}, and something listens there, but ss shows no control group, so the owner of the socket is unknown`
     return [{ outcome: 'unknown', why, shows }]
   }
   const owner = oneLine(holder.owner, 200)
@@ -67,7 +67,7 @@ export function taken({ service, port, mode }: Served, outside: readonly Listene
     {
       outcome: 'fail',
       saw,
-      expected: `docker listens at ${port}`,
+      expected: `docker listening on ${port}`,
       at: port,
       shows,
       filing: {
@@ -76,7 +76,7 @@ export function taken({ service, port, mode }: Served, outside: readonly Listene
         severity: 'high',
         story: [
           `${saw}.`,
-          'docker counts the task as running whether or not it got its port: what comes in goes to the other program.'
+          'docker counts the task as running even when it did not get its port: connections reach the other program.'
         ],
         mend: 'Stop the other program or give it another port, then update the service with --force.'
       }
@@ -87,18 +87,18 @@ export function taken({ service, port, mode }: Served, outside: readonly Listene
 /** A port of a daemon that asks for no password, open to everybody. */
 export function exposed(port: string, publisher: string): PortTrouble {
   const [daemon = '', severity = 'high'] = bareDaemons[port] ?? []
-  const saw = `${port} listens on every address${publisher}: by custom the port of ${daemon}`
+  const saw = `${port} listens on every address${publisher}; this is usually the port of ${daemon}`
   return {
     outcome: 'fail',
     saw,
-    expected: `${port} on loopback alone, if at all`,
+    expected: `${port} on loopback only, or closed`,
     at: port,
     filing: {
       subject: port,
       title: `${port} is open on every address`,
       severity,
-      story: [`${saw}.`, 'Whether a firewall stands before it cannot be seen from the list of sockets.'],
-      mend: 'Bind it to 127.0.0.1 or to the address that needs it, or put authentication before it.'
+      story: [`${saw}.`, 'The list of sockets does not show whether a firewall protects it.'],
+      mend: 'Bind it to 127.0.0.1 or to the address that needs it, or require authentication.'
     }
   }
 }

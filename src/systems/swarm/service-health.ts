@@ -57,7 +57,10 @@ export function staffing(
   const silent = swarm === null ? [] : running.filter(task => isUp(task.node, swarm) === null)
   return {
     ...spread,
-    unsure: [...spread.unsure, ...new Set(silent.map(task => `${nameOf(task.node, swarm)} does not answer`))],
+    unsure: [
+      ...spread.unsure,
+      ...new Set(silent.map(task => `${nameOf(task.node, swarm)} does not respond`))
+    ],
     outdated: tasks.filter(task => task.state === 'running' && up(task) && !ofPresentSpec(service, task)),
     coming: wanted.filter(task => ofPresentSpec(service, task) && task.state !== 'running' && !isOver(task)),
     said: `${spread.have}/${spread.want}${maxPerNode > 0 ? ` (max ${maxPerNode} per node)` : ''}`
@@ -133,7 +136,7 @@ export interface RestartLoop {
   readonly certain: boolean
   /** The ends that make the loop, oldest first. */
   readonly ends: readonly SwarmTask[]
-  /** `task 1 ended 3 times, the last 3 within 40 s; longest run 12 s, present run 5 s`. */
+  /** `task 1 ended 3 times, the last 3 within 40 s; longest run 12 s, current run 5 s`. */
   readonly said: string
   /** How long until the present run has lasted, if it does, in microseconds. */
   readonly settlesWithin: number
@@ -197,7 +200,7 @@ export function loopsOf(
     const lasted = running === undefined ? null : now - (running.stateMicros ?? now)
     const toLast = Math.max(2 * longest, (certain ? 120 : 30) * second)
     if (lasted !== null && lasted >= toLast) return []
-    const present = lasted === null ? 'none runs now' : `present run ${seconds(lasted)}`
+    const present = lasted === null ? 'none is running now' : `current run ${seconds(lasted)}`
     const said = `${place} ended ${ends.length} times, the last ${newest.length} within ${seconds(within)}; longest run ${seconds(longest)}, ${present}`
     return [{ certain, ends: newest, said, settlesWithin: toLast - (lasted ?? -starting) }]
   })
@@ -242,7 +245,7 @@ function onItsWay({ times = defaultTimes }: SwarmService, task: SwarmTask, now: 
  *
  * @param tasks those of this service.
  * @param expected such as `2/2`; without it any number but none.
- * @param since when the engine began to start, in microseconds; null where nobody knows.
+ * @param since when the engine began to start, in microseconds; null where it is unknown.
  * @param now the engine's clock, in microseconds.
  * @param swarm its nodes; null where they are not known.
  */
@@ -267,7 +270,7 @@ export function health(
       )
       if (stuck !== undefined) {
         return ill(
-          `${said}: the update waits for a node to take its task (${stuck.error || 'it does not say why'})`,
+          `${said}: the update waits for a node that accepts its task (${stuck.error || 'docker gives no reason'})`,
           wish
         )
       }
@@ -281,23 +284,23 @@ export function health(
   const loops = loopsOf(service, tasks, since, now)
   const loop = loops.find(({ certain }) => certain)
   if (loop !== undefined)
-    return ill(`${said}, but it restarts again and again: ${loop.said}`, 'tasks that stay')
+    return ill(`${said}, but it is in a restart loop: ${loop.said}`, 'tasks that keep running')
   if (outdated.length > 0) {
     const images = [...new Set(outdated.map(task => task.template.image))].join(', ')
     return ill(
-      `${said} of the present spec (${template.image}), ${outdated.length} of another (${images})`,
-      `${wish} of the present spec`
+      `${said} of the current spec (${template.image}), ${outdated.length} of another (${images})`,
+      `${wish} of the current spec`
     )
   }
   if (expected === undefined && want === 0)
-    return ill(`${said}: nothing is wanted of it`, 'at least one task')
+    return ill(`${said}: it is configured for no task`, 'at least one task')
   if (have === want && unsure.length > 0) return { healthy: null, why: `${said}, but ${unsure.join('; ')}` }
   if (have === want) {
     if (expected !== undefined && expected !== `${have}/${want}`) return ill(said, wish)
     const [doubt] = loops
     return doubt === undefined
       ? { healthy: true }
-      : { healthy: null, why: `${said}, but it may restart again and again: ${doubt.said}` }
+      : { healthy: null, why: `${said}, but it may be in a restart loop: ${doubt.said}` }
   }
 
   const failed = tasks.some(
@@ -313,7 +316,7 @@ export function health(
     const how = young.map(task => `${placeOf(task, swarm)} is ${task.state}`).slice(0, 3)
     return {
       healthy: null,
-      why: working ? `${said}, the job still runs` : `${said}, still starting: ${how.join(', ')}`
+      why: working ? `${said}, the job is still running` : `${said}, still starting: ${how.join(', ')}`
     }
   }
   const where = missing.length === 0 ? '' : ` on ${missing.join(', ')}`

@@ -72,13 +72,11 @@ async function inspected(look: FactContext): Promise<readonly SwarmTask[]> {
   // A task that was dropped from the history since it was listed is simply gone. Any other complaint is not an answer.
   const other = lost.find(line => !/no such task|task \S+ not found/i.test(line))
   if (exit !== 0 && (other !== undefined || lost.length === 0)) {
-    throw (
-      refused(stderr) ?? new Unseen(`docker could not inspect the tasks: ${other ?? 'it did not say why'}`)
-    )
+    throw refused(stderr) ?? new Unseen(`docker could not inspect the tasks: ${other ?? 'it gave no reason'}`)
   }
   const tasks = jsonArray(shape, stdout).map(taskOf)
   if (tasks.length + (exit === 0 ? 0 : lost.length) < ids.length) {
-    throw new Unseen(`${ids.length} tasks were listed, but only ${tasks.length} inspected`)
+    throw new Unseen(`docker listed ${ids.length} tasks, but inspected only ${tasks.length}`)
   }
   return tasks.sort(byText(task => `${task.service} ${task.slot} ${task.node} ${task.id}`))
 }

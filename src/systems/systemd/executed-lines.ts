@@ -43,6 +43,6 @@ function textsOf(argv: readonly string[]): readonly string[] {
 /** Variables and specifiers of the start commands that the unit's text does not decide. */
 export function unsureIn({ unit, files }: UnitPrograms): readonly string[] {
   return startCommands(files, unit.name).flatMap(({ unsure = [], path, line }) =>
-    unsure.length === 0 ? [] : [`what ${unsure.join(', ')} is in ${path}:${line}`]
+    unsure.length === 0 ? [] : [`the value of ${unsure.join(', ')} in ${path}:${line}`]
   )
 }

@@ -40,7 +40,8 @@ export const unitFileTimes: FactSource<Readonly<Record<string, number | null>>> 
     const own = [...new Set([...units, ...programs])]
       .filter(path => !isSystemProgram(path) && readablePath(path) === path)
       .sort()
-    if (own.length > 500) throw new Unseen(`${own.length} unit files are more than are looked at`)
+    if (own.length > 500)
+      throw new Unseen(`the host has ${own.length} unit files, more than the limit of 500`)
     const links = own.filter(path => units.has(path))
     const looks = [
       ...batches(own).map(async asked => ({ asked, said: await look.read(linuxRead.changeTimes(asked)) })),
@@ -121,7 +122,8 @@ export const mainPrograms: FactSource<readonly MainProgram[]> = {
       const pid = Number(/^MainPID=(\d{1,7})$/m.exec(block)?.[1] ?? '0')
       return names.has(unit) && pid > 0 ? [{ unit, pid }] : []
     })
-    if (units.length > 500) throw new Unseen(`${units.length} services are more than are looked at`)
+    if (units.length > 500)
+      throw new Unseen(`the host has ${units.length} services, more than the limit of 500`)
     if (units.length === 0) return []
     const { stdout } = await look.read(linuxRead.processes(units.map(({ pid }) => pid)))
     const lines = new Map(

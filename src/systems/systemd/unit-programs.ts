@@ -132,7 +132,7 @@ async function readPrograms(
     const found = await Promise.all(
       wanted.map((ref, index) =>
         read.size + index >= bounds.files || bytes > bounds.bytes
-          ? { path: ref.path, text: null, why: 'more programs than are read' }
+          ? { path: ref.path, text: null, why: 'not read: too many programs' }
           : readProgram(look, ref)
       )
     )
@@ -145,7 +145,7 @@ async function readPrograms(
 }
 
 async function readProgram(look: FactContext, { path, executed }: FileRef): Promise<ProgramFile> {
-  if (!isReadProgram(path)) return { path, text: null, why: 'not named like a program, so not read' }
+  if (!isReadProgram(path)) return { path, text: null, why: 'not read: its name is not that of a program' }
   try {
     const { stdout } = await look.read(executed ? linuxRead.scriptText(path) : linuxRead.fileText(path))
     return { path, text: stdout, why: '' }

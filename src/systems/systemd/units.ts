@@ -148,7 +148,7 @@ export function isRemembered({ active, before, after }: UnitState): boolean {
 export async function readState(look: FactContext, name: string): Promise<UnitState> {
   const [state, second] = await readStates(look, [name])
   if (state === undefined || second !== undefined) {
-    throw new Unseen(`systemctl did not answer for ${name} alone`)
+    throw new Unseen(`systemctl did not answer for exactly ${name}`)
   }
   return state
 }

@@ -29,7 +29,7 @@ describe.skipIf(inject('hostObstacle') !== null)('a swarm that is as old as its 
   it('hands out the built-in pool', async () => {
     expect(await pool()).toBe('null')
     const { stdout } = await probe('subnet-collision', '--with', 'subnet=10.10.0.0/16')
-    expect(stdout).toContain('note: it lies in the default address pool 10.0.0.0/8')
+    expect(stdout).toContain('note: it is inside the default address pool 10.0.0.0/8')
   })
 
   it('would make a network without --subnet in that pool, and not as it is now', async () => {

@@ -165,7 +165,7 @@ describe('junit', () => {
       { '@_name': 'passes (on prod)', 'system-out': 'seen' },
       {
         '@_name': 'fails (on prod)',
-        failure: { '@_message': 'saw 3/9, expected 9/9, at service 3/9', '@_type': 'fail' }
+        failure: { '@_message': '3/9; expected 9/9 (service 3/9)', '@_type': 'fail' }
       },
       { '@_name': 'cannot be seen (on prod)', error: { '@_message': 'the host is down' } },
       { '@_name': 'does not apply (on prod)', skipped: 'there is no swarm' },
@@ -315,7 +315,7 @@ describe('in-toto', () => {
       passedTests: ['pvfix-M1: the gate is open'],
       failedTests: ['pvfix: the gate is open', 'pvfix-M2: the gate is open']
     })
-    expect(() => inToto(report({ claim: null }))).toThrow('nobody has claimed it')
+    expect(() => inToto(report({ claim: null }))).toThrow('the milestone is not claimed')
   })
 })
 
@@ -363,12 +363,12 @@ describe('markdown', () => {
       ### Checks
 
       - ✗ **fails** on \`prod\`
-        - saw 3/9, expected 9/9, at service 3/9
+        - 3/9; expected 9/9 (service 3/9)
       - ? **cannot be seen** on \`prod\`
         - the host is down
       - ~ **is waived** on \`prod\`
         - waived by \`ops@example.test\` until 2026-12-01: 8/9 is known
-        - saw 8/9, expected 9/9, at service 8/9
+        - 8/9; expected 9/9 (service 8/9)
       - – **does not apply** on \`prod\`
         - there is no swarm
       - ✓ **passes** on \`prod\`

@@ -68,7 +68,7 @@ describe('when it was', () => {
     })
     expect(await take({ network: 'proxy' }, { ...listed('swarm'), ...info({}) })).toMatchObject({
       seen: false,
-      why: expect.stringContaining('no manager')
+      why: expect.stringContaining('not a manager')
     })
     for (const recorded of [
       { ...listed('local'), ...info({}) },
@@ -129,13 +129,13 @@ describe('when it was', () => {
       'two networks of one name',
       { network: 'proxy' },
       { [networks]: { stdout: network('proxy') + network('proxy') } },
-      'lists 2 networks `proxy`'
+      'lists 2 networks named `proxy`'
     ],
     [
       'a network from before time began',
       { network: 'proxy' },
       { [networks]: { stdout: network('proxy', '0001-01-01 00:00:00 +0000 UTC') } },
-      'does not know when'
+      'does not report when'
     ],
     [
       'a unit that does not exist',
@@ -155,7 +155,7 @@ describe('when it was', () => {
           stdout: 'Id=swarm-init.service\nLoadState=loaded\nActiveState=active\nActiveEnterTimestamp=\n'
         }
       },
-      'never activated'
+      'has not been activated'
     ],
     ['a milestone that nobody reviewed', { review: 'M1' }, {}, 'no signed PASS'],
     ['a milestone that nobody claimed', { claim: 'M1' }, {}, 'never claimed']
@@ -259,11 +259,11 @@ describe('what came after it', () => {
 
   it('says how far apart, and how good the clocks are', () => {
     expect(isAfter(base + 291_125_154, at('builder', 999_999), late(12, 3)).why).toBe(
-      "291.113 s after it (the host's clock is 12 ms ahead of ours, ±3 ms; the claim's time may be the builder's own clock)"
+      "291.113 s after it (the host's clock is 12 ms ahead of the reviewer's, ±3 ms; the claim's time may be the builder's own clock)"
     )
     expect(isAfter(base + 14_874_846, at('host'), late(12)).why).toBe('14.875 s after it')
     expect(isAfter(base, at('reviewer'), late(-3_600_000)).why).toBe(
-      "the host's clock is 60 min behind ours, ±5 ms: too far off to compare it with it"
+      "the host's clock is 60 min behind the reviewer's, ±5 ms: too far off to compare with it"
     )
   })
 })

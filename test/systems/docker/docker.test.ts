@@ -153,7 +153,7 @@ describe('networks', () => {
       'the engine of ci-host of its context "prod-eu"'
     ],
     [
-      'another context that does not answer',
+      'another context that does not respond',
       {
         ServerErrors: ['Cannot connect to the Docker daemon at tcp://192.0.2.1:2376'],
         ClientInfo: { Context: 'prod-eu' }
@@ -192,7 +192,7 @@ describe('networks', () => {
       [list]: { stdout: JSON.stringify(proxyRow) },
       'docker network inspect -- n9iau1d0lu0jg47ahop23lu6k': { stdout: '[]' }
     })
-    expect(fact).toMatchObject({ seen: false, why: 'network proxy was listed, but not inspected' })
+    expect(fact).toMatchObject({ seen: false, why: 'docker listed network proxy, but did not inspect it' })
   })
 })
 
@@ -303,11 +303,11 @@ it.each([
   ],
   [
     'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
-    'does not answer'
+    'does not respond'
   ],
   [
     "Error response from daemon: This node is not a swarm manager. Worker nodes can't be used",
-    'no swarm manager'
+    'not a swarm manager'
   ],
   ['Error response from daemon: something new', 'ended with 1: Error response from daemon: something new']
 ])('docker refusing with %j is unseen', async (stderr, why) => {
@@ -576,8 +576,8 @@ describe('services and tasks', () => {
       { exit: 1, stdout: '[]', stderr: 'Error response from daemon: rpc error\n' },
       'rpc error'
     ],
-    ['no word at all', { exit: 1, stdout: '[]', stderr: '' }, 'did not say why'],
-    ['half of the tasks', { exit: 0, stdout: JSON.stringify([taskDetail]), stderr: '' }, 'only 1 inspected']
+    ['no word at all', { exit: 1, stdout: '[]', stderr: '' }, 'gave no reason'],
+    ['half of the tasks', { exit: 0, stdout: JSON.stringify([taskDetail]), stderr: '' }, 'inspected only 1']
   ])('are unseen after %s', async (_, answer, why) => {
     const { fact } = await taken(swarmTasks, {
       ...recorded,

@@ -151,7 +151,7 @@ it.each<[why: string, changed: Recorded, found: object]>([
   [
     'a docker that does not answer',
     { "docker info --format '{{json .}}'": { stdout: '{"DockerRootDir":""}' } },
-    { seen: true, value: { dockerUnseen: 'docker info does not name its root directory' } }
+    { seen: true, value: { dockerUnseen: 'docker info does not show its root directory' } }
   ],
   ['no df', { [`df -P -k ${usual}`]: { exit: 127 } }, { seen: false }],
   ['fewer rows than paths', { [`df -P -k ${usual}`]: { stdout: head + root } }, { seen: false }],

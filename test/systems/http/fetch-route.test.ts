@@ -238,7 +238,7 @@ describe('what cannot be seen', () => {
     ['a file', 'file:///etc/passwd', {}, 'only http and https'],
     ['a password', 'http://user:secret@127.0.0.1/', {}, 'password'],
     ['no URL', 'ci', {}, 'not a URL'],
-    ['a CA that is none', 'https://127.0.0.1/', { ca: 'nothing' }, 'holds no certificate'],
+    ['a CA that is none', 'https://127.0.0.1/', { ca: 'nothing' }, 'holds no readable certificate'],
     ['an address that is none', 'https://ci.example.test/', { address: 'ci' }, 'not an IP address']
   ])('%s', async (_, url, more, why) => {
     await expect(ask(url, more)).rejects.toThrow(why)

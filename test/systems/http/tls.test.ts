@@ -279,7 +279,7 @@ describe('TLS within a dialogue', () => {
     ]
   >([
     ['smtp', '220 ESMTP\r\n', [[ehlo, '250 SIZE 1\r\n']], 'does not offer STARTTLS of SMTP'],
-    ['smtp', '554 no\r\n', [], 'does not offer SMTP: it said `554 no`'],
+    ['smtp', '554 no\r\n', [], 'does not offer SMTP: it answered `554 no`'],
     [
       'smtp',
       '220 ESMTP\r\n',
@@ -293,8 +293,8 @@ describe('TLS within a dialogue', () => {
     ['imap', '* BYE\r\n', [], 'does not offer IMAP'],
     ['pop3', '+OK\r\n', [[/STLS/, '-ERR no\r\n']], 'does not offer STLS'],
     ['ftp', '220\r\n', [], 'in time'],
-    ['postgres', '', [[/./s, 'N']], 'does not offer TLS of PostgreSQL: it said `N`'],
-    ['postgres', '', [[/./s, 'EERROR']], 'it said `E`'],
+    ['postgres', '', [[/./s, 'N']], 'does not offer TLS of PostgreSQL: it answered `N`'],
+    ['postgres', '', [[/./s, 'EERROR']], 'it answered `E`'],
     ['mysql', mysql(0xf7ff), [], 'does not offer TLS of MySQL'],
     [
       'ldap',
@@ -303,7 +303,7 @@ describe('TLS within a dialogue', () => {
       'does not offer StartTLS of LDAP'
     ],
     ['smtp', '', [], 'in time'],
-    ['smtp', 'x'.repeat(20_000), [], 'more than a dialogue']
+    ['smtp', 'x'.repeat(20_000), [], 'too much data before TLS']
   ])('%s that does not offer it: %j', async (protocol, greeting, steps, why) => {
     const asked = ask(await listening(dialogue(greeting, steps)), protocol)
     await expect(asked).rejects.toThrow(why)

@@ -31,5 +31,5 @@ it('whole seconds are taken for what they are', () => {
 })
 
 it.each(['', 'Thu Nov 26', '%s%N'])('no time: %j', printed => {
-  expect(() => jumpOf(login, { ...read(0), printed })).toThrow('does not tell its time')
+  expect(() => jumpOf(login, { ...read(0), printed })).toThrow('does not show its time')
 })

@@ -134,5 +134,5 @@ it('reads the default path, or says that it knows none', async () => {
     value: { path: 'docs/STATUS-pvfix.md', commit: 'c0ffee', statements: [{ line: 3 }, { line: 4 }] }
   })
   expect(await seen('STATUS-2.md')).toMatchObject({ value: { statements: null } })
-  expect(await seen()).toMatchObject({ seen: false, why: expect.stringContaining('give `path`') })
+  expect(await seen()).toMatchObject({ seen: false, why: expect.stringContaining('set `path`') })
 })
