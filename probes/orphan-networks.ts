@@ -37,7 +37,9 @@ export const orphanNetworks = defineProbe({
     if (networks.length === 0) return [{ outcome: 'unknown', why: 'docker listed no networks' }]
     const owned = networks.filter(one => stackOf(one) !== undefined && !anyGlobMatches(except, one.name))
     if (owned.length === 0 && owners.examined === 0)
-      return [{ outcome: 'not-applicable', why: 'no network belongs to a stack, and no network has an endpoint' }]
+      return [
+        { outcome: 'not-applicable', why: 'no network belongs to a stack, and no network has an endpoint' }
+      ]
     const orphans = orphansAmong(owned, services, owners.loose).map((one): Finding => {
       if (mayBeUsedElsewhere(one, nodes)) {
         const why = `${line(one)}: stack ${stackOf(one)} has no service, but a container on another node may be attached`
@@ -55,7 +57,10 @@ export const orphanNetworks = defineProbe({
           subject: one.name,
           title: `network ${one.name} is left from a removed stack`,
           severity: 'low',
-          story: [`${saw}.`, 'Its subnet stays reserved, and a new stack with that name would join it with its old options.'],
+          story: [
+            `${saw}.`,
+            'Its subnet stays reserved, and a new stack with that name would join it with its old options.'
+          ],
           mend: `Remove it: docker network rm ${one.name}`
         }
       }

@@ -6,8 +6,7 @@ import type { Answer } from './session.ts'
 export type Entry = Omit<Evidence, 'n'>
 
 /** Nothing is judged that cannot be shown: whoever reads the review could not follow it. */
-export const uncleanable =
-  'its output could not be redacted, so it is neither shown nor judged'
+export const uncleanable = 'its output could not be redacted, so it is neither shown nor judged'
 
 export function entryOfAnswer(on: string, command: string, answer: Answer): Entry {
   if (!answer.answered) return blind(on, command, answer.ms, answer.why)
