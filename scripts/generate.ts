@@ -2,15 +2,17 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { documents } from '../src/cli/documents.ts'
+import { describeCommandLine } from '../src/cli/program.ts'
 import { homeSchemas, jsonSchemaOf } from '../src/config/json-schema.ts'
 import type { AnyProbe } from '../src/probe/probe.ts'
 import { configurationPage } from './configuration-page.ts'
 import { logPage } from './log-page.ts'
+import { manPage } from './man-page.ts'
 import { probePage } from './probe-page.ts'
 
 /**
  * Writes what follows from the sources: the list of probes, the list of fact sources, the pages of
- * probes, of the configuration and of the log, and the JSON Schemas. With `--check` it writes nothing and ends with 1 if something is stale.
+ * probes, of the configuration and of the log, the man page, and the JSON Schemas. With `--check` it writes nothing and ends with 1 if something is stale.
  *
  * Runs from `dist/scripts`, and reads the folders themselves: the lists that it writes may be stale.
  */
@@ -91,6 +93,7 @@ async function outputs(): Promise<ReadonlyMap<string, string>> {
     ['docs/probes.md', probePage(probes, banner)],
     ['docs/configuration.md', configurationPage({ adversary, plan }, banner)],
     ['docs/log.md', logPage(banner)],
+    ['man/adversary.1', manPage(describeCommandLine(), banner)],
     ['schemas/adversary.schema.json', json(adversary)],
     ['schemas/plan.schema.json', json(plan)],
     ...Object.entries(documents).map(

@@ -4,7 +4,7 @@
 #   imports = [ ./module.nix ];
 #   services.adversary = {
 #     enable = true;
-#     package = pkgs.callPackage ./adversary.nix { };  # buildNpmPackage of adversary-bot
+#     package = pkgs.callPackage ./adversary.nix { };  # in a checkout of adversary
 #   };
 #
 # The home (adversary.yaml, plans, keys, known_hosts) lies in /var/lib/adversary.

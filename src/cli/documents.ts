@@ -376,6 +376,12 @@ export const initDocument = z.looseObject({
   next: z.array(z.string())
 })
 
+/** `completion`. */
+export const completionDocument = z.looseObject({
+  shell: z.enum(['bash', 'zsh', 'fish']),
+  script: z.string()
+})
+
 /** `config check`. */
 export const configCheckDocument = z.looseObject({
   home: z.string(),
@@ -461,6 +467,7 @@ export const documents = {
   said: saidDocument,
   init: initDocument,
   'config-check': configCheckDocument,
+  completion: completionDocument,
   doctor: doctorDocument,
   lockdown: lockdownDocument,
   watcher: watcherDocument,

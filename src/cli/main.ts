@@ -48,6 +48,7 @@ async function start(): Promise<void> {
     io: manner =>
       createIo({ stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }, manner, around),
     version: packageVersion,
+    node: process.versions.node,
     working
   })
   return end(code)

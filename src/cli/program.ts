@@ -6,6 +6,7 @@ import { clean } from '../lib/text/clean.ts'
 import { type ExitCode, exitCode } from '../lib/words.ts'
 import type { Command, CommonOptions, Io, OutputMode } from './io.ts'
 import type { Reporting } from './report-option.ts'
+import type { CommandTree } from './shell/command-tree.ts'
 
 /** Loads the file of one command: nothing of a command is loaded unless it runs. */
 type Load<Options extends CommonOptions> = () => Promise<{ readonly run: Command<Options> }>
@@ -13,7 +14,10 @@ type Load<Options extends CommonOptions> = () => Promise<{ readonly run: Command
 /** What a run of the program needs from outside: everything, so that tests can bring their own. */
 export interface Runtime {
   io(manner: OutputMode): Io
+  /** The version of this package. */
   version(): Promise<string>
+  /** The version of Node that runs it. */
+  readonly node: string
   /** Called before a command begins its work, unless it only tells of itself. */
   working?(): Promise<void>
 }
@@ -28,7 +32,39 @@ export async function main(argv: readonly string[], outside: Runtime): Promise<E
   // Until the words are understood, `--json` must already keep stdout clean.
   const early = outside.io({ json: argv.includes('--json'), quiet: false })
   let code: ExitCode = exitCode.pass
+  const { program } = commandLine(outside, early, async (io, run) => {
+    code = await finish(io, run)
+  })
+  withVersion(program, await outside.version())
+  if (isVersionReport(argv)) {
+    const io = outside.io({ json: false, quiet: false })
+    return finish(io, async () => {
+      const { versionReport } = await import('./version-report.ts')
+      io.out(await versionReport(await outside.version(), outside.node))
+      return exitCode.pass
+    })
+  }
+  if (argv.length === 0) {
+    early.err(program.helpInformation())
+    return exitCode.usage
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Help and version are what was asked for; whatever else the parser throws is a misunderstanding.
+    return error.exitCode === 0 ? exitCode.pass : exitCode.usage
+  }
+  return code
+}
 
+/** The whole command line, not yet parsed. @param act runs a command: `run` loads it. */
+function commandLine(
+  outside: Runtime,
+  early: Pick<Io, 'err'>,
+  act: (io: Io, run: () => Promise<ExitCode>) => Promise<void>
+): { readonly program: Commander; readonly tree: () => CommandTree } {
+  const shownExamples = new Map<string, readonly string[]>()
   const program = new Commander('adversary')
     .description(
       'Watches a repository for claims, looks for itself, and pushes signed verdicts.\n' +
@@ -51,6 +87,7 @@ export async function main(argv: readonly string[], outside: Runtime): Promise<E
   ): Commander {
     const shown = examples.map(line => `  $ adversary ${line}`).join('\n')
     const command = program.command(spec).description(about)
+    shownExamples.set(command.name(), examples)
     return command
       .option('--home <dir>', 'folder with adversary.yaml (default: nearest one upwards)')
       .option('--json', 'one JSON document on stdout, everything else on stderr')
@@ -60,7 +97,7 @@ export async function main(argv: readonly string[], outside: Runtime): Promise<E
         const typed = typedOptions(command, words)
         const io = outside.io({ json: typed.json === true, quiet: typed.quiet === true })
         // Each `add` below declares what the options of its command's file say.
-        code = await finish(io, async () => {
+        await act(io, async () => {
           await outside.working?.()
           return (await load()).run(typed as Options, io)
         })
@@ -311,19 +348,82 @@ export async function main(argv: readonly string[], outside: Runtime): Promise<E
       "more folders where units' programs lie (besides /nix/store, /usr/local, /opt)"
     )
 
-  program.version(await outside.version())
-  if (argv.length === 0) {
-    early.err(program.helpInformation())
-    return exitCode.usage
+  add(
+    'completion <shell>',
+    'prints the completion script of bash, zsh or fish',
+    [
+      'completion bash > ~/.local/share/bash-completion/completions/adversary',
+      'completion zsh > ~/.zfunc/_adversary',
+      'completion fish > ~/.config/fish/completions/adversary.fish'
+    ],
+    async () => ({ run: (await import('./shell/completion-command.ts')).completing(tree) })
+  )
+
+  return { program, tree }
+
+  function tree(): CommandTree {
+    return treeOf(program, shownExamples)
   }
-  try {
-    await program.parseAsync([...argv], { from: 'user' })
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    // Help and version are what was asked for; whatever else the parser throws is a misunderstanding.
-    return error.exitCode === 0 ? exitCode.pass : exitCode.usage
+}
+
+/** The command line as data, for completion and the man page. */
+export function describeCommandLine(): CommandTree {
+  const silent = {
+    io(): never {
+      throw new Error('a description prints nothing')
+    },
+    version: async () => '',
+    node: ''
   }
-  return code
+  const { program, tree } = commandLine(silent, { err: () => undefined }, async () => undefined)
+  withVersion(program, '0')
+  return tree()
+}
+
+function treeOf(program: Commander, examples: ReadonlyMap<string, readonly string[]>): CommandTree {
+  const help = program.createHelp()
+  const options = (command: Commander) =>
+    help.visibleOptions(command).map(option => ({
+      names: [option.long, option.short].filter(name => name !== undefined && name !== null),
+      value: /[<[](?<name>[^>\].]+)/.exec(option.flags)?.groups?.['name'] ?? null,
+      about: option.description
+    }))
+  return {
+    about: program.description(),
+    options: options(program),
+    commands: program.commands.map(command => ({
+      name: command.name(),
+      about: command.description(),
+      arguments: command.registeredArguments.map(argument => ({
+        name: argument.name(),
+        required: argument.required,
+        choices: choicesOf[`${command.name()} ${argument.name()}`] ?? []
+      })),
+      options: options(command),
+      examples: examples.get(command.name()) ?? []
+    })),
+    exitCodes
+  }
+}
+
+/** Words that an argument expects, by command and argument. What is wrong is said by the command itself. */
+const choicesOf: Readonly<Record<string, readonly string[]>> = {
+  'config action': ['check'],
+  'completion shell': ['bash', 'zsh', 'fish'],
+  'finding action': ['open', 'close', 'list']
+}
+
+function withVersion(program: Commander, version: string): void {
+  const about = 'the version; with --verbose also those of node, git, ssh and the platform, for bug reports'
+  program.version(version, '-V, --version', about)
+}
+
+/** `--version --verbose`, in any order, and nothing else. */
+function isVersionReport(argv: readonly string[]): boolean {
+  const version = argv.some(word => word === '--version' || word === '-V')
+  return (
+    version && argv.includes('--verbose') && argv.every(word => /^(?:--version|-V|--verbose)$/.test(word))
+  )
 }
 
 /** Arguments and options by their names; a duration's name ends in its unit: `retryMs`. */

@@ -276,6 +276,11 @@ export async function findKeygen(): Promise<void> {
   }
 }
 
+/** The version of the OpenSSH client, as it says it. @throws AdversaryError `missing-tool` where there is none. */
+export async function sshVersion(): Promise<string> {
+  return (await ask('ssh', ['-V'])).trim()
+}
+
 async function ask(tool: string, args: readonly string[]): Promise<string> {
   return new Promise((settle, reject) => {
     const child = spawn(tool, args, {

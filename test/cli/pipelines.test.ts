@@ -14,7 +14,7 @@ import { makeScene, type Scene } from '../support/scene.ts'
 
 const root = resolve(import.meta.dirname, '../../examples')
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter(name => /\.ya?ml$/.test(name))
+  .filter(name => /\.ya?ml$/.test(name) && !name.startsWith('monitoring/'))
   .map(name => relative(root, join(root, name)))
   .sort()
 
@@ -64,19 +64,23 @@ const woodpecker = z.strictObject({
   ),
   steps: z.array(droneStep).min(1)
 })
-const actions = z.strictObject({
-  on: z.record(z.string(), z.unknown()),
-  jobs: z.record(
-    z.string(),
-    z.strictObject({
-      'runs-on': z.string(),
-      container: z.strictObject({ image: z.string() }),
-      steps: z
-        .array(z.strictObject({ name: z.string(), run: z.string(), env: z.record(z.string(), z.string()) }))
-        .min(1)
-    })
-  )
-})
+/** Runners that exist: the labels of GitHub's hosted ones, and what Forgejo's and Gitea's have by default. */
+const runners = { github: ['ubuntu-24.04', 'ubuntu-22.04', 'ubuntu-latest'], forgejo: ['docker'] } as const
+const actions = (system: keyof typeof runners) =>
+  z.strictObject({
+    on: z.strictObject({ push: z.strictObject({ branches: z.array(z.string()).min(1) }) }),
+    permissions: z.strictObject({ contents: z.literal('read') }).optional(),
+    jobs: z.record(
+      z.string(),
+      z.strictObject({
+        'runs-on': z.enum(runners[system]),
+        container: z.strictObject({ image: z.string() }),
+        steps: z
+          .array(z.strictObject({ name: z.string(), run: z.string(), env: z.record(z.string(), z.string()) }))
+          .min(1)
+      })
+    )
+  })
 
 interface Gate {
   readonly words: readonly string[]
@@ -122,7 +126,8 @@ function gatesOf(name: string): readonly Gate[] {
   const told = load(name)
   if (name.startsWith('drone/')) return drone.parse(told).steps.flatMap(stepGate)
   if (name.startsWith('woodpecker/')) return woodpecker.parse(told).steps.flatMap(stepGate)
-  return Object.values(actions.parse(told).jobs).flatMap(({ steps }) =>
+  const system = name.startsWith('github/') ? 'github' : 'forgejo'
+  return Object.values(actions(system).parse(told).jobs).flatMap(({ steps }) =>
     steps.map(({ run, env }) => ({
       words: run.split(' ').slice(1),
       env: Object.fromEntries(
@@ -174,8 +179,10 @@ const ask = async (words: readonly string[], env: Readonly<Record<string, string
   return runCli([...short, '--quiet'], { cwd: empty, env: { ...env, ...waits } })
 }
 
-it('there are examples for Drone, Woodpecker and Forgejo', () => {
-  expect(new Set(files.map(name => name.split('/')[0]))).toEqual(new Set(['drone', 'woodpecker', 'forgejo']))
+it('there are examples for Drone, Woodpecker, Forgejo and GitHub', () => {
+  expect(new Set(files.map(name => name.split('/')[0]))).toEqual(
+    new Set(['drone', 'woodpecker', 'forgejo', 'github'])
+  )
   expect(files.length).toBeGreaterThan(5)
 })
 

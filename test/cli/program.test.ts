@@ -117,6 +117,7 @@ describe('a fault of our own', () => {
     const around = { cwd, userHome: cwd, env: {}, signal: new AbortController().signal }
     const code = await main(['probe', '--list'], {
       version: async () => '1',
+      node: '20.19.0',
       io: manner => ({
         ...createIo({ stdout, stderr }, manner, around),
         out() {

@@ -4,7 +4,7 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Why this machine lacks Chromium, promtool, nginx or HAProxy; null where it has all. */
+    /** Why this machine lacks one of the programs below; null where it has all. */
     readonly browserObstacle: string | null
   }
 }
@@ -14,10 +14,13 @@ const programs = {
   [chromiumPath]: 'chromium',
   '/usr/bin/promtool': 'prometheus',
   '/usr/sbin/nginx': 'nginx',
-  '/usr/sbin/haproxy': 'haproxy'
+  '/usr/sbin/haproxy': 'haproxy',
+  '/usr/bin/zsh': 'zsh',
+  '/usr/bin/fish': 'fish',
+  '/usr/bin/mandoc': 'mandoc'
 }
 
-/** Debian's own Chromium, Prometheus, nginx and HAProxy: where this is root on Debian they are installed if they are not there. */
+/** Debian's own packages: where this is root on Debian they are installed if they are not there. */
 export function setup(project: TestProject): void {
   project.provide('browserObstacle', obstacle())
 }

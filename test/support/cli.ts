@@ -78,7 +78,8 @@ export function startCli(argv: readonly string[], place: CliPlace): CliGoing {
   }
   const ended = main(argv, {
     io: manner => createIo({ stdin, stdout, stderr }, manner, around),
-    version: async () => '1.2.3'
+    version: async () => '1.2.3',
+    node: '20.19.0'
   })
   return {
     get stdout() {
