@@ -435,17 +435,21 @@ export const lockdownDocument = z.union([
 export const logDocument = z.discriminatedUnion('event', logShapes())
 
 function logShapes() {
-  const [first, ...more] = Object.entries(logEvents).map(([event, { level, always, sometimes }]) => {
-    const field = (name: LogField) => (logFields[name].type === 'number' ? z.number() : z.string())
-    return z.strictObject({
-      time: instant,
-      level: z.literal(level),
-      event: z.literal(event),
-      home: z.string().optional(),
-      ...Object.fromEntries(always.map(name => [name, field(name)])),
-      ...Object.fromEntries(sometimes.map(name => [name, field(name).optional()]))
-    })
-  })
+  const [first, ...more] = Object.entries(logEvents).map(
+    ([event, { level, formerly, always, sometimes }]) => {
+      const field = (name: LogField) => (logFields[name].type === 'number' ? z.number() : z.string())
+      return z.strictObject({
+        time: instant,
+        level: z.literal(level),
+        event: z.literal(event),
+        home: z.string().optional(),
+        /** The name of the event before it was renamed; only in this release. */
+        formerly: z.literal(formerly).optional(),
+        ...Object.fromEntries(always.map(name => [name, field(name)])),
+        ...Object.fromEntries(sometimes.map(name => [name, field(name).optional()]))
+      })
+    }
+  )
   if (first === undefined) throw new RangeError('a log without events')
   return [first, ...more] as const
 }

@@ -8,38 +8,40 @@ import { oneLine } from '../lib/text/clean.ts'
 
 /** A field means the same in every event. Numbers end in their unit, or count. */
 export const logFields = {
-  about: { type: 'text', tells: 'What it is about: a claim as `<phase>-<milestone>`, or an orientation' },
+  about: { type: 'text', tells: 'The subject: a claim as `<phase>-<milestone>`, or an orientation' },
   answer: { type: 'text', tells: '`accepted`, `blocked` or `skipped`' },
-  after: { type: 'number', tells: 'How many times in a row it had failed' },
-  again_in_ms: { type: 'number', tells: 'When it is tried again, in milliseconds' },
+  after: { type: 'number', tells: 'Number of failures in a row before this event' },
+  again_in_ms: { type: 'number', tells: 'Time until the next attempt, in milliseconds' },
   branch: { type: 'text', tells: 'The watched branch' },
-  changes: { type: 'number', tells: 'How many findings were opened, closed or reopened' },
+  changes: { type: 'number', tells: 'Number of findings opened, closed or reopened' },
   claim: { type: 'text', tells: "Full sha of the claim's commit" },
   commit: { type: 'text', tells: 'Full sha of the commit' },
-  home: { type: 'text', tells: 'The folder of the home, where one process watches several' },
-  host: { type: 'text', tells: "The host's name in the home" },
+  home: { type: 'text', tells: 'The configuration folder, where one process watches several' },
+  host: { type: 'text', tells: "The host's name in adversary.yaml" },
   milestone: { type: 'text', tells: 'The milestone' },
-  path: { type: 'text', tells: 'The path that was asked for' },
-  peer: { type: 'text', tells: 'Address of who asked' },
+  path: { type: 'text', tells: 'The requested path' },
+  peer: { type: 'text', tells: 'Address of the client' },
   phase: { type: 'text', tells: 'The phase' },
   plans: { type: 'text', tells: 'The phases that have a plan' },
-  poll_ms: { type: 'number', tells: 'How often the remote is asked, in milliseconds' },
+  poll_ms: { type: 'number', tells: 'Interval between polls of the remote, in milliseconds' },
   repo: { type: 'text', tells: 'URL of the watched repository, without its password' },
-  reviews: { type: 'number', tells: 'How many reviews this watcher has published' },
-  reviews_gone: { type: 'number', tells: 'How many signed reviews went with it' },
-  routes: { type: 'text', tells: 'What the server answers' },
-  seconds: { type: 'number', tells: 'For how long it was so, in seconds' },
+  reviews: { type: 'number', tells: 'Number of reviews published by this watcher' },
+  reviews_gone: { type: 'number', tells: 'Number of signed reviews removed with it' },
+  routes: { type: 'text', tells: 'Names of the routes of the server' },
+  seconds: { type: 'number', tells: 'Duration of the failure, in seconds' },
   subject: { type: 'text', tells: 'Subject of the commit' },
-  times: { type: 'number', tells: 'How many times in a row it has failed' },
-  url: { type: 'text', tells: 'Where the server listens' },
+  times: { type: 'number', tells: 'Number of failures in a row' },
+  url: { type: 'text', tells: 'Address of the server' },
   verdict: { type: 'text', tells: '`PASS`, `FAIL` or `INCONCLUSIVE`' },
-  was: { type: 'text', tells: 'Full sha of the tip before' },
-  why: { type: 'text', tells: 'The reason, in words' }
+  was: { type: 'text', tells: 'Full sha of the previous tip' },
+  why: { type: 'text', tells: 'The reason' }
 } as const satisfies Record<string, { readonly type: 'text' | 'number'; readonly tells: string }>
 
 export type LogField = keyof typeof logFields
 
 interface EventSpec {
+  /** Its name in version 0.1, which each line carries for one more release. */
+  readonly formerly: string
   readonly level: 'info' | 'warning' | 'error'
   readonly tells: string
   readonly always: readonly LogField[]
@@ -47,180 +49,209 @@ interface EventSpec {
 }
 
 export const logEvents = {
-  watching: {
+  'watcher.started': {
+    formerly: 'watching',
     level: 'info',
-    tells: 'The watcher has begun',
+    tells: 'The watcher started',
     always: ['repo', 'branch', 'poll_ms'],
     sometimes: []
   },
-  'plans changed': {
+  'plans.changed': {
+    formerly: 'plans changed',
     level: 'info',
-    tells: 'Plans or hosts of the home are other ones from now on',
+    tells: 'Plans or hosts changed, and are in use from now on',
     always: ['plans'],
     sometimes: []
   },
-  'signers changed': {
+  'signers.changed': {
+    formerly: 'signers changed',
     level: 'info',
-    tells: 'Who signs reviews or who may sign is another one from now on',
+    tells: 'The signing identity or the list of allowed signers changed, and is in use from now on',
     always: [],
     sometimes: []
   },
-  'plans refused': {
+  'plans.invalid': {
+    formerly: 'plans refused',
     level: 'error',
     tells:
-      'The home cannot be read: the plans that were understood last go on; nothing is done where it is not known who signs',
+      'The configuration is invalid: the last valid plans stay in use, but nothing runs while the signers are unknown',
     always: ['why'],
     sometimes: []
   },
-  'malformed claim': {
+  'claim.malformed': {
+    formerly: 'malformed claim',
     level: 'warning',
-    tells: 'A commit looks like a claim and is none; said once',
+    tells: 'A commit looks like a claim but is malformed; logged once',
     always: ['commit', 'subject', 'why'],
     sometimes: []
   },
-  'not reviewed': {
+  'claim.ignored': {
+    formerly: 'not reviewed',
     level: 'warning',
-    tells: 'A claim that gets no review; said once',
+    tells: 'A claim that gets no review; logged once',
     always: ['commit', 'phase', 'milestone', 'why'],
     sometimes: []
   },
-  orienting: {
+  'orientation.started': {
+    formerly: 'orienting',
     level: 'info',
-    tells: 'A phase is looked at before any claim',
+    tells: 'The orientation of a phase started',
     always: ['phase'],
     sometimes: []
   },
-  oriented: {
+  'orientation.published': {
+    formerly: 'oriented',
     level: 'info',
-    tells: "The phase's context was pushed, or another reviewer was first (no commit)",
+    tells: 'The context of a phase was pushed, or another reviewer pushed it first (no commit)',
     always: ['phase'],
     sometimes: ['commit']
   },
-  reviewing: {
+  'review.started': {
+    formerly: 'reviewing',
     level: 'info',
-    tells: 'A claim is looked at',
+    tells: 'The review of a claim started',
     always: ['phase', 'milestone', 'claim'],
     sometimes: []
   },
-  published: {
+  'review.published': {
+    formerly: 'published',
     level: 'info',
     tells: 'The review of a claim was pushed',
     always: ['phase', 'milestone', 'claim', 'verdict', 'commit'],
     sometimes: []
   },
-  dropped: {
+  'review.dropped': {
+    formerly: 'dropped',
     level: 'info',
-    tells: 'The review of a claim was not needed: another reviewer has answered it, or it is gone',
+    tells: 'The review of a claim was discarded: another reviewer published one, or the claim was removed',
     always: ['phase', 'milestone', 'claim', 'verdict'],
     sometimes: []
   },
-  'history rewritten': {
+  'history.rewritten': {
+    formerly: 'history rewritten',
     level: 'warning',
-    tells: 'The branch was moved by force and does not build on the tip that was seen last',
+    tells: 'The branch was force-pushed: the last known tip is no longer in its history',
     always: ['branch', 'was', 'commit', 'reviews_gone'],
     sometimes: []
   },
-  'review removed': {
+  'review.removed': {
+    formerly: 'review removed',
     level: 'warning',
-    tells: 'A signed commit went with it; what it said is said again in the review file',
+    tells: 'A force-push removed a signed commit; its content is recorded again in the review file',
     always: ['phase', 'commit'],
     sometimes: ['milestone', 'verdict', 'claim']
   },
-  'history unknown': {
+  'history.unknown': {
+    formerly: 'history unknown',
     level: 'warning',
-    tells: 'The clone cannot tell any more what the branch was before',
+    tells: 'The clone no longer has the previous state of the branch',
     always: ['branch', 'why'],
     sometimes: []
   },
-  'could not see': {
+  'observation.failed': {
+    formerly: 'could not see',
     level: 'warning',
-    tells: 'Something could not be seen: no answer yet, it is looked at again',
+    tells: 'Something could not be observed: there is no verdict yet, and it is retried',
     always: ['about', 'why', 'again_in_ms'],
     sometimes: ['claim']
   },
-  'host unseen': {
+  'host.unreachable': {
+    formerly: 'host unseen',
     level: 'warning',
-    tells: 'A host answered not a single read, and had answered before',
+    tells: 'A host answers no reads; it answered before',
     always: ['host', 'why'],
     sometimes: []
   },
-  'host seen': {
+  'host.recovered': {
+    formerly: 'host seen',
     level: 'info',
-    tells: 'A host that was unseen answers again',
+    tells: 'An unreachable host answers again',
     always: ['host', 'after', 'seconds'],
     sometimes: []
   },
-  hunted: {
+  'hunt.finished': {
+    formerly: 'hunted',
     level: 'info',
-    tells: 'The probes that nobody asked for were run',
+    tells: 'The probes of the hunt ran',
     always: ['phase', 'changes'],
     sometimes: ['commit']
   },
-  failed: {
+  'task.failed': {
+    formerly: 'failed',
     level: 'error',
-    tells: 'A claim, an orientation or a hunt failed; without a phase it is the remote: tried again',
+    tells: 'A review, an orientation or a hunt failed, or, without a phase, the remote; it is retried',
     always: ['why', 'again_in_ms'],
     sometimes: ['phase', 'milestone', 'claim', 'times']
   },
-  'home failed': {
+  'home.failed': {
+    formerly: 'home failed',
     level: 'error',
-    tells: 'One of several homes cannot be watched; the others go on',
+    tells: 'One of several configurations cannot be watched; the others continue',
     always: ['why', 'times'],
     sometimes: ['again_in_ms']
   },
-  recovered: {
+  'remote.recovered': {
+    formerly: 'recovered',
     level: 'info',
     tells: 'The remote answers again',
     always: ['after', 'seconds'],
     sometimes: []
   },
-  'status not posted': {
+  'status.failed': {
+    formerly: 'status not posted',
     level: 'warning',
     tells:
-      'The forge did not take a commit status: the review stands, and it is tried again; said once a reason',
+      'The forge refused a commit status: the review is valid, and the status is retried; logged once for each reason',
     always: ['about', 'why'],
     sometimes: []
   },
-  'statuses posted': {
+  'status.recovered': {
+    formerly: 'statuses posted',
     level: 'info',
-    tells: 'The forge takes commit statuses again',
+    tells: 'The forge accepts commit statuses again',
     always: ['after'],
     sometimes: []
   },
-  listening: {
+  'server.started': {
+    formerly: 'listening',
     level: 'info',
-    tells: 'The server of `serve` takes requests',
+    tells: 'The server of `serve` accepts requests',
     always: ['url', 'routes'],
     sometimes: []
   },
-  'request refused': {
+  'request.refused': {
+    formerly: 'request refused',
     level: 'warning',
     tells:
-      'Requests whose signature or name of the server (`Host`) is wrong; at most one line a second, which counts them',
+      'Requests with a wrong signature or server name (`Host`); at most one line a second, with their number',
     always: ['path', 'peer', 'why', 'times'],
     sometimes: []
   },
-  'request failed': {
+  'request.failed': {
+    formerly: 'request failed',
     level: 'error',
-    tells: 'A request could not be answered: a fault of our own, or a secret that is gone',
+    tells: 'A request failed: internal error, or a missing secret',
     always: ['path', 'why'],
     sometimes: []
   },
-  'build asked': {
+  'build.validated': {
+    formerly: 'build asked',
     level: 'info',
-    tells: 'Drone asked whether a build may begin; of another repository at most once an hour',
+    tells: 'Drone asked whether a build may start; for other repositories at most once an hour',
     always: ['about', 'answer'],
     sometimes: ['why']
   },
-  'not shown': {
+  'heartbeat.failed': {
+    formerly: 'not shown',
     level: 'warning',
-    tells: 'What the watcher does cannot be written down for `status`, or told to systemd; said once',
+    tells: 'The state for `status`, or the notification for systemd, could not be written; logged once',
     always: ['why'],
     sometimes: []
   },
-  stopped: {
+  'watcher.stopped': {
+    formerly: 'stopped',
     level: 'info',
-    tells: 'The watcher was told to stop, and ends',
+    tells: 'The watcher received a signal and stops',
     always: [],
     sometimes: ['reviews', 'why']
   }
@@ -253,5 +284,6 @@ export function logLine<Event extends LogEvent>(
   const guarded = Object.entries<unknown>(home === undefined ? details : { home, ...details }).map(
     ([field, value]) => [field, typeof value === 'string' ? oneLine(redact(value).text, 400) : value]
   )
-  return JSON.stringify({ time, level: logEvents[event].level, event, ...Object.fromEntries(guarded) })
+  const { level, formerly } = logEvents[event]
+  return JSON.stringify({ time, level, event, ...Object.fromEntries(guarded), formerly })
 }

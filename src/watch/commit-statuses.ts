@@ -181,13 +181,13 @@ function startPosting(reviewContext: ReviewContext, forge: ForgeConfig, env: Env
     if (outcome.kind === 'posted' || outcome.kind === 'nothing') {
       queue.delete(key)
       if (entry.review !== null) shown.add(entry.review)
-      if (failures > 0) reviewContext.log('statuses posted', { after: failures })
+      if (failures > 0) reviewContext.log('status.recovered', { after: failures })
       failures = 0
       why = null
       return
     }
     if (outcome.why !== why) {
-      reviewContext.log('status not posted', { about: key.slice(key.indexOf('/') + 1), why: outcome.why })
+      reviewContext.log('status.failed', { about: key.slice(key.indexOf('/') + 1), why: outcome.why })
       why = outcome.why
     }
     if (!entry.retried) queue.delete(key)

@@ -114,7 +114,7 @@ async function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[
     }
     if (deferForHostBackoff(here, work, hostsOf(context.home, phase, milestone))) return false
     step(state, 'reviewing', about)
-    context.log('reviewing', { phase, milestone, claim: sha })
+    context.log('review.started', { phase, milestone, claim: sha })
     here.events.collecting?.(owed.claim)
     return await review(here, at, work, { kind: 'review', ...owed })
   } catch (error) {
@@ -135,7 +135,7 @@ async function orient(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
     const hosts = plan.milestones.flatMap(({ id }) => hostsOf(context.home, phase, id))
     if (deferForHostBackoff(here, work, [...new Set(hosts)])) return false
     step(state, 'orienting', phase)
-    context.log('orienting', { phase })
+    context.log('orientation.started', { phase })
     return await review(here, at, work, { kind: 'orientation', plan })
   } catch (error) {
     return failed(here, work, { phase }, error)
@@ -151,7 +151,7 @@ async function hunt(here: Round, at: Snapshot, plan: Plan): Promise<boolean> {
     return await review(here, at, { key: `hunt ${phase}`, about: `hunt of ${phase}` }, { kind: 'hunt', plan })
   } catch (error) {
     context.signal.throwIfAborted()
-    context.log('failed', { phase, why: messageOf(error), again_in_ms: plan.hunt.everyMs })
+    context.log('task.failed', { phase, why: messageOf(error), again_in_ms: plan.hunt.everyMs })
     return false
   }
 }
@@ -200,16 +200,16 @@ function published({ context, events, state }: Round, assessed: Assessed, result
       const which = { phase, milestone, claim: sha, verdict: assessed.decision.verdict }
       if (outcome.kind === 'published') {
         state.reviews += 1
-        context.log('published', { ...which, commit: outcome.commit })
-      } else context.log('dropped', which)
+        context.log('review.published', { ...which, commit: outcome.commit })
+      } else context.log('review.dropped', which)
       return events.reviewed(assessed, result)
     }
     case 'orientation':
-      context.log('oriented', { phase: assessed.phase, ...commit })
+      context.log('orientation.published', { phase: assessed.phase, ...commit })
       return events.oriented(assessed, result)
     case 'hunt': {
       const changes = result.rendered?.changes.length ?? 0
-      context.log('hunted', { phase: assessed.phase, changes, ...commit })
+      context.log('hunt.finished', { phase: assessed.phase, changes, ...commit })
       return events.hunted(assessed, result)
     }
     case 'pre-verification':
@@ -223,11 +223,11 @@ function report({ context, state }: Round, { owed, malformed, own }: Pending): v
     return true
   }
   for (const { sha, subject, why } of malformed.filter(isNew)) {
-    context.log('malformed claim', { commit: sha, subject, why })
+    context.log('claim.malformed', { commit: sha, subject, why })
   }
   for (const { sha, phase, milestone } of own.filter(isNew)) {
-    const why = "it was claimed by the reviewer's own identity"
-    context.log('not reviewed', { commit: sha, phase, milestone, why })
+    const why = "it was claimed with the reviewer's own identity"
+    context.log('claim.ignored', { commit: sha, phase, milestone, why })
   }
   const still = new Set(owed.map(({ claim }) => claim.sha))
   for (const key of state.waiting.keys()) {
@@ -303,7 +303,7 @@ function wait({ context, state }: Round, work: Work, why: string, notBefore = 0)
   const nextMs = notBefore > 0 ? Math.max(notBefore - tick(), 0) : Math.min(jittered(pauseMs), leftMs)
   scheduleRetry(state, work.key, { about: work.about, why, unseenSince, pauseMs, nextTick: tick() + nextMs })
   const { key: _, ...which } = work
-  context.log('could not see', { ...which, why, again_in_ms: Math.round(nextMs) })
+  context.log('observation.failed', { ...which, why, again_in_ms: Math.round(nextMs) })
   return true
 }
 
@@ -336,14 +336,14 @@ function noteHosts({ context, state }: Round, observed: Observed): void {
     const trouble = recordFailure(before, why ?? 'it gave no reason')
     const pauseMs = pauseAfter(before, context)
     state.hosts.set(name, { ...trouble, pauseMs, lastTick: tick(), nextTick: tick() + pauseMs })
-    if (before === undefined) context.log('host unseen', { host: name, why: trouble.why })
+    if (before === undefined) context.log('host.unreachable', { host: name, why: trouble.why })
   }
   for (const name of new Set(observed.evidence.map(({ on }) => on))) {
     const before = state.hosts.get(name)
     if (before === undefined || unseen.has(name)) continue
     state.hosts.delete(name)
     const seconds = Math.max(0, Math.round((nowMs() - before.sinceMs) / 1000))
-    context.log('host seen', { host: name, after: before.times, seconds })
+    context.log('host.recovered', { host: name, after: before.times, seconds })
   }
 }
 
@@ -370,7 +370,7 @@ async function failed(
   const nextMs = jittered(pauseMs)
   scheduleRetry(state, key, { about, why, pauseMs, nextTick: tick() + nextMs, failure: error })
   const times = state.waiting.get(key)?.times ?? 1
-  context.log('failed', { ...which, why, times, again_in_ms: Math.round(nextMs) })
+  context.log('task.failed', { ...which, why, times, again_in_ms: Math.round(nextMs) })
   return true
 }
 

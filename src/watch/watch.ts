@@ -80,7 +80,7 @@ export async function watch(given: ReviewContext, events: WatchEvents, options: 
     await rest(Math.max(pauseMs, 50), state, signal, options.wait)
   }
   if (options.once) signal.throwIfAborted()
-  given.log('stopped', { reviews: state.reviews })
+  given.log('watcher.stopped', { reviews: state.reviews })
 }
 
 /** Up to which tip all that is owed was considered, and by which plans. */
@@ -121,7 +121,7 @@ function remoteFailed({ home, log }: ReviewContext, state: WatchState, error: un
   state.remote = recordFailure(state.remote, why)
   const longest = Math.min(home.pollMs * 2 ** Math.min(state.remote.times, 5), 10 * 60_000)
   const pauseMs = Math.round(jittered(longest))
-  log('failed', { why, times: state.remote.times, again_in_ms: pauseMs })
+  log('task.failed', { why, times: state.remote.times, again_in_ms: pauseMs })
   return pauseMs
 }
 
@@ -129,7 +129,7 @@ function recovered({ log }: ReviewContext, state: WatchState): void {
   const { remote } = state
   if (remote === null) return
   state.remote = null
-  log('recovered', {
+  log('remote.recovered', {
     after: remote.times,
     seconds: Math.max(0, Math.round((nowMs() - remote.sinceMs) / 1000))
   })
@@ -166,7 +166,7 @@ function renewing(
   let context = given
   const refused = (error: unknown) => {
     const why = messageOf(error)
-    if (why !== state.plans?.why) context.log('plans refused', { why })
+    if (why !== state.plans?.why) context.log('plans.invalid', { why })
     state.plans = recordFailure(state.plans, why)
   }
   return async () => {
@@ -185,7 +185,7 @@ function renewing(
       if (found === null && whomOf(whom) !== whomOf(context.home)) throw wrong
       const trust = await readTrust(whom)
       if (whomOf(whom) !== whomOf(context.home) || trust.allowed !== context.trust.allowed) {
-        context.log('signers changed', {})
+        context.log('signers.changed', {})
         const { identity, gate } = whom
         context = { ...context, home: { ...context.home, identity, gate }, trust }
       }
@@ -200,7 +200,7 @@ function renewing(
     state.plans = null
     const { plans, hosts, files } = found
     if (wordsOf(found) === wordsOf(context.home)) return context
-    context.log('plans changed', { plans: [...plans.keys()].join(', ') })
+    context.log('plans.changed', { plans: [...plans.keys()].join(', ') })
     context = { ...context, home: { ...context.home, plans, hosts, files } }
     return context
   }

@@ -122,7 +122,7 @@ async function watching(words: readonly string[], homes: number, shim: Shim): Pr
   let said = ''
   const seen = { begun: 0 }
   createInterface({ input: child.stderr }).on('line', line => {
-    if (line.includes('"event":"watching"')) seen.begun += 1
+    if (line.includes('"event":"watcher.started"')) seen.begun += 1
     said = `${said}${line}\n`.slice(-2_000)
   })
   const ended = new Promise<void>(done => child.on('close', () => done()))

@@ -51,10 +51,12 @@ async function serve(
   }
   open.push({ close: async () => void (await stop()) })
   const url = await until(
-    async () => /"event":"listening","url":"(?<url>[^"]+)"/.exec(going.stderr)?.groups?.['url']
+    async () => /"event":"server.started","url":"(?<url>[^"]+)"/.exec(going.stderr)?.groups?.['url']
   )
   // It has looked once, and sleeps.
-  await until(async () => (await fetch(`${url}/healthz`)).ok && going.stderr.includes('"oriented"'))
+  await until(
+    async () => (await fetch(`${url}/healthz`)).ok && going.stderr.includes('"orientation.published"')
+  )
   return { scene, url, going, stop }
 }
 
@@ -112,7 +114,7 @@ it('a claim is noticed by its webhook, of every forge, while the next poll is mi
     const sha = await scene.claim('one-M1', name)
     expect((await deliver(url, headers(body()))).status).toBe(202)
     await until(async () =>
-      going.stderr.includes(`"event":"reviewing","phase":"one","milestone":"M1","claim":"${sha}"`)
+      going.stderr.includes(`"event":"review.started","phase":"one","milestone":"M1","claim":"${sha}"`)
     )
     await until(async () => going.stderr.includes(`"claim":"${sha}","verdict":"PASS"`))
   }
@@ -144,7 +146,7 @@ it('what is not signed, or of another branch, wakes nobody, and leaves a line wi
   expect((await fetch(`${url}/webhook`)).status).toBe(405)
   await new Promise(done => setTimeout(done, 1_000))
   expect(going.stderr).not.toContain(sha)
-  const refused = going.stderr.split('\n').filter(line => line.includes('request refused'))
+  const refused = going.stderr.split('\n').filter(line => line.includes('request.refused'))
   expect(refused.length).toBeGreaterThan(0)
   expect(JSON.parse(refused[0] ?? '')).toMatchObject({
     path: '/webhook',
@@ -215,7 +217,7 @@ describe("Drone's question", () => {
     expect((await runCli(veto, { cwd: scene.home, userHome: scene.repo.dir })).code).toBe(0)
     expect((await ask(url, production)).status).toBe(499)
     expect(going.stderr).toMatch(
-      /"event":"build asked","about":"ops\/infra promote production","answer":"blocked"/
+      /"event":"build.validated","about":"ops\/infra promote production","answer":"blocked"/
     )
   })
 
@@ -242,7 +244,7 @@ describe("Drone's question", () => {
     await Promise.all(Array.from({ length: 6 }, () => asked(production, 204)))
     await asked({ after: '7'.repeat(40), deploy_to: 'production' }, 499)
     expect(flood.exitCode).toBe(null)
-    expect(going.stderr).toMatch(/"event":"request refused"/)
+    expect(going.stderr).toMatch(/"event":"request.refused"/)
   }, 300_000)
 
   it('has a rule for each build, and what is not clear is blocked', async () => {

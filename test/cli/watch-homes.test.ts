@@ -38,10 +38,10 @@ it('answers what is owed in each, whatever is wrong with one of them, and its li
   expect(code).toBe(64)
   for (const scene of scenes) expect(await scene.verdicts()).toMatchObject([{ verdict: 'one-M1 PASS' }])
   const events = stderr.split('\n').flatMap(line => (line.startsWith('{') ? [JSON.parse(line)] : []))
-  expect(events.find(({ event }) => event === 'home failed')).toMatchObject({ home: join(folder, 'broken') })
+  expect(events.find(({ event }) => event === 'home.failed')).toMatchObject({ home: join(folder, 'broken') })
   for (const index of [0, 1, 2]) {
     const home = join(folder, `home-${index}`)
-    expect(events.filter(each => each.home === home).map(({ event }) => event)).toContain('published')
+    expect(events.filter(each => each.home === home).map(({ event }) => event)).toContain('review.published')
   }
 })
 

@@ -59,11 +59,11 @@ it('a host that is away', async () => {
   const watched = await scene.context()
   const running = watched.start()
   onTestFinished(running.stop)
-  await until(() => assert.equal(told(watched, 'oriented').length, 1))
+  await until(() => assert.equal(told(watched, 'orientation.published').length, 1))
 
   for (const times of [1, 2]) {
     host.down()
-    const [before, seen] = [host.connections(), told(watched, 'could not see').length]
+    const [before, seen] = [host.connections(), told(watched, 'observation.failed').length]
     await scene.claim('one-M1', `number ${times}`)
     await until(() => assert.isAbove(host.connections(), before))
     const begun = tick()
@@ -72,9 +72,9 @@ it('a host that is away', async () => {
     const dials = host.connections() - before
     expect(dials).toBeLessThanOrEqual(mostIn(tick() - begun, 200, 120_000))
     // The second time as the first: it was back meanwhile.
-    expectDoubled(pausesOf(watched, 'could not see', seen), 200, 120_000)
+    expectDoubled(pausesOf(watched, 'observation.failed', seen), 200, 120_000)
     host.up()
-    await until(() => assert.equal(told(watched, 'published').length, times))
+    await until(() => assert.equal(told(watched, 'review.published').length, times))
   }
 })
 
@@ -94,21 +94,21 @@ it('a remote that is away', async () => {
   const watched = await scene.context()
   const running = watched.start()
   onTestFinished(running.stop)
-  await until(() => assert.equal(told(watched, 'oriented').length, 1))
+  await until(() => assert.equal(told(watched, 'orientation.published').length, 1))
 
   for (const times of [1, 2]) {
     wire.set('closed')
-    const seen = told(watched, 'failed').length
-    await until(() => assert.isAbove(told(watched, 'failed').length, seen))
+    const seen = told(watched, 'task.failed').length
+    await until(() => assert.isAbove(told(watched, 'task.failed').length, seen))
     const [before, begun] = [wire.connections(), tick()]
     await until(() => assert.isAbove(wire.connections(), before + 3))
     const dials = wire.connections() - before
     // Two polls, four, … thirty-two polls apart; each connection is one question, which is asked once.
     expect(dials).toBeLessThanOrEqual(mostIn(tick() - begun, 200, 3_200))
-    expectDoubled(pausesOf(watched, 'failed', seen), 200, 3_200)
+    expectDoubled(pausesOf(watched, 'task.failed', seen), 200, 3_200)
     wire.set('open')
-    await until(() => assert.equal(told(watched, 'recovered').length, times))
+    await until(() => assert.equal(told(watched, 'remote.recovered').length, times))
     await scene.claim('one-M1', `number ${times}`)
-    await until(() => assert.equal(told(watched, 'published').length, times))
+    await until(() => assert.equal(told(watched, 'review.published').length, times))
   }
 })

@@ -324,12 +324,13 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
   const lines = (event: string, { milestone }: Faulty) =>
     watched.log.filter(each => each.event === event && each['claim'] === claims.get(milestone))
   /** From the beginning of the first look to the line that says why it saw nothing, in milliseconds. */
-  const toldAfter = (each: Faulty) => at(lines('could not see', each)[0]) - at(lines('reviewing', each)[0])
+  const toldAfter = (each: Faulty) =>
+    at(lines('observation.failed', each)[0]) - at(lines('review.started', each)[0])
   /** The same at most: a login, and what is asked in several rounds, each within the time for a read. */
   const toldWithin = ({ fault }: Faulty) =>
     (fault.timeout ?? (fault.docker === undefined ? patience.host : patience.host + patience.read)) * 1000 +
     graceMs
-  const whys = (each: Faulty) => lines('could not see', each).map(({ why }) => String(why))
+  const whys = (each: Faulty) => lines('observation.failed', each).map(({ why }) => String(why))
   const answers = async () => new Map((await scene.verdicts()).map(({ verdict }) => [verdict, true]))
 
   beforeAll(async () => {
@@ -354,7 +355,7 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
     await plan('')
     watched = await scene.context({ heard: event => heardAt.set(event, tick()) })
     running = watched.start()
-    const oriented = () => assert(watched.log.some(({ event }) => event === 'oriented'))
+    const oriented = () => assert(watched.log.some(({ event }) => event === 'orientation.published'))
     await vi.waitFor(oriented, { timeout: generous(60_000), interval: 200 })
     await Promise.all(all.map(each => each.cause()))
     await plan(milestones.join(''))
@@ -393,7 +394,7 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
       return wrong.map(why => `${each.fault.name}: ${why}`)
     })
     expect(untrue).toEqual([])
-    expect(faulty.flatMap(each => lines('failed', each))).toEqual([])
+    expect(faulty.flatMap(each => lines('task.failed', each))).toEqual([])
     const late = faulty.filter(each => !(toldAfter(each) <= toldWithin(each)))
     expect(late.map(each => [each.fault.name, toldAfter(each), toldWithin(each)])).toEqual([])
 
@@ -406,7 +407,7 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
       mended.set(each, tick())
       await new Promise(done => setTimeout(done, 1_500))
     }
-    const published = (each: Faulty) => lines('published', each)
+    const published = (each: Faulty) => lines('review.published', each)
     await expect
       .poll(() => faulty.filter(each => published(each).length === 0).map(({ fault }) => fault.name), {
         timeout: generous(200_000),
@@ -417,7 +418,7 @@ describe.skipIf(!existsSync('/usr/sbin/sshd'))('a fault of a host or of the line
 
     for (const each of faulty) {
       const since = mended.get(each) ?? Number.NaN
-      const last = lines('could not see', each).at(-1)
+      const last = lines('observation.failed', each).at(-1)
       // What was left of the pause that it was in, and then its look.
       const pauseMs = Math.max(0, at(last) + Number(last?.['again_in_ms']) - since)
       recovered.set(each, { ms: at(published(each)[0]) - since, pauseMs })

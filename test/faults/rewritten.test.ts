@@ -57,8 +57,8 @@ it('a FAIL that was pushed away does not leave an older PASS as the last word', 
 
   await watched.once()
   expect(watched.log.filter(({ event }) => /^(?:history|review removed)/.test(event))).toMatchObject([
-    { event: 'history rewritten', reviews_gone: 1 },
-    { event: 'review removed', milestone: 'M1', verdict: 'FAIL', commit: fail }
+    { event: 'history.rewritten', reviews_gone: 1 },
+    { event: 'review.removed', milestone: 'M1', verdict: 'FAIL', commit: fail }
   ])
   const review = await it.file('reviews/REVIEW-one.md')
   const said = review.slice(review.indexOf('## History rewritten @'))
@@ -138,6 +138,6 @@ it('a claim that lost its review alone is reviewed again; a rewrite that took no
   await watched.once()
   await forceBackTo(it, `${quiet}^`)
   await watched.once()
-  expect(watched.log.at(-1)).toMatchObject({ event: 'history rewritten', reviews_gone: 0 })
+  expect(watched.log.at(-1)).toMatchObject({ event: 'history.rewritten', reviews_gone: 0 })
   expect((await it.subjects()).filter(subject => subject.includes('rewritten'))).toHaveLength(1)
 })

@@ -62,7 +62,7 @@ hunt: { probes: [] }
     await host.settle()
     watched = await scene.context()
     running = watched.start()
-    const oriented = () => assert(watched.log.some(({ event }) => event === 'oriented'))
+    const oriented = () => assert(watched.log.some(({ event }) => event === 'orientation.published'))
     await vi.waitFor(oriented, { timeout: generous(60_000), interval: 200 })
   })
   afterAll(async () => {
@@ -80,14 +80,14 @@ hunt: { probes: [] }
     await sh(until('[ -e /tmp/asked ]'))
     await fault()
     await expect
-      .poll(() => log('could not see', first).length, { timeout: generous(60_000) })
+      .poll(() => log('observation.failed', first).length, { timeout: generous(60_000) })
       .toBeGreaterThan(0)
     const second = await scene.claim('one-M2')
     await expect.poll(() => answered(second), { timeout: generous(60_000) }).toBe('one-M2 PASS')
-    const whys = log('could not see', first).map(each => String(each['why']))
+    const whys = log('observation.failed', first).map(each => String(each['why']))
     await mend()
     await expect.poll(() => answered(first), { timeout: generous(130_000) }).toBe('one-M1 PASS')
-    expect(log('failed', first)).toEqual([])
+    expect(log('task.failed', first)).toEqual([])
     return whys[0] ?? ''
   }
 

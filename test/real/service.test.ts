@@ -109,7 +109,14 @@ systemctl daemon-reload`
   it('logs nothing but events', async () => {
     const lines = (await sh(`journalctl -o cat --no-pager _SYSTEMD_UNIT=${unit}`)).split('\n')
     const events = lines.map(line => logDocument.parse(JSON.parse(line)).event)
-    expect(events).toEqual(expect.arrayContaining(['watching', 'oriented', 'reviewing', 'published']))
+    expect(events).toEqual(
+      expect.arrayContaining([
+        'watcher.started',
+        'orientation.published',
+        'review.started',
+        'review.published'
+      ])
+    )
   })
 
   it('is what `status` tells of', async () => {
@@ -154,6 +161,6 @@ kill -KILL ${await show('MainPID')}`)
     expect([await show('Result'), await show('ExecMainStatus')]).toEqual(['success', '0'])
     assert((await status()).watcher === null)
     const last = (await sh(`journalctl -o cat --no-pager _SYSTEMD_UNIT=${unit} | tail -n 1`)) || '{}'
-    expect(JSON.parse(last)).toMatchObject({ event: 'stopped' })
+    expect(JSON.parse(last)).toMatchObject({ event: 'watcher.stopped' })
   })
 })

@@ -191,7 +191,7 @@ describe('a word said twice', () => {
   })
 
   it('orient: a dry run shows the section, a second one of the same host and plan changes nothing', async () => {
-    const unchanged = 'nothing changed: the newest phase context says the same'
+    const unchanged = 'no change: the newest phase context says the same'
     // The watcher has oriented the phase.
     const first = await say(scene, 'orient', 'p1')
     expect([first.pushed, first.stdout]).toEqual([[], expect.stringContaining(unchanged)])

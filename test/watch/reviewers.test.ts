@@ -103,12 +103,12 @@ it(
 
     const count = (own: readonly Event[], event: string) => own.filter(each => each.event === event).length
     const all = events.flat()
-    const looks = count(all, 'reviewing')
-    const shares = events.map(own => count(own, 'published'))
+    const looks = count(all, 'review.started')
+    const shares = events.map(own => count(own, 'review.published'))
     const { moves, forced } = await movesOf(scene)
     process.stdout.write(
       `${reviewers} reviewers, ${claims} claims in ${Math.round(seconds)} s, ${moves} pushes, ${words} by hand: ` +
-        `${looks} observations, shares ${shares.join(' ')}, ${count(all, 'failed')} failed, ${forced.length} forced\n`
+        `${looks} observations, shares ${shares.join(' ')}, ${count(all, 'task.failed')} failed, ${forced.length} forced\n`
     )
 
     const answers = await scene.verdicts()
@@ -122,7 +122,7 @@ it(
       expect(review.split(`\nword ${word}, by hand\n`)).toHaveLength(2)
     }
     expect(forced).toEqual([])
-    expect(count(all, 'failed')).toBe(0)
+    expect(count(all, 'task.failed')).toBe(0)
     // Eight that all begin with the oldest would each look at nearly all.
     expect(looks).toBeLessThan(claims * reviewers * 0.75)
   },

@@ -1,4 +1,5 @@
 import { oneLine } from '../../lib/text/clean.ts'
+import { counted } from '../../lib/text/counted.ts'
 import { tick } from '../../os/clock.ts'
 import { type Supervisor, supervisorOf } from '../../os/supervisor.ts'
 import type { Log } from '../../review/log.ts'
@@ -18,7 +19,7 @@ export interface Supervised {
 
 /** Shows a watcher's steps in its home, and tells systemd of them where it asks. */
 export async function supervised(io: Io, stateDir: string, log: Log): Promise<Supervised> {
-  const failed = (why: string) => log('not shown', { why })
+  const failed = (why: string) => log('heartbeat.failed', { why })
   const file = await keepStanding(stateDir, failed)
   const supervisor = supervisorOf(io.env, saidOnce(failed))
   const watchdogMs = supervisor?.watchdogMs ?? Infinity
@@ -55,8 +56,8 @@ function teller(supervisor: Supervisor): (standing: WatcherStatus) => void {
 
 function statusOf({ doing, reviews, troubles }: WatcherStatus): string {
   const [worst] = troubles
-  const trouble = worst === undefined ? '' : `; since ${worst.since} ${worst.subject}: ${worst.why}`
-  return `${doing.what}${doing.about === null ? '' : ` ${doing.about}`}, ${reviews} reviews${trouble}`
+  const trouble = worst === undefined ? '' : `; ${worst.subject} failing since ${worst.since}: ${worst.why}`
+  return `${doing.what}${doing.about === null ? '' : ` ${doing.about}`}, ${counted(reviews, 'review')}${trouble}`
 }
 
 function saidOnce(hear: (why: string) => void): (why: string) => void {

@@ -43,7 +43,7 @@ export async function run(options: ServeOptions, given: Io): Promise<ExitCode> {
     await enter(options, io, context => serve(context, options, io), { log })
   } catch (error) {
     if (!io.signal.aborted) throw error
-    log('stopped', { why: messageOf(error) })
+    log('watcher.stopped', { why: messageOf(error) })
   }
   return exitCode.pass
 }
@@ -60,16 +60,16 @@ async function serve(context: ReviewContext, options: ServeOptions, io: Io): Pro
         ...place,
         hosts: context.home.serve.hosts,
         admit: router(routes),
-        fault: (error, path) => context.log('request failed', { path, why: messageOf(error) }),
+        fault: (error, path) => context.log('request.failed', { path, why: messageOf(error) }),
         misdirected: (host, peer) =>
           misdirected('', times => {
             const why = `the server is not called ${host}; add the name to \`serve.hosts\``
-            context.log('request refused', { path: '', peer, why, times })
+            context.log('request.refused', { path: '', peer, why, times })
           })
       })
       servers.push(server)
       const names = [...new Set(routes.map(({ name }) => name))].join(', ')
-      context.log('listening', { url: server.url, routes: names })
+      context.log('server.started', { url: server.url, routes: names })
     }
     await watchHome(
       context,
@@ -182,13 +182,14 @@ async function droneOf(context: ReviewContext, config: DroneConfig, io: Io): Pro
     refused: refusals(context, 'drone'),
     places: [home.dir, home.stateDir, io.userHome, io.cwd, temporaryRoot(), home.repo.url],
     decided({ build, answer, why, foreign: slug }) {
-      const log = () => context.log('build asked', { about: build, answer, ...(why === '' ? {} : { why }) })
+      const log = () =>
+        context.log('build.validated', { about: build, answer, ...(why === '' ? {} : { why }) })
       if (slug === undefined) return log()
       foreign(slug, times => {
         log()
         void asked
           .add(slug, times)
-          .catch((error: unknown) => context.log('not shown', { why: messageOf(error) }))
+          .catch((error: unknown) => context.log('heartbeat.failed', { why: messageOf(error) }))
       })
     },
     now: nowMs,
@@ -241,7 +242,7 @@ async function sights({ home, userHome, log }: ReviewContext, known: Known): Pro
     },
     now: tick
   })
-  const failed = (path: string) => (error: unknown) => log('request failed', { path, why: messageOf(error) })
+  const failed = (path: string) => (error: unknown) => log('request.failed', { path, why: messageOf(error) })
   return [
     ...(home.serve.board ? boardRoutes(board, failed('/')) : []),
     ...(home.serve.metrics
@@ -287,7 +288,7 @@ function placeOf({ home }: ReviewContext, options: ServeOptions): ListenAt {
 function refusals(context: ReviewContext, route: string): (why: string, peer: string) => void {
   const quiet = quieted({ pauseMs: 1_000, most: 1, now: tick })
   return (why, peer) =>
-    quiet('', times => context.log('request refused', { path: `/${route}`, peer, why, times }))
+    quiet('', times => context.log('request.refused', { path: `/${route}`, peer, why, times }))
 }
 
 function healthOf({ beatAt, polledAt, reviews, troubles }: WatcherStatus): Health {

@@ -1,5 +1,6 @@
 import { sayDuration } from '../../lib/duration.ts'
 import { oneLine } from '../../lib/text/clean.ts'
+import { counted } from '../../lib/text/counted.ts'
 import type { Board, BoardMilestone, BoardPhase } from '../../board/summary.ts'
 import { exitCode } from '../../lib/words.ts'
 import type { Watcher } from '../../watch/watcher-status.ts'
@@ -23,30 +24,42 @@ const looks = {
 
 const states: Readonly<Record<Watcher['state'], Look & { readonly says: string }>> = {
   running: { ...looks.good, says: '' },
-  stalled: { ...looks.bad, says: ', but its loop hangs: end it, and start another' },
-  gone: { ...looks.bad, says: ', but is gone: it was killed, and nobody watches' },
-  unknown: { ...looks.unsure, says: ', but whether it still runs cannot be seen from here' }
+  stalled: { ...looks.bad, says: ', but its loop hangs: stop it, then run `adversary watch`' },
+  gone: { ...looks.bad, says: ', but its process is gone: run `adversary watch`' },
+  unknown: {
+    ...looks.unsure,
+    says: ', but whether it still runs is not visible from this machine or container'
+  }
+}
+
+const actions: Readonly<Record<Watcher['doing']['what'], string>> = {
+  starting: 'starting',
+  'asking the remote': 'fetching from the remote',
+  orienting: 'orienting',
+  reviewing: 'reviewing',
+  hunting: 'hunting',
+  waiting: 'idle'
 }
 
 /** What the watcher of this home does, and since when something goes wrong. @param now milliseconds since 1970 */
 export function sayWatcher(watcher: Watcher | null, now: number, io: Terminal): readonly string[] {
-  if (watcher === null) return [...fit(said(looks.none, 'no watcher of this home runs', io), io, 0, 2), '']
+  if (watcher === null) return [...fit(said(looks.none, 'no watcher is running', io), io, 0, 2), '']
   const { state, pid, startedAt, beatAt, doing, polledAt, reviews, troubles } = watcher
-  const ago = (time: string) => sayDuration(Math.max(0, now - Date.parse(time)))
+  const ago = (time: string) => sayDuration(Math.max(0, now - Date.parse(time)), 'whole seconds')
   const about = doing.about === null ? '' : ` ${oneLine(doing.about)}`
   const polled =
-    polledAt === null ? 'the remote has not answered yet' : `the remote answered ${ago(polledAt)} ago`
+    polledAt === null ? 'no contact with the remote yet' : `last contact with the remote ${ago(polledAt)} ago`
   const does =
     state === 'running'
-      ? `${doing.what}${about} since ${ago(doing.since)}; ${polled}; ${reviews} reviews so far`
-      : `last heard of ${beatAt}, ${ago(beatAt)} ago: ${doing.what}${about}`
+      ? `${actions[doing.what]}${about} for ${ago(doing.since)}; ${polled}; ${counted(reviews, 'review')} published`
+      : `last heartbeat ${beatAt}, ${ago(beatAt)} ago: ${actions[doing.what]}${about}`
   const { mark, style, says } = states[state]
   return [
     ...fit(`${paint(io, style, `${mark} ${state}`)}  watcher ${pid}, started ${startedAt}${says}`, io, 0, 2),
     ...fit(does, io, 2, 4),
     ...troubles.flatMap(({ subject, since, times, why }) => {
       const often = times === 1 ? 'once' : `${times} times`
-      const fails = `${oneLine(subject)}  fails since ${since} (${ago(since)}, ${often}): ${oneLine(why)}`
+      const fails = `${oneLine(subject)}  failing since ${since} (for ${ago(since)}, ${often}): ${oneLine(why)}`
       return fit(said(looks.bad, fails, io), io, 2, 4)
     }),
     ''
@@ -69,10 +82,10 @@ export function sayBoard(board: Board, io: Terminal): readonly string[] {
         looks.unsure,
         'not reviewed',
         sha,
-        `${phase}-${milestone} is claimed under the reviewer's own identity`
+        `${phase}-${milestone} was claimed with the reviewer's own identity`
       )
     ),
-    ...distrusted.flatMap(({ commit, why }) => aside(looks.bad, 'not believed', commit, oneLine(why)))
+    ...distrusted.flatMap(({ commit, why }) => aside(looks.bad, 'not trusted', commit, oneLine(why)))
   ]
 }
 

@@ -65,7 +65,7 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
   } catch (error) {
     if (once || !io.signal.aborted) throw error
     // It was asked to stop while it was still beginning.
-    log('stopped', { why: messageOf(error) })
+    log('watcher.stopped', { why: messageOf(error) })
   }
   // Whoever watches until it is asked to stop has no verdict to give.
   return once ? worst : exitCode.pass
@@ -91,7 +91,7 @@ export async function watchHome(
   const shown = await supervised(io, stateDir, context.log)
   const statuses = openStatuses(context, io.env)
   try {
-    context.log('watching', { repo: repo.url, branch: repo.branch, poll_ms: pollMs })
+    context.log('watcher.started', { repo: repo.url, branch: repo.branch, poll_ms: pollMs })
     await watch(context, withStatuses(events, statuses), {
       once,
       progress: progressOf(io),

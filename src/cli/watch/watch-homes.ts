@@ -86,7 +86,7 @@ export async function watchHomes(
       } catch (error) {
         if (io.signal.aborted) return
         if (once) failed.push(error)
-        log('home failed', { why: messageOf(error), times, ...(once ? {} : { again_in_ms: againMs }) })
+        log('home.failed', { why: messageOf(error), times, ...(once ? {} : { again_in_ms: againMs }) })
         if (once) return
         await sleep(againMs, io.signal).catch(() => undefined)
       }

@@ -226,7 +226,7 @@ export async function annotate(
   const { home, git, trust, signal } = context
   const plan = home.plans.get(phase)
   if (plan === undefined) {
-    throw new AdversaryError('usage', `there is no plan for a phase ${JSON.stringify(phase)}`)
+    throw new AdversaryError('usage', `no plan has the phase ${JSON.stringify(phase)}`)
   }
   const observedAt = nowMs()
   const publishing = beginPublishing({

@@ -45,13 +45,13 @@ export async function recordRemovals(context: ReviewContext, at: Snapshot): Prom
   const before = await recordBefore(context, at).catch((error: unknown) => {
     // The clone is derived: with a new one, what was there before cannot be told any more.
     if (!(error instanceof AdversaryError)) throw error
-    context.log('history unknown', { branch, why: messageOf(error) })
+    context.log('history.unknown', { branch, why: messageOf(error) })
     return null
   })
   if (before === null) return false
   const gone = goneFrom(before, at.record)
   const phases = [...new Set(gone.map(({ message }) => message.phase))]
-  context.log('history rewritten', {
+  context.log('history.rewritten', {
     branch,
     was: before.tip,
     commit: at.record.tip,
@@ -61,7 +61,7 @@ export async function recordRemovals(context: ReviewContext, at: Snapshot): Prom
   for (const phase of phases) {
     for (const { commit, message } of gone.filter(({ message }) => message.phase === phase)) {
       const { milestone, verdict, claim } = message
-      context.log('review removed', {
+      context.log('review.removed', {
         phase,
         commit: commit.sha,
         ...(milestone === null ? {} : { milestone }),
