@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { AdversaryError } from '../lib/errors.ts'
 import { defaultPatterns } from '../record/claim.ts'
+import { misspelt } from './misspelt.ts'
 import { removeFolder, temporaryFolder } from '../os/files.ts'
 import { type Git, type Login, openClone } from '../git/clone.ts'
 import { type Commit } from '../git/git-types.ts'
@@ -416,6 +417,16 @@ function named(
   }
   if (asMilestone) return { phase, milestone }
   if (known.has(gate)) return { phase: gate, milestone: null }
+  const meant = misspelt(gate, known, branches)
+  if (meant !== null) {
+    throw new AdversaryError(
+      'usage',
+      `no phase or milestone matches ${JSON.stringify(gate)}; did you mean ${meant}?`,
+      {
+        hint: `adversary gate ${meant}`
+      }
+    )
+  }
   return hyphen > 0 && (known.has(phase) || defaultPatterns.milestone.test(milestone))
     ? { phase, milestone }
     : { phase: gate, milestone: null }

@@ -36,20 +36,21 @@ export function parseClaim(commit: ClaimCommit, patterns: ClaimPatterns = defaul
   if (!/^\s*claim\s*[([{:]/i.test(subject)) return { kind: 'other' }
   const malformed = (why: string): ParsedClaim => ({ kind: 'malformed', why, sha, subject })
 
+  const expected = 'expected `claim(<phase>-<milestone>): <summary>`'
   const match = /^claim\((?<target>[^()\s]*)\): (?<summary>.*\S.*)$/su.exec(subject)
   const target = match?.groups?.['target']
   const summary = match?.groups?.['summary']
   if (target === undefined || summary === undefined) {
-    return malformed(
-      'a claim reads `claim(<phase>-<milestone>): <summary>`, with exactly one space after the colon'
-    )
+    const word = subject.trimStart().startsWith('claim') ? '' : '; `claim` is in lower case'
+    return malformed(`${expected}, with one space after the colon${word}`)
   }
   const hyphen = target.lastIndexOf('-')
-  if (hyphen < 0) return malformed('there is no hyphen between phase and milestone')
+  if (hyphen < 0) return malformed(`no hyphen between phase and milestone; ${expected}`)
   const phase = target.slice(0, hyphen)
   const milestone = target.slice(hyphen + 1)
-  if (!fits(patterns.phase, phase)) return malformed('the name of the phase is invalid')
-  if (!fits(patterns.milestone, milestone)) return malformed('the name of the milestone is invalid')
+  if (!fits(patterns.phase, phase)) return malformed(`the phase does not match \`${patterns.phase.source}\``)
+  if (!fits(patterns.milestone, milestone))
+    return malformed(`the milestone does not match \`${patterns.milestone.source}\``)
   const { author, committer, committedAt } = commit
   return { kind: 'claim', claim: { sha, phase, milestone, summary, subject, author, committer, committedAt } }
 }

@@ -50,6 +50,17 @@ describe('a claim', () => {
   })
 
   it.each([
+    ['Claim(pvfix-M1): x', /`claim\(<phase>-<milestone>\): <summary>`.*`claim` is in lower case/],
+    ['CLAIM(pvfix-M1): x', /lower case/],
+    ['claim(pvfix-M1) x', /^(?!.*lower case).*one space after the colon/],
+    ['claim(pvfixM1): x', /no hyphen between phase and milestone/],
+    ['claim(pvfix-m1): x', /the milestone does not match `/],
+    ['claim(PVFIX-M1): x', /the phase does not match `/]
+  ])('says why: %j', (subject, why) => {
+    expect(parse(subject)).toMatchObject({ why: expect.stringMatching(why) })
+  })
+
+  it.each([
     '',
     'core: x',
     'claims(pvfix-M1): x',
