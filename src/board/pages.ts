@@ -243,7 +243,7 @@ function doubtSection(model: BoardModel): Html | null {
   if (doubts.length === 0) return null
   const words = {
     malformed: 'No claim, though it looks like one',
-    own: "Claimed under the reviewer's own identity",
+    own: "Claimed with the reviewer's own identity",
     distrusted: 'Not believed'
   }
   return html`<section data-group aria-labelledby="doubts"><h2 id="doubts">Not believed<span class="quiet">or not understood</span></h2>

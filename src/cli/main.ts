@@ -34,7 +34,7 @@ async function start(): Promise<void> {
       interrupted.abort(new DOMException(`interrupted by ${signal}`, 'AbortError'))
       // Nothing is lost by that: what was not pushed is owed, and what was pushed is there.
       setTimeout(() => {
-        process.stderr.write(`adversary: not done ${graceMs / 1000} s after ${signal}, ending all the same\n`)
+        process.stderr.write(`adversary: still running ${graceMs / 1000} s after ${signal}; exiting now\n`)
         process.exit(code)
       }, graceMs).unref()
     })
@@ -82,10 +82,10 @@ let shown = forTerminal
 function fault(thrown: unknown): void {
   try {
     const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-    process.stderr.write(`adversary: a fault of its own: ${shown(text).slice(0, faultCharacters)}\n`)
+    process.stderr.write(`adversary: internal error: ${shown(text).slice(0, faultCharacters)}\n`)
   } catch {
     // What cannot be made safe to print is not printed: the exit code says enough.
-    process.stderr.write('adversary: a fault of its own, which cannot be shown\n')
+    process.stderr.write('adversary: internal error, which cannot be shown\n')
   }
   process.exit(70)
 }

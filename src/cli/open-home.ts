@@ -32,7 +32,7 @@ export async function openWorkspace(
 export async function workspaceDir(options: CommonOptions, io: Io): Promise<string> {
   const dir = options.home === undefined ? await findWorkspace(io.cwd) : resolve(io.cwd, options.home)
   if (dir !== null) return dir
-  const hint = 'adversary init writes one; --home DIR names one that is elsewhere'
+  const hint = 'run `adversary init` to create one, or name one with --home DIR'
   throw new AdversaryError('usage', `there is no ${configFile} in ${io.cwd} or above`, { hint })
 }
 

@@ -67,15 +67,15 @@ function commandLine(
   const shownExamples = new Map<string, readonly string[]>()
   const program = new Commander('adversary')
     .description(
-      'Watches a repository for claims, looks for itself, and pushes signed verdicts.\n' +
-        'watch → claim → observe → judge → decide → tell → publish; `gate` reads it back.'
+      'Watches a repository for claims, checks each one on the live system, and pushes signed verdicts.\n' +
+        'watch → claim → observe → judge → decide → render → publish; `gate` reads the result.'
     )
     .exitOverride()
     .configureOutput({
       writeOut: text => outside.io({ json: false, quiet: false }).out(text),
       writeErr: text => early.err(text)
     })
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(run with --help for usage)')
     .helpCommand(true)
     .addHelpText('after', `\n${exitCodes}\n\nFirst: adversary demo. Then: adversary init.`)
 
@@ -89,9 +89,9 @@ function commandLine(
     const command = program.command(spec).description(about)
     shownExamples.set(command.name(), examples)
     return command
-      .option('--home <dir>', 'folder with adversary.yaml (default: nearest one upwards)')
+      .option('--home <dir>', 'folder with adversary.yaml (default: the nearest parent folder that has one)')
       .option('--json', 'one JSON document on stdout, everything else on stderr')
-      .option('--quiet', 'errors only; the exit code tells')
+      .option('--quiet', 'print errors only; the exit code is the answer')
       .addHelpText('after', `\nExamples:\n${shown}\n\n${exitCodes}`)
       .action(async (...words: unknown[]) => {
         const typed = typedOptions(command, words)
@@ -106,14 +106,14 @@ function commandLine(
 
   add(
     'demo',
-    'the main job on an embedded default: a small repo with claims, a recorded host, the reviews',
+    'shows a whole run on built-in data: a small repo with claims, a recorded host, the reviews',
     ['demo', 'demo --keep /tmp/adversary-demo'],
     () => import('./demo/demo-command.ts')
-  ).option('--keep <dir>', 'play it in this new folder and keep it')
+  ).option('--keep <dir>', 'create this new folder, run there, and keep it')
 
   add(
     'init [dir]',
-    'writes a commented home for a repo and a host (default: ./adversary-home)',
+    'writes a commented configuration for a repo and a host (default: ./adversary-home)',
     [
       'init --repo ssh://git@git.example.test/ops/infra.git --host prod=deploy@prod.example.test',
       'init ~/reviews --repo . --host prod'
@@ -130,7 +130,7 @@ function commandLine(
 
   add(
     'doctor',
-    'proves every permission before it is needed: tools, keys, push, each host; says how to mend it',
+    'checks tools, keys, push access and each host, and shows how to fix what fails',
     ['doctor', "doctor --json | jq '.checks[] | select(.ok == false)'"],
     () => import('./setup/doctor-command.ts')
   )
@@ -144,43 +144,49 @@ function commandLine(
 
   add(
     'watch',
-    'polls the repo and answers every claim, until SIGINT or SIGTERM',
+    'polls the repo and reviews every claim, until SIGINT or SIGTERM',
     ['watch', 'watch --once', 'watch --homes ~/homes', 'watch --json >> reviews.ndjson'],
     () => import('./watch/watch-command.ts')
   )
-    .option('--once', 'answer what is pending now, then end with the worst code of the reviews')
-    .option('--homes <dirs...>', 'several in one process: homes, or folders that hold homes')
+    .option('--once', 'review what is pending now, then exit with the worst code of the reviews')
+    .option('--homes <dirs...>', 'several in one process: homes, or folders that contain homes')
 
   add(
     'serve',
-    'the watcher with a small HTTP server: webhooks wake it, Drone asks it, /healthz, /metrics and the board tell how it stands',
+    'runs the watcher with an HTTP server: webhooks, Drone validation, /healthz, /metrics and the board',
     ['serve', 'serve --listen 127.0.0.1:9000', 'serve --json >> reviews.ndjson'],
     () => import('./watch/serve-command.ts')
-  ).option('--listen <address:port>', 'where (default: `serve.listen` of adversary.yaml, 127.0.0.1:8750)')
+  ).option(
+    '--listen <address:port>',
+    'address to listen on (default: `serve.listen` of adversary.yaml, 127.0.0.1:8750)'
+  )
 
   add(
     'review <target>',
-    'one review now: <phase>-<milestone>, or the commit of a claim',
+    'reviews one claim now: <phase>-<milestone>, or the commit of a claim',
     ['review pvfix-M2', 'review 71319d7 --dry-run', 'review pvfix-M2 --retry 15m --json'],
     reported('review', () => import('./review/review-command.ts'))
   )
     .addOption(report())
     .addOption(dryRun())
-    .addOption(duration('--retry <duration>', 'go on looking for this long at what could not be seen'))
+    .addOption(duration('--retry <duration>', 'retry for this long what could not be observed'))
     .addOption(
-      duration('--budget <duration>', 'give up after this long; what ran out says so (default: 60s)')
+      duration(
+        '--budget <duration>',
+        'time limit; checks that do not finish in time are unknown (default: 60s)'
+      )
     )
 
   add(
     'orient <phase>',
-    'the "Phase context" section: what the host looks like before any claim',
+    'writes the "Phase context" section: the state of the host before any claim',
     ['orient pvfix', 'orient pvfix --dry-run'],
     () => import('./review/orient-command.ts')
   ).addOption(dryRun())
 
   add(
     'hunt <phase>',
-    'break-it probes now; what they find is appended',
+    'runs the break-it probes now and appends what they find',
     ['hunt pvfix', 'hunt pvfix --json | jq .findings'],
     reported('hunt', () => import('./review/hunt-command.ts'))
   )
@@ -189,7 +195,7 @@ function commandLine(
 
   add(
     'probe [id]',
-    'one probe by hand; nothing is written',
+    'runs one probe by hand; writes nothing',
     [
       'probe --list',
       'probe --explain subnet-collision',
@@ -201,12 +207,12 @@ function commandLine(
     .addOption(report())
     .option('--on <host>', 'a host of adversary.yaml (default: the only one)')
     .option('--with <key=value...>', 'parameters; values are read as YAML')
-    .option('--list', 'all probes and what they assert')
-    .option('--explain', 'what the probe asserts, why, its parameters, and what to do when it fails')
+    .option('--list', 'list all probes and what they assert')
+    .option('--explain', 'show what the probe asserts, why, its parameters, and what to do when it fails')
 
   add(
     'gate <gate>',
-    'may it proceed? For pipelines: reads signed reviews, asks no host, needs no home',
+    'may it proceed? For pipelines: reads signed reviews; needs no SSH access and no configuration',
     [
       'gate pvfix-M2 --reviewer adversary@example.test --allowed-signers /etc/adversary/allowed_signers',
       'gate pvfix --wait 30m',
@@ -215,37 +221,40 @@ function commandLine(
     reported('gate', () => import('./gate/gate-command.ts'))
   )
     .addOption(report())
-    .addOption(duration('--wait <duration>', 'go on asking for this long while a review may still come'))
+    .addOption(duration('--wait <duration>', 'wait up to this long for a review'))
     .option(
       '--remote <url>',
-      "where reviews are read (default: the pipeline's clone URL, or the checkout's origin)"
+      "repository with the reviews (default: the pipeline's clone URL, or the checkout's origin)"
     )
     .option('--branch <name>', "the branch with claims and reviews (default: the remote's own)")
-    .option('--review-branch <name>', 'the branch with the reviews, if it is another one')
+    .option('--review-branch <name>', 'the branch with the reviews, if it differs')
     .option('--commit <sha>', "the commit being built (default: the pipeline's, or the branch's tip)")
-    .option('--allowed-signers <file>', 'who may sign (default: the content of ADVERSARY_ALLOWED_SIGNERS)')
-    .option('--revoked <file>', 'keys that count no more: a KRL, or public keys one a line')
-    .option('--reviewer <principal>', 'whose verdicts count (default: ADVERSARY_REVIEWER)')
+    .option(
+      '--allowed-signers <file>',
+      'file with the allowed signers (default: the content of ADVERSARY_ALLOWED_SIGNERS)'
+    )
+    .option('--revoked <file>', 'revoked keys: a KRL, or public keys, one per line')
+    .option('--reviewer <principal>', 'principal whose verdicts count (default: ADVERSARY_REVIEWER)')
     .option(
       '--repo <name>',
-      "the repo that reviews must be made for, its path or whole address (default: ADVERSARY_REPO, or the pipeline's)"
+      "the repo that reviews must be signed for: path or full address (default: ADVERSARY_REPO, or the pipeline's)"
     )
 
   add(
     'drone-plugin',
-    'the gate as a plugin of Drone or Woodpecker: its options come from `settings:` (PLUGIN_GATE …)',
+    'runs the gate as a plugin of Drone or Woodpecker: its options come from `settings:` (PLUGIN_GATE …)',
     ['drone-plugin'],
     () => import('./gate/drone-plugin-command.ts')
   )
 
   add(
     'status',
-    'the board: phases, milestones, verdicts, open findings, pending claims',
+    'shows phases, milestones, verdicts, open findings and pending claims',
     ['status', 'status --json', 'status --watcher'],
     () => import('./watch/status-command.ts')
   ).option(
     '--watcher',
-    'only what the running watcher does, asking no remote (2: none runs, or its loop hangs)'
+    'show only the running watcher, without contacting the remote (exit 2: none runs, or it hangs)'
   )
 
   add(
@@ -255,37 +264,38 @@ function commandLine(
     () => import('./watch/board-command.ts')
   )
     .option('--out <dir>', 'the folder to write to')
-    .option('--commits <url>', 'where a commit is shown, less its sha (default: told by the clone URL)')
+    .option('--commits <url>', 'base URL of commit pages (default: derived from the clone URL)')
 
   add(
     'replay <file>',
-    'judges recorded evidence again, offline: the same verdict, or it says what differs',
+    'judges recorded evidence again, offline, and shows any difference',
     ['replay machine-docs/evidence/pvfix-M2-71319d7c0ffe.json'],
     () => import('./review/replay-command.ts')
   ).option(
     '--digest <sha256>',
-    'what the review signed for, in its Adversary-Evidence: another file is not trusted'
+    "digest in the review's Adversary-Evidence trailer; a file with another digest is not trusted"
   )
 
   add(
     'prove <phase>',
-    'shows for every check of a plan that it can fail, by judging falsified facts',
+    'proves for every check of a plan that it can fail, by judging falsified facts',
     ['prove pvfix', 'prove pvfix --json'],
     () => import('./review/prove-command.ts')
   )
 
   add(
     'suggest',
-    'prints the checks that hold on a host today, to start a plan from',
-    ['suggest --on prod > plans/p1.yaml', 'suggest --on prod --phase hardening'],
+    'prints a plan with the checks that hold on a host today',
+    ['suggest --on prod --out plans/p1.yaml', 'suggest --on prod --phase hardening'],
     () => import('./setup/suggest-command.ts')
   )
     .option('--on <host>', 'a host of adversary.yaml (default: the only one)')
-    .option('--phase <name>', "the plan's phase", 'p1')
+    .option('--phase <name>', 'the phase of the plan', 'p1')
+    .option('--out <file>', 'write the plan to this file, only on success (default: standard output)')
 
   add(
     'finding <action> <phase> [id]',
-    "open, close or list findings: a person's or an agent's own, in the same format and numbering",
+    'opens, closes or lists findings of a person or an agent, in the same format and numbering',
     [
       'finding list pvfix',
       'finding open pvfix --title "backups are never restored" --severity high --blocks D8',
@@ -295,15 +305,15 @@ function commandLine(
   )
     .option('--title <text>', 'one line: what is wrong')
     .option('--severity <level>', 'low, medium, high or critical', 'medium')
-    .option('--blocks <milestones...>', "whose gate it closes (default: the plan's `hunt.blocks`)")
-    .option('--story <text>', 'what, and why it matters')
-    .option('--mend <text>', 'how to mend it')
-    .option('--reason <text>', 'why it is closed')
+    .option('--blocks <milestones...>', "milestones whose gate it closes (default: the plan's `hunt.blocks`)")
+    .option('--story <text>', 'what was seen, and why it matters')
+    .option('--mend <text>', 'how to fix it')
+    .option('--reason <text>', 'why the finding is closed')
     .addOption(dryRun())
 
   add(
     'veto <target>',
-    'closes the gate of a milestone, or of a whole phase, by a signed word until it is lifted',
+    'closes the gate of a milestone, or of a whole phase, with a signed veto, until it is lifted',
     [
       'veto pvfix-M2 --reason "the backup was not tested"',
       'veto pvfix-M2 --lift --reason "tested"',
@@ -312,22 +322,22 @@ function commandLine(
     () => import('./record/veto-command.ts')
   )
     .option('--reason <text>', 'why')
-    .option('--lift', 'lift it again')
+    .option('--lift', 'lift the veto')
     .addOption(dryRun())
 
   add(
     'accept <phase>',
-    'shows what of a review file is not signed, asks, and signs for it as it stands',
+    'shows the unsigned parts of a review file, asks, and signs the file as it is',
     ['accept pvfix --dry-run', 'accept pvfix --reason "typing error in the M1 section corrected by hand"'],
     () => import('./record/accept-command.ts')
   )
     .option('--reason <text>', 'why')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .addOption(dryRun())
 
   add(
     'lockdown',
-    "prints what locks the reviewer's key on a host: it may start the reader, and read what the plans need",
+    "prints the authorized_keys line and script that limit the reviewer's key to the reads its plans need",
     [
       'lockdown --on prod > adversary-reader',
       'lockdown --on prod --from 192.0.2.10 --also /srv/deploy',
@@ -336,16 +346,16 @@ function commandLine(
     () => import('./setup/lockdown-command.ts')
   )
     .option('--on <host>', 'a host of adversary.yaml (default: the only one)')
-    .option('--check', 'try, harmlessly, whether the host keeps to it (1: it does not)')
-    .option('--from <addresses>', 'where the key may come from, as `from=` of authorized_keys takes it')
     .option(
-      '--path <file>',
-      'where the script will be on the host (default: /usr/local/libexec/adversary-reader)'
+      '--check',
+      'test, without side effects, whether the host enforces the limits (exit 1: it does not)'
     )
-    .option('--key <file>', 'the public key to lock (default: the first one that the host is offered)')
+    .option('--from <addresses>', 'addresses the key may log in from, as in `from=` of authorized_keys')
+    .option('--path <file>', 'path of the script on the host (default: /usr/local/libexec/adversary-reader)')
+    .option('--key <file>', 'the public key to limit (default: the first one offered to the host)')
     .option(
       '--also <folder...>',
-      "more folders where units' programs lie (besides /nix/store, /usr/local, /opt)"
+      'more folders with programs of units (besides /nix/store, /usr/local, /opt)'
     )
 
   add(
@@ -445,7 +455,7 @@ async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
     return await run()
   } catch (error) {
     if (io.signal.aborted && isInterruption(error, io.signal.reason)) {
-      io.err('adversary: interrupted, nothing was decided')
+      io.err('adversary: interrupted before a decision')
       return exitCode.notProven
     }
     if (error instanceof AdversaryError) {
@@ -454,7 +464,7 @@ async function finish(io: Io, run: () => Promise<ExitCode>): Promise<ExitCode> {
       return error.exit
     }
     const story = error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
-    io.err(`adversary: a fault of its own: ${clean(redact(story).text)}`)
+    io.err(`adversary: internal error: ${clean(redact(story).text)}`)
     return exitCode.fault
   } finally {
     io.progress(null)
@@ -477,12 +487,12 @@ function reported<Options extends CommonOptions>(of: Reporting, load: Load<Optio
 }
 
 function dryRun(): Option {
-  return new Option('--dry-run', 'print what would be appended, push nothing')
+  return new Option('--dry-run', 'print what would be appended; push nothing')
 }
 
 /** May be given again. */
 function report(): Option {
-  const about = 'also write it as junit, sarif, in-toto, markdown or prometheus; may be given again'
+  const about = 'also write the result as junit, sarif, in-toto, markdown or prometheus; repeatable'
   return new Option('--report <format=file>', about).argParser((typed: string, before?: string[]) => [
     ...(before ?? []),
     typed
@@ -505,4 +515,4 @@ const exitCodes = `Exit codes:
   2   not proven: INCONCLUSIVE, no review yet, or stale
   3   not trusted: unsigned, wrong signer, edited review
   64  usage or configuration error
-  70  a fault of its own, or a tool that is missing`
+  70  internal error, or a required tool is missing`

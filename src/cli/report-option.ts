@@ -101,7 +101,7 @@ function wantedOf(typed: readonly string[], of: Reporting, io: Io): readonly Wan
       )
     }
     if (format === 'in-toto' && (of === 'hunt' || of === 'probe')) {
-      const why = `an in-toto statement speaks of a claim's commit, and ${withArticle(of)} answers no claim`
+      const why = `an in-toto statement is about a claim's commit, and ${withArticle(of)} has no claim`
       throw new AdversaryError('usage', `--report: ${why}`, { hint: '--report sarif=adversary.sarif' })
     }
     return { format, typed: file, path: resolve(io.cwd, file) }
@@ -139,7 +139,7 @@ function ofReview(heard: unknown, code: ExitCode, made: Made): Report {
     milestone,
     result: resultOf(code),
     verdict,
-    reasons: [why ?? (claim === null ? 'nobody has claimed it yet' : `${verdict}, as it is recorded`)],
+    reasons: [why ?? (claim === null ? 'it has no claim yet' : `${verdict}, as it is recorded`)],
     claim: claim === null ? null : { sha: claim.sha, summary: claim.summary },
     milestones: [],
     hunts: (hunts ?? []).map(check => checkOf(check, document.evidence)),

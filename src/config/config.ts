@@ -97,7 +97,10 @@ export const configSchema = z.strictObject({
         .meta({ description: 'Author and committer of the review commits.' }),
       email: z
         .string()
-        .regex(/^[^\s<>\p{C}]{1,200}$/u, 'an e-mail address')
+        .regex(
+          /^[\p{L}\p{N}.+_=&'/-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){0,8}$/u,
+          'an e-mail address such as `adversary@example.test`'
+        )
         .meta({ description: 'E-mail address of the reviewer: its name in the list of allowed signers.' }),
       signingKey: scalar.localPath.meta({ description: 'The private SSH key that signs review commits.' })
     })

@@ -167,7 +167,7 @@ async function configIn(
 ): Promise<{ readonly text: string; readonly config: Config }> {
   const text = await textOf(join(root, configFile), configFile)
   if (text === null) {
-    const hint = 'adversary init writes one'
+    const hint = 'run `adversary init` to create one'
     throw new AdversaryError('usage', `there is no ${configFile} in ${root}`, { hint })
   }
   return { text, config: readConfig(yaml(text, configFile), root, userHome) }
@@ -220,7 +220,12 @@ function planPath(name: string): string {
 
 /** @throws AdversaryError (usage) for a plan that could not be read. */
 function existing(name: string, text: string | null): string {
-  if (text === null) throw new AdversaryError('usage', `${name}: it is gone, or a link to nothing`)
+  if (text === null) throw new AdversaryError('usage', `${name}: missing, or a dangling symlink`)
+  if (text.trim() === '') {
+    throw new AdversaryError('usage', `${name}: the file is empty; expected a plan`, {
+      hint: `write one with \`adversary suggest --out ${name}\`, or remove the file`
+    })
+  }
   return text
 }
 

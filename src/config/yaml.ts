@@ -1,4 +1,4 @@
-import type { Node } from 'yaml'
+import type { Node, YAMLParseError, YAMLWarning } from 'yaml'
 import {
   isAlias,
   isCollection,
@@ -64,7 +64,7 @@ export function parseYaml(text: string, name: string): YamlFile {
     const { line, col } = lines.linePos(problem.pos[0])
     const key =
       problem.code === 'DUPLICATE_KEY' ? /^[^\s:]+/.exec(text.slice(problem.pos[0]))?.[0] : undefined
-    const what = key === undefined ? said(problem.message) : `${oneLine(key, 80)}: the same key twice`
+    const what = key === undefined ? sayProblem(problem, text) : `${oneLine(key, 80)}: the same key twice`
     throw new AdversaryError('usage', `${name}:${line}:${col}: ${what}`, {
       place: { file: name, line, key: key === undefined ? null : oneLine(key, 80) }
     })
@@ -85,7 +85,7 @@ export function parseYaml(text: string, name: string): YamlFile {
   try {
     data = document.toJS({ maxAliasCount: maxAliases })
   } catch (error) {
-    throw new AdversaryError('usage', `${name}: ${said(messageOf(error))}`, { cause: error })
+    throw new AdversaryError('usage', `${name}: ${sayAliases(messageOf(error))}`, { cause: error })
   }
 
   function nodeAt(path: Path): { readonly node: Node | null; readonly found: boolean } {
@@ -192,9 +192,77 @@ function replaced(data: unknown, path: Path, value: unknown): unknown {
   )
 }
 
-/** What the parser says, which quotes the file, as the end of a line. */
-function said(text: string): string {
-  return oneLine(text.charAt(0).toLowerCase() + text.slice(1), 300)
+interface Found {
+  /** The text at the problem, as an error quotes it. */
+  readonly shown: string
+  /** As the parser has it. */
+  readonly message: string
+  /** What closes the list or mapping that the parser found open. */
+  readonly closing: string | undefined
+}
+
+const anchorsAndTags = ({ shown }: Found) =>
+  `${shown} is not a valid anchor, alias or tag here; expected at most one of each, before the value`
+const unknownTag = ({ shown }: Found) => `unknown tag ${shown}; remove it, or put the whole value in quotes`
+const otherwise = ({ message }: Found) => `not valid YAML: ${oneLine(message, 300)}`
+
+/** What was found and what YAML expects there, for people who do not know the parser. */
+const problems: Readonly<Record<YAMLParseError['code'], (found: Found) => string>> = {
+  TAB_AS_INDENT: () => 'found a tab as indentation; expected spaces',
+  BAD_INDENT: ({ closing }) =>
+    closing === undefined
+      ? 'wrong indentation; expected the same column as the keys or items before it'
+      : `a list or mapping is not closed; expected \`${closing}\` before this`,
+  MULTIPLE_DOCS: () => 'found a second document; expected one; remove the line `---` and what follows it',
+  BAD_SCALAR_START: ({ shown }) => `a value cannot start with ${shown}; put it in quotes`,
+  BAD_DQ_ESCAPE: () => 'unknown escape in double quotes; write `\\\\` for a backslash, or use single quotes',
+  BLOCK_AS_IMPLICIT_KEY: () =>
+    'found a second key inside a value; put a value that contains `: ` in quotes, or fix the indentation',
+  BLOCK_IN_FLOW: () => 'found an indented block inside `[…]` or `{…}`; expected items separated by commas',
+  MULTILINE_IMPLICIT_KEY: () => 'expected a key followed by `: ` on the same line',
+  KEY_OVER_1024_CHARS: () => 'found a key of more than 1024 characters',
+  NON_STRING_KEY: ({ shown }) => `found ${shown} as a key; expected text`,
+  TAG_RESOLVE_FAILED: unknownTag,
+  BAD_COLLECTION_TYPE: unknownTag,
+  MULTIPLE_ANCHORS: anchorsAndTags,
+  MULTIPLE_TAGS: anchorsAndTags,
+  BAD_PROP_ORDER: anchorsAndTags,
+  ALIAS_PROPS: anchorsAndTags,
+  BAD_ALIAS: anchorsAndTags,
+  BAD_DIRECTIVE: () => 'expected no line that starts with `%`, other than `%YAML 1.2`',
+  MISSING_CHAR: sayMissing,
+  UNEXPECTED_TOKEN: ({ shown }) =>
+    `unexpected ${shown}; expected a new line, or quotes around the whole value`,
+  DUPLICATE_KEY: otherwise,
+  IMPOSSIBLE: otherwise,
+  RESOURCE_EXHAUSTION: otherwise
+}
+
+function sayProblem({ code, message, pos }: YAMLParseError | YAMLWarning, text: string): string {
+  const [found = ''] = text.slice(...pos).split('\n', 1)
+  const shown = `\`${oneLine(found.trim() === '' ? text.slice(pos[0], pos[0] + 1) : found.trim(), 60)}\``
+  const closing = /must (?:be sufficiently indented and )?end with a (?<mark>\S)/.exec(message)?.groups?.[
+    'mark'
+  ]
+  return problems[code]({ shown, message, closing })
+}
+
+function sayMissing(found: Found): string {
+  const { message, closing } = found
+  const quote = /closing (?<quote>["'])/.exec(message)?.groups?.['quote'] ?? closing
+  if (quote !== undefined) return `expected a closing \`${quote}\` before this`
+  if (/map values?/.test(message)) return 'expected a key followed by `: `'
+  if (/Missing ,/.test(message)) return 'expected `,` between two items'
+  return otherwise(found)
+}
+
+function sayAliases(message: string): string {
+  const name = /^Unresolved alias [^:]*: (?<name>.+)$/s.exec(message)?.groups?.['name']
+  if (name !== undefined)
+    return `\`*${oneLine(name, 80)}\` has no anchor before it; expected \`&${oneLine(name, 80)}\``
+  return /alias count/.test(message)
+    ? `aliases repeat too much data; expected at most ${maxAliases} repetitions`
+    : `not valid YAML: ${oneLine(message, 300)}`
 }
 
 /** A value as YAML, one line a scalar however long it is. */

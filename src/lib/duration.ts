@@ -14,8 +14,13 @@ function isUnit(text: string | undefined): text is keyof typeof unitMs {
   return text !== undefined && Object.hasOwn(unitMs, text)
 }
 
-/** Milliseconds as a person says them: `340 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`, `3 d`. */
-export function sayDuration(ms: number): string {
+/**
+ * Milliseconds for people: `340 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`, `3 d`.
+ *
+ * @param finest `whole seconds` for ages, where a fraction says nothing: `0 s`, `7 s`.
+ */
+export function sayDuration(ms: number, finest: 'milliseconds' | 'whole seconds' = 'milliseconds'): string {
+  if (finest === 'whole seconds' && ms < 10_000) return `${Math.round(ms / 1000)} s`
   if (ms < 1000) return `${Math.round(ms)} ms`
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
   const s = Math.round(ms / 1000)

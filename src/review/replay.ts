@@ -96,7 +96,7 @@ function parsed(text: string): EvidenceRecord {
   }
 }
 
-const restsOnHiddenText = 'it rests on hidden text, which the evidence does not hold'
+const restsOnHiddenText = 'it depends on redacted text, which the evidence does not contain'
 
 type Recorded = EvidenceRecord['checks'][number]
 

@@ -366,7 +366,7 @@ async function failed(
   // A remote that is gone concerns them all.
   await context.git.remoteTip(context.home.repo.branch)
   const pauseMs = pauseAfter(state.waiting.get(key), context)
-  const why = error instanceof AdversaryError ? error.message : `a fault of its own: ${messageOf(error)}`
+  const why = error instanceof AdversaryError ? error.message : `internal error: ${messageOf(error)}`
   const nextMs = jittered(pauseMs)
   scheduleRetry(state, key, { about, why, pauseMs, nextTick: tick() + nextMs, failure: error })
   const times = state.waiting.get(key)?.times ?? 1

@@ -44,13 +44,13 @@ describe('a home that cannot be meant', () => {
       /plans\/one\.yaml:3: .*checks/
     ],
     ['no milestones', 'phase: one\nmilestones: {}\n', /plans\/one\.yaml:2: .*milestone/],
-    ['an empty plan', '', /plans\/one\.yaml/],
+    ['an empty plan', '', /plans\/one\.yaml: the file is empty; expected a plan/],
     [
       'a milestone twice',
       `${good.replace('hunt', '  M1: { checks: [{ probe: repo-file, with: { path: x } }] }\nhunt')}`,
       /plans\/one\.yaml:4:3: M1: the same key twice/
     ],
-    ['tabs', good.replace('  M1', '\tM1'), /plans\/one\.yaml:3:1: tabs/],
+    ['tabs', good.replace('  M1', '\tM1'), /plans\/one\.yaml:3:1: found a tab/],
     ['an alias bomb', bomb.join('\n'), /plans\/one\.yaml/],
     [
       'a host that nobody knows',
@@ -97,13 +97,39 @@ describe('a home that cannot be meant', () => {
         command,
         expect.toBeOneOf([64, 70]),
         // What the watcher does is known whatever the remote says.
-        command[0] === 'status' ? '– no watcher of this home runs\n' : '',
+        command[0] === 'status' ? '– no watcher is running\n' : '',
         expect.stringMatching(words)
       ])
-      expect(stderr).not.toMatch(/fault of its own/)
+      expect(stderr).not.toMatch(/internal error/)
     }
     await writeFile(config, yaml)
     expect(await scene.subjects()).toHaveLength(2)
+  })
+
+  it('a review of a misspelt milestone names the one that was meant', async () => {
+    await writeFile(join(scene.home, 'plans/one.yaml'), good)
+    const near = await runCli(['review', 'oneM1', '--dry-run'], { cwd: scene.home })
+    expect([near.code, near.stderr]).toEqual([
+      64,
+      expect.stringContaining('no milestone or commit matches "oneM1"; did you mean one-M1?')
+    ])
+    const far = await runCli(['review', 'nothing-like-it', '--dry-run'], { cwd: scene.home })
+    expect([far.code, far.stderr]).toEqual([64, expect.stringContaining('expected one of one-M1')])
+  })
+
+  it('a plan is suggested into a file only where there is one to suggest', async () => {
+    const config = join(scene.home, 'adversary.yaml')
+    const yaml = await readFile(config, 'utf8')
+    const away = '  away: { ssh: reviewer@127.0.0.1:1, timeout: 1s }\n'
+    await writeFile(
+      config,
+      /^hosts:.*$/m.test(yaml) ? yaml.replace(/^hosts:.*$/m, `hosts:\n${away}`) : `${yaml}hosts:\n${away}`
+    )
+    const words = ['suggest', '--on', 'away', '--out', 'plans/two.yaml']
+    const { code, stderr } = await runCli(words, { cwd: scene.home })
+    await writeFile(config, yaml)
+    expect([code, stderr]).toEqual([2, expect.stringContaining('no check holds on away')])
+    await expect(readFile(join(scene.home, 'plans/two.yaml'))).rejects.toThrow('ENOENT')
   })
 
   it('an empty repository, one that is gone, and none at all', async () => {

@@ -81,11 +81,11 @@ async function tools(scripts: Readonly<Record<string, string>>) {
   process.env['PATH'] = `${folder}${delimiter}${path}`
 }
 
-const engine = (manager: boolean) =>
+const engine = (manager: boolean, state = 'active') =>
   JSON.stringify({
     ServerVersion: '28.1.1',
     SystemTime: '2026-06-13T05:33:00.000000001Z',
-    Swarm: { LocalNodeState: 'active', ControlAvailable: manager }
+    Swarm: { LocalNodeState: state, ControlAvailable: manager }
   })
 const good = {
   docker: `echo '${engine(true)}'`,
@@ -133,7 +133,7 @@ describe('where all is well', () => {
     expect(code).toBe(1)
     expect(stdout).toMatch(/^✓ git: \d+\.\d+/m)
     expect(stdout).toContain(
-      `✗ signing key: ${key.path} is open to others (0644)\n    chmod 600 ${key.path}\n`
+      `✗ signing key: other users can read ${key.path} (mode 0644; expected 0600)\n    chmod 600 ${key.path}\n`
     )
     expect(stdout).toMatch(/^– since: not set/m)
   })
@@ -149,7 +149,7 @@ describe('the tools and the home', () => {
     expect(code).toBe(1)
     expect(of('tool/ssh-keygen')).toMatchObject({ ok: false, mend: expect.stringContaining('OpenSSH') })
     expect(of('tool/git')).toMatchObject({ ok: true })
-    expect(of('repo/push')).toMatchObject({ ok: null, saw: expect.stringContaining('not tried') })
+    expect(of('repo/push')).toMatchObject({ ok: null, saw: expect.stringContaining('not checked') })
   })
 
   it('a home that is wrong: its line, and the code of a configuration error', async () => {
@@ -176,7 +176,7 @@ describe('the repository', () => {
       /open to others \(0640\)/,
       /^chmod 600 /
     ],
-    ['no key', () => rm(key.path), 'repo/key', /there is no /, /ssh-keygen -t ed25519/],
+    ['no key', () => rm(key.path), 'repo/key', / does not exist$/, /ssh-keygen -t ed25519/],
     [
       'a key that the list does not have',
       async () => configure({ signingKey: (await repo.key('other')).path }),
@@ -206,7 +206,7 @@ describe('the repository', () => {
       'no list',
       () => rm(join(home, 'allowed_signers')),
       'repo/signers',
-      /there is no .*allowed_signers/,
+      /allowed_signers does not exist/,
       /add to /
     ],
     [
@@ -216,7 +216,7 @@ describe('the repository', () => {
         await rm(`${key.path}.pub`)
       },
       'repo/signers',
-      /there is no .*\.pub/,
+      /\.pub does not exist, and `gate\.allowedSigners` is not set/,
       /ssh-keygen -y/
     ],
     [
@@ -393,7 +393,7 @@ describe('a host', () => {
       'no manager',
       { docker: `echo '${engine(false)}'` },
       'docker',
-      /no manager of a swarm \(active\)/,
+      /in a swarm \(active\), but not a manager/,
       /manager/
     ],
     [
@@ -409,7 +409,7 @@ describe('a host', () => {
         journalctl: 'echo "Hint: You are currently not seeing messages from other users and the system." >&2'
       },
       'journal',
-      /its own messages alone/,
+      /only its own messages/,
       /usermod -aG systemd-journal/
     ],
     ['a journal without files', { journalctl: 'true' }, 'journal', /no file/, /systemd-journal/],
@@ -421,6 +421,13 @@ describe('a host', () => {
       /iproute2/
     ]
   ]
+  it('accepts a host without a swarm, and does not propose one', async () => {
+    await tools({ ...good, docker: `echo '${engine(false, 'inactive')}'` })
+    await configure({ hosts: local })
+    const { of } = await doctor()
+    expect(of('host/here/docker')).toMatchObject({ ok: true, saw: expect.stringContaining('not in a swarm') })
+  })
+
   it.each(causes)('%s', async (_, scripts, id, saw, mend) => {
     await tools(scripts)
     await configure({ hosts: local })
@@ -451,7 +458,7 @@ describe('a host', () => {
       'phase: p\nmilestones: { M1: { checks: [{ probe: subnet-collision }] } }\nhunt: { probes: [] }\n'
     )
     const { code, of } = await doctor()
-    expect(of('host/here/journal')).toMatchObject({ ok: null, saw: 'no plan needs it' })
+    expect(of('host/here/journal')).toMatchObject({ ok: null, saw: 'no plan uses it' })
     expect(of('host/here/docker')).toMatchObject({ ok: true })
     expect(code).toBe(0)
   })

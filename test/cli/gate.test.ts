@@ -164,6 +164,15 @@ describe('adversary gate', () => {
     expect((await runCli(['gate', 'one-M1'], { cwd: repo.builder.dir, env })).code).toBe(2)
   })
 
+  it.each([
+    ['one_M1', 'one-M1'],
+    ['ONE-M1', 'one-M1']
+  ])('names what was meant by %s, without waiting', async (typed, meant) => {
+    const words = ['gate', typed, '--wait', '10m']
+    const { code, stderr } = await runCli(words, { cwd: repo.builder.dir, env: trust() })
+    expect([code, stderr]).toEqual([64, expect.stringContaining(`did you mean ${meant}?`)])
+  })
+
   it('reads signers from a file', async () => {
     await writeFile(join(empty, 'signers'), signers)
     const words = ['gate', 'one-M1', '--allowed-signers', 'signers', '--reviewer', 'adversary@example.test']

@@ -106,7 +106,7 @@ describe('adversary init', () => {
     const before = await readFile(join(repo.dir, 'there/adversary.yaml'), 'utf8')
     const { code, stdout, stderr } = await init(['../there', '--host', 'prod'])
     expect([code, stdout]).toEqual([64, ''])
-    expect(stderr).toMatch(/is already there, and is left as it is/)
+    expect(stderr).toMatch(/already exists; it was not changed/)
     expect(await readFile(join(repo.dir, 'there/adversary.yaml'), 'utf8')).toBe(before)
   })
 
@@ -126,8 +126,8 @@ describe('adversary init', () => {
   })
 
   it.each([
-    ['a host that is none', ['--repo', './remote.git', '--host', 'a b'], 64, /--host: a b is no host/],
-    ['no repo at all', [], 64, /no repo: there is no checkout here, and no --repo/],
+    ['a host that is none', ['--repo', './remote.git', '--host', 'a b'], 64, /--host: a b is not a host/],
+    ['no repo at all', [], 64, /no repository: the current folder is not a checkout, and --repo is missing/],
     ['a repo that is not there', ['--repo', './nowhere.git'], 70, /nowhere\.git/],
     ['a branch that is not there', ['--repo', './remote.git', '--branch', 'next'], 70, /has no branch next/],
     ['an option for a URL is a path like any other', ['--repo=--upload-pack=id'], 70, /upload-pack/]

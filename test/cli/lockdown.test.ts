@@ -102,7 +102,7 @@ describe('what it prints', () => {
 })
 
 it.each([
-  [['--on', 'nowhere'], /is no host of adversary\.yaml, which knows prod, spare, idle, here/],
+  [['--on', 'nowhere'], /is not a host of adversary\.yaml; expected one of prod, spare, idle, here/],
   [[], /expected the host to lock/],
   [['--on', 'here'], /is read without ssh/],
   [['--on', 'idle'], /no plan looks at idle/],

@@ -72,7 +72,7 @@ describe('the process', () => {
     }
     const { code, stderr } = await ended(start(['gate', 'one-M1', '--remote', '/nowhere'], { env }))
     expect(code).toBe(70)
-    expect(stderr).toMatch(/^adversary: a fault of its own: Error: /)
+    expect(stderr).toMatch(/^adversary: internal error: Error: /)
     expect(stderr).not.toMatch(/[\x1b\x9b]|##vso\[|^::/m) // oxlint-disable-line no-control-regex
     expect(stderr.length).toBeLessThan(25_000)
   })

@@ -126,6 +126,6 @@ describe('a fault of our own', () => {
       })
     })
     expect([code, stdout.text]).toEqual([70, ''])
-    expect(stderr.text).toMatch(/^adversary: a fault of its own: TypeError: the cat sat on it\n\s+at /)
+    expect(stderr.text).toMatch(/^adversary: internal error: TypeError: the cat sat on it\n\s+at /)
   })
 })

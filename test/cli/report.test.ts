@@ -121,7 +121,7 @@ describe('--report', () => {
       formats.filter(format => format !== 'in-toto')
     )
     expect(junit).toMatch(/errors="1"/)
-    expect(markdown).toMatch(/^## \? one-M1: NOT PROVEN\n\n- nobody has claimed it yet\n/)
+    expect(markdown).toMatch(/^## \? one-M1: NOT PROVEN\n\n- it has no claim yet\n/)
     expect(metrics).toContainEqual(expect.objectContaining({ name: 'adversary_success', value: 0 }))
     await clean()
   })
@@ -197,7 +197,7 @@ describe('what cannot be', () => {
     [['gate', 'one-M1', '--report', 'tap=x'], /--report: `tap=x` is not <format>=<file> with one of junit, /],
     [['gate', 'one-M1', '--report', 'junit'], /--report: `junit` is not <format>=<file>/],
     [['gate', 'one-M1', '--report', 'junit=x', '--report', 'sarif=./x'], /--report: two formats for/],
-    [['hunt', 'one', '--report', 'in-toto=x'], /--report: an in-toto statement speaks of a claim's commit/]
+    [['hunt', 'one', '--report', 'in-toto=x'], /--report: an in-toto statement is about a claim's commit/]
   ])('%j is refused before anything is done', async (words, said) => {
     const { code, stderr } = await runCli(words, { cwd, env })
     expect(code).toBe(64)

@@ -137,16 +137,16 @@ describe('status on a terminal', () => {
 
   it.each([
     ['stalled', /^✗ stalled {2}watcher 4711, .*its loop hangs/],
-    ['gone', /^✗ gone {2}watcher 4711, .*nobody watches/],
-    ['unknown', /^\? unknown {2}watcher 4711, .*cannot be seen from here/]
+    ['gone', /^✗ gone {2}watcher 4711, .*its process is gone: run `adversary watch`/],
+    ['unknown', /^\? unknown {2}watcher 4711, .*is not visible from this machine or container/]
   ] as const)('a watcher that is %s', (state, first) => {
     const io = { color: false, columns: Number.POSITIVE_INFINITY }
     const [head, does] = sayWatcher({ ...watcher, state }, now, io)
     expect(head).toMatch(first)
-    expect(does).toBe('  last heard of 2026-06-13T05:59:58Z, 2.0 s ago: reviewing pvfix-M2')
+    expect(does).toBe('  last heartbeat 2026-06-13T05:59:58Z, 2 s ago: reviewing pvfix-M2')
   })
 
   it('no watcher', () => {
-    expect(sayWatcher(null, now, { color: false, columns: 40 })[0]).toBe('– no watcher of this home runs')
+    expect(sayWatcher(null, now, { color: false, columns: 40 })[0]).toBe('– no watcher is running')
   })
 })

@@ -227,6 +227,38 @@ describe('a good home', () => {
     })
   })
 
+  it.each([
+    'adversary',
+    'a@',
+    '@example.test',
+    'a@b@c',
+    '*@example.test',
+    'a,b@example.test',
+    '!a@b.test',
+    'a b@c.test'
+  ])('refuses the e-mail address %s', async email => {
+    await write({
+      'adversary.yaml': config.replace('adversary@example.test', JSON.stringify(email)),
+      'plans/pvfix.yaml': plan
+    })
+    await expect(loadWorkspace(dir, machine)).rejects.toThrow(
+      /identity\.email: got .*expected an e-mail address such as/
+    )
+  })
+
+  it.each([
+    'adversary@localhost',
+    'a.b+c@ci-1.example.test',
+    'prüfer@beispiel.example',
+    "o'brien@example.test"
+  ])('takes the e-mail address %s', async email => {
+    await write({
+      'adversary.yaml': config.replace('adversary@example.test', JSON.stringify(email)),
+      'plans/pvfix.yaml': plan
+    })
+    expect((await loadWorkspace(dir, machine)).identity.email).toBe(email)
+  })
+
   it('is found upwards, and may be reached by a link', async () => {
     await write({ 'adversary.yaml': config, 'plans/pvfix.yaml': plan })
     expect(await findWorkspace(join(dir, 'plans'))).toBe(dir)
@@ -345,24 +377,29 @@ describe('adversary.yaml', () => {
       '  branch: main\n  branch: next',
       'adversary.yaml:4:3: branch: the same key twice'
     ],
-    ['tabs', '  branch: main', '\tbranch: main', 'adversary.yaml:3:1: tabs are not allowed as indentation'],
+    [
+      'tabs',
+      '  branch: main',
+      '\tbranch: main',
+      'adversary.yaml:3:1: found a tab as indentation; expected spaces'
+    ],
     [
       'tag',
       '  branch: main',
       '  branch: !!js/function x',
-      'adversary.yaml:3:11: unresolved tag: tag:yaml.org,2002:js/function'
+      'adversary.yaml:3:11: unknown tag `!!js/function`; remove it, or put the whole value in quotes'
     ],
     [
       'two documents',
       'gate:',
       '---\ngate:',
-      'adversary.yaml:18:1: source contains multiple documents; please use YAML.parseAllDocuments()'
+      'adversary.yaml:18:1: found a second document; expected one; remove the line `---` and what follows it'
     ],
     [
       'an alias of nothing',
       '  branch: main',
       '  branch: *main',
-      'adversary.yaml: unresolved alias (the anchor must be set before the alias): main'
+      'adversary.yaml: `*main` has no anchor before it; expected `&main`'
     ],
     [
       'merge key',
@@ -394,7 +431,7 @@ describe('adversary.yaml', () => {
       (_, n) => `a${n}: &a${n} [${n === 0 ? 'x' : `*a${n - 1},*a${n - 1}`}]`
     )
     expect(await refusal({ 'adversary.yaml': bomb.join('\n') })).toMatch(
-      /^adversary\.yaml: excessive alias count/
+      /^adversary\.yaml: aliases repeat too much data/
     )
   })
 

@@ -40,7 +40,7 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
     say(`A builder's repo, and a host recorded from ${recording.versions}.`)
     await stage.build('swarm: the proxy network as it is', { 'nix/modules/swarm.nix': recording.unpatched })
 
-    say('1. Nobody has claimed anything. The reviewer writes down what the host looks like:')
+    say('1. There is no claim yet. The reviewer records the state of the host:')
     await watch({ ...quiet, once: true }, io)
 
     say('2. The builder commits claim(pvfix-M1), with the patch:')
@@ -49,21 +49,21 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
     })
     await watch({ ...quiet, once: true }, io)
 
-    say('3. M2 is next. Before anybody claims it, the reviewer looks:')
+    say('3. M2 is next. Before it is claimed, the reviewer checks it:')
     await review({ ...quiet, target: 'pvfix-M2' }, io)
 
-    say('4. The builder claims M2 all the same:')
+    say('4. The builder claims M2 although it is not done:')
     await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
     await watch({ ...quiet, once: true }, io)
 
-    say('5. Now the maintenance is really done, and M2 is claimed again:')
+    say('5. The maintenance is done, and the builder claims M2 again:')
     // Git keeps whole seconds: what is done now must lie clearly after the review of M1.
     await sleep(maintenanceMs + 2_000, io.signal)
     host.play(recording.after(nowMs()))
     await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
     const code = await watch({ ...quiet, once: true }, io)
 
-    say('6. A pipeline asks the gate, which believes signed reviews and nothing else:')
+    say('6. A pipeline asks the gate, which trusts only signed reviews:')
     const open = await gate(
       {
         ...quiet,
@@ -76,7 +76,7 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
       { ...io, env: {}, cwd: stage.dir }
     )
 
-    say('What the builder finds in machine-docs/REVIEW-pvfix.md, from its last section on:')
+    say('The last section of machine-docs/REVIEW-pvfix.md, as the builder reads it:')
     io.out(await lastSection(stage, io.signal))
 
     say(`That took ${((tick() - started) / 1000).toFixed(1)} s. Where to look:`)

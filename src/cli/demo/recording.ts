@@ -41,7 +41,7 @@ export async function recordedDir(): Promise<string> {
     if ((await readText(join(dir, 'package.json'), 64 * 1024)) !== null)
       return join(dir, 'src/cli/demo/recorded')
   }
-  throw new Error('the package that holds the recording was not found')
+  throw new Error('the package with the recording was not found')
 }
 
 export async function recordedPhase(): Promise<RecordedPhase> {

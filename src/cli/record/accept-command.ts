@@ -40,7 +40,7 @@ export async function run(options: AcceptOptions, io: Io): Promise<ExitCode> {
     const [refused] = accepted.refused
     if (refused !== undefined) {
       throw new AdversaryError('not-trusted', `${oneLine(accepted.path)} cannot be accepted: ${refused}`, {
-        hint: 'restore the signed bytes; another verdict needs another claim'
+        hint: 'restore the signed bytes; for another verdict, claim again'
       })
     }
     if (options.dryRun === true) {
@@ -65,7 +65,7 @@ async function agreed({ path, digest }: Acceptance, io: Io): Promise<boolean> {
   const answer = await io.ask(`Sign for ${oneLine(path)} as it stands (${digest.slice(0, 19)})? Type yes:`)
   if (answer === null) {
     throw new AdversaryError('usage', 'accept signs what is shown above only after a yes', {
-      hint: '--yes where no terminal can be asked; --dry-run to look only'
+      hint: 'use --yes without a terminal, or --dry-run to only look'
     })
   }
   return answer.trim().toLowerCase() === 'yes'

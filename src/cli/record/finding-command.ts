@@ -56,7 +56,7 @@ export async function run(options: FindingOptions, io: Io): Promise<ExitCode> {
         const blocks = options.blocks ?? plan.hunt.blocks
         for (const id of blocks) {
           if (plan.milestones.some(milestone => milestone.id === id)) continue
-          throw new AdversaryError('usage', `--blocks: ${plan.file} knows no milestone ${JSON.stringify(id)}`)
+          throw new AdversaryError('usage', `--blocks: ${plan.file} has no milestone ${JSON.stringify(id)}`)
         }
         const { story = '', mend = '' } = options
         return done(await openFinding(context, plan.phase, { title, severity, blocks, story, mend }, how), io)
@@ -85,7 +85,7 @@ export async function run(options: FindingOptions, io: Io): Promise<ExitCode> {
 
 export function needed(value: string | undefined, what: string): string {
   if (value === undefined || value.trim() === '')
-    throw new AdversaryError('usage', `${what} is needed, and must not be empty`)
+    throw new AdversaryError('usage', `${what} is required and must not be empty`)
   return value
 }
 

@@ -40,6 +40,6 @@ function targetOf(
     hint:
       plans.length === 0
         ? 'plans/ is empty'
-        : `the plans are for ${plans.map(({ phase }) => phase).join(', ')}`
+        : `the phases with a plan are ${plans.map(({ phase }) => phase).join(', ')}`
   })
 }

@@ -59,7 +59,7 @@ export function sayCheck(check: ReplayedCheck, io: Terminal, withPlace = false):
     ...fit(`${paint(io, style, mark)} ${oneLine(check.title)}${place}`, io, 2, 4),
     ...check.findings.flatMap(finding => sayFinding(check, finding, io)).flatMap(line => fit(line, io, 6, 8)),
     ...(check.hidden === true && check.outcome !== 'hidden'
-      ? fit(paint(io, 'dim', 'it rests on hidden text: replay cannot judge it again'), io, 6, 8)
+      ? fit(paint(io, 'dim', 'it depends on redacted text: replay cannot judge it again'), io, 6, 8)
       : []),
     ...(check.attempts > 1 ? fit(paint(io, 'dim', sayAttempts(check)), io, 6, 8) : [])
   ]
@@ -77,7 +77,7 @@ function sayFinding(check: ReplayedCheck, finding: Finding, io: Terminal): reado
 }
 
 function sayAttempts({ attempts, flapped }: ReplayedCheck): string {
-  return `looked at ${attempts} times${flapped ? ', and it flapped' : ''}`
+  return `checked ${attempts} times${flapped ? ', with different results' : ''}`
 }
 
 /** How long was looked, and which reads took their time. */
@@ -125,6 +125,6 @@ export function sayPublished(result: PublishResult): string {
     case 'dry-run':
       return `dry run: this would be appended to ${oneLine(result.outcome.path)}`
     case 'stale':
-      return 'not pushed: what was seen is out of date'
+      return 'not pushed: the observations are out of date'
   }
 }

@@ -45,7 +45,7 @@ export function planOf(context: ReviewContext, phase: string): Plan {
   const plan = context.home.plans.get(phase)
   if (plan !== undefined) return plan
   const known = [...context.home.plans.keys()]
-  throw new AdversaryError('usage', `there is no plan for a phase ${JSON.stringify(phase)}`, {
-    hint: known.length === 0 ? 'plans/ is empty' : `the plans are for ${known.join(', ')}`
+  throw new AdversaryError('usage', `no plan has the phase ${JSON.stringify(phase)}`, {
+    hint: known.length === 0 ? 'plans/ is empty' : `the phases with a plan are ${known.join(', ')}`
   })
 }

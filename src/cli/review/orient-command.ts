@@ -29,7 +29,7 @@ export async function run(options: OrientOptions, io: Io): Promise<ExitCode> {
     for (const line of sayChanges(result)) io.out(line)
     io.out(
       result.outcome.kind === 'dropped'
-        ? 'nothing changed: the newest phase context says the same'
+        ? 'no change: the newest phase context says the same'
         : sayPublished(result)
     )
     io.json({ ...observedDocument(observed, result), facts: observed.facts, dryRun: options.dryRun === true })

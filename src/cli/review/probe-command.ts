@@ -56,7 +56,7 @@ export async function run(options: ProbeOptions, io: Io): Promise<ExitCode> {
   )
   io.progress(null)
   const check = observed.checks[0]?.check
-  if (check === undefined) throw new TypeError('a probe was run and nothing came of it')
+  if (check === undefined) throw new TypeError('the probe ran and returned nothing')
 
   io.out(sayCheck(check, io).join('\n'))
   for (const shown of new Set(check.findings.flatMap(finding => finding.shows ?? [])))
@@ -99,7 +99,7 @@ function hostOf(on: string | undefined, home: Workspace, probe: BoundProbe): str
     const known = names.length === 0 ? 'none' : names.join(', ')
     throw new AdversaryError(
       'usage',
-      `--on: \`${oneLine(on, 80)}\` is no host of adversary.yaml, which knows ${known}`
+      `--on: \`${oneLine(on, 80)}\` is not a host of adversary.yaml; expected one of ${known}`
     )
   }
   const host = on ?? (names.length === 1 ? (names[0] ?? null) : null)
@@ -107,7 +107,7 @@ function hostOf(on: string | undefined, home: Workspace, probe: BoundProbe): str
   if (host === null && asksHost) {
     throw new AdversaryError(
       'usage',
-      `\`${probe.id}\` looks at a host, and adversary.yaml has ${names.length}`,
+      `\`${probe.id}\` reads a host; adversary.yaml has ${names.length}, and --on names none`,
       {
         hint: names.length === 0 ? 'add one under `hosts:`' : `--on ${names.join(' | ')}`
       }
@@ -164,7 +164,7 @@ function explain(probe: AnyProbe, io: Io): ExitCode {
       ...listed('Ways to fail:', probe.fails ?? []),
       ...listed(
         'It reads:',
-        told === null ? ['what its parameters say'] : [...told.commands, ...told.elsewhere]
+        told === null ? ['what its parameters name'] : [...told.commands, ...told.elsewhere]
       ),
       ...listed('It needs:', told?.needs ?? [])
     ].join('\n')

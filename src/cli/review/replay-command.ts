@@ -47,7 +47,7 @@ export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
   const { evidence, decision, differences, checks, restsOnHidden } = replayed
 
   const how = restsOnHidden
-    ? 'as recorded; it rests on hidden text and cannot be judged again from'
+    ? 'as recorded; it depends on redacted text and cannot be judged again from'
     : 'judged again from'
   io.out(
     `${evidence.phase}-${evidence.milestone ?? ''}: ${decision.verdict}${restsOnHidden ? ' ' : ', '}${how} ${replayed.digest}`

@@ -41,7 +41,7 @@ export async function answerClaim(
   if (result.outcome.kind === 'stale') {
     throw new AdversaryError(
       'repository',
-      'the branch was busy for so long that what was seen is out of date',
+      'the branch was busy for so long that the observations are out of date',
       {
         hint: 'run it again'
       }
@@ -67,7 +67,7 @@ export async function answerUnclaimed(
   const result = dryRun ? null : await publishReview(context, observed)
   const since = context.home.repo.since
   const when = since === null ? 'yet' : `since ${since.slice(0, 12)} (repo.since)`
-  io.out(`Nobody has claimed ${plan.phase}-${milestone.id} ${when}, so this is no verdict.`)
+  io.out(`${plan.phase}-${milestone.id} has no claim ${when}, so there is no verdict.`)
   io.out(
     sayChecks(
       observed.checks.map(({ check }) => check),
@@ -103,7 +103,10 @@ export async function answerRecorded(
     verdict === null ||
     (review.message.claim !== claim.sha && !review.message.supersedes.includes(claim.sha))
   ) {
-    throw new AdversaryError('not-trusted', `the review ${review.commit.sha} does not answer ${claim.sha}`)
+    throw new AdversaryError(
+      'not-trusted',
+      `the review ${review.commit.sha} is not for the claim ${claim.sha}`
+    )
   }
   io.out(`${claim.phase}-${claim.milestone}: ${verdict}, recorded in ${review.commit.sha.slice(0, 12)}`)
   const document = {

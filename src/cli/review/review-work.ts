@@ -1,4 +1,5 @@
 import { AdversaryError } from '../../lib/errors.ts'
+import { nearest } from '../../lib/text/nearest.ts'
 import type { ExitCode } from '../../lib/words.ts'
 import { sleep, tick } from '../../os/clock.ts'
 import { parseClaim } from '../../record/claim.ts'
@@ -75,7 +76,7 @@ async function settled(
   for (let pauseMs = 5_000; ; pauseMs = Math.min(pauseMs * 2, 120_000)) {
     const draft = await assess(context, at, found, look)
     if (!draft.worthRetrying || tick() + pauseMs > until) return draft
-    io.progress(`could not see everything; looking again in ${Math.round(pauseMs / 1000)} s`)
+    io.progress(`some observations failed; retrying in ${Math.round(pauseMs / 1000)} s`)
     await sleep(pauseMs, context.signal)
   }
 }
@@ -97,13 +98,13 @@ async function find(
   if (commit !== null) {
     const parsed = parseClaim(commit, patterns)
     if (parsed.kind !== 'claim') {
-      const why = parsed.kind === 'malformed' ? parsed.why : 'its subject does not begin with `claim(`'
+      const why = parsed.kind === 'malformed' ? parsed.why : 'its subject does not start with `claim(`'
       throw new AdversaryError('usage', `${commit.sha.slice(0, 12)} is not a claim: ${why}`)
     }
     if (own.some(({ sha }) => sha === commit.sha)) {
       throw new AdversaryError(
         'usage',
-        `${commit.sha.slice(0, 12)} was claimed by the reviewer's own identity`
+        `${commit.sha.slice(0, 12)} was claimed with the reviewer's own identity`
       )
     }
     if (!(await git.isAncestor(commit.sha, tip))) {
@@ -119,7 +120,10 @@ async function find(
   const known = [...home.plans.values()].flatMap(plan =>
     plan.milestones.map(({ id }) => `${plan.phase}-${id}`)
   )
-  throw new AdversaryError('usage', `nothing is called ${JSON.stringify(target)}`, {
-    hint: `the plans have ${known.join(', ')}`
+  const near = nearest(target, known)
+  const unmatched = `no milestone or commit matches ${JSON.stringify(target)}`
+  if (near !== null) throw new AdversaryError('usage', `${unmatched}; did you mean ${near}?`)
+  throw new AdversaryError('usage', unmatched, {
+    hint: `expected one of ${known.join(', ')}, or the commit of a claim`
   })
 }

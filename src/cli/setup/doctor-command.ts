@@ -1,5 +1,6 @@
 import { AdversaryError } from '../../lib/errors.ts'
 import { oneLine } from '../../lib/text/clean.ts'
+import { counted } from '../../lib/text/counted.ts'
 import type { DroneConfig, ForgeConfig, Workspace } from '../../config/workspace.ts'
 import { proveAll, proveTools } from './doctor.ts'
 import { missing, type Proof, proved } from './doctor-result.ts'
@@ -10,7 +11,7 @@ import { sayProofs } from '../review/check-text.ts'
 
 /** Proves every permission before it is needed. Nothing is pushed, and the hosts are only read. */
 export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
-  io.progress('trying the tools')
+  io.progress('checking the tools')
   const tools = await proveTools()
   const at = { id: 'home', subject: 'home' }
   let home: Workspace
@@ -18,12 +19,12 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
     home = await openWorkspace(options, io)
   } catch (error) {
     if (!(error instanceof AdversaryError)) throw error
-    answer([...tools, missing(at, error, error.hint ?? 'mend it as it says')], io)
+    answer([...tools, missing(at, error, error.hint ?? 'correct the file as the message says')], io)
     return error.exit
   }
-  io.progress('trying the repository and the hosts')
+  io.progress('checking the repository and the hosts')
   const seat = { home, userHome: io.userHome, signal: io.signal }
-  const plans = home.plans.size === 1 ? '1 plan' : `${home.plans.size} plans`
+  const plans = counted(home.plans.size, 'plan')
   const forge = home.forge === null ? [] : [await tryForge(home.forge, io)]
   const drone = home.serve.drone === null ? [] : [await tellDrone(home, home.serve.drone)]
   const proofs = [
@@ -41,15 +42,18 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
 /** What to type next. */
 function summary(proofs: readonly Proof[], home: Workspace, options: CommonOptions): string {
   const wrong = proofs.filter(({ ok }) => ok === false).length
-  if (wrong > 0) return `${wrong} missing: mend what is marked ✗ from the top, then run it again.`
   const where = options.home === undefined ? '' : ` --home ${oneLine(options.home)}`
+  if (wrong > 0) {
+    const lines = wrong === 1 ? 'line' : 'lines from the top'
+    return `${counted(wrong, 'check')} failed. Fix the ✗ ${lines}, then run \`adversary doctor${where}\` again.`
+  }
   const [plan] = home.plans.values()
   const [milestone] = plan?.milestones ?? []
   const next =
     plan === undefined || milestone === undefined
-      ? 'write a plan: adversary suggest prints the checks that hold today'
+      ? 'write a plan; `adversary suggest` prints the checks that hold today'
       : `adversary review ${plan.phase}-${milestone.id} --dry-run${where}`
-  return `Nothing is missing. Next: ${next}`
+  return `All checks passed. Next: ${next}`
 }
 
 async function tryForge(forge: ForgeConfig, io: Io): Promise<Proof> {

@@ -38,7 +38,7 @@ export async function proveAll(seat: HostContext, tools: readonly Proof[]): Prom
   const [repo, ...hosts] = await Promise.all([
     able
       ? proveRepo(seat)
-      : Object.values(subjects).map(each => untold(each, 'not tried: git or ssh-keygen is missing')),
+      : Object.values(subjects).map(each => untold(each, 'not checked: git or ssh-keygen is missing')),
     ...[...seat.home.hosts.values()].map(host => proveHost(seat, host))
   ])
   // Given up is not missing.
@@ -63,12 +63,12 @@ async function proveRepo({ home, signal }: HostContext): Promise<readonly Proof[
     git = await openClone({ url: home.repo.url, dir: join(home.stateDir, 'clone.git'), signal })
   } catch (error) {
     signal.throwIfAborted()
-    const mend = `mend \`repo.url\` in adversary.yaml, or who may write ${home.stateDir}`
+    const mend = `correct \`repo.url\` in adversary.yaml, or make ${home.stateDir} writable`
     return [
       keyProof,
-      ...[signing, signers].map(step => untold(step, 'not tried: there is no clone to sign in')),
+      ...[signing, signers].map(step => untold(step, 'not checked: there is no clone to sign in')),
       missing(fetching, error, mend),
-      ...[since, pushing].map(step => untold(step, 'not tried: there is no clone'))
+      ...[since, pushing].map(step => untold(step, 'not checked: there is no clone'))
     ]
   }
   try {
@@ -78,12 +78,12 @@ async function proveRepo({ home, signal }: HostContext): Promise<readonly Proof[
     return [
       keyProof,
       ...('error' in signed && keyProof.ok === false
-        ? [signing, signers].map(step => untold(step, 'not tried: the signing key comes first'))
+        ? [signing, signers].map(step => untold(step, 'not checked: the signing key is missing'))
         : await proveSigning(home, git, signed, signing, signers)),
       ...('error' in tips
         ? [
-            missing(fetching, tips.error, hintOf(tips.error) ?? `try it by hand: git ls-remote ${git.url}`),
-            ...[since, pushing].map(step => untold(step, 'not tried: nothing was fetched'))
+            missing(fetching, tips.error, hintOf(tips.error) ?? `run by hand: git ls-remote ${git.url}`),
+            ...[since, pushing].map(step => untold(step, 'not checked: nothing was fetched'))
           ]
         : [
             proved(fetching, `${home.repo.branch} of ${git.url} is at ${tips.branch.slice(0, 12)}`),
@@ -100,15 +100,19 @@ async function proveKey({ identity }: Workspace, step: Subject): Promise<Proof> 
   const { signingKey } = identity
   try {
     if ((await readText(signingKey, 64 * 1024)) === null) {
-      const mend = `ssh-keygen -t ed25519 -N '' -f ${signingKey}, or mend \`identity.signingKey\``
-      return missing(step, `there is no ${signingKey}`, mend)
+      const mend = `ssh-keygen -t ed25519 -N '' -f ${signingKey}, or correct \`identity.signingKey\` in adversary.yaml`
+      return missing(step, `${signingKey} does not exist`, mend)
     }
     const open = await openToOthers(signingKey)
     if (signingKey.endsWith('.pub')) return proved(step, `${signingKey}; the agent holds the private half`)
     if (open !== null) {
-      return missing(step, `${signingKey} is open to others (${open})`, `chmod 600 ${signingKey}`)
+      return missing(
+        step,
+        `other users can read ${signingKey} (mode ${open}; expected 0600)`,
+        `chmod 600 ${signingKey}`
+      )
     }
-    return proved(step, `${signingKey}, for its owner alone`)
+    return proved(step, `${signingKey}, readable by its owner only`)
   } catch (error) {
     return missing(step, `${signingKey} cannot be read: ${messageOf(error)}`, `chmod 600 ${signingKey}`)
   }
@@ -118,7 +122,7 @@ async function fetchTips(home: Workspace, git: Git) {
   const branch = await git.fetch(home.repo.branch)
   if (branch === null) {
     throw new AdversaryError('repository', `${git.url} has no branch ${home.repo.branch}`, {
-      hint: 'push a first commit, or mend `repo.branch` in adversary.yaml'
+      hint: 'push a first commit, or correct `repo.branch` in adversary.yaml'
     })
   }
   const name = reviewBranchOf(home)
@@ -135,7 +139,7 @@ async function sign(
     const sha = await git.writeCommit({
       parent,
       files: [{ path: '.adversary-doctor', bytes: Buffer.from('never pushed\n') }],
-      message: 'doctor: signed to see whether it can be, never pushed\n',
+      message: 'doctor: signed as a test, never pushed\n',
       identity: home.identity,
       date: isoSecond()
     })
@@ -155,8 +159,12 @@ async function proveSigning(
   const { email, signingKey } = home.identity
   if ('error' in signed) {
     return [
-      missing(signing, signed.error, hintOf(signed.error) ?? 'mend `identity.signingKey` in adversary.yaml'),
-      untold(signers, 'not tried: nothing was signed')
+      missing(
+        signing,
+        signed.error,
+        hintOf(signed.error) ?? 'correct `identity.signingKey` in adversary.yaml'
+      ),
+      untold(signers, 'not checked: signing failed')
     ]
   }
   const own = await publicKeyOf(signingKey)
@@ -175,7 +183,7 @@ async function proveSigning(
         : missing(
             signing,
             `the signature does not verify with ${signingKey}.pub`,
-            `is it the key's own? ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
+            `derive it from the key: ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
           )
   return [signingProof, await proveSigners(home, signers, line, verify)]
 }
@@ -191,14 +199,14 @@ async function proveSigners(
     const half = `${identity.signingKey}.pub`
     if ((await readText(half, 64 * 1024)) === null) {
       const mend = `ssh-keygen -y -f ${identity.signingKey} > ${half}`
-      return missing(step, `there is no ${half}, and no \`gate.allowedSigners\``, mend)
+      return missing(step, `${half} does not exist, and \`gate.allowedSigners\` is not set`, mend)
     }
-    return proved(step, `no \`gate.allowedSigners\`: the reviewer believes its own key alone`)
+    return proved(step, `\`gate.allowedSigners\` is not set: only the reviewer's own key is trusted`)
   }
   const add = `add to ${file}: ${line ?? `${identity.email} namespaces="git" <public key>`}`
   try {
     const allowed = await readText(file, 1024 * 1024)
-    if (allowed === null) return missing(step, `there is no ${file}`, add)
+    if (allowed === null) return missing(step, `${file} does not exist`, add)
     const found = await verify(allowed)
     if (found?.state !== 'good') {
       const why = found?.state === 'bad' ? ` (${found.why})` : ''
@@ -213,14 +221,14 @@ async function proveSigners(
 }
 
 async function proveSince({ repo }: Workspace, git: Git, tip: string, step: Subject): Promise<Proof> {
-  if (repo.since === null) return untold(step, 'not set: every claim of the branch is answered')
-  const mend = `mend \`repo.since\` in adversary.yaml: a commit of ${repo.branch}, for example ${tip.slice(0, 12)}`
+  if (repo.since === null) return untold(step, 'not set: every claim on the branch is reviewed')
+  const mend = `set \`repo.since\` in adversary.yaml to a commit of ${repo.branch}, for example ${tip.slice(0, 12)}`
   const commit = await git.commit(repo.since)
   if (commit === null) return missing(step, `${repo.branch} has no commit ${repo.since}`, mend)
   if (!(await git.isAncestor(commit.sha, tip))) {
     return missing(step, `${repo.since} is not in the history of ${repo.branch}`, mend)
   }
-  return proved(step, `claims up to ${commit.sha.slice(0, 12)} are history`)
+  return proved(step, `claims up to ${commit.sha.slice(0, 12)} are not reviewed`)
 }
 
 async function provePush(
@@ -229,14 +237,14 @@ async function provePush(
   signed: { sha: string } | { error: unknown },
   step: Subject
 ): Promise<Proof> {
-  if ('error' in signed) return untold(step, 'not tried: nothing was signed')
+  if ('error' in signed) return untold(step, 'not checked: signing failed')
   const branch = reviewBranchOf(home)
   const mend = `let the reviewer push to ${branch} of ${git.url}, or name another branch in \`repo.reviewBranch\``
   try {
     const outcome = await git.push(signed.sha, branch, { dryRun: true })
     return outcome.kind === 'refused'
       ? missing(step, outcome.why, mend)
-      : proved(step, `${branch} may be pushed to; hooks and branch protection are asked by a real push alone`)
+      : proved(step, `${branch} accepts a push (dry run); only a real push tests hooks and branch protection`)
   } catch (error) {
     return missing(step, error, hintOf(error) ?? mend)
   }

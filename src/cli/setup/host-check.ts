@@ -34,7 +34,7 @@ const journalReach: FactSource<number | null> = {
   async take(look) {
     const { stdout, stderr } = await look.read(journalRead.journalFiles())
     if (/not seeing messages from other users/i.test(stderr)) {
-      throw new Unseen('the login sees its own messages alone')
+      throw new Unseen('the login sees only its own messages')
     }
     return parseReach(stdout)
   }
@@ -51,7 +51,7 @@ interface Question {
   mend(why: string, user: string): string
 }
 
-const again = (host: string) => `make the host's list anew: adversary lockdown --on ${host}`
+const again = (host: string) => `recreate the host's list: adversary lockdown --on ${host}`
 
 /** One question of each program that reviews need; `lockdown` lists their reads too. */
 const questions: readonly Question[] = [
@@ -59,20 +59,25 @@ const questions: readonly Question[] = [
     id: 'docker',
     subject: 'docker readable',
     program: 'docker',
-    says: ({ version, swarm }) => ({
-      ok: swarm.manager,
-      saw: swarm.manager
-        ? `docker ${version}, a manager of its swarm`
-        : `docker ${version}, but no manager of a swarm (${swarm.state || 'no swarm'}): services and tasks cannot be seen`
-    }),
+    says: ({ version, swarm }) => {
+      if (swarm.manager) return { ok: true, saw: `docker ${version}, a manager of its swarm` }
+      if (swarm.state === '' || swarm.state === 'inactive') {
+        return {
+          ok: true,
+          saw: `docker ${version}, not in a swarm: checks of services and stacks do not apply`
+        }
+      }
+      const saw = `docker ${version}, in a swarm (${swarm.state}), but not a manager: services and tasks cannot be read`
+      return { ok: false, saw }
+    },
     mend: (why, user) =>
       /permission denied/.test(why)
         ? `as root on the host: usermod -aG docker ${user}. That group is root on the host: see SECURITY.md, adversary lockdown`
         : /no such command/.test(why)
-          ? 'docker must be on the PATH of the login; is this the right host?'
-          : /no manager|not a (?:swarm )?manager/.test(why)
-            ? 'name a manager of the swarm under `hosts:`, or docker swarm init on the host'
-            : 'systemctl status docker on the host'
+          ? 'put docker on the PATH of the login, or check that this is the right host'
+          : /not a (?:swarm )?manager/.test(why)
+            ? 'name a manager of the swarm under `hosts:` in adversary.yaml'
+            : 'run on the host: systemctl status docker'
   }),
   question(engineStart, {
     id: 'systemd',
@@ -81,8 +86,8 @@ const questions: readonly Question[] = [
     says: () => ({ ok: true, saw: 'systemctl show answers, times to the microsecond' }),
     mend: why =>
       /timestamp/i.test(why)
-        ? 'systemd 248 or newer is needed for times to the microsecond (--timestamp=us+utc)'
-        : 'units are read with systemctl show and systemctl cat: is systemd the init of this host?'
+        ? 'install systemd 248 or newer: times to the microsecond need it (--timestamp=us+utc)'
+        : 'check that systemd is the init of this host: systemctl show and systemctl cat must answer'
   }),
   question(journalReach, {
     id: 'journal',
@@ -90,7 +95,7 @@ const questions: readonly Question[] = [
     program: 'journalctl',
     says: micros =>
       micros === null
-        ? { ok: false, saw: "no file of the system's journal can be read" }
+        ? { ok: false, saw: 'no file of the system journal is readable' }
         : { ok: true, saw: `reaches back to ${isoSecond(micros / 1000)}` },
     mend: (_, user) => `as root on the host: usermod -aG systemd-journal ${user}`
   }),
@@ -102,7 +107,7 @@ const questions: readonly Question[] = [
       ok: interfaces.length > 0,
       saw: `ip -j names ${counted(interfaces.length, 'interface')} and ${counted(routes.length, 'route')}`
     }),
-    mend: () => 'iproute2 with JSON output (ip -j) must be on the PATH of the login'
+    mend: () => 'put iproute2 with JSON output (ip -j) on the PATH of the login'
   })
 ]
 
@@ -141,13 +146,13 @@ export async function proveHost(seat: HostContext, host: HostAddress): Promise<r
       return [
         ...steps.map((step, index) =>
           index < fell
-            ? proved(at(step), 'as far as this')
+            ? proved(at(step), 'yes')
             : index === fell
               ? missing(at(step), unseen.message, mendOf(unseen, host))
-              : untold(at(step), `not tried: ${steps[fell]?.subject ?? ''} comes first`)
+              : untold(at(step), `not checked: ${steps[fell]?.subject ?? ''} failed`)
         ),
         ...[...asked, { id: 'clock', subject: 'clock' }].map(each =>
-          untold(at(each), 'not tried: the host could not be seen')
+          untold(at(each), 'not checked: the host could not be reached')
         )
       ]
     }
@@ -155,7 +160,7 @@ export async function proveHost(seat: HostContext, host: HostAddress): Promise<r
       proved(at(steps[0]), settingsOf(host)),
       ...steps.slice(1).map(step => proved(at(step), host.transport === 'local' ? 'this machine' : 'yes')),
       ...(await answers(host, adapters, asked)),
-      ...questions.filter(each => !asked.includes(each)).map(each => untold(at(each), 'no plan needs it')),
+      ...questions.filter(each => !asked.includes(each)).map(each => untold(at(each), 'no plan uses it')),
       clockProof(host, session)
     ]
   } finally {
@@ -192,9 +197,9 @@ function clockProof(host: HostAddress, { clock }: HostSession): Proof {
   const saw = `${Math.abs(clock.skewMs)} ms ${way} ours, ±${clock.uncertaintyMs} ms (limit ${clockLimitMs / 1000} s)`
   if (Math.abs(clock.skewMs) + clock.uncertaintyMs <= clockLimitMs) return proved(at, saw)
   if (Math.abs(clock.skewMs) - clock.uncertaintyMs <= clockLimitMs) {
-    return untold(at, `${saw}: the way there is too slow to tell`)
+    return untold(at, `${saw}: the connection is too slow to compare the clocks`)
   }
-  return missing(at, saw, 'see timedatectl timesync-status, here and on the host')
+  return missing(at, saw, 'run timedatectl timesync-status here and on the host')
 }
 
 function isSession(opened: unknown): opened is HostSession {
@@ -215,19 +220,19 @@ function mendOf({ kind, message }: HostUnseen, host: HostAddress): string {
   switch (kind) {
     case 'configuration':
       return /no key to log in with/.test(message)
-        ? 'mend the key as it says, or name another one in `identityFile:` (adversary.yaml) or ~/.ssh/config'
-        : `mend \`hosts: ${host.name}:\` in adversary.yaml, or ~/.ssh/config`
+        ? 'fix the key as shown, or set `identityFile:` in adversary.yaml or ~/.ssh/config to another one'
+        : `correct \`hosts: ${host.name}:\` in adversary.yaml, or ~/.ssh/config`
     case 'unreachable':
     case 'timeout':
-      return `is it up, and the name and port right? By hand: ssh${file} ${host.ssh} true`
+      return `check that the host is up and that name and port are correct: ssh${file} ${host.ssh} true`
     case 'host-key':
-      return `compare it with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host; then once by hand: ssh${file} ${host.ssh}`
+      return `compare it with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host; then log in once by hand: ssh${file} ${host.ssh}`
     case 'login-refused':
       return `put the public key into ~${userOf(host)}/.ssh/authorized_keys on the host`
     case 'shell':
       return /lockdown/.test(message)
         ? again(host.name)
-        : `the account needs a POSIX shell at /bin/sh: ssh${file} ${host.ssh} /bin/sh -c true`
+        : `give the account a POSIX shell at /bin/sh, then check: ssh${file} ${host.ssh} /bin/sh -c true`
   }
 }
 
@@ -236,5 +241,8 @@ export function namedHost(home: HostContext['home'], name: string): HostAddress 
   const host = home.hosts.get(name)
   if (host !== undefined) return host
   const known = [...home.hosts.keys()].join(', ') || 'none'
-  throw new AdversaryError('usage', `--on: \`${name}\` is no host of adversary.yaml, which knows ${known}`)
+  throw new AdversaryError(
+    'usage',
+    `--on: \`${name}\` is not a host of adversary.yaml; expected one of ${known}`
+  )
 }

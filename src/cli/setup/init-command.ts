@@ -44,7 +44,7 @@ export async function run(options: InitOptions, io: Io): Promise<ExitCode> {
   )
   const dir = resolve(io.cwd, options.home ?? options.dir ?? defaultDir(tree?.dir))
   if ((await kindOf(join(dir, configFile))) !== null) {
-    throw new AdversaryError('usage', `${join(dir, configFile)} is already there, and is left as it is`)
+    throw new AdversaryError('usage', `${join(dir, configFile)} already exists; it was not changed`)
   }
 
   await keepOutOfTheRepo({ dir, repo: { url: repo } }, io.userHome)
@@ -109,7 +109,7 @@ async function askHost(aliases: readonly string[], io: Io): Promise<Guesses['hos
   for (let count = 0; count < tries; count += 1) {
     const said = await answer(
       io,
-      `Which host is looked at?${known} An alias, or user@host:port; nothing: later.`
+      `Which host does it check?${known} An alias, or user@host:port; leave empty to add one later.`
     )
     if (said === undefined) return null
     const host = hostOf(said)
@@ -132,7 +132,11 @@ function repoUrl(given: string | undefined, tree: string | undefined, io: Io): s
   const url = given ?? tree
   if (url === undefined) {
     const hint = 'adversary init --repo ssh://git@git.example.test/ops/infra.git --host prod'
-    throw new AdversaryError('usage', 'no repo: there is no checkout here, and no --repo', { hint })
+    throw new AdversaryError(
+      'usage',
+      'no repository: the current folder is not a checkout, and --repo is missing',
+      { hint }
+    )
   }
   return isLocal(url) || (given !== undefined && !url.includes(':'))
     ? absolutePath(url, given === undefined ? io.cwd : (tree ?? io.cwd), io.userHome)
@@ -193,7 +197,7 @@ function given(host: string | undefined): Guesses['host'] {
   if (host === undefined) return null
   const found = hostOf(host)
   if (found === null) {
-    throw new AdversaryError('usage', `--host: ${oneLine(host, 80)} is no host`, {
+    throw new AdversaryError('usage', `--host: ${oneLine(host, 80)} is not a host`, {
       hint: 'an alias of ~/.ssh/config, user@host:port, or a name for it: --host prod=deploy@prod.example.test:22'
     })
   }
@@ -240,24 +244,27 @@ function nextSteps(guesses: Guesses, dir: string, hasKey: boolean): readonly Ste
     host === null
       ? {
           command: `$EDITOR ${join(dir, configFile)} ${plan}`,
-          about: 'name your host, and what must be shown'
+          about: 'name your host and the checks'
         }
       : {
           command: `adversary suggest --on ${host.name} --phase ${phase}${where}`,
-          about: `the checks that hold on ${host.name} today; put those that must go on holding into ${plan}`
+          about: `the checks that hold on ${host.name} today; copy those that must keep holding into ${plan}`
         }
   return [
     ...(hasKey ? [] : [key]),
     {
       command: `adversary doctor${where}`,
-      about: 'proves every permission, and says how to mend what is missing'
+      about: 'checks every permission, and shows how to fix what fails'
     },
     checks,
     {
       command: `git commit --allow-empty -m "claim(${phase}-${milestone}): what was done" && git push`,
       about: 'a builder claims, in a checkout of the repository'
     },
-    { command: `adversary review ${phase}-${milestone} --dry-run${where}`, about: 'what a review would say' },
-    { command: `adversary watch${where}`, about: 'from now on every claim is answered' }
+    {
+      command: `adversary review ${phase}-${milestone} --dry-run${where}`,
+      about: 'shows the review without pushing it'
+    },
+    { command: `adversary watch${where}`, about: 'reviews every claim from now on' }
   ]
 }

@@ -49,7 +49,7 @@ identity:
   signingKey: ~/.ssh/adversary_ed25519
 
 poll: 30s
-retry: 15m # how long to go on before what cannot be seen is INCONCLUSIVE
+retry: 15m # how long to retry failed observations before the verdict is INCONCLUSIVE
 
 # The host key must be in known_hosts: it is always checked.
 ${
@@ -65,11 +65,11 @@ ${
 }#    transport: openssh         for ProxyJump, certificates and hardware keys; or local
 
 # gate:
-#   allowedSigners: ./allowed_signers      git's format; default: the identity's own key alone
+#   allowedSigners: ./allowed_signers      git's format; default: only the identity's own key
 
 # Verdicts as commit statuses, adversary/<phase>-<milestone>.
 # forge:
-${forgeLines(guesses.repo)}#   token: ./forge.token                   for its owner alone; or ADVERSARY_FORGE_TOKEN in the environment
+${forgeLines(guesses.repo)}#   token: ./forge.token                   readable by its owner only; or ADVERSARY_FORGE_TOKEN in the environment
 
 # serve:                                   for adversary serve
 #   listen: 127.0.0.1:8750
@@ -92,9 +92,9 @@ function forgeLines(repo: string): string {
 
 /** The first plan: one check that can be true today, and how to write the next ones. */
 export function planYaml({ phase, milestone, file, host }: Guesses): string {
-  return `${modeline('../schemas/plan.schema.json')}# What must be shown before a milestone of this phase is done. A builder claims one by a commit
+  return `${modeline('../schemas/plan.schema.json')}# What must hold before a milestone of this phase is done. A builder claims one by a commit
 #   claim(${phase}-${milestone}): what was done
-# \`adversary probe --list\` names the probes, \`adversary probe --explain ID\` tells one of them.
+# \`adversary probe --list\` lists the probes, \`adversary probe --explain ID\` describes one.
 
 phase: ${yaml(phase)}
 title: ${yaml(`Phase ${phase}`)}
@@ -117,7 +117,7 @@ ${
       #   with:
       #     routes: { "https://example.test/": 200 }
 
-# hunt:                        break-it probes that nobody asked for
+# hunt:                        break-it probes, beyond what the milestones require
 #   every: 15m
 #   probes: all
 `

@@ -48,21 +48,29 @@ export async function openReviewContext(
   return { home, git, trust, ...options }
 }
 
-/** The signers that the home names; without a list of its own the reviewer believes its own key alone. */
+/** The signers that the home names; without a list of its own the reviewer trusts only its own key. */
 export async function readTrust(home: Pick<Workspace, 'identity' | 'gate'>): Promise<Trust> {
   const { email, signingKey } = home.identity
   if (home.gate.allowedSigners === null) {
     const publicKey = await readText(`${signingKey}.pub`, fileBounds.signers)
-    if (publicKey === null) {
-      throw new AdversaryError('usage', `there is no ${signingKey}.pub, and no gate.allowedSigners`, {
-        hint: `ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
-      })
+    if (publicKey === null || publicKey.trim() === '') {
+      const privateKey = await readText(signingKey, fileBounds.key)
+      // Deriving from a key that is missing would leave an empty file.
+      const found =
+        privateKey === null
+          ? `the signing key ${signingKey} does not exist`
+          : `${signingKey}.pub ${publicKey === null ? 'does not exist' : 'is empty'}, and \`gate.allowedSigners\` is not set`
+      const hint =
+        privateKey === null
+          ? `ssh-keygen -t ed25519 -N '' -f ${signingKey}`
+          : `ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
+      throw new AdversaryError('usage', found, { hint })
     }
     return { reviewer: email, allowed: `${email} namespaces="git" ${publicKey.trim()}\n` }
   }
   const allowed = await readText(home.gate.allowedSigners, fileBounds.signers)
   if (allowed === null) {
-    throw new AdversaryError('usage', `gate.allowedSigners: there is no file ${home.gate.allowedSigners}`)
+    throw new AdversaryError('usage', `gate.allowedSigners: ${home.gate.allowedSigners} does not exist`)
   }
   return { reviewer: email, allowed }
 }
@@ -86,7 +94,7 @@ export async function glance(context: ReviewContext): Promise<{ readonly tip: st
   const tip = await git.fetch(home.repo.branch)
   if (tip === null) {
     throw new AdversaryError('repository', `${home.repo.url} has no branch ${home.repo.branch}`, {
-      hint: 'push a first commit, or mend `repo.branch` in adversary.yaml'
+      hint: 'push a first commit, or correct `repo.branch` in adversary.yaml'
     })
   }
   const reviews = reviewBranchOf(home)
