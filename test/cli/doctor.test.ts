@@ -173,7 +173,7 @@ describe('the repository', () => {
       'a key that others may read',
       () => chmod(key.path, 0o640),
       'repo/key',
-      /open to others \(0640\)/,
+      /other users can read .* \(mode 0640; expected 0600\)/,
       /^chmod 600 /
     ],
     ['no key', () => rm(key.path), 'repo/key', / does not exist$/, /ssh-keygen -t ed25519/],
