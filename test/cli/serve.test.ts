@@ -313,7 +313,7 @@ describe("Drone's question", () => {
     const places = [scene.repo.dir, 'allowed_signers']
     await writeFile(signers, '# nobody\n')
     const closed = await production()
-    expect(closed).toMatchObject({ status: 499, text: expect.stringMatching(/allowed to sign/) })
+    expect(closed).toMatchObject({ status: 499, text: expect.stringMatching(/no signer is allowed/) })
     expect(await shown()).toMatchObject({ open: false })
     const expired = scene.signers.replace(' namespaces', ' valid-before="20200101",namespaces')
     await writeFile(signers, expired)
