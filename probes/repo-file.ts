@@ -31,11 +31,7 @@ export const repoFile = defineProbe({
   params: z
     .strictObject({
       path: repoPathParam.describe('the file, as git names it'),
-      contains: lines
-        .optional()
-        .describe(
-          'text outside comments and echoes; the lines of a text of several lines must follow each other'
-        ),
+      contains: lines.optional().describe('text outside comments and echoes; its lines follow each other'),
       lacks: lines.optional().describe('text that no such line contains'),
       matches: patterns.optional().describe('linear-time regular expression (RE2) that such a line matches'),
       exists: z.boolean().default(true).describe('whether the file must exist or must not exist')

@@ -48,7 +48,7 @@ describe('a text that is too much to search', { timeout: 300_000 }, () => {
     )
     expect(gathered.fact('h', bad)).toMatchObject({
       seen: false,
-      why: expect.stringContaining('could not be cleaned')
+      why: expect.stringContaining('could not be redacted')
     })
     expect(JSON.stringify(gathered.evidence).length).toBeLessThan(2000)
   })

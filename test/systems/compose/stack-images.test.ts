@@ -58,6 +58,6 @@ it.each([
 
 it('a service that is not there is unlike the repo', () => {
   expect(unlikeRepo([{ name: 'shop_web', image: 'shop:2' }], [service()], 'a.yaml')).toMatchObject([
-    { saw: 'no such service' }
+    { saw: 'service shop_web does not exist' }
   ])
 })
