@@ -166,7 +166,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
         )
       }
       for (const said of says) expect(inCode(section)).toMatch(said)
-      expect(section).toContain('The orientation looked and did not see it')
+      expect(section).toContain('The orientation checked for it and did not find it')
       expect(await phase.review()).toContain(section)
       const [back, ...names] = [again, files].map(list =>
         list.map(({ key }) => [ids.get(key), key.split('/')[0]])
@@ -249,7 +249,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
       )
       const context = await later.review()
       expect(context.match(/\*\*Origin:\*\* pre-existing$/gm)).toHaveLength(2)
-      expect(context).toContain('It was there before the phase began: the orientation saw it.')
+      expect(context).toContain('It existed before the phase began: the orientation shows it.')
 
       const undoFailed = await host.causes.failedUnit('deploy-reports')
       expect((await hunt(later)).changed).toEqual(change('opened', [failed]))
