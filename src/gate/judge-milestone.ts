@@ -1,3 +1,4 @@
+import { counted } from '../lib/text/counted.ts'
 import type { Policy } from '../record/policy.ts'
 import type { Distrusted, SignedReview } from '../record/record.ts'
 import { type Claim, type ExitCode, exitCode, type Verdict } from '../lib/words.ts'
@@ -335,5 +336,5 @@ function unmet(
 
 function days(ms: number): string {
   const hours = Math.floor(ms / 3_600_000)
-  return hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`
+  return hours < 48 ? counted(hours, 'hour') : counted(Math.floor(hours / 24), 'day')
 }

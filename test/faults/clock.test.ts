@@ -102,11 +102,11 @@ it("a host's clock jumps between login and the reads: neither PASS nor FAIL, and
   expect(await reviewed()).toMatchObject([
     {
       outcome: 'unknown',
-      why: expect.stringMatching(/the host's clock jumped back by 120 min against ours/)
+      why: expect.stringMatching(/the host's clock jumped back by 120 min against the reviewer's clock/)
     },
     {
       outcome: 'unknown',
-      why: expect.stringMatching(/the host's clock jumped forward by 120 min against ours/)
+      why: expect.stringMatching(/the host's clock jumped forward by 120 min against the reviewer's clock/)
     }
   ])
 
@@ -114,8 +114,8 @@ it("a host's clock jumps between login and the reads: neither PASS nor FAIL, and
   await back?.restartsAt(9, 0)
   await forth?.restartsAt(9, 0)
   expect(await reviewed()).toMatchObject([
-    { outcome: 'unknown', why: expect.stringMatching(/clock is 120 min behind ours.*too far off/) },
-    { outcome: 'unknown', why: expect.stringMatching(/clock is 120 min ahead of ours.*too far off/) }
+    { outcome: 'unknown', why: expect.stringMatching(/clock is 120 min behind the reviewer's.*too far off/) },
+    { outcome: 'unknown', why: expect.stringMatching(/clock is 120 min ahead of the reviewer's.*too far off/) }
   ])
 
   // It is set right, and what was started under the wrong clock is started anew: answered without help.

@@ -56,7 +56,7 @@ it('a FAIL that was pushed away does not leave an older PASS as the last word', 
   expect(await gate(it, 'one-M1')).toMatchObject({ code: 0 })
 
   await watched.once()
-  expect(watched.log.filter(({ event }) => /^(?:history|review removed)/.test(event))).toMatchObject([
+  expect(watched.log.filter(({ event }) => /^(?:history|review\.removed)/.test(event))).toMatchObject([
     { event: 'history.rewritten', reviews_gone: 1 },
     { event: 'review.removed', milestone: 'M1', verdict: 'FAIL', commit: fail }
   ])

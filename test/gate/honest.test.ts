@@ -206,7 +206,7 @@ const needed: readonly Row[] = [
     'what it needs is stale',
     'passed',
     2,
-    /needs M1, which is not open: .*touches what it rests on/,
+    /needs M1, which is not open: .*changes a path that it watches/,
     scene => push(scene, 'core: x', { 'nix/swarm.nix': 'other\n' })
   ],
   [
@@ -343,7 +343,7 @@ const merged: readonly Row[] = [
     'an unrelated history is merged in the place of what it watches',
     'passed',
     2,
-    /touches what it rests on/,
+    /changes a path that it watches/,
     forked('root', theirs, made([...withoutPatch], ['read-tree', '--prefix=nix/swarm.nix/', 'side'])),
     'pvfix-M1'
   ],
@@ -351,7 +351,7 @@ const merged: readonly Row[] = [
     'the merge itself leaves the patch out',
     'passed',
     2,
-    /touches what it rests on/,
+    /changes a path that it watches/,
     forked('patch^', other, made([...withoutPatch])),
     'pvfix-M1'
   ],
@@ -359,7 +359,7 @@ const merged: readonly Row[] = [
     'the merge itself is the tree of the branch from before it',
     'passed',
     3,
-    /touches what it rests on/,
+    /changes a path that it watches/,
     forked('patch^', other, made(['read-tree', 'side'], ['read-tree', '--prefix=old/', 'main'])),
     'pvfix-M1'
   ],
@@ -367,7 +367,7 @@ const merged: readonly Row[] = [
     'a branch that takes the patch back is merged',
     'passed',
     2,
-    /touches what it rests on/,
+    /changes a path that it watches/,
     forked('main', scene => scene.builder.commit('core: back', { files: { 'nix/swarm.nix': '' } })),
     'pvfix-M1'
   ]

@@ -137,7 +137,7 @@ it.each<
     'of a claim that is not in the branch',
     { claimInBranch: false, claimInBuilt: false, claimInReview: false },
     3,
-    'which is no claim of p1-M2 in the history of main',
+    'which is not a claim of p1-M2 in the history of main',
     false,
     false
   ],
@@ -145,7 +145,7 @@ it.each<
     'that does not build on its claim',
     { claimInReview: false },
     3,
-    'answers a claim that it does not build on',
+    'answers a claim that is not in its history',
     false,
     false
   ],
@@ -153,7 +153,7 @@ it.each<
     'of a claim that is not being built',
     { claimInBuilt: false },
     2,
-    'the commit being built does not hold the claim',
+    'the commit being built does not contain the reviewed claim',
     false,
     false
   ],
@@ -161,7 +161,7 @@ it.each<
     'that names no repository',
     { review: review({ repo: null }) },
     2,
-    'does not say which repository it was made for, and this is ops/infra',
+    'does not name its repository; this one is ops/infra',
     false,
     false
   ],
@@ -169,11 +169,11 @@ it.each<
     'of a branch that is not asked about',
     { policy: { ...policy, branch: 'release' } },
     2,
-    'speak of the branch release, not of main',
+    'are about the branch release, not main',
     false,
     true
   ],
-  ['of a plan that no longer knows it', { rules: null }, 2, 'the plan of p1 no longer knows it', true, true],
+  ['of a plan that no longer knows it', { rules: null }, 2, 'the plan of p1 no longer has it', true, true],
   [
     'by other checks',
     { rules: { ...rules, checks: digest('f') } },
@@ -194,7 +194,7 @@ it.each<
     'with a commit since',
     { touched: ['f'.repeat(40)] },
     2,
-    'ffffffffffff came after the claim and touches what it rests on',
+    'ffffffffffff came after the claim and changes a path that it watches',
     true,
     true
   ],
@@ -263,9 +263,7 @@ describe('its age', () => {
   it('may be what the plan allows, and not a second more', () => {
     const short = { rules: { ...rules, maxAge: hour } }
     expect(at('2026-06-13T11:00:00Z', short)).toEqual([])
-    expect(at('2026-06-13T10:59:59Z', short)).toEqual([
-      [2, says('it is 1 hours old, and 1 hours are allowed')]
-    ])
+    expect(at('2026-06-13T10:59:59Z', short)).toEqual([[2, says('it is 1 hour old; the limit is 1 hour')]])
   })
 
   it('may be ten minutes in the future, and not a second more', () => {
@@ -306,17 +304,17 @@ describe('what it needs', () => {
 
   it('comes behind reasons of its own, where there are any', () => {
     const both = { touched: ['f'.repeat(40)], ...needs({ ...first, touched: ['f'.repeat(40)] }) }
-    expect(judged(both)).toEqual([[2, says('touches what it rests on'), true, true]])
+    expect(judged(both)).toEqual([[2, says('changes a path that it watches'), true, true]])
   })
 })
 
 describe('without a verdict', () => {
   const none = { review: null, verdict: null }
   it('is closed, and says why', () => {
-    expect(judged(none)).toEqual([[2, 'nobody has claimed M2 yet', true, false]])
-    expect(judged({ ...none, rules: null })).toEqual([[2, 'the plan of p1 does not know M2', true, false]])
+    expect(judged(none)).toEqual([[2, 'M2 is not claimed yet', true, false]])
+    expect(judged({ ...none, rules: null })).toEqual([[2, 'the plan of p1 has no M2', true, false]])
     expect(judged({ ...none, typed: true })).toEqual([
-      [3, 'the review file shows a PASS of M2 that no signed review stands behind', false, false]
+      [3, 'the review file shows a PASS of M2 that no signed review supports', false, false]
     ])
   })
 
@@ -329,10 +327,10 @@ describe('without a verdict', () => {
   })
 })
 
-it.each<['FAIL' | 'INCONCLUSIVE', number, string]>([
-  ['FAIL', 1, 'M2 failed: 1 of 3 checks failed: the routes answer'],
-  ['INCONCLUSIVE', 2, 'M2 is not proven: 1 of 3 checks could not be seen']
-])('%s keeps it closed, with the reason that was signed', (verdict, code, why) => {
-  const body = `M2 ${verdict}: ${why.slice(why.indexOf(': ') + 2)}.`
+it.each<['FAIL' | 'INCONCLUSIVE', number, signed: string, string]>([
+  ['FAIL', 1, '1 of 3 checks failed: the routes answer', 'M2 failed: 1 of 3 checks: the routes answer'],
+  ['INCONCLUSIVE', 2, '1 of 3 checks could not be seen', 'M2 is not proven: 1 of 3 checks could not be seen']
+])('%s keeps it closed, with the reason that was signed', (verdict, code, signed, why) => {
+  const body = `M2 ${verdict}: ${signed}.`
   expect(judged({ verdict, review: review({ verdict, body }) })).toEqual([[code, why, false, false]])
 })

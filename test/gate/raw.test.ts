@@ -564,7 +564,7 @@ describe('branches and commits as pipelines name them', () => {
     await builder.git(['push', '--quiet', 'origin', `${at.claim2}:refs/heads/gone`])
     expect(await scene.gate()).toMatchObject({
       code: 3,
-      reasons: [expect.stringContaining('is no claim of pvfix-M2')]
+      reasons: [expect.stringContaining('is not a claim of pvfix-M2')]
     })
     await builder.git(['push', '--quiet', '--delete', 'origin', 'gone'])
     expect(await scene.gate()).toMatchObject({ code: 3 })

@@ -265,7 +265,7 @@ describe('refused', () => {
 
   it('a key that the allowed signers do not let through', async () => {
     const stranger = makeReviewer(git, await repo.key('stranger'), trust)
-    await expect(stranger.say({})).rejects.toThrow('no gate would believe')
+    await expect(stranger.say({})).rejects.toThrow('no gate would trust a review signed with')
     expect((await record()).reviews).toEqual([])
   })
 })

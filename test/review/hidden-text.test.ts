@@ -104,7 +104,7 @@ describe.each(Object.entries(rows))('%s', (name, { with: params, outcome, hidden
     expect(document.checks[0]?.hidden).toBe(hidden ? true : undefined)
     expect(ran.code).toBe(outcome === 'pass' ? 0 : 1)
     const section = await scene.file(document.review.path)
-    expect(/rests on hidden text/.test(section)).toBe(hidden)
+    expect(/depends on hidden text/.test(section)).toBe(hidden)
 
     const [evidence = ''] = [...section.matchAll(/\*\*Evidence:\*\* `(?<path>[^`]+)`/g)].map(
       match => match.groups?.['path'] ?? ''

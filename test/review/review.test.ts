@@ -106,9 +106,9 @@ describe('review', () => {
   })
 
   it.each([
-    ['one-M7', /nothing is called "one-M7"[\s\S]*the plans have one-M1, one-M2/],
-    ['; rm -rf /', /nothing is called/],
-    ['deadbeef', /nothing is called "deadbeef"/],
+    ['one-M7', /no milestone or commit matches "one-M7"; did you mean one-M1/],
+    ['; rm -rf /', /no milestone or commit matches[\s\S]*expected one of one-M1, one-M2/],
+    ['deadbeef', /no milestone or commit matches "deadbeef"/],
     ['--force', /unknown option/]
   ])('says what is wrong with %s', async (target, words) => {
     const { code, stderr, stdout } = await run('review', target)

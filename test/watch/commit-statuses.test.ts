@@ -142,7 +142,7 @@ describe('a forge that does not answer', () => {
     await it.claim('one-M1')
     const { code, stderr } = await cli(it, ['watch', '--once'])
     expect(code).toBe(0)
-    expect(stderr).toMatch(/status not posted.*HTTP 403: write access is required/)
+    expect(stderr).toMatch(/status.failed.*HTTP 403: write access is required/)
     expect(server.requests.filter(line => line.startsWith('POST')).length).toBeLessThanOrEqual(2)
   })
 })
