@@ -115,7 +115,10 @@ it("a host's clock jumps between login and the reads: neither PASS nor FAIL, and
   await forth?.restartsAt(9, 0)
   expect(await reviewed()).toMatchObject([
     { outcome: 'unknown', why: expect.stringMatching(/clock is 120 min behind the reviewer's.*too far off/) },
-    { outcome: 'unknown', why: expect.stringMatching(/clock is 120 min ahead of the reviewer's.*too far off/) }
+    {
+      outcome: 'unknown',
+      why: expect.stringMatching(/clock is 120 min ahead of the reviewer's.*too far off/)
+    }
   ])
 
   // It is set right, and what was started under the wrong clock is started anew: answered without help.

@@ -187,7 +187,7 @@ it.each([
       )
       // `suggest` alone asks for that, and has been heard above.
       const asked = wanted.filter(key => key !== 'declared-subnets')
-      const missing = asked.filter(key => !keys.some(each => each.startsWith(named[key] ?? key)))
+      const missing = asked.filter(key => !keys.some(each => each.startsWith(named[key] ?? inKebabs(key))))
       expect(missing).toEqual([])
     }
     for (const [index, text] of kept.entries()) {
@@ -203,14 +203,13 @@ it.each([
 
 /** Sources that are made for a parameter begin with this. */
 const named: Readonly<Record<string, string>> = {
-  composeImages: 'compose-images',
   // Taken for the time at which a network was made.
   'docker-network-list': 'moment',
   journalSearch: 'journal',
-  moment: 'moment',
-  repoFile: 'repo-file',
-  routes: 'routes',
   statusFile: 'status-tables',
-  unitPrograms: 'unit-programs ',
   unitState: 'unit '
+}
+
+function inKebabs(name: string): string {
+  return name.replaceAll(/[A-Z]/g, sign => `-${sign.toLowerCase()}`)
 }
