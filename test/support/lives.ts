@@ -50,7 +50,7 @@ export const lives: readonly Life[] = [
     cause: defects.clockAhead,
     files: [filed('clock-skew/clock', 'medium', "The host's clock is wrong")],
     // A machine that is busy adds to the way there, which the measurement says.
-    says: [/a clock (?:59[5-9]|60[0-5])(?:\.\d)? s ahead of ours, ±/]
+    says: [/the host's clock is (?:59[5-9]|60[0-5])(?:\.\d)? s ahead of the reviewer's, ±/]
   },
   {
     cause: defects.fullDisk,
