@@ -64,6 +64,8 @@ it('a commit that is in our form is the bytes that its signature covers, with th
     runs
   )
   expect(formFault(Buffer.from(whole))).toBeNull()
+  // Cut off at the end of its header: there is no message, not even an empty one.
+  expect(formFault(Buffer.from(whole.slice(0, whole.indexOf('\n\n'))))).not.toBeNull()
 })
 
 it('a tree without a fault is its entries, in order, and nothing else', () => {

@@ -148,6 +148,7 @@ export function formFault(bytes: Buffer): FormFault | null {
   const header = `${bytes.toString('latin1', 0, end).replace(/[\x80-\xff]/g, 'x')}\n`
   const tree = /^tree ([0-9a-f]+)\n/.exec(header)?.[1] ?? ''
   if (bytes.includes(0)) return { why: 'it holds a NUL byte', common: false }
+  if (!bytes.includes('\n\n')) return { why: 'its header does not end', common: false }
   if (!strict.test(header)) return { why: oddLine(header), common: common.test(header) }
   if (!header.includes(`\n${signatureHeader(tree)} -`))
     return { why: 'its signature is that of another kind of repository', common: false }
