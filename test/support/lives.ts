@@ -213,7 +213,7 @@ export const deadlocks: readonly (readonly [disguise: string, Life])[] = [
         /^→ \/nix\/store\/\S+\/bin\/deploy-dashboard-start:4: docker stack deploy .* ccci-dashboard/m,
         /^→ \/\S+deploy-dashboard\.service:3: After=deploy-proxy\.service/m,
         /systemd stops it after TimeoutStartSec=15min/,
-        /cannot be seen on the running host: .*active \(exited\)/,
+        /The running host does not show it: .*active \(exited\)/,
         /for a proxy: its own \/ping/,
         /^mermaid\nflowchart LR\n  u0\["deploy-proxy\.service"\]\n  u1\["deploy-dashboard\.service"\]\n  u0 -->\|"waits for https:\/\/ci\.example\.test\/"\| u1\n  u1 -->\|"starts only after"\| u0$/m
       ]

@@ -144,7 +144,7 @@ export function said(draft: Draft): string {
   return draft.checks
     .flatMap(({ check }) => check.findings)
     .flatMap(finding =>
-      finding.outcome === 'fail' ? [`saw ${finding.saw}, expected ${finding.expected}, at ${finding.at}`] : []
+      finding.outcome === 'fail' ? [`${finding.saw}; expected ${finding.expected} (${finding.at})`] : []
     )
     .join('\n')
 }
