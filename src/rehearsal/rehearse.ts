@@ -1,7 +1,7 @@
 import type { NotRehearsed, Rehearsal } from './answer.ts'
 import type { RehearsalFacts } from './rehearsal-facts.ts'
 
-/** What runs the rehearsal apart from us; `doors/sandbox.ts` is one. */
+/** What runs the rehearsal apart from us; `src/os/sandbox.ts` is one. */
 export type Sandbox = (
   input: string
 ) => Promise<{ readonly ok: true; readonly stdout: string } | { readonly ok: false; readonly why: string }>

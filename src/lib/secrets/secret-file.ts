@@ -2,7 +2,7 @@
  * Whether a file is read as a program, by its name. What a start runs or sources is a script, a file without an ending,
  * a piece of configuration, or the description of a stack; whatever else lies beside it (state, certificates, copies) is
  * not read at all, so that no list of the names of secrets has to be complete. Of those that are read, what is named like
- * a secret is withheld. Held twice: here, and by the script on a host that `lockdown` guards (doors/guard.ts), which is
+ * a secret is withheld. Held twice: here, and by the script on a host that `lockdown` guards (ssh/reader/guard.ts), which is
  * made from these lists.
  */
 

@@ -59,7 +59,7 @@ async function execute(
     env: { ...program.env },
     cwd: program.cwd,
     executionLimits: limits,
-    // The process around it is the wall, see `doors/sandbox.ts`; patched globals would only slow it down.
+    // The process around it is the wall, see `src/os/sandbox.ts`; patched globals would only slow it down.
     defenseInDepth: false,
     customCommands: [
       ...Object.keys(commands).map(name => ask(name, call => machine.run(call))),
