@@ -1,5 +1,6 @@
 import type { MalformedClaim, Owed } from '../record/pending.ts'
 import { type GateAnswer, type Judge, judgeAt, type PhaseJudgement } from '../gate/gate.ts'
+import { milestoneOf } from '../config/plan/milestones.ts'
 import type { Plan } from '../config/types.ts'
 import { readRecord, type SignedRecord } from '../record/record.ts'
 import { findingsOf } from '../record/finding-history.ts'
@@ -80,7 +81,7 @@ async function phaseOf(
     if (gate === undefined) throw new Error(`the gate did not judge ${name}`)
     return {
       milestone: name,
-      title: plan?.milestones.find(({ id }) => id === name)?.title ?? null,
+      title: milestoneOf(plan, name)?.title ?? null,
       verdict: gate.verdict,
       stale: gate.stale ?? changed(plan, name, at.record, phase, gate),
       gate,
@@ -119,8 +120,8 @@ function changed(
   phase: string,
   { verdict, review }: GateAnswer
 ): string | null {
-  const planned = plan?.milestones.find(({ id }) => id === milestone)
-  if (planned === undefined || verdict !== 'PASS') return null
+  const planned = milestoneOf(plan, milestone)
+  if (planned === null || verdict !== 'PASS') return null
   const signed = record.reviews.find(({ commit }) => commit.sha === review?.commit)?.message.policy
   const judged = signed?.milestones.find(known => known.milestone === milestone)?.checks
   return judged === undefined || judged === planned.digest

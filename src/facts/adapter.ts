@@ -2,7 +2,7 @@ import type { Veil } from '../lib/secrets/veil.ts'
 import type { RecordView, RepoView, RouteAnswer, RouteRequest } from './fact.ts'
 import type { HostSession } from './session.ts'
 
-/** The doors that observing goes through. Production opens real ones; nothing here knows which. */
+/** What collecting goes through. Production opens real ones; nothing here knows which. */
 export interface Adapters {
   /** The session to a host of the home, opened on first use. Rejects with the true reason. */
   open(host: string): Promise<HostSession>

@@ -2,7 +2,15 @@ import { messageOf } from '../lib/errors.ts'
 import { mapStrings } from '../lib/secrets/veil.ts'
 import type { Adapters } from './adapter.ts'
 import { blind, type Entry, entryOf, shortened, uncleanable } from './evidence.ts'
-import { type FactContext, type FactSource, type RouteEvidence, type RouteRequest, Unseen } from './fact.ts'
+import {
+  type ChangedFile,
+  type FactContext,
+  type FactSource,
+  type ReadResult,
+  type RouteEvidence,
+  type RouteRequest,
+  Unseen
+} from './fact.ts'
 import { type Heard, noted, readKey, routeKey } from './heard.ts'
 import type { HostReader } from './host-reader.ts'
 import { fits, typed } from './read-command.ts'
@@ -41,30 +49,17 @@ export function contextOf(
     repo: {
       ...adapters.repo,
       async file(path) {
-        const started = adapters.tick()
         const reading = adapters.repo.file(path).then(text => {
           if (text !== null && !veil.read(text)) throw new Unseen(uncleanable)
           return text
         })
         const command = typed({ argv: ['git', 'show', `${adapters.repo.commit}:${path}`] })
-        cited.push(
-          reading.then(
-            text =>
-              entryOf(
-                'repo',
-                command,
-                adapters.tick() - started,
-                text === null
-                  ? { exit: 128, stdout: '', stderr: 'no such file in this commit' }
-                  : { exit: 0, stdout: text, stderr: '' }
-              ),
-            error => blind('repo', command, adapters.tick() - started, messageOf(error))
-          )
-        )
+        const result = (text: string | null): ReadResult =>
+          text === null ? { exit: 128, stdout: '', stderr: 'no such file in this commit' } : printed(text)
+        cited.push(entryWhenRead('repo', command, reading, result, adapters))
         return noted(heard.files, path, reading)
       },
       async changes(from, wanted) {
-        const started = adapters.tick()
         const { commit } = adapters.repo
         const reading = adapters.repo.changes(from, wanted).then(files => {
           const texts = files.flatMap(({ path, before, after }) => [path, before ?? '', after ?? ''])
@@ -72,15 +67,9 @@ export function contextOf(
           return files
         })
         const command = typed({ argv: ['git', 'diff', '--name-only', '--no-renames', from, commit] })
-        cited.push(
-          reading.then(
-            files => {
-              const stdout = files.map(({ path }) => `${path}\n`).join('')
-              return entryOf('repo', command, adapters.tick() - started, { exit: 0, stdout, stderr: '' })
-            },
-            error => blind('repo', command, adapters.tick() - started, messageOf(error))
-          )
-        )
+        const result = (files: readonly ChangedFile[]) =>
+          printed(files.map(({ path }) => `${path}\n`).join(''))
+        cited.push(entryWhenRead('repo', command, reading, result, adapters))
         return noted(heard.changes, from, reading)
       }
     },
@@ -98,7 +87,6 @@ export function contextOf(
 }
 
 function fetchRoute(request: RouteRequest, { command, output }: RouteEvidence, adapters: Adapters) {
-  const started = adapters.tick()
   const answer = adapters.fetch(request).then(got => {
     let isClean = true
     mapStrings(got, text => {
@@ -109,14 +97,24 @@ function fetchRoute(request: RouteRequest, { command, output }: RouteEvidence, a
     return got
   })
   answer.catch(() => undefined)
-  const entry = answer.then(
-    got =>
-      entryOf('web', command, adapters.tick() - started, {
-        exit: 0,
-        stdout: output(got),
-        stderr: ''
-      }),
-    error => blind('web', command, adapters.tick() - started, messageOf(error))
+  return { answer, entry: entryWhenRead('web', command, answer, got => printed(output(got)), adapters) }
+}
+
+/** The evidence of a read that is under way, of whatever is not a host. Never rejects. */
+function entryWhenRead<Answered>(
+  on: string,
+  command: string,
+  reading: Promise<Answered>,
+  result: (answer: Answered) => ReadResult,
+  { tick }: Adapters
+): Promise<Entry> {
+  const started = tick()
+  return reading.then(
+    answer => entryOf(on, command, tick() - started, result(answer)),
+    error => blind(on, command, tick() - started, messageOf(error))
   )
-  return { answer, entry }
+}
+
+function printed(stdout: string): ReadResult {
+  return { exit: 0, stdout, stderr: '' }
 }

@@ -50,7 +50,7 @@ export async function shownAnswers<Answered>(
   const outcomes = await Promise.allSettled(heard.values())
   for (const [index, [key, asked]] of [...heard].entries()) {
     const outcome = outcomes[index]
-    // Why there was no answer holds no secret: `understood` and the doors see to it.
+    // Why there was no answer holds no secret: `understood` and the adapters see to it.
     if (outcome?.status !== 'fulfilled') {
       answers.set(key, asked)
       continue

@@ -1,4 +1,5 @@
 import { isReadProgram, readablePath } from '../lib/secrets/readable-path.ts'
+import { shellQuoted } from '../lib/text/shell-quote.ts'
 
 /**
  * The only maker of read commands. Each technology lists its own in a file `reads.ts`: each reads and never writes, and
@@ -139,9 +140,7 @@ export function sampleOf(pattern: Pattern): ReadCommand {
 
 /** The command as a person would type it into a POSIX shell. */
 export function typed(command: Pick<ReadCommand, 'argv'>): string {
-  return command.argv
-    .map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ')
+  return command.argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word))).join(' ')
 }
 
 /** Limits of a read whose answer may be long. */

@@ -1,7 +1,7 @@
 import type { ReadCommand } from './read-command.ts'
 
 /**
- * One connection to one host, opened fresh for each review and closed after it. Three doors make it:
+ * One connection to one host, opened fresh for each review and closed after it. Three adapters make it:
  * ssh2 (default), the system's `ssh`, and `local`. All three run the same reader program.
  */
 export interface HostSession {

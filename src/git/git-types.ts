@@ -1,22 +1,11 @@
 import type { Person } from '../lib/words.ts'
+import type { ParsedCommit } from './raw/commit.ts'
 
-/** What the bytes of a commit object say. Nothing of it was rendered by git. */
-export interface Commit {
+/** What the bytes of a commit object say, with its name. Nothing of it was rendered by git. */
+export interface Commit extends ParsedCommit {
   readonly sha: string
-  readonly tree: string
-  /** Whether its header holds a signature of any kind. */
-  readonly signed: boolean
-  readonly parents: readonly string[]
-  readonly author: Person
-  readonly committer: Person
-  /** ISO 8601 UTC. */
-  readonly authoredAt: string
-  /** ISO 8601 UTC. */
-  readonly committedAt: string
   /** First line of the message. Hostile text. */
   readonly subject: string
-  /** The whole message: every byte behind the header, as UTF-8, whatever the header says of it. Hostile text. */
-  readonly message: string
 }
 
 /** Who may sign, as text in git's allowed-signers format, and the revoked keys. */

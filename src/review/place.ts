@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { evidenceDirOf, type Workspace, reviewBranchOf, reviewPathOf } from '../config/workspace.ts'
-import type { PublishOptions, Tip } from '../record/publish.ts'
+import { nowMs, sleep } from '../os/clock.ts'
+import { beginPublishing, type Publishing, type Tip } from '../record/publish.ts'
 import type { SignedRecord } from '../record/record.ts'
 import { isUtf16 } from '../render/append.ts'
+import type { ReviewContext } from './context/review-context.ts'
 
 /** Where in the repo something is written. */
 export interface Place {
@@ -11,13 +13,31 @@ export interface Place {
   readonly why: string | null
 }
 
-/** Which branch reviews are pushed to, and as whom. */
-export function pushTarget(
-  home: Workspace
-): Pick<PublishOptions, 'branch' | 'startFrom' | 'identity' | 'repo'> {
-  const branch = reviewBranchOf(home)
+/**
+ * Begins to publish on the branch that reviews are pushed to, as the reviewer.
+ *
+ * @param observedAt milliseconds since 1970: what is older than the record allows is not published.
+ */
+export function publishingOn(
+  { home, git, trust, signal }: ReviewContext,
+  observedAt: number,
+  dryRun: boolean
+): Publishing {
   const { repo, identity } = home
-  return { branch, ...(branch === repo.branch ? {} : { startFrom: repo.branch }), identity, repo: repo.name }
+  const branch = reviewBranchOf(home)
+  return beginPublishing({
+    branch,
+    ...(branch === repo.branch ? {} : { startFrom: repo.branch }),
+    identity,
+    repo: repo.name,
+    git,
+    trust,
+    now: nowMs,
+    sleep: ms => sleep(ms, signal),
+    observedAt,
+    dryRun,
+    signal
+  })
 }
 
 /**

@@ -6,8 +6,9 @@ import type { Adapters } from '../facts/adapter.ts'
 import { gather, type Gathered } from '../facts/gather.ts'
 import { decide } from '../probe/verdict.ts'
 import type { Check, Milestone, Plan } from '../config/types.ts'
+import { milestoneOf } from '../config/plan/milestones.ts'
 import { changedFiles, configFile, reviewBranchOf } from '../config/workspace.ts'
-import { beginPublishing, type Published, type Tip } from '../record/publish.ts'
+import type { Published, Tip } from '../record/publish.ts'
 import { newestReview, orientationsOf, reviewOf, type SignedRecord } from '../record/record.ts'
 import type { Assessed, Draft, Observed, Subject, Task } from './assessed.ts'
 import { openAdapters, type Progress } from './context/adapters.ts'
@@ -25,7 +26,7 @@ import {
   unlooked
 } from './evaluate.ts'
 import { orientationChecks } from './orientation.ts'
-import { pushTarget } from './place.ts'
+import { publishingOn } from './place.ts'
 import type { RenderedCommit } from './render-commit.ts'
 
 /**
@@ -213,17 +214,7 @@ export async function publishReview(
   options: { readonly unlessThere?: boolean; readonly dryRun?: boolean } = {}
 ): Promise<PublishResult> {
   const { render } = await import('./render-commit.ts')
-  const { home, git, trust, signal } = context
-  const publishing = beginPublishing({
-    ...pushTarget(home),
-    git,
-    trust,
-    now: nowMs,
-    sleep: ms => sleep(ms, signal),
-    observedAt: assessed.atMs,
-    dryRun: options.dryRun === true,
-    signal
-  })
+  const publishing = publishingOn(context, assessed.atMs, options.dryRun === true)
   for (;;) {
     const tip = await publishing.nextTip()
     if (tip === null) return { outcome: { kind: 'stale' }, rendered: null }
@@ -285,10 +276,6 @@ function subjectOf({ home }: HostContext, tip: string, task: Task): Subject {
   const planned = task.kind === 'pre-verification' ? task.milestone.checks : []
   const checks = task.kind === 'orientation' ? orientationChecks(plan) : planned
   return { phase: plan.phase, commit: tip, checks, hunts: plan.hunt.checks }
-}
-
-function milestoneOf(plan: Plan | null, name: string): Milestone | null {
-  return plan?.milestones.find(({ id }) => id === name) ?? null
 }
 
 /** A claim whose words hold no secret. */

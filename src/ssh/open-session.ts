@@ -2,7 +2,7 @@ import type { Line } from './dial.ts'
 import type { HostAddress, HostSession, OpenSession, SessionOptions } from '../facts/session.ts'
 
 /**
- * Opens a fresh session to a host, by the transport that the home names. The doors are loaded when they
+ * Opens a fresh session to a host, by the transport that the home names. The adapters are loaded when they
  * are needed, so that commands which ask no host start without ssh2.
  *
  * @throws HostUnseen with the true reason.

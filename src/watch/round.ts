@@ -4,6 +4,7 @@ import { nowMs, tick } from '../os/clock.ts'
 import { reviewAskedFor } from '../systems/baseline/moment.ts'
 import type { Owed, Pending } from '../record/pending.ts'
 import { newestReview, orientationsOf } from '../record/record.ts'
+import { milestoneOf } from '../config/plan/milestones.ts'
 import type { Plan, Workspace } from '../config/types.ts'
 import { recordRemovals } from '../review/annotations/record-removals.ts'
 import { type Assessed, type Draft, type Observed, type Task, unseenHosts } from '../review/assessed.ts'
@@ -260,7 +261,7 @@ function nextOf(here: Round, owed: readonly Owed[], tried: ReadonlySet<string>):
 
 /** Milestones whose reviews this one's verdict rests on. */
 function needsOf({ home }: ReviewContext, { claim }: Owed): ReadonlySet<string> {
-  const planned = home.plans.get(claim.phase)?.milestones.find(({ id }) => id === claim.milestone)
+  const planned = milestoneOf(home.plans.get(claim.phase), claim.milestone)
   const times = (planned?.checks ?? []).flatMap(({ probe }) =>
     Object.values(probe.needs).map(({ key }) => reviewAskedFor(key))
   )
@@ -269,7 +270,7 @@ function needsOf({ home }: ReviewContext, { claim }: Owed): ReadonlySet<string> 
 
 /** A claim that this one needs and that is still being looked at: no blip must become a missing PASS. */
 function neededOf({ context, state }: Round, at: Snapshot, { claim }: Owed, all: readonly Owed[]) {
-  const planned = context.home.plans.get(claim.phase)?.milestones.find(({ id }) => id === claim.milestone)
+  const planned = milestoneOf(context.home.plans.get(claim.phase), claim.milestone)
   for (const need of planned?.needs ?? []) {
     if (newestReview(at.record, claim.phase, need)?.message.verdict === 'PASS') continue
     const other = all.find(each => each.claim.phase === claim.phase && each.claim.milestone === need)
@@ -280,7 +281,7 @@ function neededOf({ context, state }: Round, at: Snapshot, { claim }: Owed, all:
 }
 
 function hostsOf(home: Workspace, phase: string, milestone: string): readonly string[] {
-  const planned = home.plans.get(phase)?.milestones.find(({ id }) => id === milestone)
+  const planned = milestoneOf(home.plans.get(phase), milestone)
   return [...new Set((planned?.checks ?? []).flatMap(check => (asksHost(check) ? (check.host ?? []) : [])))]
 }
 

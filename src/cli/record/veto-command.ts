@@ -1,4 +1,5 @@
 import { AdversaryError } from '../../lib/errors.ts'
+import { milestoneNamed } from '../../config/plan/milestones.ts'
 import { everyMilestone } from '../../gate/unsigned-edits.ts'
 import { veto } from '../../review/annotations/annotate.ts'
 import type { ReviewContext } from '../../review/context/review-context.ts'
@@ -30,11 +31,9 @@ function targetOf(
   { home }: ReviewContext,
   target: string
 ): { readonly phase: string; readonly milestone: string } {
+  const named = milestoneNamed(home.plans, target)
+  if (named !== null) return { phase: named.plan.phase, milestone: named.milestone.id }
   const plans = [...home.plans.values()]
-  for (const { phase, milestones } of plans) {
-    const milestone = milestones.find(({ id }) => `${phase}-${id}` === target)
-    if (milestone !== undefined) return { phase, milestone: milestone.id }
-  }
   if (home.plans.has(target)) return { phase: target, milestone: everyMilestone }
   throw new AdversaryError('usage', `no plan has a phase or milestone ${JSON.stringify(target)}`, {
     hint:

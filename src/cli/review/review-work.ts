@@ -1,4 +1,5 @@
 import { AdversaryError } from '../../lib/errors.ts'
+import { milestoneNamed } from '../../config/plan/milestones.ts'
 import { nearest } from '../../lib/text/nearest.ts'
 import type { ExitCode } from '../../lib/words.ts'
 import { sleep, tick } from '../../os/clock.ts'
@@ -113,10 +114,8 @@ async function find(
     return { kind: 'review', claim: parsed.claim, supersedes: [] }
   }
 
-  for (const plan of home.plans.values()) {
-    const milestone = plan.milestones.find(({ id }) => `${plan.phase}-${id}` === target)
-    if (milestone !== undefined) return { kind: 'pre-verification', plan, milestone }
-  }
+  const unclaimed = milestoneNamed(home.plans, target)
+  if (unclaimed !== null) return { kind: 'pre-verification', ...unclaimed }
   const known = [...home.plans.values()].flatMap(plan =>
     plan.milestones.map(({ id }) => `${plan.phase}-${id}`)
   )

@@ -1,3 +1,4 @@
+import { shellQuoted } from '../../lib/text/shell-quote.ts'
 import { type CommandTree, type CommandWords, kindOfWord, type OptionWords } from './command-tree.ts'
 
 /** Completion scripts, made from the command line itself. Each is one function and knows no more than its words. */
@@ -17,18 +18,18 @@ function bash({ commands, options }: CommandTree): string {
   const ofCommand = commands.map(({ name, options: own }) => {
     const valued = own.filter(({ value }) => value !== null).flatMap(({ names }) => names)
     const all = own.flatMap(({ names }) => names)
-    return `${name}) options=${quote(all.join(' '))} valued=${quote(` ${valued.join(' ')} `)} ;;`
+    return `${name}) options=${shellQuoted(all.join(' '))} valued=${shellQuoted(` ${valued.join(' ')} `)} ;;`
   })
   const ofValue = commands.flatMap(({ name, options: own }) =>
     own.flatMap(({ names, value }) => {
       const kind = value === null ? null : bashKind(value, [])
-      return kind === null ? [] : names.map(each => `${quote(`${name} ${each}`)}) ${kind} ;;`)
+      return kind === null ? [] : names.map(each => `${shellQuoted(`${name} ${each}`)}) ${kind} ;;`)
     })
   )
   const ofArgument = commands.flatMap(({ name, arguments: words }) =>
     words.flatMap((word, index) => {
       const kind = bashKind(word.name, word.choices)
-      return kind === null ? [] : [`${quote(`${name} ${index}`)}) ${kind} ;;`]
+      return kind === null ? [] : [`${shellQuoted(`${name} ${index}`)}) ${kind} ;;`]
     })
   )
   const cases = (lines: readonly string[], indent: string) => lines.join(`\n${indent}`)
@@ -58,7 +59,7 @@ _adversary() {
       ${cases(ofValue, '      ')}
     esac
   elif [[ -z $command ]]; then
-    words=${quote(first.join(' '))}
+    words=${shellQuoted(first.join(' '))}
   elif [[ $current == -* ]]; then
     words=$options
   else
@@ -82,13 +83,13 @@ complete -F _adversary adversary
 }
 
 function bashKind(name: string, choices: readonly string[]): string | null {
-  if (choices.length > 0) return `words=${quote(choices.join(' '))}`
+  if (choices.length > 0) return `words=${shellQuoted(choices.join(' '))}`
   const kind = kindOfWord(name)
   return kind === 'text' ? null : `kind=${kind}`
 }
 
 function zsh({ commands, options }: CommandTree): string {
-  const list = commands.map(({ name, about }) => `      ${quote(`${name}:${zshText(about)}`)}`)
+  const list = commands.map(({ name, about }) => `      ${shellQuoted(`${name}:${zshText(about)}`)}`)
   const cases = commands.map(command => {
     const specs = [
       ...command.options.map(zshOption),
@@ -98,7 +99,7 @@ function zsh({ commands, options }: CommandTree): string {
       )
     ]
     return `        ${command.name})
-          _arguments -S ${specs.map(quote).join(' \\\n            ')}
+          _arguments -S ${specs.map(shellQuoted).join(' \\\n            ')}
           ;;`
   })
   return `#compdef adversary
@@ -106,7 +107,7 @@ function zsh({ commands, options }: CommandTree): string {
 _adversary() {
   local curcontext="$curcontext" state line
   local -a commands
-  _arguments -C -A '-*' ${options.map(zshOption).map(quote).join(' ')} '1:command:->command' '*::argument:->argument'
+  _arguments -C -A '-*' ${options.map(zshOption).map(shellQuoted).join(' ')} '1:command:->command' '*::argument:->argument'
   case $state in
     command)
       commands=(
@@ -182,11 +183,6 @@ function fishOption({ names, value, about }: OptionWords): string {
   const takes =
     kind === null ? '' : kind === 'text' ? ' -x' : kind === 'file' ? ' -r -F' : ` -x ${fishFiles.folder}`
   return `${words.join(' ')}${takes} -d ${fishQuote(about)}`
-}
-
-/** For sh, bash and zsh. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function fishQuote(text: string): string {

@@ -16,7 +16,7 @@ export interface ParsedCommit {
   readonly authoredAt: string
   /** ISO 8601 UTC, likewise. */
   readonly committedAt: string
-  /** All bytes behind the header, as UTF-8. */
+  /** All bytes behind the header, as UTF-8, whatever the header says of them. Hostile text. */
   readonly message: string
 }
 

@@ -1,3 +1,4 @@
+import { shellQuoted } from '../../lib/text/shell-quote.ts'
 import { Bash, type CommandContext, decodeBytesToUtf8, defineCommand } from 'just-bash'
 import { commands } from '../commands/commands.ts'
 import { type Machine } from '../machine.ts'
@@ -66,7 +67,9 @@ async function execute(
       ask(programWord, call => machine.run({ ...call, argv: call.argv.slice(1) })),
       defineCommand(wordsWord, args =>
         Promise.resolve({
-          stdout: [...((args[0] ?? '').includes('/') ? [programWord] : []), ...args.map(quoted)].join(' '),
+          stdout: [...((args[0] ?? '').includes('/') ? [programWord] : []), ...args.map(shellQuoted)].join(
+            ' '
+          ),
           stderr: '',
           exitCode: 0
         })
@@ -74,7 +77,7 @@ async function execute(
     ]
   })
   const instrumented = instrument(text)
-  const result = await bash.exec(`set -- ${words.map(quoted).join(' ')}\n${instrumented}`, {
+  const result = await bash.exec(`set -- ${words.map(shellQuoted).join(' ')}\n${instrumented}`, {
     rawScript: true,
     signal: self.signal,
     stdin: program.stdin
@@ -111,8 +114,4 @@ function callOf(
     place: program.place,
     state
   }
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`
 }

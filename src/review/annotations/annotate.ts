@@ -2,12 +2,12 @@ import { AdversaryError } from '../../lib/errors.ts'
 import { concealed } from '../../lib/secrets/veil.ts'
 import { plain } from '../../lib/text/clean.ts'
 import { type FindingState, freeNumbers } from '../../record/finding-changes.ts'
-import { isoSecond, nowMs, sleep } from '../../os/clock.ts'
+import { isoSecond, nowMs } from '../../os/clock.ts'
 import { everyMilestone } from '../../gate/unsigned-edits.ts'
 import { viewPhase } from '../../gate/branch-view.ts'
 import { reviewBranchOf } from '../../config/workspace.ts'
 import { policyFor } from '../../config/plan/milestone-policy.ts'
-import { beginPublishing, type Published, type Tip } from '../../record/publish.ts'
+import type { Published, Tip } from '../../record/publish.ts'
 import { vetoesOf } from '../../record/finding-history.ts'
 import type { ReviewMessage } from '../../record/trailers.ts'
 import { appended } from '../../render/append.ts'
@@ -20,7 +20,7 @@ import {
 import { messageBody, messageTitle } from '../../render/message.ts'
 import { elsewhere, renderHeader } from '../../render/section.ts'
 import type { Severity } from '../../lib/words.ts'
-import { type Place, pushTarget, reviewPlace } from '../place.ts'
+import { type Place, publishingOn, reviewPlace } from '../place.ts'
 import { knownFindings, trailer } from '../render-commit.ts'
 import type { ReviewContext } from '../context/review-context.ts'
 
@@ -223,22 +223,13 @@ export async function annotate(
   ) => Annotation | Unchanged | null | Promise<Annotation | Unchanged | null>,
   options: AnnotateOptions = {}
 ): Promise<Annotated> {
-  const { home, git, trust, signal } = context
+  const { home } = context
   const plan = home.plans.get(phase)
   if (plan === undefined) {
     throw new AdversaryError('usage', `no plan has the phase ${JSON.stringify(phase)}`)
   }
   const observedAt = nowMs()
-  const publishing = beginPublishing({
-    ...pushTarget(home),
-    git,
-    trust,
-    now: nowMs,
-    sleep: ms => sleep(ms, signal),
-    observedAt,
-    dryRun: options.dryRun === true,
-    signal
-  })
+  const publishing = publishingOn(context, observedAt, options.dryRun === true)
   let finding: FindingState | null = null
   for (;;) {
     const tip = await publishing.nextTip()

@@ -16,7 +16,7 @@ import { bounded } from '../../facts/bounded.ts'
 import type { Views } from './views.ts'
 import type { HostContext } from './review-context.ts'
 
-/** The doors of one review: sessions opened on first use, closed by `close`. */
+/** The adapters of one review: sessions opened on first use, closed by `close`. */
 export interface OpenAdapters extends Adapters {
   close(): Promise<void>
   stats(): { readonly connections: number; readonly execs: number; readonly reads: number }

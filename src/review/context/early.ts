@@ -7,6 +7,7 @@ import { factName, type Unnumbered } from '../../facts/gather.ts'
 import type { Sealed } from '../../facts/sealed.ts'
 import { asksHost, hostOf, type ReviewCheck } from '../evaluate.ts'
 import type { Progress } from './adapters.ts'
+import { milestoneNamed } from '../../config/plan/milestones.ts'
 import type { Workspace, PlanFile } from '../../config/workspace.ts'
 
 /** Sessions that are being opened while the repo is still fetched: neither needs to wait for the other. */
@@ -112,13 +113,10 @@ export function likelyHost(
 
 /** The hosts that a review of `<phase>-<milestone>` asks, as far as the plans know that milestone. */
 export function hostsAskedBy(home: Workspace, target: string): readonly string[] {
-  for (const plan of home.plans.values()) {
-    const milestone = plan.milestones.find(({ id }) => `${plan.phase}-${id}` === target)
-    if (milestone === undefined) continue
-    const asked = [...milestone.checks, ...plan.hunt.checks].filter(asksHost)
-    return [...new Set(asked.flatMap(({ host }) => host ?? []))]
-  }
-  return []
+  const named = milestoneNamed(home.plans, target)
+  if (named === null) return []
+  const asked = [...named.milestone.checks, ...named.plan.hunt.checks].filter(asksHost)
+  return [...new Set(asked.flatMap(({ host }) => host ?? []))]
 }
 
 /**
@@ -126,7 +124,14 @@ export function hostsAskedBy(home: Workspace, target: string): readonly string[]
  * alone: where one of them turns out to be another, the check is judged again.
  */
 export function judgeEarly(checks: readonly ReviewCheck[]) {
-  const waiting = checks.map(({ planned }) => ({ planned, facts: new Map<string, Sealed<Unnumbered>>() }))
+  const waiting = checks.map(({ planned }) => ({
+    planned,
+    /** Each need of the probe with the name of its fact. */
+    needs: Object.entries(planned.probe.needs).map(
+      ([need, source]) => [need, factName(hostOf(planned), source)] as const
+    ),
+    facts: new Map<string, Sealed<Unnumbered>>()
+  }))
   const judged = new Map<object, { readonly on: SealedByName; readonly judgement: Judgement }>()
   const judgeNow = ({ planned, facts }: (typeof waiting)[number]) => {
     if (judged.has(planned)) return
@@ -141,10 +146,9 @@ export function judgeEarly(checks: readonly ReviewCheck[]) {
     /** Takes a fact by its name. */
     hear(name: string, fact: Sealed<Unnumbered>): void {
       for (const each of waiting) {
-        const needs = Object.entries(each.planned.probe.needs)
-        const by = needs.filter(([, source]) => factName(hostOf(each.planned), source) === name)
+        const by = each.needs.filter(([, wanted]) => wanted === name)
         for (const [need] of by) each.facts.set(need, fact)
-        if (by.length > 0 && each.facts.size === needs.length) setImmediate(() => judgeNow(each))
+        if (by.length > 0 && each.facts.size === each.needs.length) setImmediate(() => judgeNow(each))
       }
     },
     /** As `judgeSealed`, of that check. */

@@ -1,3 +1,4 @@
+import { shellQuoted } from '../../lib/text/shell-quote.ts'
 import {
   programFolders,
   scriptEndings,
@@ -82,11 +83,11 @@ pids() {
 program() {
   case $1 in */../* | */.. | */./* | */. | *//* | */) return 1 ;; esac
   case $1 in ${any(secretEndings, name => `*${name}`)}) return 1 ;; esac
-  case $1 in ${programs.map(folder => `${quoted(`${folder}/`)}*`).join(' | ') || "''"}) ;; *) return 1 ;; esac
+  case $1 in ${programs.map(folder => `${shellQuoted(`${folder}/`)}*`).join(' | ') || "''"}) ;; *) return 1 ;; esac
 }
 # What may be asked about: such a folder itself too, as docker's may be one.
 place() {
-  case $1 in ${programs.map(quoted).join(' | ') || "''"}) ;; *) program "$1" ;; esac
+  case $1 in ${programs.map(shellQuoted).join(' | ') || "''"}) ;; *) program "$1" ;; esac
 }
 # Whether what the file holds may be read: it is named as a program, and not as a secret.
 readable() {
@@ -139,7 +140,7 @@ sane() {
     [ "$_l" -le ${mostAsked.seconds} ] && [ "$_c" -le ${mostAsked.capBytes} ] && [ "$_w" -le ${mostAsked.words} ]
 }
 
-start=${quoted(commandStart)}
+start=${shellQuoted(commandStart)}
 nonce=\${SSH_ORIGINAL_COMMAND#"$start"}
 case $nonce in *[!0-9a-f]*) nonce= ;; esac
 if [ \${#nonce} -ne 32 ] || [ "$SSH_ORIGINAL_COMMAND" != "$start$nonce" ]; then
@@ -182,7 +183,7 @@ function shape(pattern: Pattern): string {
   let literal = ''
   const blank = (place: Exclude<Place, string>) => {
     if (place.blank === 'seconds') literal += place.after
-    parts.push(`${quoted(literal)}*`)
+    parts.push(`${shellQuoted(literal)}*`)
     literal = ''
   }
   pattern.forEach((place, index) => {
@@ -190,12 +191,7 @@ function shape(pattern: Pattern): string {
     if (typeof place === 'string') literal += place
     else blank(place)
   })
-  return parts.join('') + (literal === '' ? '' : quoted(literal))
-}
-
-/** A word that no shell takes apart. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`
+  return parts.join('') + (literal === '' ? '' : shellQuoted(literal))
 }
 
 function anyCase(letter: string): string {
