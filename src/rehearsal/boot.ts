@@ -42,7 +42,11 @@ export async function rehearseHere(facts: RehearsalFacts): Promise<Rehearsal> {
   return {
     schema: 1,
     boot: cold.run,
+    through: null,
     waits: same ? waits : waits.map(wait => ({ ...wait, verdict: 'unknown' })),
+    orderingCycles: [],
+    executed: cold.machine.notes.executed,
+    reached: [],
     asked: [...asked].sort(),
     unknowns: distinct(runs.flatMap(({ machine }) => machine.notes.unknowns))
   }
@@ -73,10 +77,10 @@ async function bootOnce(
   }
   systemd.boot()
   const ended = await kernel.run(limits)
-  const { timeline, executed, up } = notes
+  const { timeline, up } = notes
   return {
     machine,
-    run: { ended, lasted: kernel.now(), timeline, units: systemd.ends(), executed, up }
+    run: { ended, lasted: kernel.now(), timeline, units: systemd.ends(), up, docker: docker.end() }
   }
 }
 
@@ -108,7 +112,9 @@ async function waitsOf(facts: RehearsalFacts, { run, machine }: OneRun): Promise
       answer: asked.answer,
       verdict: by === undefined ? 'never' : 'circle',
       stood: null,
-      broughtUpBy: by === undefined ? null : { unit: by.unit, at: by.at },
+      broughtUpBy: by ?? null,
+      circle: [],
+      dependsOn: [],
       holds
     })
   }

@@ -1,4 +1,13 @@
-import type { BroughtUp, Executed, Happening, Place, Target, UnitState, UnknownThing } from './answer.ts'
+import type {
+  Asked,
+  BroughtUp,
+  Executed,
+  Happening,
+  Place,
+  Target,
+  UnitState,
+  UnknownThing
+} from './answer.ts'
 import type { Kernel } from './kernel.ts'
 import type { Invocation, Seen } from './invocation.ts'
 
@@ -18,8 +27,6 @@ export interface Notes {
   readonly askFile: (path: string) => void
   readonly unknown: (thing: UnknownThing) => void
 }
-
-export type Asked = Extract<Happening, { readonly kind: 'asked' }>
 
 /** What is written down of one run at most: a program that does something for ever is cut in what is told of it. */
 const mostHappenings = 5_000
@@ -65,7 +72,11 @@ export function createNotes(kernel: Kernel): Notes {
         samePlace(before.place, place)
       )
         timeline[index] = { ...before, times: before.times + 1, last: at }
-      else last.set(unit, add({ at, kind: 'asked', unit, place, argv, target, answer, times: 1, last: at }))
+      else
+        last.set(
+          unit,
+          add({ at, kind: 'asked', unit, place, argv, target, answer, by: null, times: 1, last: at })
+        )
     },
     lastAsked: unit => {
       const index = last.get(unit)
@@ -74,10 +85,11 @@ export function createNotes(kernel: Kernel): Notes {
     },
     execute: ({ unit, place, argv }) => {
       const key = JSON.stringify([unit, place, argv])
-      if (executed.size < mostExecuted && !executed.has(key)) executed.set(key, { unit, place, argv })
+      if (executed.size < mostExecuted && !executed.has(key))
+        executed.set(key, { unit, place, argv, kind: 'program', code: null })
     },
     bringUp: (unit, target) => {
-      const one = { at: kernel.now(), unit, target }
+      const one = { at: kernel.now(), unit, target, place: null, argv: [] }
       up.push(one)
       kernel.touch()
       add({ kind: 'up', ...one })

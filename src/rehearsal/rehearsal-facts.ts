@@ -50,14 +50,30 @@ export type FileFact =
 
 export interface HostFact {
   readonly hostname: string
-  /** Of its own interfaces, loopback included. */
+  /** Of its own interfaces, loopback included; without a prefix length. */
   readonly addresses: readonly string[]
+  /** What listens on the live host: for what a program opens that cannot be looked into, never for what is open in a rehearsal. */
+  readonly listeners: readonly ListenerFact[]
   /** Seconds since 1970 at which the rehearsed boot begins: time is a fact. */
   readonly bootAt: number
 }
 
+export interface ListenerFact {
+  readonly protocol: 'tcp' | 'udp'
+  readonly address: string
+  readonly port: number
+  /** The name of its process, as `ss` prints it; null where it was not seen. */
+  readonly process: string | null
+}
+
+/**
+ * What Docker has on the live host. A service or container that nothing of the boot deploys is taken for one that Docker
+ * itself brings back when its engine starts.
+ */
 export interface DockerFact {
   readonly services: readonly ServiceFact[]
+  /** Those that are no tasks of a service. */
+  readonly containers: readonly ContainerFact[]
   readonly networks: readonly NetworkFact[]
 }
 
@@ -65,13 +81,38 @@ export interface ServiceFact {
   /** Full name. */
   readonly name: string
   readonly stack: string | null
+  /** As in its specification, with or without a digest. */
   readonly image: string
+  /** Of the service, not of its containers. */
   readonly labels: Readonly<Record<string, string>>
+  readonly ports: readonly PortFact[]
+  /** null: one on each node. */
+  readonly replicas: number | null
+}
+
+/** A port that is published on the host. */
+export interface PortFact {
+  readonly protocol: 'tcp' | 'udp'
+  /** On the host; 0 where Docker chooses one. */
+  readonly port: number
+  /** In the container. */
+  readonly target: number
+}
+
+export interface ContainerFact {
+  readonly name: string
+  readonly image: string
+  /** `com.docker.compose.project` among them, where it is of a compose project. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly ports: readonly PortFact[]
+  /** Whether Docker brings it back by itself (a restart policy other than `no`); null where it was not seen. */
+  readonly comesBack: boolean | null
 }
 
 export interface NetworkFact {
   readonly name: string
   readonly driver: string
+  /** As Docker prints them; empty where Docker chooses. */
   readonly subnets: readonly string[]
 }
 

@@ -38,7 +38,7 @@ describe('a cold boot', () => {
     expect(rehearsal.boot.timeline).toContainEqual(
       expect.objectContaining({ kind: 'asked', unit: 'edge.service', answer: '404' })
     )
-    expect(rehearsal.boot.executed).toContainEqual(
+    expect(rehearsal.executed).toContainEqual(
       expect.objectContaining({ argv: ['docker', 'stack', 'deploy', '-c', '/opt/edge/stack.yml', 'edge'] })
     )
     expect(rehearsal.unknowns).toEqual([])

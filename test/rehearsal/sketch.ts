@@ -59,8 +59,13 @@ export function hostOf({ units, files }: Sketch): RehearsalFacts {
         { kind: 'text', text, executable: true }
       ])
     ),
-    host: { hostname: 'host', addresses: ['127.0.0.1', '198.51.100.2'], bootAt: 1_800_000_000 },
-    docker: { services: [], networks: [] }
+    host: {
+      hostname: 'host',
+      addresses: ['127.0.0.1', '198.51.100.2'],
+      listeners: [],
+      bootAt: 1_800_000_000
+    },
+    docker: { services: [], containers: [], networks: [] }
   }
 }
 

@@ -33,7 +33,7 @@ export const curl: Command = async (call, { notes, routes }) => {
     .replaceAll('%{response_code}', code)
     .replaceAll('\\n', '\n')
   if (answer.kind === 'unknown') {
-    notes.unknown({ name: url.key, unit: call.unit, place: call.place, why: answer.why })
+    notes.unknown({ name: url.key, kind: 'answer', unit: call.unit, place: call.place, why: answer.why })
     return failed(7, `curl: (7) ${answer.why}\n`, written)
   }
   notes.ask(call, { target: url, answer: answer.kind === 'status' ? code : 'refused' })

@@ -24,6 +24,7 @@ export const docker: Command = async (call, machine) => {
   if (sub !== undefined) return sub(words.slice(2), call, machine)
   machine.notes.unknown({
     name: `docker ${name}`,
+    kind: 'program',
     unit: call.unit,
     place: call.place,
     why: 'it is not rehearsed'

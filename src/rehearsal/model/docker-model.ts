@@ -1,3 +1,4 @@
+import type { DockerEnd } from '../answer.ts'
 import type { NetworkFact, RehearsalFacts, ServiceFact } from '../rehearsal-facts.ts'
 import type { Notes } from '../notes.ts'
 import { servicesOfStack } from './stack-file.ts'
@@ -7,6 +8,7 @@ import type { HostFiles } from './file-model.ts'
 export interface Docker {
   readonly engineUp: (unit: string) => void
   readonly isUp: () => boolean
+  readonly end: () => DockerEnd
   readonly networks: () => readonly NetworkFact[]
   readonly services: () => readonly ServiceFact[]
   /** All services that any stack file of this host would bring up, whether or not anything deploys it. */
@@ -23,7 +25,7 @@ export function createDocker(facts: RehearsalFacts, files: HostFiles, notes: Not
   const written = files
     .texts()
     .flatMap(([path, text]) => (/\.ya?ml$/.test(path) ? servicesOfStack('', text).services : []))
-    .map(service => ({ ...service, stack: null }))
+    .map(service => ({ ...service, stack: null, ports: [], replicas: 1 }))
   const wanted = [...written, ...facts.docker.services]
 
   return {
@@ -33,6 +35,7 @@ export function createDocker(facts: RehearsalFacts, files: HostFiles, notes: Not
       notes.bringUp(unit, { kind: 'engine', key: 'docker' })
     },
     isUp: () => up,
+    end: () => ({ networks: [], stacks: [], services: [], containers: [] }),
     networks: () => [...networks.values()],
     services: () => [...services.values()],
     everWanted: () => wanted,
@@ -51,7 +54,7 @@ export function createDocker(facts: RehearsalFacts, files: HostFiles, notes: Not
           if (!networks.has(name)) return `network "${name}" is declared as external, but could not be found`
         for (const service of found) {
           if (!services.has(service.name)) notes.bringUp(unit, { kind: 'service', key: service.name })
-          services.set(service.name, { ...service, stack })
+          services.set(service.name, { ...service, stack, ports: [], replicas: 1 })
         }
       }
       notes.bringUp(unit, { kind: 'stack', key: stack })

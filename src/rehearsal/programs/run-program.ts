@@ -24,6 +24,6 @@ const shells = new Set(['sh', 'bash', 'dash', 'ash'])
 
 function opaque({ argv, unit, place }: Invocation, { notes, choices }: Machine, why: string): Answered {
   const name = argv[0] ?? ''
-  notes.unknown({ name, unit, place, why })
+  notes.unknown({ name, kind: 'program', unit, place, why })
   return choices.choose(`${name} succeeds`, 2) === 0 ? { stdout: '', stderr: '', code: 0 } : failed(1)
 }

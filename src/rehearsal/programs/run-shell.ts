@@ -86,6 +86,7 @@ async function execute(
   if (result.exitCode === 126 && /exceeded/.test(result.stderr))
     machine.notes.unknown({
       name: path,
+      kind: 'limits',
       unit,
       place: program.place,
       why: `it ran out of its limits: ${result.stderr.trim()}`
