@@ -10,7 +10,8 @@ import {
   jsonBounds,
   judgingBounds,
   parsingBounds,
-  proseBounds
+  proseBounds,
+  yamlBounds
 } from '../src/lib/bounds.ts'
 
 /** The table of SECURITY.md says the numbers that the code has. */
@@ -69,6 +70,7 @@ it.each<[door: string, shown: readonly string[]]>([
     'JSON of a host',
     [`nests ${jsonBounds.depth} deep`, `${jsonBounds.values} values`, `${jsonBounds.documents} documents`]
   ],
+  ['YAML', [`nests ${yamlBounds.depth} deep`]],
   ['what holds addresses', [`${judgingBounds.pairs} pairs`]],
   ['what one check finds', [String(judgingBounds.findings)]],
   ['cleaning of secrets', [size(cleaningBounds.secret), `${cleaningBounds.failedParses} texts`]],

@@ -1,17 +1,7 @@
 import type { Node, YAMLParseError, YAMLWarning } from 'yaml'
-import {
-  isAlias,
-  isCollection,
-  isMap,
-  isNode,
-  isPair,
-  isScalar,
-  LineCounter,
-  parseDocument,
-  stringify,
-  visit
-} from 'yaml'
+import { isAlias, isCollection, isMap, isNode, isPair, isScalar, LineCounter, stringify, visit } from 'yaml'
 import { AdversaryError, messageOf } from '../lib/errors.ts'
+import { readYaml, YamlTooDeep } from '../lib/read-yaml.ts'
 import { oneLine } from '../lib/text/clean.ts'
 
 /** Keys and indexes from the top of a file to a value. */
@@ -46,7 +36,7 @@ const maxAliases = 100
  */
 export function parseYaml(text: string, name: string): YamlFile {
   const lines = new LineCounter()
-  const document = parseDocument(text, {
+  const document = composed(text, name, {
     lineCounter: lines,
     version: '1.2',
     schema: 'core',
@@ -116,6 +106,19 @@ export function parseYaml(text: string, name: string): YamlFile {
     const scalar = found ? resolved(node) : null
     return isScalar(scalar) && scalar.type === 'PLAIN' && scalar.source !== '' ? scalar.source : undefined
   })
+}
+
+function composed(text: string, name: string, options: Parameters<typeof readYaml>[1]) {
+  try {
+    return readYaml(text, options)
+  } catch (error) {
+    if (!(error instanceof YamlTooDeep)) throw error
+    const line = text.slice(0, error.offset).split('\n').length
+    throw new AdversaryError('usage', `${name}:${line}: ${error.message}`, {
+      cause: error,
+      place: { file: name, line, key: null }
+    })
+  }
 }
 
 /**

@@ -103,6 +103,9 @@ export const jsonBounds = {
   documents: 20_000
 } as const
 
+/** YAML of a home, of a repo and of a host. */
+export const yamlBounds = { depth: 100 } as const
+
 /** What is judged of a host. */
 export const judgingBounds = {
   /** Of what holds addresses (networks, interfaces, routes), two and two. */

@@ -1,4 +1,5 @@
-import { isMap, isScalar, isSeq, parseDocument } from 'yaml'
+import { isMap, isScalar, isSeq } from 'yaml'
+import { readYaml, YamlTooDeep } from '../../lib/read-yaml.ts'
 
 /** A service as its stack or compose file wants it. */
 export interface StackService {
@@ -18,9 +19,8 @@ export interface StackFile {
 
 /** Reads a stack file. Variables in it are as written: who deploys it fills them in before. */
 export function servicesOfStack(stack: string, text: string): StackFile {
-  const doc = parseDocument(text.slice(0, 1_000_000), { logLevel: 'silent', uniqueKeys: false })
-  const root = doc.contents
-  if (doc.errors.length > 0 || !isMap(root)) return { services: [], external: [], unclear: true }
+  const root = rootOf(text.slice(0, 1_000_000))
+  if (!isMap(root)) return { services: [], external: [], unclear: true }
   const services = entries(root.get('services')).map(([name, value]) => ({
     name: stack === '' ? name : `${stack}_${name}`,
     image: said(isMap(value) ? value.get('image') : null),
@@ -32,6 +32,17 @@ export function servicesOfStack(stack: string, text: string): StackFile {
     isMap(value) && value.get('external') === true ? [said(value.get('name')) || key] : []
   )
   return { services, external, unclear: false }
+}
+
+/** Null: it is no YAML, or nests deeper than is read. */
+function rootOf(text: string): unknown {
+  try {
+    const { contents, errors } = readYaml(text, { logLevel: 'silent', uniqueKeys: false })
+    return errors.length > 0 ? null : contents
+  } catch (error) {
+    if (error instanceof YamlTooDeep) return null
+    throw error
+  }
 }
 
 function deployOf(service: unknown): unknown {

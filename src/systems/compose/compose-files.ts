@@ -1,7 +1,7 @@
-import { parseDocument } from 'yaml'
 import * as z from 'zod'
 import { messageOf } from '../../lib/errors.ts'
 import { oneLine } from '../../lib/text/clean.ts'
+import { readYaml } from '../../lib/read-yaml.ts'
 import { type FactSource, Unseen } from '../../facts/fact.ts'
 
 /** What a compose file of the watched repo says of images, at the claim's commit. */
@@ -38,7 +38,7 @@ function servicesOf(path: string, text: string) {
   if (text.length > cap) throw new Unseen(`${path} exceeds the size limit of a compose file`)
   try {
     // Compose files share settings by `<<`, which YAML 1.2 itself does not know.
-    const document = parseDocument(text, { merge: true, stringKeys: true, logLevel: 'error' })
+    const document = readYaml(text, { merge: true, stringKeys: true, logLevel: 'error' })
     const [problem] = document.errors
     if (problem !== undefined) throw problem
     const { services } = shape.parse(document.toJS({ maxAliasCount: 100 }))

@@ -54,6 +54,7 @@ it.each([
   ['a key twice', 'services: { app: { image: a, image: b } }\n'],
   ['a template', 'services:\n  {{ range . }}\n'],
   ['a bomb of aliases', bomb],
+  ['what nests deeper than is read', `services: ${'[a, '.repeat(10_000)}`],
   ['too long a file', `services: {}\n#${'x'.repeat(1024 * 1024)}`]
 ])('%s is unseen', async (_, text) => {
   expect(await taken(text)).toMatchObject({ seen: false, why: expect.stringContaining(path) })
