@@ -64,7 +64,7 @@ export function decide(checks: readonly CheckResult[], obstacles: readonly strin
     const unseen = unknown.length > 0 ? `; ${unknown.length} more could not be seen` : ''
     return {
       verdict: 'FAIL',
-      why: `${count(failed.length, checks.length)} failed (${titles(failed)})${detail(failed)}${unseen}`
+      why: `${defect(failed)}${count(failed.length, checks.length)} failed (${titles(failed)})${unseen}`
     }
   }
   if (obstacles.length > 0) return { verdict: 'INCONCLUSIVE', why: obstacles.join('; ') }
@@ -84,12 +84,12 @@ function count(some: number, all: number): string {
   return all === 1 ? 'the only check' : all === 2 ? 'both checks' : `all ${all} checks`
 }
 
-/** The first defect, so that one line says what is wrong. */
-function detail([check]: readonly CheckResult[]): string {
+/** The first defect, in its own words: a reader wants to know what is wrong before what was asked. */
+function defect([check]: readonly CheckResult[]): string {
   const found = check?.findings.find(({ outcome }) => outcome === 'fail')
   if (found?.outcome !== 'fail') return ''
   const { saw, at } = found
-  return `: ${oneLine(saw.includes(at) ? saw : `${saw} at ${at}`, 120)}`
+  return `${oneLine(saw.includes(at) ? saw : `${saw} (${at})`, 120)}; `
 }
 
 function titles(checks: readonly CheckResult[]): string {

@@ -3,7 +3,7 @@ import type { FindingState } from '../record/finding-changes.ts'
 import { type CheckResult, judgedOn } from '../probe/verdict.ts'
 import type { Filing, Finding } from '../probe/probe.ts'
 import type { Origin } from '../lib/words.ts'
-import { blocks, type Cited, evidenceBlocks, lines, minute, name, sentence, tell } from './parts.ts'
+import { blocks, type Cited, commit, evidenceBlocks, lines, minute, name, sentence, tell } from './parts.ts'
 
 /** Sections about what nobody asked for: findings and vetoes. */
 
@@ -17,6 +17,18 @@ export interface FindingInput extends Cited {
   readonly seen?: Extract<Finding, { outcome: 'fail' }>
   /** Who filed it by hand. */
   readonly by?: string
+  /** Since when it can have been there; null or absent: nothing is known of that. */
+  readonly cameIn?: CameIn | null
+}
+
+/** The last look that would have seen a defect and did not, and what was committed since. */
+export interface CameIn {
+  /** ISO UTC. */
+  readonly at: string
+  /** What that look was: `M1: PASS`. */
+  readonly what: string
+  /** Commits on the branch since, reviews left out, oldest first; null: which they are is not known. */
+  readonly commits: readonly { readonly sha: string; readonly subject: string }[] | null
 }
 
 /** A defect that the reviewer, or a person, filed. */
@@ -103,8 +115,27 @@ function provenance(input: FindingInput, verb: string): string {
   return lines([
     `${verb} ${minute(input.at)}${who}${where} (${inline(finding.key, 160)}).`,
     originWords[finding.origin],
+    ...cameInLines(input.cameIn ?? null),
     ...evidenceLine(input)
   ])
+}
+
+/** The newest commits are the likeliest. */
+const shownCommits = 5
+
+function cameInLines(cameIn: CameIn | null): readonly string[] {
+  if (cameIn === null) return []
+  const { at, what, commits } = cameIn
+  const since = commits === null ? '' : ` ${commitsSince(commits)}`
+  return [`**How it came in:** the last look without it was ${plain(what, 80)} at ${minute(at)}.${since}`]
+}
+
+function commitsSince(commits: NonNullable<CameIn['commits']>): string {
+  if (commits.length === 0) return 'No commit came since then, so it came in by a change on the host.'
+  const named = commits.slice(-shownCommits).map(({ sha, subject }) => commit(sha, subject))
+  const older = commits.length - named.length
+  const list = [...named, ...(older > 0 ? [`and ${older} older`] : [])].join(', ')
+  return `Commits since then: ${list}; a change on the host needs none.`
 }
 
 function evidenceLine({ evidenceFile }: Cited): readonly string[] {

@@ -1,6 +1,5 @@
 import type { Hidden } from '../lib/secrets/hidden.ts'
 import { clean, cut, fence, inline, oneLine, plain } from '../lib/text/clean.ts'
-import { type CheckResult, judgedOn } from '../probe/verdict.ts'
 import type { Finding } from '../probe/probe.ts'
 import type { Evidence } from '../facts/fact.ts'
 import type { Outcome } from '../lib/words.ts'
@@ -39,13 +38,11 @@ const shown = {
   pages: 400,
   shows: 16,
   reads: 4,
-  findings: 12,
-  turns: 12,
   width: 240,
   folded: 6000
 } as const
 
-const symbols: Readonly<Record<Outcome, string>> = {
+export const symbols: Readonly<Record<Outcome, string>> = {
   pass: '✓',
   fail: '✗',
   unknown: '?',
@@ -136,69 +133,6 @@ function clockOf({ name: host, clock }: HostSeen, { evidence }: Cited): string {
   return `its clock is ${off} ms ${clock.skewMs > 0 ? 'ahead of' : 'behind'} the reviewer's, ± ${within} ms`
 }
 
-/** One check: title and outcome, the reads with what they showed, the sentence that judges it. */
-export function checkBlocks(check: CheckResult, n: number, cited: Cited): readonly string[] {
-  return [
-    `**${n}. ${plain(check.title, 200)}** ${symbols[check.outcome]}`,
-    ...evidenceBlocks(check.findings, judgedOn(check), cited),
-    ...judgement(check, cited)
-  ]
-}
-
-function judgement(check: CheckResult, cited: Cited): readonly string[] {
-  const notes = [
-    waiverNote(check),
-    check.hidden === true
-      ? 'It depends on hidden text: the outcome uses the text as read, and replay answers `hidden`.'
-      : '',
-    check.flapped ? `It flapped: ${sequence(check)}.` : '',
-    check.attempts > 1 ? `Checked ${check.attempts} times.` : '',
-    citation(check, cited)
-  ].filter(note => note !== '')
-
-  // What failed is read first.
-  const told = [...check.findings].sort((a, b) => rank[a.outcome] - rank[b.outcome])
-  const texts = shownAlready(check)
-    ? [`All ${told.length} as expected.`]
-    : told.slice(0, shown.findings).map(tell)
-  const rest = told.length - texts.length
-  if (rest > 0 && !shownAlready(check)) texts.push(`… and ${rest} more, in the evidence.`)
-  if (texts.length === 0) texts.push(check.why === null ? 'Nothing was judged.' : sentence(check.why))
-
-  const marked = texts.map((text, i) => `- ${told[i] ? `${symbols[told[i].outcome]} ` : ''}${text}`)
-  if (texts.length > 1) return [marked.join('\n'), notes.join(' ')]
-  return [[...texts, ...notes].join(' ')]
-}
-
-/** How the attempts went, and when: runs of the same outcome are one. */
-function sequence({ looks = [] }: CheckResult): string {
-  const turns = looks.filter(({ outcome }, i) => outcome !== looks[i - 1]?.outcome)
-  if (turns.length === 0) return 'an earlier attempt had another outcome'
-  const described = turns.slice(0, shown.turns).map(({ outcome, afterMs, evidence }, i) => {
-    const when = i === 0 ? 'at first' : `after ${Math.round(afterMs / 1000)} s`
-    return `${symbols[outcome]} ${when}${evidence.length === 0 ? '' : ` (${readNumbers(evidence)})`}`
-  })
-  const rest = turns.length - described.length
-  return [...described, ...(rest > 0 ? [`and ${counted(rest, 'more turn')}`] : [])].join(', ')
-}
-
-/** Several passes whose lines stand in the evidence one by one are not said twice. */
-function shownAlready({ findings }: CheckResult): boolean {
-  const shows = new Set(findings.flatMap(finding => finding.shows ?? []))
-  return (
-    findings.length > 1 &&
-    findings.every(({ outcome }) => outcome === 'pass') &&
-    shows.size >= findings.length
-  )
-}
-
-const rank: Readonly<Record<Finding['outcome'], number>> = {
-  fail: 0,
-  unknown: 1,
-  pass: 2,
-  'not-applicable': 3
-}
-
 /** The grammar of every judgement: X; expected Y (Z). */
 export function tell(finding: Finding): string {
   switch (finding.outcome) {
@@ -234,28 +168,12 @@ function clause(text: string): string {
   return plain(text).replace(/\.$/u, '')
 }
 
-function waiverNote({ waiver }: CheckResult): string {
-  if (waiver === undefined) return ''
-  return `Waived by ${plain(waiver.by, 80)} until ${plain(waiver.until, 40)}: ${sentence(waiver.reason)}`
-}
-
-/** The reads by number, and where they were made if the review looked at more than one host. */
-function citation(check: CheckResult, cited: Cited): string {
-  const numbers = check.evidence
-  if (numbers.length === 0) return ''
-  const hosts = new Set(
-    cited.evidence.map(({ on }) => on).filter(on => !['repo', 'record', 'web'].includes(on))
-  )
-  const where = hosts.size > 1 ? ` on ${inline(check.on, 80)}` : ''
-  return `(${readNumbers(numbers)}${where})`
-}
-
-function readNumbers(numbers: readonly number[]): string {
+export function readNumbers(numbers: readonly number[]): string {
   return `${numbers.length === 1 ? 'read' : 'reads'} ${ranges(numbers)}`
 }
 
 /** `1–4, 7` */
-function ranges(numbers: readonly number[]): string {
+export function ranges(numbers: readonly number[]): string {
   const runs: { from: number; to: number }[] = []
   for (const n of [...numbers].sort((a, b) => a - b)) {
     const last = runs.at(-1)
@@ -299,13 +217,6 @@ export function evidenceBlocks(
     fence([...body, ...more].join('\n')),
     ...long.map(({ read, output }) => fold(`read ${read.n}: all ${output.length} lines`, output))
   ]
-}
-
-/** How one check stands, on one line of a list. */
-export function standing({ outcome, title, findings }: CheckResult): string {
-  const telling = findings.find(finding => finding.outcome === outcome) ?? findings[0]
-  const said = telling === undefined ? '' : 'saw' in telling ? telling.saw : telling.why
-  return `- ${symbols[outcome]} ${plain(title, 200)}${said === '' ? '' : `: ${sentence(oneLine(said, 160))}`}`
 }
 
 /** Commands, then lines taken from what they answered, marked as such. */
@@ -390,6 +301,10 @@ function head(all: readonly string[], max: number): readonly string[] {
 }
 
 function fold(summary: string, all: readonly string[]): string {
-  const body = fence(cut(all.join('\n'), shown.folded))
+  return folded(summary, fence(cut(all.join('\n'), shown.folded)))
+}
+
+/** Blocks that a reader opens. @param summary words of ours: nothing guards them. */
+export function folded(summary: string, body: string): string {
   return `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`
 }

@@ -2,12 +2,14 @@ import { fence, inline, plain } from '../lib/text/clean.ts'
 import { concealed } from '../lib/secrets/veil.ts'
 import type { CheckResult, Decision } from '../probe/verdict.ts'
 import type { Claim, Origin, Person, Verdict } from '../lib/words.ts'
+import { checkBlocks, checksBlocks, standingLines } from './checks.ts'
+import { type LastLook, sinceLine, wrongBlocks } from './lead.ts'
 import {
   blocks,
-  checkBlocks,
   type Cited,
   commandsOf,
   commit,
+  folded,
   type HostSeen,
   lines,
   minute,
@@ -15,7 +17,6 @@ import {
   numbered,
   sentence,
   showBlocks,
-  standing,
   unseen,
   whereabouts
 } from './parts.ts'
@@ -68,6 +69,12 @@ export interface ReviewInput extends Cited {
   readonly at: string
   readonly checks: readonly CheckResult[]
   readonly hosts: readonly HostSeen[]
+  /** What stands in the way of a PASS besides the checks. */
+  readonly obstacles: readonly string[]
+  /** What to do when a check of this probe fails; empty: nothing is known. */
+  readonly remedyOf: (probe: string) => string
+  /** The same checks before; null: this is the first look at them. */
+  readonly lastLook: LastLook | null
   /** Older claims of the milestone that nobody answered, oldest first. */
   readonly superseded: readonly Pick<Claim, 'sha' | 'subject'>[]
   /** Commits on the branch after the claim, when the review began. */
@@ -81,18 +88,22 @@ export function renderReview(input: ReviewInput): string {
   const { claim, decision } = input
   const milestone = name(claim.milestone)
   const verdict = `${milestone} ${decision.verdict}`
+  const since = sinceLine(input.checks, input.lastLook)
+  const isPass = decision.verdict === 'PASS'
   return blocks([
     `## ${milestone}: ${decision.verdict} @${minute(input.at)}`,
+    // Who is called at night reads what is wrong before anything else.
+    ...(isPass ? [] : [...wrongBlocks(input), since]),
     lines([
       `**Claim:** ${plain(claim.summary) || '(no summary)'}`,
       `**Commit:** ${commit(claim.sha, claim.subject)}`,
       ...supersededLines(input.superseded),
-      ...whereabouts(input, input.hosts),
-      ...(decision.verdict === 'PASS' ? [] : [`**In short:** ${sentence(decision.why)}`])
+      ...whereabouts(input, input.hosts)
     ]),
+    ...(isPass ? [since] : []),
     movedOn(input.movedOnBy),
     ...(input.checks.length === 0 ? [] : ['### Cold-run evidence']),
-    ...checksBlocks(input.checks, input),
+    ...checksBlocks(input.checks, input, { evidence: true }),
     `**${verdict} — ${sentence(decision.why)}**`,
     lines(
       input.findings.map(
@@ -102,11 +113,6 @@ export function renderReview(input: ReviewInput): string {
     ),
     ...askAgain(claim, decision.verdict)
   ])
-}
-
-function checksBlocks(checks: readonly CheckResult[], input: Cited): readonly string[] {
-  const cited = numbered(input)
-  return checks.flatMap((check, index) => checkBlocks(check, index + 1, cited))
 }
 
 /** The newest of them by name; the commit's trailers name them all. */
@@ -145,9 +151,13 @@ export interface PreVerificationInput extends Cited {
   readonly at: string
   readonly checks: readonly CheckResult[]
   readonly hosts: readonly HostSeen[]
+  readonly lastLook: LastLook | null
 }
 
-/** What the checks of a milestone say before anybody claimed it: outcomes, no verdict. */
+/**
+ * What the checks of a milestone say before anybody claimed it: outcomes, no verdict. The claim's review has the evidence
+ * of the same checks, so what passes is a line here; all of it is in the evidence file.
+ */
 export function renderPreVerification(input: PreVerificationInput): string {
   const milestone = name(input.milestone)
   return blocks([
@@ -156,7 +166,8 @@ export function renderPreVerification(input: PreVerificationInput): string {
       `${milestone} is not claimed yet, so this is not a verdict. The same checks run again for the claim.`,
       ...whereabouts(input, input.hosts)
     ]),
-    ...checksBlocks(input.checks, input)
+    sinceLine(input.checks, input.lastLook),
+    ...checksBlocks(input.checks, input, { evidence: input.evidenceFile === undefined })
   ])
 }
 
@@ -178,6 +189,14 @@ export interface BreakIt {
   readonly checks: readonly CheckResult[]
 }
 
+/** How some checks stand, a line each. */
+export interface Standing {
+  readonly title: string
+  readonly checks: readonly CheckResult[]
+  /** Those that passed are no news, and fold: what they are called, as `1 probe`, `2 probes`. */
+  readonly folds?: (passed: number) => string
+}
+
 export interface OrientationInput extends Cited {
   readonly at: string
   readonly hosts: readonly HostSeen[]
@@ -185,7 +204,7 @@ export interface OrientationInput extends Cited {
   readonly claimed: Pick<Claim, 'sha' | 'subject'> | null
   readonly observations: readonly Observation[]
   /** How checks stand, each on a line: the plan's, and those of the hunt. */
-  readonly standing: readonly { readonly title: string; readonly checks: readonly CheckResult[] }[]
+  readonly standing: readonly Standing[]
   readonly tried: readonly BreakIt[]
 }
 
@@ -201,11 +220,22 @@ export function renderOrientation(input: OrientationInput): string {
       ...whereabouts(input, input.hosts)
     ]),
     ...input.observations.flatMap(seen => observationBlocks(seen, cited)),
-    ...input.standing.flatMap(({ title, checks }) =>
-      checks.length === 0 ? [] : [`**${plain(title, 200)}**`, checks.map(standing).join('\n')]
-    ),
+    ...input.standing.flatMap(standingBlocks),
     ...input.tried.flatMap(tried => breakItBlocks(tried, cited))
   ])
+}
+
+function standingBlocks({ title, checks, folds }: Standing): readonly string[] {
+  if (checks.length === 0) return []
+  const quiet = folds === undefined ? [] : checks.filter(({ outcome }) => outcome === 'pass')
+  const told = standingLines(checks.filter(check => !quiet.includes(check)))
+  return [
+    `**${plain(title, 200)}**`,
+    told.join('\n'),
+    folds === undefined || quiet.length === 0
+      ? ''
+      : folded(folds(quiet.length), standingLines(quiet).join('\n'))
+  ]
 }
 
 function observationBlocks(seen: Observation, cited: Cited): readonly string[] {

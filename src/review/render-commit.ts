@@ -1,4 +1,5 @@
 import { sha256 } from '../lib/canonical.ts'
+import { counted } from '../lib/text/counted.ts'
 import type { Claim } from '../lib/words.ts'
 import { isoSecond } from '../os/clock.ts'
 import type { Commit } from '../git/git-types.ts'
@@ -16,6 +17,8 @@ import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
 import { appended } from '../render/append.ts'
 import { evidenceFile } from '../render/evidence-file.ts'
 import { renderFindingClosed, renderFindingOpened, renderFindingReopened } from '../render/finding-section.ts'
+import type { CameIn } from '../render/finding-section.ts'
+import type { LastLook } from '../render/lead.ts'
 import { messageBody, messageTitle } from '../render/message.ts'
 import type { Cited, HostSeen } from '../render/parts.ts'
 import {
@@ -30,6 +33,7 @@ import type { Workspace } from '../config/types.ts'
 import type { Assessed, Draft, Observed } from './assessed.ts'
 import { baselinesBefore, evidenceOf, firstClaim } from './context/claim-history.ts'
 import { fileStamp, type ReviewContext } from './context/review-context.ts'
+import { cameInAfter, lastLook } from './earlier-looks.ts'
 import { isSameContext } from './orientation.ts'
 import { evidencePlace, reviewPlace } from './place.ts'
 
@@ -109,11 +113,13 @@ export async function render(
   const evidence = { path: kept.path, digest }
   const cited: Cited = { evidence: assessed.evidence, redacted: assessed.redacted, evidenceFile: evidence }
 
+  const cameIn: (CameIn | null)[] = []
+  for (const change of changes) cameIn.push(await cameInAfter(git, tip.record, assessed, change))
   const changedIds = new Set(changes.map(({ finding }) => finding.id))
   const news = findings.filter(({ id, status }) => status === 'open' && changedIds.has(id))
   const sections = [
-    ...sectionsOf(assessed, home, tip.record, cited, news),
-    ...changes.map(change => findingSection(change, at, cited))
+    ...sectionsOf(assessed, home, tip.record, cited, news, await lastLook(git, tip.record, assessed)),
+    ...changes.map((change, index) => findingSection(change, at, cited, cameIn[index] ?? null))
   ]
   const section = elsewhere(sections.join('\n---\n\n'), [place, kept])
   const header = renderHeader({
@@ -213,7 +219,8 @@ function sectionsOf(
   home: Workspace,
   record: SignedRecord,
   cited: Cited,
-  news: readonly FindingState[]
+  news: readonly FindingState[],
+  last: LastLook | null
 ): readonly string[] {
   const at = isoSecond(assessed.atMs)
   const hosts = hostsSeen(assessed)
@@ -231,6 +238,9 @@ function sectionsOf(
           at,
           checks,
           hosts,
+          obstacles: assessed.obstacles,
+          remedyOf: id => home.probes.find(probe => probe.id === id)?.remedy ?? '',
+          lastLook: last,
           superseded: superseded(assessed, record),
           movedOnBy: commitsSince(claim.sha, history),
           findings: news
@@ -256,7 +266,7 @@ function sectionsOf(
           })),
           standing: [
             { title: 'How the checks of the plan stand', checks: plan },
-            { title: 'Hunt', checks: hunts }
+            { title: 'Hunt', checks: hunts, folds: passed => `${counted(passed, 'probe')} found no defect` }
           ],
           // What a plan proposes to put on the host is tried before anybody builds it.
           tried: plan
@@ -268,7 +278,16 @@ function sectionsOf(
     case 'hunt':
       return []
     case 'pre-verification':
-      return [renderPreVerification({ ...cited, milestone: assessed.milestone.id, at, checks, hosts })]
+      return [
+        renderPreVerification({
+          ...cited,
+          milestone: assessed.milestone.id,
+          at,
+          checks,
+          hosts,
+          lastLook: last
+        })
+      ]
   }
 }
 
@@ -287,13 +306,13 @@ function commitsSince(claim: string, history: readonly Commit[]): number {
   return index < 0 ? 0 : history.length - 1 - index
 }
 
-function findingSection(change: FindingChange, at: string, cited: Cited): string {
+function findingSection(change: FindingChange, at: string, cited: Cited, cameIn: CameIn | null): string {
   const { finding, check, filing, seen } = change
   if (change.change === 'closed' || filing === undefined || seen === undefined) {
     return renderFindingClosed({ ...cited, finding, at, check })
   }
   const render = change.change === 'opened' ? renderFindingOpened : renderFindingReopened
-  return render({ ...cited, finding, at, filing, check, seen })
+  return render({ ...cited, finding, at, filing, check, seen, cameIn })
 }
 
 function changeTitle({ change, finding }: FindingChange): string {

@@ -33,6 +33,19 @@ it('plays the phase: context, PASS, a look before the claim, FAIL, PASS, and the
     '## M2: PASS @<time>',
     expect.stringMatching(/^## \[adversary\] A1: .*deploy-proxy/)
   ])
+  // Where the finding comes from is shown as it was played.
+  expect(text).toMatch(/ \*\*Origin:\*\* introduced$/m)
+  expect(text).toMatch(
+    /^\*\*How it came in:\*\* .*M2: FAIL at .*`proxy: deploy-proxy is up when the dashboard/m
+  )
+  // Who is called at night reads what is wrong first, and a PASS on one screen.
+  const sections = text.split(/^(?=## )/m)
+  const failing = sections.find(section => /^## M2: FAIL/.test(section)) ?? ''
+  expect(failing.split('\n').slice(2, 5).join('\n')).toMatch(
+    /^\*\*What is wrong:\*\* 2 of 6 checks failed\.\n\n- \*\*Check 1:\*\* proxy is 10\.0\.1\.0\/24; expected .* \*\*What to do:\*\* /
+  )
+  for (const section of sections.filter(each => /^## M\d: PASS/.test(each)))
+    expect(section.replace(/^<details>[^]*^<\/details>$/m, '').split('\n').length).toBeLessThan(26)
   // Every read that the checks and the hunt make was recorded: nothing was left unseen.
   expect(text).not.toMatch(/not recorded|\*\* \?$/m)
   const subjects = await testGit(join(dir, 'played/repo.git'), ['log', '--format=%s', 'main'])

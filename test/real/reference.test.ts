@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { proxyGate } from '../../src/cli/demo/pvfix.ts'
 import { openSession } from '../../src/ssh/open-session.ts'
 import type { Recording } from '../../src/ssh/recorded-host.ts'
 import type { OpenSession } from '../../src/facts/session.ts'
@@ -115,8 +116,9 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
 
   it('after the maintenance, before the claim: outcomes without a verdict', async () => {
     await host.maintain()
-    // As in the review that this plays: the way the proxy was put back would never come up on a fresh boot.
+    // The way the proxy was put back would never come up on a fresh boot.
     await host.useGate('deadlock')
+    await honest.build(proxyGate.message, proxyGate.files)
     half = 'after'
     const observed = await honest.preVerify('M2')
     expect(observed.checks.map(({ check }) => check.outcome)).toEqual(Array.from({ length: 6 }, () => 'pass'))
@@ -133,6 +135,9 @@ describe.skipIf(inject('hostObstacle') !== null)('the reference phase on the rea
       'review(pvfix-M2): M2 PASS + [adversary] A1 health gate deadlock'
     )
     expect(text).toMatch(/^## \[adversary\] A1: .*deploy-proxy.*ci\.example\.test.*deploy-dashboard/m)
+    // What a reader sees of where it comes from is what happened.
+    expect(text).toMatch(/ \*\*Origin:\*\* introduced$/m)
+    expect(text).toMatch(/^\*\*How it came in:\*\* .*M1: PASS at .*`proxy: deploy-proxy is up when /m)
     const section = text.slice(text.indexOf('## M2: PASS'))
     for (const evidence of [
       /10\.10\.0\.0\/16/,

@@ -31,6 +31,9 @@ import {
   seen
 } from './example.ts'
 import { golden } from './golden.ts'
+import type { CheckResult } from '../../src/probe/verdict.ts'
+import type { LastLook } from '../../src/render/lead.ts'
+import type { Outcome } from '../../src/lib/words.ts'
 
 const at = '2026-06-13T05:49:31Z'
 
@@ -47,6 +50,9 @@ function review(more: Partial<ReviewInput> = {}): ReviewInput {
     superseded: [],
     movedOnBy: 0,
     findings: [],
+    obstacles: [],
+    remedyOf: () => '',
+    lastLook: null,
     ...more
   }
 }
@@ -82,6 +88,13 @@ describe('golden', () => {
         checks: failing,
         superseded: [{ sha: `aaaaaaa${'0'.repeat(33)}`, subject: 'claim(pvfix-M2): first try' }],
         movedOnBy: 3,
+        remedyOf: () => 'find out why, fix the cause, and start it again (`systemctl status`)',
+        lastLook: {
+          at: '2026-06-13T05:45:02Z',
+          what: 'before M2 was claimed',
+          outcomes: ['fail', 'fail', 'pass', 'unknown', null, 'waived'],
+          samePlan: false
+        },
         hosts: [
           { name: 'cc-ci', clock: { skewMs: -2412, uncertaintyMs: 12 } },
           { name: 'other', clock: null }
@@ -89,6 +102,101 @@ describe('golden', () => {
       })
     )
     expect(text).toBe(golden('review-fail.md', text))
+  })
+
+  const unit = (n: number, name: string, more: Partial<CheckResult> = {}) =>
+    check(
+      `The unit ${name} is active`,
+      [
+        {
+          outcome: 'pass',
+          saw: `\`${name}.service\` is active (exited), activated 2026-06-13T05:38:1${n}Z`,
+          shows: [`${name}.service is active (exited), Result=success`]
+        }
+      ],
+      { probe: 'unit-activation', with: { unit: name }, evidence: [n], ...more }
+    )
+
+  test('six units are one row with six names, and a seventh that failed is the first thing that is said', () => {
+    const names = ['proxy', 'drone', 'bridge', 'dashboard', 'reports', 'keycloak']
+    const checks = [
+      ...names.map((name, index) => unit(index + 1, name)),
+      check(
+        'Every service runs',
+        [
+          {
+            outcome: 'fail',
+            saw: 'the last update of board_app was rolled back',
+            expected: 'an update that completed',
+            at: 'board_app',
+            shows: ['board_app: rollback_completed']
+          }
+        ],
+        { probe: 'replica-counts', evidence: [7] }
+      )
+    ]
+    const remedyOf = (probe: string) => (probe === 'replica-counts' ? 'Find out why the update failed.' : '')
+    const text = renderReview(review({ checks, remedyOf }))
+    expect(text).toBe(golden('review-six-units.md', text))
+    expect(text.split('\n').slice(1, 5)).toEqual([
+      '',
+      '**What is wrong** (check 7): The last update of `board_app` was rolled back; expected an update that completed (`board_app`).  ',
+      '**What to do:** Find out why the update failed.',
+      ''
+    ])
+    expect(decide(checks).why).toBe(
+      'the last update of board_app was rolled back; 1 of 7 checks failed (Every service runs)'
+    )
+    expect(text).toContain(
+      '**1–6. The unit … is active** ✓ proxy, drone, bridge, dashboard, reports, keycloak: each is active (exited). (reads 1–6)'
+    )
+  })
+
+  test('what differs in more than a name has a row of its own', () => {
+    const rows = (checks: readonly CheckResult[]) =>
+      renderReview(review({ checks })).match(/^\*\*[\d–, ]+\. [^*]+\*\* ✓/gm)
+    const [one, two] = [unit(1, 'a'), unit(2, 'b')]
+    expect(rows([one, two])).toEqual(['**1, 2. The unit … is active** ✓'])
+    expect(rows([one, { ...two, on: 'other' }])).toHaveLength(2)
+    expect(rows([one, { ...two, probe: 'failed-units' }])).toHaveLength(2)
+    expect(rows([one, { ...two, with: { unit: 'b', state: 'failed' } }])).toHaveLength(2)
+    expect(rows([one, { ...two, with: { unit: 'a' } }])).toHaveLength(2)
+    expect(rows([one, { ...two, title: 'Another sentence' }])).toHaveLength(2)
+    expect(rows([one, { ...two, attempts: 2 }])).toHaveLength(2)
+    expect(rows([one, { ...two, hidden: true }])).toHaveLength(2)
+    expect(rows([one, { ...two, findings: [...two.findings, ...one.findings] }])).toHaveLength(2)
+    // The same title: what the plan asks for tells them apart.
+    const same = renderReview(
+      review({ checks: [one, two].map(each => ({ ...each, title: 'A unit is active' })) })
+    )
+    expect(same).toContain('**1, 2. A unit is active** ✓ a, b: each is active (exited). (reads 1, 2)')
+    // Nothing in the same words: the names, and each in full behind them.
+    const other = {
+      ...two,
+      findings: [{ outcome: 'pass', saw: 'nothing like it' }] as const
+    }
+    const text = renderReview(review({ checks: [one, other] }))
+    expect(text).toContain('**1, 2. The unit … is active** ✓ a, b. (reads 1, 2)')
+    expect(text).toContain('Nothing like it.')
+  })
+
+  test('what changed since the last look', () => {
+    const since = (outcomes: readonly (Outcome | null)[], more: Partial<LastLook> = {}) =>
+      renderReview(
+        review({
+          checks: passing.slice(0, 2),
+          lastLook: { at: '2026-06-13T05:45:02Z', what: 'M2: FAIL', outcomes, samePlan: true, ...more }
+        })
+      ).match(/^\*\*Since the last look\*\* .*$/m)?.[0]
+    const head = '**Since the last look** (M2: FAIL, 2026-06-13T05:45Z):'
+    expect(since(['pass', 'pass'])).toBe(`${head} the same outcome for both checks.`)
+    expect(since(['pass', 'fail'])).toBe(
+      `${head} ✗ → ✓ check 2 (All 9 services run as many tasks as they should).`
+    )
+    expect(since(['unknown', null], { samePlan: false })).toBe(
+      `${head} ? → ✓ check 1 (The network proxy is 10.10.0.0/16); 1 check not looked at then; the plan has changed.`
+    )
+    expect(since([null, null])).toBeUndefined()
   })
 
   test('a review that could not see anything', () => {
@@ -152,7 +260,15 @@ describe('golden', () => {
   })
 
   test('a probe before the claim', () => {
-    const text = renderPreVerification({ milestone: 'M2', at, checks: passing.slice(0, 2), hosts, evidence })
+    const text = renderPreVerification({
+      milestone: 'M2',
+      at,
+      checks: passing.slice(0, 2),
+      hosts,
+      evidence,
+      evidenceFile,
+      lastLook: null
+    })
     expect(text).toBe(golden('pre-verification.md', text))
   })
 
@@ -269,6 +385,11 @@ describe('hostile text', () => {
         const outcomes = [
           check(a, [{ outcome: 'pass', saw: b, shows: [c, a] }], { evidence: [1] }),
           check(b, [{ outcome: 'fail', saw: a, expected: b, at: c }], { evidence: [2] }),
+          check(`${a} x`, [{ outcome: 'pass', saw: `${b} x`, shows: [c] }], {
+            with: { a: b },
+            evidence: [1]
+          }),
+          check(`${b} x`, [{ outcome: 'pass', saw: `${a} x` }], { with: { a }, evidence: [2] }),
           check(c, [{ outcome: 'unknown', why: a }], {
             evidence: [3],
             waiver: { reason: a, by: b, until: c }
@@ -286,6 +407,9 @@ describe('hostile text', () => {
             checks: outcomes,
             evidence: reads,
             superseded: [{ sha: claim.sha, subject: c }],
+            obstacles: [a],
+            remedyOf: () => b,
+            lastLook: { at, what: a, outcomes: ['fail', 'pass', 'fail'], samePlan: false },
             findings: [{ ...finding, title: a }]
           })
         )
@@ -298,7 +422,8 @@ describe('hostile text', () => {
           filing: { story: [a, b], mend: c, diagram: `flowchart LR\n${a}` },
           check: check(a, [], { evidence: [1, 2, 3], on: b }),
           seen: { outcome: 'fail', saw: a, expected: b, at: c },
-          by: c
+          by: c,
+          cameIn: { at, what: a, commits: [{ sha: claim.sha, subject: b }] }
         })
         expect(outline(filed)).toHaveLength(1)
         expect(outline(filed)[0]).toMatch(/^## \[adversary\] A1: /)

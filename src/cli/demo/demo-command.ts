@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { AdversaryError } from '../../lib/errors.ts'
 import { nowMs, sleep, tick } from '../../os/clock.ts'
 import { maintenanceMs, recordedPhase } from './recording.ts'
+import { proxyGate } from './pvfix.ts'
 import { setStage, type Stage, writeHome } from './stage.ts'
 import { runGit } from '../../git/process.ts'
 import { serveRecordedHost } from '../../ssh/recorded-host.ts'
@@ -60,6 +61,7 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
     // Git keeps whole seconds: what is done now must lie clearly after the review of M1.
     await sleep(maintenanceMs + 2_000, io.signal)
     host.play(recording.after(nowMs()))
+    await stage.build(proxyGate.message, proxyGate.files)
     await stage.build('claim(pvfix-M2): proxy recreated as 10.10.0.0/16; all services healthy; routes up')
     const code = await watch({ ...quiet, once: true }, io)
 

@@ -129,3 +129,33 @@ hunt:
   blocks: [D8]
 `
 }
+
+/**
+ * What the builder changed on the way, and no claim mentions: from then on a boot from nothing hangs. It is finding A1,
+ * which came in during the phase.
+ */
+export const proxyGate = {
+  message: 'proxy: deploy-proxy is up when the dashboard answers through it',
+  files: {
+    'nix/modules/proxy.nix': `{ pkgs, ... }:
+{
+  systemd.services.deploy-proxy = {
+    after = [ "swarm-init.service" ];
+    wantedBy = [ "multi-user.target" ];
+    path = [ pkgs.docker pkgs.curl ];
+    serviceConfig = {
+      Type = "oneshot";
+      RemainAfterExit = true;
+      TimeoutStartSec = "15min";
+    };
+    script = ''
+      docker stack deploy -c \${./proxy-stack.yml} traefik_ci_example_test
+      until [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 https://ci.example.test/)" = 200 ]; do
+        sleep 5
+      done
+    '';
+  };
+}
+`
+  }
+} as const
