@@ -44,6 +44,9 @@ it('plays the phase: context, PASS, a look before the claim, FAIL, PASS, and the
   expect(failing.split('\n').slice(2, 5).join('\n')).toMatch(
     /^\*\*What is wrong:\*\* 2 of 6 checks failed\.\n\n- \*\*Check 1:\*\* proxy is 10\.0\.1\.0\/24; expected .* \*\*What to do:\*\* /
   )
+  expect(sections.find(section => /^## M2: PASS/.test(section))).toMatch(
+    /^\*\*Since the last look\*\* \(M2: FAIL, .*\): ✗ → ✓ check 1 \(.*\), ✗ → ✓ check 5 \(.*\)\.$/m
+  )
   for (const section of sections.filter(each => /^## M\d: PASS/.test(each)))
     expect(section.replace(/^<details>[^]*^<\/details>$/m, '').split('\n').length).toBeLessThan(26)
   // Every read that the checks and the hunt make was recorded: nothing was left unseen.
