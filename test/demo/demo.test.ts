@@ -40,11 +40,11 @@ it('plays the phase: context, PASS, a look before the claim, FAIL, PASS, and the
   )
   // Who is called at night reads what is wrong first, and a PASS on one screen.
   const sections = text.split(/^(?=## )/m)
-  const failing = sections.find(section => /^## M2: FAIL/.test(section)) ?? ''
+  const failing = sections.find(section => section.startsWith('## M2: FAIL')) ?? ''
   expect(failing.split('\n').slice(2, 5).join('\n')).toMatch(
     /^\*\*What is wrong:\*\* 2 of 6 checks failed\.\n\n- \*\*Check 1:\*\* proxy is 10\.0\.1\.0\/24; expected .* \*\*What to do:\*\* /
   )
-  expect(sections.find(section => /^## M2: PASS/.test(section))).toMatch(
+  expect(sections.find(section => section.startsWith('## M2: PASS'))).toMatch(
     /^\*\*Since the last look\*\* \(M2: FAIL, .*\): ✗ → ✓ check 1 \(.*\), ✗ → ✓ check 5 \(.*\)\.$/m
   )
   for (const section of sections.filter(each => /^## M\d: PASS/.test(each)))
