@@ -1,5 +1,5 @@
 import type { Veil } from '../lib/secrets/veil.ts'
-import type { RecordView, RepoView, RouteAnswer, RouteRequest } from './fact.ts'
+import type { RecordView, RehearsalOutput, RepoView, RouteAnswer, RouteRequest } from './fact.ts'
 import type { HostSession } from './session.ts'
 
 /** What collecting goes through. Production opens real ones; nothing here knows which. */
@@ -12,6 +12,8 @@ export interface Adapters {
    */
   jumped(host: string): Promise<string | null>
   fetch(request: RouteRequest): Promise<RouteAnswer>
+  /** Rehearses a boot in a sandbox; see `FactContext.rehearse`. */
+  rehearse(facts: string): Promise<RehearsalOutput>
   /** The text of a file of the home, for example a CA. */
   workspaceFile(path: string): Promise<string>
   readonly repo: RepoView

@@ -6,12 +6,14 @@ import {
   type ChangedFile,
   type FactContext,
   type FactSource,
+  type RehearsalOutput,
   type ReadResult,
   type RouteEvidence,
   type RouteRequest,
   Unseen
 } from './fact.ts'
 import { type Heard, noted, readKey, routeKey } from './heard.ts'
+import type { Veil } from '../lib/secrets/veil.ts'
 import type { HostReader } from './host-reader.ts'
 import { fits, typed } from './read-command.ts'
 
@@ -82,8 +84,23 @@ export function contextOf(
         }
       )
       return noted(heard.clocks, host, clock)
+    },
+    async rehearse(facts) {
+      const rehearsal = adapters.rehearse(facts).then(answer => readable(answer, veil))
+      return noted(heard.rehearsals, String(heard.rehearsals.size), rehearsal)
     }
   }
+}
+
+/** What programs were seen to do may tell of a secret that no file has in one piece. */
+function readable(answer: RehearsalOutput, veil: Veil): RehearsalOutput {
+  if (!answer.ok) return answer
+  let isClean = true
+  mapStrings(JSON.parse(answer.stdout), text => {
+    if (!veil.read(text)) isClean = false
+    return text
+  })
+  return isClean ? answer : { ok: false, why: uncleanable }
 }
 
 function fetchRoute(request: RouteRequest, { command, output }: RouteEvidence, adapters: Adapters) {

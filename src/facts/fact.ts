@@ -66,7 +66,17 @@ export interface FactContext {
   readonly record: RecordView
   /** The host's clock against ours, measured on this connection. Throws `Unseen` like `read`. */
   hostClock(): Promise<HostClock>
+  /**
+   * Rehearses a boot from facts of the host, written as JSON, in a process that has nothing else. No read, and nothing
+   * of the host: it ends without an answer where it takes too long.
+   */
+  rehearse(facts: string): Promise<RehearsalOutput>
 }
+
+/** What a rehearsal printed, as JSON; or why it has no answer. */
+export type RehearsalOutput =
+  | { readonly ok: true; readonly stdout: string }
+  | { readonly ok: false; readonly why: string }
 
 export interface ReadResult {
   readonly exit: number

@@ -12,6 +12,7 @@ import {
   shownAnswers,
   shownChanges,
   shownRead,
+  shownRehearsal,
   shownRoute
 } from './heard.ts'
 import { type HostReader, hostReader } from './host-reader.ts'
@@ -141,7 +142,9 @@ async function again(
   const routes = await shownAnswers(heard.routes, answer => shownRoute(answer, veil))
   const files = await shownAnswers(heard.files, text => (text === null ? null : veil.shown(text)))
   const changes = await shownAnswers(heard.changes, changed => shownChanges(changed, veil))
-  if (![reads, routes, files, changes].some(({ altered }) => altered)) return value
+  const rehearsals = await shownAnswers(heard.rehearsals, answer => shownRehearsal(answer, veil))
+  if (![reads, routes, files, changes, rehearsals].some(({ altered }) => altered)) return value
+  let rehearsed = 0
   return take(source, {
     host,
     read: command => repeated(reads.answers, readKey(command)),
@@ -153,7 +156,8 @@ async function again(
       changes: from => repeated(changes.answers, from)
     },
     record: adapters.record,
-    hostClock: () => repeated(heard.clocks, host)
+    hostClock: () => repeated(heard.clocks, host),
+    rehearse: () => repeated(rehearsals.answers, String(rehearsed++))
   })
 }
 

@@ -3,6 +3,7 @@ import {
   type ChangedFile,
   type HostClock,
   type ReadResult,
+  type RehearsalOutput,
   type RouteAnswer,
   type RouteRequest,
   Unseen
@@ -17,6 +18,8 @@ export interface Heard {
   readonly changes: Map<string, Promise<readonly ChangedFile[]>>
   readonly homes: Map<string, Promise<string>>
   readonly clocks: Map<string, Promise<HostClock>>
+  /** By their order: what they were made of is not the same once secrets are hidden in it. */
+  readonly rehearsals: Map<string, Promise<RehearsalOutput>>
 }
 
 export function nothingHeard(): Heard {
@@ -26,7 +29,8 @@ export function nothingHeard(): Heard {
     files: new Map(),
     changes: new Map(),
     homes: new Map(),
-    clocks: new Map()
+    clocks: new Map(),
+    rehearsals: new Map()
   }
 }
 
@@ -83,6 +87,14 @@ export function shownRead(answer: ReadResult, veil: Veil): ReadResult {
   const stdout = veil.shown(answer.stdout)
   const stderr = veil.shown(answer.stderr)
   return stdout === answer.stdout && stderr === answer.stderr ? answer : { ...answer, stdout, stderr }
+}
+
+/** The same object where nothing is hidden. */
+export function shownRehearsal(answer: RehearsalOutput, veil: Veil): RehearsalOutput {
+  if (!answer.ok) return answer
+  const found: unknown = JSON.parse(answer.stdout)
+  const shown = mapStrings(found, veil.shown)
+  return shown === found ? answer : { ok: true, stdout: JSON.stringify(shown) }
 }
 
 export function shownRoute(answer: RouteAnswer, veil: Veil): RouteAnswer {

@@ -94,6 +94,9 @@ export const answerBounds = {
   lines: 300_000
 } as const
 
+/** A boot that is rehearsed in a process of its own: real time, memory, and what it prints. */
+export const rehearsalBounds = { ms: 20_000, memoryMb: 512, outputBytes: 20 * MiB } as const
+
 /** JSON that a host prints. */
 export const jsonBounds = {
   depth: 64,

@@ -69,6 +69,15 @@ export function inSandbox(
   })
 }
 
+/**
+ * A program of this package that runs in a sandbox. It lies beside the file that asks for it in what ships, and in a
+ * checkout where it was built.
+ */
+export function programOf(name: string): URL {
+  const built = import.meta.url.endsWith('.ts') ? '../../dist/bin/' : './'
+  return new URL(`${built}${name}.js`, import.meta.url)
+}
+
 /** Node's permission model, under the name that the running version has for it. */
 function permissionFlags(folder: string): readonly string[] {
   const [major = 0, minor = 0] = versions.node.split('.').map(Number)

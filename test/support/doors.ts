@@ -38,6 +38,7 @@ export function closedAdapters(open: Partial<Adapters> = {}): Adapters {
     open: shut('every host'),
     jumped: async () => null,
     fetch: shut('the web'),
+    rehearse: shut('the rehearsal'),
     workspaceFile: shut('the home'),
     repo: { commit: '0'.repeat(40), file: shut('the repo'), changes: shut('the repo') },
     record: {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { rehearsalBounds } from '../../lib/bounds.ts'
 import { messageOf } from '../../lib/errors.ts'
 import type { Hidden } from '../../lib/secrets/hidden.ts'
 import { openVeil, type Veil } from '../../lib/secrets/veil.ts'
@@ -34,7 +35,7 @@ export interface Progress {
 }
 
 export function openAdapters(
-  { home, userHome, openSession = bounded(openDoor, home.concurrency) }: HostContext,
+  { home, userHome, openSession = bounded(openDoor, home.concurrency), rehearse }: HostContext,
   { repo, record }: Views,
   signal: AbortSignal,
   progress?: Progress
@@ -85,6 +86,11 @@ export function openAdapters(
       const { fetchRoute } = await import('../../systems/http/fetch-route.ts')
       const over = progress?.read('web', veil.line(request.url))
       return fetchRoute(request, signal).finally(over)
+    },
+    async rehearse(facts) {
+      if (rehearse !== undefined) return rehearse(facts)
+      const { inSandbox, programOf } = await import('../../os/sandbox.ts')
+      return inSandbox(programOf('rehearsal'), facts, rehearsalBounds, signal)
     },
     async workspaceFile(path) {
       try {

@@ -5,6 +5,7 @@ import { isoSecond } from '../../os/clock.ts'
 import { readText } from '../../os/files.ts'
 import type { Git } from '../../git/clone.ts'
 import { openClone } from '../../git/clone.ts'
+import type { Adapters } from '../../facts/adapter.ts'
 import type { OpenSession } from '../../facts/session.ts'
 import { type Workspace, reviewBranchOf } from '../../config/workspace.ts'
 import { beginRecord, type BegunRecord, type SignedRecord, type Trust } from '../../record/record.ts'
@@ -17,6 +18,8 @@ export interface HostContext {
   readonly signal: AbortSignal
   /** Default: the door that the host's `transport` names. A recorder puts itself between. */
   readonly openSession?: OpenSession
+  /** Default: a process that has nothing but the program of the rehearsal. */
+  readonly rehearse?: Adapters['rehearse']
 }
 
 /** What every story of this folder works with: the home, the clone of the watched repo, and whom to believe. */

@@ -153,27 +153,61 @@ export async function readState(look: FactContext, name: string): Promise<UnitSt
   return state
 }
 
+/** What a unit pulls in, by how: all names as systemd writes them. */
+export interface UnitPulls {
+  readonly name: string
+  readonly requires: readonly string[]
+  readonly requisite: readonly string[]
+  readonly wants: readonly string[]
+  readonly bindsTo: readonly string[]
+}
+
+/** The same answer as `readStates`, each kind of what is pulled in by itself. */
+export async function readPulls(look: FactContext): Promise<readonly UnitPulls[]> {
+  const { stdout } = await look.read(systemdRead.unitStates(['*'], properties))
+  return blocksOf(stdout).map(values => {
+    const words = (key: string) => wordsOf(values.get(key) ?? '')
+    return {
+      name: values.get('Id') ?? '',
+      requires: words('Requires'),
+      requisite: words('Requisite'),
+      wants: words('Wants'),
+      bindsTo: words('BindsTo')
+    }
+  })
+}
+
 /** `systemctl show`: `Property=value` lines, units apart by an empty line. */
 export function parseStates(stdout: string): readonly UnitState[] {
+  return blocksOf(stdout).map(stateOf)
+}
+
+function blocksOf(stdout: string): readonly ReadonlyMap<string, string>[] {
   return stdout
     .split(/\n\n+/)
     .filter(block => block.trim() !== '')
-    .map(stateOf)
+    .map(block => {
+      const values = new Map<string, string>()
+      for (const line of block.split('\n')) {
+        const equals = line.indexOf('=')
+        if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1))
+      }
+      return values
+    })
 }
 
-function stateOf(block: string): UnitState {
-  const values = new Map<string, string>()
-  for (const line of block.split('\n')) {
-    const equals = line.indexOf('=')
-    if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1))
-  }
+function wordsOf(text: string): readonly string[] {
+  return text.split(/\s+/).filter(Boolean).sort()
+}
+
+function stateOf(values: ReadonlyMap<string, string>): UnitState {
   const required = (key: string) => {
     const value = values.get(key)
     if (value === undefined || value === '') throw new RangeError(`systemctl did not print ${key}`)
     return value
   }
   const word = (key: string) => values.get(key) ?? ''
-  const words = (key: string) => word(key).split(/\s+/).filter(Boolean).sort()
+  const words = (key: string) => wordsOf(word(key))
   const time = (key: string) => (word(key) === '' ? null : parseSystemdTime(word(key)))
   return {
     name: required('Id'),

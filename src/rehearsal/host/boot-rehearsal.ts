@@ -1,0 +1,165 @@
+import { type FactContext, type FactSource, Unseen } from '../../facts/fact.ts'
+import { isReadProgram } from '../../lib/secrets/readable-path.ts'
+import { dockerNetworks } from '../../systems/docker/networks.ts'
+import { hostAddresses } from '../../systems/linux/addresses.ts'
+import { linuxPattern, linuxRead } from '../../systems/linux/reads.ts'
+import { swarmNodes } from '../../systems/swarm/nodes.ts'
+import { swarmServices } from '../../systems/swarm/services.ts'
+import { systemdRead } from '../../systems/systemd/reads.ts'
+import { assembled, bootPrograms } from '../../systems/systemd/unit-programs.ts'
+import { allUnits, readPulls } from '../../systems/systemd/units.ts'
+import type { Happening, NotRehearsed, Rehearsal, Run } from '../answer.ts'
+import { rehearse } from '../rehearse.ts'
+import type { FileFact, RehearsalFacts } from '../rehearsal-facts.ts'
+import { distributionFact, dockerFact, programFact, textFact, unitFacts, withFiles } from './host-facts.ts'
+
+/** The next cold boot of a host, rehearsed from what was read of it. */
+export interface BootRehearsal {
+  /** Null: no unit has a start program of its own, so there is nothing to rehearse. */
+  readonly answer: Rehearsal | NotRehearsed | null
+  /** What the rehearsal asked for beyond the start programs: text, or null and why there is none. */
+  readonly files: readonly AskedFile[]
+  /** What else could not be seen of the host, as sentences: the rehearsal goes without. */
+  readonly unseen: readonly string[]
+}
+
+export interface AskedFile {
+  readonly path: string
+  readonly text: string | null
+  readonly why: string
+}
+
+/** How far and how much is read for it: each round is made of what the one before asked for. */
+const bounds = { rounds: 4, files: 200, bytes: 2 * 1024 * 1024 } as const
+
+/** Seconds of a day: see `hostFact`. */
+const day = 86_400
+
+export const bootRehearsal: FactSource<BootRehearsal> = {
+  key: 'boot-rehearsal',
+  place: 'host',
+  reads: [
+    ...(allUnits.reads ?? []),
+    ...(bootPrograms.reads ?? []),
+    ...(hostAddresses.reads ?? []),
+    ...(dockerNetworks.reads ?? []),
+    ...(swarmServices.reads ?? []),
+    ...(swarmNodes.reads ?? []),
+    linuxPattern.scriptText(),
+    linuxPattern.fileText()
+  ],
+  async take(look) {
+    const [programs, units] = await Promise.all([bootPrograms.take(look), allUnits.take(look)])
+    if (programs.services.length === 0 && programs.untold.length === 0)
+      return { answer: null, files: [], unseen: [] }
+    const unseen: string[] = []
+    const or = async <Value>(taking: Promise<Value>, instead: Value): Promise<Value> => {
+      try {
+        return await taking
+      } catch (error) {
+        if (!(error instanceof Unseen)) throw error
+        unseen.push(error.message)
+        return instead
+      }
+    }
+    const [pulls, cat, services, networks, nodes, addresses, clock] = await Promise.all([
+      readPulls(look),
+      look.read(systemdRead.unitTexts(['*.service'])),
+      or(swarmServices.take(look), []),
+      or(dockerNetworks.take(look), []),
+      or(swarmNodes.take(look), []),
+      or(hostAddresses.take(look), { interfaces: [], routes: [] }),
+      look.hostClock()
+    ])
+    const texts = new Map(
+      assembled(units, cat.stdout).flatMap(({ name, files }) => (files === null ? [] : [[name, files] as const]))
+    )
+    const facts: RehearsalFacts = {
+      units: unitFacts(units, pulls, programs, texts),
+      files: Object.fromEntries(programs.programs.map(file => [file.path, programFact(file)])),
+      host: {
+        hostname: nodes.find(({ self }) => self)?.hostname ?? '',
+        addresses: [
+          ...new Set([
+            '127.0.0.1',
+            '::1',
+            ...addresses.interfaces.flatMap(each => each.addresses.map(({ address }) => address))
+          ])
+        ],
+        // By the day: two rehearsals of the same host are to say the same.
+        bootAt: Math.floor(clock.hostMicros / 1_000_000 / day) * day
+      },
+      docker: dockerFact(services, networks)
+    }
+    const { answer, files } = await inRounds(look, facts)
+    const own = new Set([...programs.services.map(({ name }) => name), ...programs.untold])
+    return {
+      answer: 'unknown' in answer ? answer : { ...answer, boot: withoutOthers(answer.boot, own) },
+      files,
+      unseen: [...new Set(unseen)]
+    }
+  }
+}
+
+/** Rehearses, reads what was asked for, and rehearses again. */
+async function inRounds(
+  look: FactContext,
+  first: RehearsalFacts
+): Promise<{ readonly answer: Rehearsal | NotRehearsed; readonly files: readonly AskedFile[] }> {
+  const read: AskedFile[] = []
+  let facts = first
+  let bytes = 0
+  for (let round = 1; ; round++) {
+    const answer = await rehearse(facts, input => look.rehearse(input))
+    if ('unknown' in answer || round >= bounds.rounds) return { answer, files: read }
+    const wanted = answer.asked.filter(path => !Object.hasOwn(facts.files, path))
+    if (wanted.length === 0) return { answer, files: read }
+    const found = await Promise.all(
+      wanted.map(async (path, index): Promise<readonly [string, FileFact]> => [
+        path,
+        read.length + index < bounds.files && bytes < bounds.bytes
+          ? await readAsked(look, path)
+          : { kind: 'unseen', why: 'not read: too many files' }
+      ])
+    )
+    for (const [path, fact] of found) {
+      bytes += fact.kind === 'text' ? fact.text.length : 0
+      read.push(askedFile(path, fact))
+    }
+    facts = withFiles(facts, found)
+  }
+}
+
+function askedFile(path: string, fact: FileFact): AskedFile {
+  if (fact.kind === 'text') return { path, text: fact.text, why: '' }
+  return { path, text: null, why: 'why' in fact ? fact.why : fact.kind }
+}
+
+/** A file that a program asked for: a script first, else as text. What is named like a secret is not read. */
+async function readAsked(look: FactContext, path: string): Promise<FileFact> {
+  const known = distributionFact(path)
+  if (known !== null) return known
+  if (!isReadProgram(path)) return { kind: 'unseen', why: 'not read: its name is not that of a program' }
+  try {
+    const { stdout: script } = await look.read(linuxRead.scriptText(path))
+    if (script !== '') return textFact(path, script)
+    return textFact(path, (await look.read(linuxRead.fileText(path))).stdout)
+  } catch (error) {
+    if (!(error instanceof Unseen)) throw error
+    return /No such file or directory/.test(error.message)
+      ? { kind: 'missing' }
+      : { kind: 'unseen', why: error.message }
+  }
+}
+
+/** Units of the distribution that simply start are not told of: they are hundreds, and the same on every host. */
+function withoutOthers(run: Run, own: ReadonlySet<string>): Run {
+  const isPlain = (state: string) => /^(?:starting|active|done|skipped)$/.test(state)
+  const tells = (happening: Happening) =>
+    happening.kind !== 'unit' || own.has(happening.unit) || !isPlain(happening.state)
+  return {
+    ...run,
+    timeline: run.timeline.filter(tells),
+    units: run.units.filter(({ unit, state }) => own.has(unit) || !/^(?:active|done|skipped)$/.test(state))
+  }
+}

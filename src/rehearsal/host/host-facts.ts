@@ -1,0 +1,99 @@
+import { settingsOf, startCommands, type UnitFile } from '../../systems/languages/unit-file.ts'
+import { baseName } from '../../systems/programs/shell-runs.ts'
+import { isSystemProgram } from '../../systems/programs/program-runs.ts'
+import type { DockerNetwork } from '../../systems/docker/networks.ts'
+import type { SwarmService } from '../../systems/swarm/services.ts'
+import type { BootPrograms, ProgramFile } from '../../systems/systemd/unit-programs.ts'
+import { gone } from '../../systems/systemd/unit-programs.ts'
+import type { UnitPulls, UnitState } from '../../systems/systemd/units.ts'
+import type { DockerFact, FileFact, RehearsalFacts, UnitFact } from '../rehearsal-facts.ts'
+
+/** What was read of a host, as a rehearsal wants it. Pure. */
+
+/** The units of a boot. Of those of the distribution the text counts only where it starts Docker. */
+export function unitFacts(
+  states: readonly UnitState[],
+  pulls: readonly UnitPulls[],
+  { services, untold }: Pick<BootPrograms, 'services' | 'untold'>,
+  texts: ReadonlyMap<string, readonly UnitFile[]>
+): readonly UnitFact[] {
+  const pulled = new Map(pulls.map(each => [each.name, each]))
+  const own = new Map(services.map(({ name, files }) => [name, files]))
+  return states.map(({ name, names, load, after, before }): UnitFact => {
+    const { requires = [], requisite = [], wants = [], bindsTo = [] } = pulled.get(name) ?? {}
+    const files = own.get(name) ?? engineFiles(texts.get(name) ?? [], name)
+    const said = (key: string) =>
+      settingsOf(files)
+        .filter(setting => setting.section === 'Unit' && setting.key === key)
+        .flatMap(({ value }) => value.split(/\s+/).filter(Boolean))
+    return {
+      id: name,
+      names: names.includes(name) ? names : [name, ...names],
+      load: untold.includes(name) ? 'loaded' : load,
+      relations: {
+        requires,
+        requisite,
+        wants,
+        bindsTo,
+        partOf: said('PartOf'),
+        conflicts: said('Conflicts'),
+        after,
+        before
+      },
+      files
+    }
+  })
+}
+
+function engineFiles(files: readonly UnitFile[], name: string): readonly UnitFile[] {
+  const isEngine = startCommands(files, name).some(({ argv }) => baseName(argv[0] ?? '') === 'dockerd')
+  return isEngine ? files : []
+}
+
+/** A program as `bootPrograms` read it: an empty text is a file that is no script. */
+export function programFact({ path, text, why }: ProgramFile): FileFact {
+  if (text === null) return why === gone ? { kind: 'missing' } : { kind: 'unseen', why }
+  return textFact(path, text)
+}
+
+/** What a file holds, as it was read. */
+export function textFact(path: string, text: string): FileFact {
+  if (text === '') return { kind: 'opaque', why: `${path} is not a script`, executable: true }
+  if (text.includes('\0') || text.includes('\ufffd'))
+    return { kind: 'opaque', why: `${path} is not text`, executable: true }
+  return { kind: 'text', text, executable: true }
+}
+
+/** A program of the distribution: known by its name, and never read. */
+export function distributionFact(path: string): FileFact | null {
+  return isSystemProgram(path)
+    ? { kind: 'opaque', why: `${path} belongs to the distribution`, executable: true }
+    : null
+}
+
+export function dockerFact(
+  services: readonly SwarmService[],
+  networks: readonly DockerNetwork[]
+): DockerFact {
+  return {
+    services: services.map(({ name, stack, template, labels }) => ({
+      name,
+      stack,
+      image: template.image,
+      labels
+    })),
+    networks: networks.map(({ name, driver, subnets }) => ({
+      name,
+      driver,
+      subnets: subnets.map(({ subnet }) => subnet)
+    }))
+  }
+}
+
+/** With more files than before. */
+export function withFiles(
+  facts: RehearsalFacts,
+  files: readonly (readonly [path: string, fact: FileFact])[]
+): RehearsalFacts {
+  return { ...facts, files: { ...facts.files, ...Object.fromEntries(files) } }
+}
