@@ -11,6 +11,7 @@ import {
   judgingBounds,
   parsingBounds,
   proseBounds,
+  rehearsalBounds,
   yamlBounds
 } from '../src/lib/bounds.ts'
 
@@ -63,6 +64,14 @@ it.each<[door: string, shown: readonly string[]]>([
       size(analysisBounds.script),
       `${analysisBounds.unitSteps} steps`,
       `${analysisBounds.hostSteps} for a host`
+    ]
+  ],
+  [
+    'a boot that is rehearsed',
+    [
+      seconds(rehearsalBounds.ms),
+      `${rehearsalBounds.memoryMb} MiB of memory`,
+      size(rehearsalBounds.outputBytes)
     ]
   ],
   ['answers of a host', [size(answerBounds.hostBytes), `${answerBounds.lines} lines`]],

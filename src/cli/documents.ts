@@ -339,6 +339,47 @@ export const proveDocument = z.looseObject({
   )
 })
 
+const happening = z.looseObject({
+  /** Virtual milliseconds since the boot began. */
+  at: milliseconds,
+  kind: z.enum(['unit', 'asked', 'up']),
+  unit: z.string()
+})
+
+const rehearsedBoot = z.looseObject({
+  ended: z.enum(['settled', 'horizon', 'budget']),
+  timeline: z.array(happening),
+  units: z.array(z.looseObject({ unit: z.string(), state: z.string() }))
+})
+
+/** `rehearse`. */
+export const rehearseDocument = z.looseObject({
+  /** The host's name in the home; null where none was asked. */
+  host: z.string().nullable(),
+  /** Null: nothing was rehearsed, because no unit has a start program of its own, or `why`. */
+  rehearsal: z
+    .union([
+      z.looseObject({
+        boot: rehearsedBoot,
+        waits: z.array(
+          z.looseObject({
+            unit: z.string(),
+            verdict: z.enum(['circle', 'outlasts', 'delays', 'never', 'unknown']),
+            /** Virtual milliseconds; null: for ever. */
+            stood: milliseconds.nullable(),
+            holds: z.array(z.string())
+          })
+        ),
+        unknowns: z.array(z.looseObject({ name: z.string(), unit: z.string(), why: z.string() }))
+      }),
+      /** Why the rehearsal itself could not be done. */
+      z.looseObject({ unknown: z.string() })
+    ])
+    .nullable(),
+  why: z.string().optional(),
+  stats
+})
+
 /** `finding list`. */
 export const findingListDocument = z.looseObject({ phase: z.string(), findings: z.array(finding) })
 
@@ -460,6 +501,7 @@ export const documents = {
   probe: probeDocument,
   'probe-list': probeListDocument,
   'probe-explain': probeExplainDocument,
+  rehearse: rehearseDocument,
   hunt: huntDocument,
   orient: orientDocument,
   gate: gateDocument,

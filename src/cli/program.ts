@@ -211,6 +211,17 @@ function commandLine(
     .option('--explain', 'show what the probe asserts, why, its parameters, and what to do when it fails')
 
   add(
+    'rehearse',
+    "prints the timeline of a host's next cold boot, rehearsed in a sandbox; writes nothing",
+    ['rehearse --on prod', 'rehearse --unit deploy-proxy', 'rehearse --without docker --json'],
+    () => import('./review/rehearse-command.ts')
+  )
+    .option('--on <host>', 'a host of adversary.yaml (default: the only one)')
+    .option('--unit <unit>', 'only what this unit does')
+    .option('--without <unit...>', 'rehearse a fault: leave these units out of the boot')
+    .option('--down <url...>', 'rehearse a fault: these URLs or host:port never answer')
+
+  add(
     'gate <gate>',
     'may it proceed? For pipelines: reads signed reviews; needs no SSH access and no configuration',
     [

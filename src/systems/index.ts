@@ -3,6 +3,7 @@
 export { baseline, hostName, startsBefore } from './baseline/baseline.ts'
 export { moment } from './baseline/moment.ts'
 export { composeImages } from './compose/compose-files.ts'
+export { standaloneContainers } from './docker/containers.ts'
 export { endpointOwners } from './docker/endpoints.ts'
 export { dockerEngine, engineStart } from './docker/engine.ts'
 export { filesystems } from './docker/filesystems.ts'

@@ -23,6 +23,7 @@ const commands = [
   'orient',
   'hunt',
   'probe',
+  'rehearse',
   'gate',
   'status',
   'board',

@@ -48,7 +48,7 @@ export async function run(options: ProbeOptions, io: Io): Promise<ExitCode> {
   const probe = named(options.id, home.probes)
   const file = typedValues(options.with ?? [], '--with')
   const bound = probe.bind(checked(file, probe.params).file.data)
-  const host = hostOf(options.on, home, bound)
+  const host = onlyHost(options.on, home, bound)
   const observed = await runOneProbe(
     { home, userHome: io.userHome, signal: io.signal },
     { probe: bound, title: probe.asserts, host, phase: null },
@@ -93,7 +93,8 @@ function named(id: string, probes: readonly AnyProbe[]): AnyProbe {
   })
 }
 
-function hostOf(on: string | undefined, home: Workspace, probe: BoundProbe): string | null {
+/** The host that `--on` names, or the only one of the home; null where the probe asks none. */
+export function onlyHost(on: string | undefined, home: Workspace, probe: BoundProbe): string | null {
   const names = [...home.hosts.keys()]
   if (on !== undefined && !home.hosts.has(on)) {
     const known = names.length === 0 ? 'none' : names.join(', ')

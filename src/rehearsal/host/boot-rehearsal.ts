@@ -1,7 +1,10 @@
 import { type FactContext, type FactSource, Unseen } from '../../facts/fact.ts'
+import type { Pattern } from '../../facts/read-command.ts'
 import { isReadProgram } from '../../lib/secrets/readable-path.ts'
+import { standaloneContainers } from '../../systems/docker/containers.ts'
 import { dockerNetworks } from '../../systems/docker/networks.ts'
 import { hostAddresses } from '../../systems/linux/addresses.ts'
+import { listeners } from '../../systems/linux/listeners.ts'
 import { linuxPattern, linuxRead } from '../../systems/linux/reads.ts'
 import { swarmNodes } from '../../systems/swarm/nodes.ts'
 import { swarmServices } from '../../systems/swarm/services.ts'
@@ -10,7 +13,7 @@ import { assembled, bootPrograms } from '../../systems/systemd/unit-programs.ts'
 import { allUnits, readPulls } from '../../systems/systemd/units.ts'
 import type { Happening, NotRehearsed, Rehearsal, Run } from '../answer.ts'
 import { rehearse } from '../rehearse.ts'
-import type { FileFact, RehearsalFacts } from '../rehearsal-facts.ts'
+import type { Fault, FileFact, RehearsalFacts } from '../rehearsal-facts.ts'
 import { distributionFact, dockerFact, programFact, textFact, unitFacts, withFiles } from './host-facts.ts'
 
 /** The next cold boot of a host, rehearsed from what was read of it. */
@@ -35,69 +38,89 @@ const bounds = { rounds: 4, files: 200, bytes: 2 * 1024 * 1024 } as const
 /** Seconds of a day: see `hostFact`. */
 const day = 86_400
 
-export const bootRehearsal: FactSource<BootRehearsal> = {
-  key: 'boot-rehearsal',
-  place: 'host',
-  reads: [
-    ...(allUnits.reads ?? []),
-    ...(bootPrograms.reads ?? []),
-    ...(hostAddresses.reads ?? []),
-    ...(dockerNetworks.reads ?? []),
-    ...(swarmServices.reads ?? []),
-    ...(swarmNodes.reads ?? []),
-    linuxPattern.scriptText(),
-    linuxPattern.fileText()
-  ],
-  async take(look) {
-    const [programs, units] = await Promise.all([bootPrograms.take(look), allUnits.take(look)])
-    if (programs.services.length === 0 && programs.untold.length === 0)
-      return { answer: null, files: [], unseen: [] }
-    const unseen: string[] = []
-    const or = async <Value>(taking: Promise<Value>, instead: Value): Promise<Value> => {
-      try {
-        return await taking
-      } catch (error) {
-        if (!(error instanceof Unseen)) throw error
-        unseen.push(error.message)
-        return instead
-      }
+/** The same with a fault: what the host would be without a unit, or with something that never answers. */
+export function rehearsalWith(fault?: Fault): FactSource<BootRehearsal> {
+  return {
+    key: fault === undefined ? 'boot-rehearsal' : `boot-rehearsal ${JSON.stringify(fault)}`,
+    place: 'host',
+    reads,
+    take: look => rehearsed(look, fault)
+  }
+}
+
+const reads: readonly Pattern[] = [
+  ...(allUnits.reads ?? []),
+  ...(bootPrograms.reads ?? []),
+  ...(hostAddresses.reads ?? []),
+  ...(listeners.reads ?? []),
+  ...(standaloneContainers.reads ?? []),
+  ...(dockerNetworks.reads ?? []),
+  ...(swarmServices.reads ?? []),
+  ...(swarmNodes.reads ?? []),
+  linuxPattern.scriptText(),
+  linuxPattern.fileText()
+]
+
+async function rehearsed(look: FactContext, fault: Fault | undefined): Promise<BootRehearsal> {
+  const [programs, units] = await Promise.all([bootPrograms.take(look), allUnits.take(look)])
+  if (programs.services.length === 0 && programs.untold.length === 0)
+    return { answer: null, files: [], unseen: [] }
+  const unseen: string[] = []
+  const or = async <Value>(taking: Promise<Value>, instead: Value): Promise<Value> => {
+    try {
+      return await taking
+    } catch (error) {
+      if (!(error instanceof Unseen)) throw error
+      unseen.push(error.message)
+      return instead
     }
-    const [pulls, cat, services, networks, nodes, addresses, clock] = await Promise.all([
-      readPulls(look),
-      look.read(systemdRead.unitTexts(['*.service'])),
-      or(swarmServices.take(look), []),
-      or(dockerNetworks.take(look), []),
-      or(swarmNodes.take(look), []),
-      or(hostAddresses.take(look), { interfaces: [], routes: [] }),
-      look.hostClock()
-    ])
-    const texts = new Map(
-      assembled(units, cat.stdout).flatMap(({ name, files }) => (files === null ? [] : [[name, files] as const]))
+  }
+  const [pulls, cat, services, containers, networks, nodes, addresses, sockets, clock] = await Promise.all([
+    readPulls(look),
+    look.read(systemdRead.unitTexts(['*.service'])),
+    or(swarmServices.take(look), []),
+    or(standaloneContainers.take(look), []),
+    or(dockerNetworks.take(look), []),
+    or(swarmNodes.take(look), []),
+    or(hostAddresses.take(look), { interfaces: [], routes: [] }),
+    or(listeners.take(look), { sockets: [], sshPort: null }),
+    look.hostClock()
+  ])
+  const texts = new Map(
+    assembled(units, cat.stdout).flatMap(({ name, files }) =>
+      files === null ? [] : [[name, files] as const]
     )
-    const facts: RehearsalFacts = {
-      units: unitFacts(units, pulls, programs, texts),
-      files: Object.fromEntries(programs.programs.map(file => [file.path, programFact(file)])),
-      host: {
-        hostname: nodes.find(({ self }) => self)?.hostname ?? '',
-        addresses: [
-          ...new Set([
-            '127.0.0.1',
-            '::1',
-            ...addresses.interfaces.flatMap(each => each.addresses.map(({ address }) => address))
-          ])
-        ],
-        // By the day: two rehearsals of the same host are to say the same.
-        bootAt: Math.floor(clock.hostMicros / 1_000_000 / day) * day
-      },
-      docker: dockerFact(services, networks)
-    }
-    const { answer, files } = await inRounds(look, facts)
-    const own = new Set([...programs.services.map(({ name }) => name), ...programs.untold])
-    return {
-      answer: 'unknown' in answer ? answer : { ...answer, boot: withoutOthers(answer.boot, own) },
-      files,
-      unseen: [...new Set(unseen)]
-    }
+  )
+  const facts: RehearsalFacts = {
+    units: unitFacts(units, pulls, programs, texts),
+    files: Object.fromEntries(programs.programs.map(file => [file.path, programFact(file)])),
+    host: {
+      hostname: nodes.find(({ self }) => self)?.hostname ?? '',
+      addresses: [
+        ...new Set([
+          '127.0.0.1',
+          '::1',
+          ...addresses.interfaces.flatMap(each => each.addresses.map(({ address }) => address))
+        ])
+      ],
+      listeners: sockets.sockets.map(({ protocol, address, port }) => ({
+        protocol,
+        address,
+        port,
+        process: null
+      })),
+      // By the day: two rehearsals of the same host are to say the same.
+      bootAt: Math.floor(clock.hostMicros / 1_000_000 / day) * day
+    },
+    docker: dockerFact(services, containers, networks),
+    ...(fault === undefined ? {} : { fault })
+  }
+  const { answer, files } = await inRounds(look, facts)
+  const own = new Set([...programs.services.map(({ name }) => name), ...programs.untold])
+  return {
+    answer: 'unknown' in answer ? answer : withoutOthers(answer, own),
+    files,
+    unseen: [...new Set(unseen)]
   }
 }
 
@@ -115,12 +138,14 @@ async function inRounds(
     const wanted = answer.asked.filter(path => !Object.hasOwn(facts.files, path))
     if (wanted.length === 0) return { answer, files: read }
     const found = await Promise.all(
-      wanted.map(async (path, index): Promise<readonly [string, FileFact]> => [
-        path,
-        read.length + index < bounds.files && bytes < bounds.bytes
-          ? await readAsked(look, path)
-          : { kind: 'unseen', why: 'not read: too many files' }
-      ])
+      wanted.map(
+        async (path, index): Promise<readonly [string, FileFact]> => [
+          path,
+          read.length + index < bounds.files && bytes < bounds.bytes
+            ? await readAsked(look, path)
+            : { kind: 'unseen', why: 'not read: too many files' }
+        ]
+      )
     )
     for (const [path, fact] of found) {
       bytes += fact.kind === 'text' ? fact.text.length : 0
@@ -153,13 +178,18 @@ async function readAsked(look: FactContext, path: string): Promise<FileFact> {
 }
 
 /** Units of the distribution that simply start are not told of: they are hundreds, and the same on every host. */
-function withoutOthers(run: Run, own: ReadonlySet<string>): Run {
+function withoutOthers(answer: Rehearsal, own: ReadonlySet<string>): Rehearsal {
   const isPlain = (state: string) => /^(?:starting|active|done|skipped)$/.test(state)
   const tells = (happening: Happening) =>
     happening.kind !== 'unit' || own.has(happening.unit) || !isPlain(happening.state)
-  return {
+  const less = (run: Run): Run => ({
     ...run,
     timeline: run.timeline.filter(tells),
     units: run.units.filter(({ unit, state }) => own.has(unit) || !/^(?:active|done|skipped)$/.test(state))
+  })
+  return {
+    ...answer,
+    boot: less(answer.boot),
+    through: answer.through === null ? null : less(answer.through)
   }
 }

@@ -1,6 +1,7 @@
 import { settingsOf, startCommands, type UnitFile } from '../../systems/languages/unit-file.ts'
 import { baseName } from '../../systems/programs/shell-runs.ts'
 import { isSystemProgram } from '../../systems/programs/program-runs.ts'
+import type { StandaloneContainer } from '../../systems/docker/containers.ts'
 import type { DockerNetwork } from '../../systems/docker/networks.ts'
 import type { SwarmService } from '../../systems/swarm/services.ts'
 import type { BootPrograms, ProgramFile } from '../../systems/systemd/unit-programs.ts'
@@ -73,15 +74,22 @@ export function distributionFact(path: string): FileFact | null {
 
 export function dockerFact(
   services: readonly SwarmService[],
+  containers: readonly StandaloneContainer[],
   networks: readonly DockerNetwork[]
 ): DockerFact {
   return {
-    services: services.map(({ name, stack, template, labels }) => ({
+    services: services.map(({ name, stack, template, labels, ports, mode }) => ({
       name,
       stack,
       image: template.image,
-      labels
+      labels,
+      ports: ports.flatMap(({ protocol, port }) =>
+        // What it is in the container is not asked for: nothing outside reaches it by that.
+        protocol === 'tcp' || protocol === 'udp' ? [{ protocol, port, target: 0 }] : []
+      ),
+      replicas: mode.kind === 'replicated' ? mode.replicas : null
     })),
+    containers: containers.map(container => ({ ...container, comesBack: null })),
     networks: networks.map(({ name, driver, subnets }) => ({
       name,
       driver,
