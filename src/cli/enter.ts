@@ -57,6 +57,6 @@ export async function enter<T>(
       () => undefined
     )
     // What was begun and is not needed any more.
-    over.abort(new Error('the command has ended'))
+    over.abort(new Error('the command has finished'))
   }
 }

@@ -33,7 +33,7 @@ export async function workspaceDir(options: CommonOptions, io: Io): Promise<stri
   const dir = options.home === undefined ? await findWorkspace(io.cwd) : resolve(io.cwd, options.home)
   if (dir !== null) return dir
   const hint = 'run `adversary init` to create one, or name one with --home DIR'
-  throw new AdversaryError('usage', `there is no ${configFile} in ${io.cwd} or above`, { hint })
+  throw new AdversaryError('usage', `no ${configFile} in ${io.cwd} or a parent folder`, { hint })
 }
 
 /** What a home is read with: the library and the fact sources of this package, loaded when they are asked for. */

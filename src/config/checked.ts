@@ -106,7 +106,8 @@ function sentence(issue: core.$ZodIssue, path: Path, file: YamlFile, schema: Zod
     const keys = known.length > 0 && known.length <= 16 ? `; expected ${known.map(quoted).join(', ')}` : ''
     return `unknown key${didYouMean(key, known) || keys}`
   }
-  if (issue.code === 'invalid_key') return `${shown(key)} is no valid key; expected ${wanted(issue.issues)}`
+  if (issue.code === 'invalid_key')
+    return `${shown(key)} is not a valid key; expected ${wanted(issue.issues)}`
   const value = file.at(path)
   if (value === undefined) return `is missing; expected ${wanted([issue])}`
   if (!isExpectation(issue)) return `got ${shown(value)}: ${issue.message}`

@@ -66,7 +66,7 @@ const gateRule = z.strictObject({
   letThrough: z
     .literal(true)
     .optional()
-    .meta({ description: 'The build may begin without a gate. Instead of `gate`.' }),
+    .meta({ description: 'The build may start without a gate. Instead of `gate`.' }),
   closed: z.enum(['block', 'skip']).default('block').meta({
     description:
       'What happens to the build while the gate is closed: `block` waits for an administrator, `skip` drops it.'
@@ -148,7 +148,7 @@ export function readForge(
   const url = value.url ?? guess.url
   const repo = value.repo ?? guess.repo
   const needed = (key: string, what: string) =>
-    refusal(file, ['forge', key], `is missing, and \`repo.url\` does not tell it; expected ${what}`)
+    refusal(file, ['forge', key], `is missing and cannot be derived from \`repo.url\`; expected ${what}`)
   if (kind === null) throw needed('kind', forgeKinds.map(each => `\`${each}\``).join(', '))
   if (url === null || !isSafeUrl(url)) throw needed('url', 'an https:// URL')
   if (repo === null) throw needed('repo', '`owner/name`')
@@ -218,7 +218,7 @@ function droneRepo(named: string | undefined, file: YamlFile, repoUrl: string): 
     throw refusal(
       file,
       ['serve', 'drone', 'repo'],
-      'is missing, and `repo.url` does not tell it; expected `owner/name`'
+      'is missing and cannot be derived from `repo.url`; expected `owner/name`'
     )
   }
   return repo

@@ -13,8 +13,8 @@ import { wholeZod } from './whole-zod.ts'
  */
 const shape = z.object({
   id: z.string().regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, 'expected a kebab-case `id`'),
-  asserts: z.string().min(1, 'expected the sentence that is true when it passes'),
-  because: z.string().min(1, 'expected why anyone should care'),
+  asserts: z.string().min(1, 'expected the sentence that holds when the probe passes'),
+  because: z.string().min(1, 'expected the reason why this matters'),
   remedy: z.string().min(1, 'expected what to do when it fails'),
   params: z.custom<z.ZodType>(isSchema, 'expected a zod schema, for example `z.strictObject({})`'),
   needs: z.function(),
@@ -89,7 +89,7 @@ async function load(path: string, file: string, kit: ProbeApi): Promise<AnyProbe
   if (!checked.success) {
     const [issue] = checked.error.issues
     const key = issue?.path.join('.') || 'default export'
-    throw new AdversaryError('usage', `${file}: ${key}: ${issue?.message ?? 'no probe'}`)
+    throw new AdversaryError('usage', `${file}: ${key}: ${issue?.message ?? 'not a probe'}`)
   }
   // `shape` has looked at every member that AnyProbe names, but for what functions take and return:
   // that is seen when they are called, and a throw there is `unknown`.

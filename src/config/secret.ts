@@ -27,7 +27,7 @@ export async function readSecret(
   const text = file === null ? env[variable] : await fileText(file, key)
   const secret = text?.replace(/\r?\n$/, '') ?? ''
   if (secret === '') {
-    const what = file === null ? `the environment has no ${variable}` : `${file} is empty`
+    const what = file === null ? `the environment variable ${variable} is not set` : `${file} is empty`
     throw new AdversaryError('usage', `${what} (${key})`, {
       hint: `put the secret into a file of mode 0600 and name it in \`${key}\`, or set ${variable}`
     })
@@ -54,14 +54,14 @@ async function fileText(file: string, key: string): Promise<string> {
     case 'text':
       return read.text
     case 'absent':
-      throw new AdversaryError('usage', `there is no file ${file} (${key})`)
+      throw new AdversaryError('usage', `${file} does not exist (${key})`)
     case 'open':
-      throw new AdversaryError('usage', `${file} is open to others, ${read.mode} (${key})`, {
+      throw new AdversaryError('usage', `other users can read ${file}, mode ${read.mode} (${key})`, {
         hint: `chmod 600 ${file}`
       })
     case 'foreign':
       throw new AdversaryError('usage', `${file} belongs to another user, uid ${read.uid} (${key})`, {
-        hint: `chown "$(id -u)" ${file}, once you trust what it holds`
+        hint: `chown "$(id -u)" ${file}, once you have checked its content`
       })
   }
 }

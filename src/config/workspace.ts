@@ -168,7 +168,7 @@ async function configIn(
   const text = await textOf(join(root, configFile), configFile)
   if (text === null) {
     const hint = 'run `adversary init` to create one'
-    throw new AdversaryError('usage', `there is no ${configFile} in ${root}`, { hint })
+    throw new AdversaryError('usage', `no ${configFile} in ${root}`, { hint })
   }
   return { text, config: readConfig(yaml(text, configFile), root, userHome) }
 }
@@ -251,7 +251,7 @@ export async function workspaceFile(
   userHome: string
 ): Promise<string> {
   const text = await textOf(absolutePath(path, home.dir, userHome), path)
-  if (text === null) throw new AdversaryError('usage', `${path}: there is no such file in ${home.dir}`)
+  if (text === null) throw new AdversaryError('usage', `${path} does not exist in ${home.dir}`)
   return text
 }
 

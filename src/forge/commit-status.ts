@@ -127,7 +127,7 @@ function listedIn(body: string): z.infer<typeof listed> {
     return listed.parse(JSON.parse(body))
   } catch (error) {
     // Neither a schema nor a piece of the body is a reason that a person can read.
-    throw new Error('the forge did not answer with a list of statuses', { cause: error })
+    throw new Error('the forge returned no list of statuses', { cause: error })
   }
 }
 

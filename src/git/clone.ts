@@ -196,20 +196,20 @@ export async function openClone(options: CloneOptions): Promise<Git> {
     const object = await objects.read(commit)
     const tree =
       object?.type === 'commit' ? /^tree ([0-9a-f]+)\n/.exec(object.bytes.toString('latin1'))?.[1] : undefined
-    if (tree === undefined) throw new BrokenClone(`the clone holds no commit ${commit}`)
+    if (tree === undefined) throw new BrokenClone(`commit ${commit} is not in the clone`)
     return tree
   }
 
   const treeAt = async (tree: string) => {
     const found = await objects.tree(tree)
-    if (found === null) throw new BrokenClone(`the clone misses a folder's tree (${tree})`)
+    if (found === null) throw new BrokenClone(`tree ${tree} is missing from the clone`)
     return found
   }
   const paths = pathReader(treeAt)
 
   const changed = async (from: string, to: string, at: readonly string[]) => {
     // Another way to name a commit is found nowhere in the history, which would say that nothing was touched.
-    if (!isSha(from) || !isSha(to)) throw new TypeError(`${from}..${to} is not of whole ids`)
+    if (!isSha(from) || !isSha(to)) throw new TypeError(`${from}..${to}: expected full commit ids`)
     const spec = ['--', ...at]
     const words = ['log', '--full-history', '--format=%H', `${from}..${to}`, ...spec]
     const commits = await history.commits({ tip: to })
@@ -317,7 +317,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
           if (entry === undefined) return { kind: 'absent' }
           const last = depth === names.length - 1
           const here = names.slice(0, depth + 1).join('/')
-          if (double !== undefined) return { kind: 'refused', why: `${here} is there twice` }
+          if (double !== undefined) return { kind: 'refused', why: `${here} appears twice in its folder` }
           if (!last) {
             if (entry.mode !== '40000')
               return { kind: 'refused', why: `${here} is ${kindOf(entry.mode)}, not a folder` }
@@ -333,12 +333,12 @@ export async function openClone(options: CloneOptions): Promise<Git> {
             if (made.anew && (await isPartial(dir))) {
               return { kind: 'refused', why: `${here} has more than ${defaultFileCap} bytes` }
             }
-            throw new BrokenClone(`the clone misses the content of ${here}`)
+            throw new BrokenClone(`the content of ${here} is missing from the clone`)
           }
           if (size > capBytes)
             return { kind: 'refused', why: `${here} has ${size} bytes, more than ${capBytes}` }
           const blob = await objects.read(entry.sha)
-          if (blob === null) throw new BrokenClone(`the clone misses the content of ${here}`)
+          if (blob === null) throw new BrokenClone(`the content of ${here} is missing from the clone`)
           return { kind: 'file', bytes: blob.bytes, blob: blob.sha }
         }
         return { kind: 'absent' }

@@ -40,10 +40,11 @@ export function openHistory(
     const into = known
     const shas = await listed(dir, tip, tips, signal)
     const fresh = shas.length <= fewCommits ? await readFew(shas, raw) : await readCommits(dir, shas, signal)
-    if (!fresh.has(tip)) throw new BrokenClone(`the clone holds no commit ${tip}`)
+    if (!fresh.has(tip)) throw new BrokenClone(`commit ${tip} is not in the clone`)
     for (const { sha, parents } of fresh.values()) {
       const lost = parents.find(parent => !fresh.has(parent) && !into.has(parent))
-      if (lost !== undefined) throw new BrokenClone(`the clone lacks ${lost}, which ${sha} builds on`)
+      if (lost !== undefined)
+        throw new BrokenClone(`commit ${lost}, an ancestor of ${sha}, is missing from the clone`)
     }
     for (const [sha, commit] of fresh) into.set(sha, commit)
     if (into === known) tips = [tip, ...tips].slice(0, answersHeld)
@@ -141,7 +142,7 @@ async function readFew(
   const read = shas.map(async sha => {
     const bytes = await raw(sha)
     const commit = bytes === null ? null : commitOf(sha, bytes, people)
-    if (commit === null) throw new BrokenClone(`${sha} is no commit that can be read`)
+    if (commit === null) throw new BrokenClone(`${sha} cannot be read as a commit`)
     return [sha, commit] as const
   })
   return new Map(await Promise.all(read))
@@ -165,9 +166,9 @@ async function readCommits(
     const [, sha = '', size = ''] = /^([0-9a-f]{40,64}) commit (\d+)$/.exec(header) ?? []
     const to = end + 1 + Number(size)
     if (end < 0 || sha === '' || to >= stdout.length)
-      throw new BrokenClone(`the history cannot be read: git cat-file answered ${JSON.stringify(header)}`)
+      throw new BrokenClone(`the history cannot be read: git cat-file returned ${JSON.stringify(header)}`)
     const commit = commitOf(sha, stdout.subarray(end + 1, to), people)
-    if (commit === null) throw new BrokenClone(`${sha} is no commit that can be read`)
+    if (commit === null) throw new BrokenClone(`${sha} cannot be read as a commit`)
     commits.set(sha, commit)
     at = to + 1
   }

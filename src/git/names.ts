@@ -10,7 +10,7 @@ export function isSha(word: string): boolean {
 export function refOf(branch: string): string {
   const bad = /(?:^[-./]|\.\.|[\p{C}\s~^:?*[\\]|@\{|\/\/|\/\.|[/.]$|\.lock(?:\/|$))/u
   if (branch === '' || branch === '@' || bad.test(branch)) {
-    throw new AdversaryError('usage', `${JSON.stringify(branch)} is not the name of a branch`)
+    throw new AdversaryError('usage', `${JSON.stringify(branch)} is not a branch name`)
   }
   return `refs/heads/${branch}`
 }

@@ -200,7 +200,7 @@ function finish(
     child.stdout.on('data', (bytes: Buffer) => {
       size += bytes.length
       if (size > capBytes)
-        stop(new AdversaryError('repository', `${name} answered more than ${capBytes} bytes`))
+        stop(new AdversaryError('repository', `${name} printed more than ${capBytes} bytes`))
       else out.push(bytes)
     })
     child.stderr.on('data', (bytes: Buffer) => {
@@ -216,7 +216,7 @@ function finish(
     child.on('close', (code, killedBy) => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', aborted)
-      if (code === null) reject(new AdversaryError('repository', `${name} was ended by ${killedBy}`))
+      if (code === null) reject(new AdversaryError('repository', `${name} was killed by ${killedBy}`))
       else settle({ code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() })
     })
   })
@@ -259,7 +259,7 @@ export async function findGit(): Promise<string> {
   if (!(found[0] > wantedMajor || (found[0] === wantedMajor && found[1] >= wantedMinor))) {
     throw new AdversaryError(
       'missing-tool',
-      `git ${oldestGit.join('.')} or newer is needed, found: ${said.trim()}`
+      `git ${oldestGit.join('.')} or newer is required; found ${said.trim()}`
     )
   }
   return version
@@ -271,7 +271,7 @@ export async function findKeygen(): Promise<void> {
   if (/(?:unknown|illegal) option/.test(said)) {
     throw new AdversaryError(
       'missing-tool',
-      'ssh-keygen of OpenSSH 8.2 or newer is needed: this one cannot sign'
+      'ssh-keygen of OpenSSH 8.2 or newer is required; this one cannot sign'
     )
   }
 }

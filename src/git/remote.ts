@@ -201,9 +201,9 @@ export function isHttp(url: string): boolean {
 
 function separated(given: string): { readonly url: string; readonly login?: Login } {
   const refuse = (why: string) =>
-    new AdversaryError('usage', `${JSON.stringify(given)} is no URL of a repository: ${why}`)
+    new AdversaryError('usage', `${JSON.stringify(given)} is not a repository URL: ${why}`)
   if (given === '' || given.startsWith('-') || /[\p{Cc}\s]/u.test(given.replaceAll(' ', ''))) {
-    throw refuse('it is empty, begins with a hyphen or holds control characters')
+    throw refuse('it is empty, starts with a hyphen or contains control characters')
   }
   if (/^[a-z0-9+.-]*::/i.test(given)) throw refuse('transport helpers are not allowed')
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) return { url: given }
@@ -211,10 +211,10 @@ function separated(given: string): { readonly url: string; readonly login?: Logi
   try {
     url = new URL(given)
   } catch (error) {
-    throw new AdversaryError('usage', 'the URL of the repository cannot be read', { cause: error })
+    throw new AdversaryError('usage', 'the repository URL is invalid', { cause: error })
   }
   if (!protocols.split(':').includes(url.protocol.slice(0, -1)))
-    throw refuse(`it must be one of ${protocols}`)
+    throw refuse(`expected one of the protocols ${protocols.replaceAll(':', ', ')}`)
   if (
     (url.protocol !== 'https:' && url.protocol !== 'http:') ||
     (url.username === '' && url.password === '')

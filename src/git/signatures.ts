@@ -24,12 +24,12 @@ export interface Verifier {
 const atOnce = 512
 
 const whys = {
-  broken: 'the signature does not fit the commit',
-  unlisted: 'the key is not on the list of allowed signers',
+  broken: 'the signature does not match the commit',
+  unlisted: 'the key is not in the allowed signers',
   refused:
-    'the list of allowed signers does not allow the key: it was not valid when the commit says it was made, or is not for git',
+    'the allowed signers do not accept the key: it was not valid at the date of the commit, or is not for git',
   revoked: 'its key is revoked',
-  foreign: 'it carries no SSH signature that can be read'
+  foreign: 'it has no readable SSH signature'
 } as const
 
 /**
@@ -90,7 +90,7 @@ function sorted(
   listed: ReadonlySet<string>,
   keys: KnownKeys
 ): { readonly signature?: Signature; readonly open?: Open } {
-  if (bytes === null) throw new BrokenClone(`the clone holds no commit ${sha}`)
+  if (bytes === null) throw new BrokenClone(`commit ${sha} is not in the clone`)
   const commit = parseCommit(bytes)
   const signed = signedCommit(bytes)
   const odd = formFault(bytes)
@@ -132,7 +132,7 @@ function keygen(dir: string, signers: Signers, signal: AbortSignal | undefined) 
       const trouble = ran.stderr.split('\n').find(line => notVerified.test(line))
       // Gone between two calls, with a clone that another process made anew: no signature would be good.
       if (![file, lists.allowed, lists.revoked].every(path => path === null || existsSync(path)))
-        throw new BrokenClone('the list of allowed signers is gone from the clone')
+        throw new BrokenClone('the allowed signers file is missing from the clone')
       if (trouble !== undefined)
         throw new AdversaryError('repository', `signatures could not be verified: ${trouble}`)
       return ran

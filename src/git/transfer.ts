@@ -53,7 +53,7 @@ export async function fetchBranch(
     )
   }
   const tip = await commitAt(tracking)
-  if (tip === null) throw new BrokenClone(`${branch} was fetched and is not there`)
+  if (tip === null) throw new BrokenClone(`${branch} was fetched but is missing from the clone`)
   return tip
 }
 
@@ -71,7 +71,7 @@ function ownTrouble(stderr: string): string | null {
 
 export function unreachable(remote: Remote, ran: RemoteRan): AdversaryError {
   return new AdversaryError('repository', `${remote.url} cannot be reached: ${said(ran.stderr)}`, {
-    hint: `try it by hand: git ls-remote ${remote.url}`
+    hint: `check access with: git ls-remote ${remote.url}`
   })
 }
 
@@ -89,7 +89,7 @@ function said(text: string): string {
   const all = lines.join('; ')
   return all.length > 600
     ? `${all.slice(0, 597)}...`
-    : all || 'git ended without a word, as it does when a connection closes under it'
+    : all || 'git exited without a message, as it does when the connection is closed'
 }
 
 export function pushOutcome(remote: Remote, ran: RemoteRan): PushOutcome {

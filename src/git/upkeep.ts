@@ -35,7 +35,7 @@ export async function prepare(
     if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error
     throw new AdversaryError('repository', `${dir} cannot hold a clone: ${error.message}`, {
       cause: error,
-      hint: 'make room, or give this account the folder; it may be deleted at any time'
+      hint: 'free disk space, or make this account the owner of the folder; it may be deleted at any time'
     })
   }
 }

@@ -47,7 +47,7 @@ async function put(
   const [name = '', ...below] = names
   const raw =
     tree === null ? Buffer.alloc(0) : (adapters.made.get(tree) ?? (await adapters.objects.read(tree))?.bytes)
-  if (raw === undefined) throw new AdversaryError('repository', `the clone misses the tree ${tree}`)
+  if (raw === undefined) throw new AdversaryError('repository', `tree ${tree} is missing from the clone`)
   const entries = treeSpans(raw, blob.length / 2)
   const folder = below.length > 0
   const there = entries.find(entry => entry.name.equals(Buffer.from(name)))

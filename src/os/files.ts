@@ -306,7 +306,7 @@ async function refuseOther(at: string, shown: string): Promise<void> {
 async function refuseLink(at: string, shown: string): Promise<void> {
   const stats = await orNull(lstat(at))
   if (stats?.isSymbolicLink() === true) {
-    throw new TypeError(`${shown} is a symbolic link, which is not followed`)
+    throw new TypeError(`${shown} is a symlink; symlinks are not followed`)
   }
 }
 

@@ -52,7 +52,7 @@ export function inSandbox(
     const deadline = setTimeout(() => stop(`it took longer than ${limits.ms / 1000} s`), limits.ms)
     child.stdout.on('data', (part: Buffer) => {
       size += part.length
-      if (size > limits.outputBytes) stop(`it answered with more than ${limits.outputBytes} bytes`)
+      if (size > limits.outputBytes) stop(`it printed more than ${limits.outputBytes} bytes`)
       else parts.push(part)
     })
     child.on('error', error => {

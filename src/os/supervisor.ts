@@ -64,7 +64,7 @@ function notify(socket: string, path: string | undefined, assignments: readonly 
     child.once('error', error => reject(new Error(`systemd-notify: ${messageOf(error)}`)))
     child.once('close', (code, signal) => {
       if (code === 0) settle()
-      else reject(new Error(`systemd-notify ended ${signal ?? `with ${code}`}: ${words.trim()}`))
+      else reject(new Error(`systemd-notify exited ${signal ?? `with ${code}`}: ${words.trim()}`))
     })
   })
 }

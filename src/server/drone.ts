@@ -68,14 +68,14 @@ export function droneRoute(options: DroneOptions): Route {
       const refused = refusal(options, verifyDroneBody(request), request.peer)
       if (refused !== null) return refused
       const read = readValidation(request.body)
-      if (read === null) return block(options, 'a build', 'the request is not what Drone sends')
+      if (read === null) return block(options, 'a build', 'the request is not a valid Drone request')
       const { build, repo } = read
       const name = oneLine(`${repo.slug} ${build.event} ${build.deploy_to || build.target}`, 200)
       let rules: DroneRules
       try {
         rules = await options.current()
       } catch (error) {
-        return unanswered(options, name, 'the gate could not be asked', error)
+        return unanswered(options, name, 'the gate could not be read', error)
       }
       const { config, ask } = rules
       // The one extension of a Drone server is asked for all its repositories.
@@ -88,12 +88,12 @@ export function droneRoute(options: DroneOptions): Route {
       const rule = config.rules.find(each => fits(each, build.event, target))
       if (rule === undefined) {
         return promotion
-          ? block(options, name, `no gate is named for ${build.event} to ${target}`)
+          ? block(options, name, `no gate is configured for ${build.event} to ${target}`)
           : pass(options, name)
       }
       if (rule.gate === null) return pass(options, name)
       if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(build.after))
-        return block(options, name, 'it names no commit')
+        return block(options, name, 'the request names no commit')
 
       const { gate } = rule
       try {
@@ -103,7 +103,7 @@ export function droneRoute(options: DroneOptions): Route {
         const why = `${answer.gate}: ${answer.reasons[0] ?? 'closed'}`
         return rule.closed === 'skip' ? skip(options, name, why) : block(options, name, why)
       } catch (error) {
-        return unanswered(options, name, `the gate ${gate} could not be asked`, error)
+        return unanswered(options, name, `the gate ${gate} could not be read`, error)
       }
     }
   }
@@ -135,7 +135,7 @@ function foreign(
   { repo, others }: DroneRules['config'],
   { build, slug }: { readonly build: string; readonly slug: string }
 ): HttpAnswer {
-  const why = `it is not of ${repo}, which \`serve.drone.repo\` names`
+  const why = `the build is not of ${repo} (\`serve.drone.repo\`)`
   const answer = others === 'block' ? 'blocked' : 'accepted'
   options.decided({ build, answer, why, foreign: slug })
   return others === 'block'
@@ -176,7 +176,7 @@ function queue(atOnce: number, waiting: number) {
   const line: (() => void)[] = []
   return async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     if (running >= atOnce) {
-      if (line.length >= waiting) throw new Error('too many are asking')
+      if (line.length >= waiting) throw new Error('too many requests')
       await new Promise<void>(next => line.push(next))
     }
     running += 1

@@ -117,7 +117,7 @@ export async function listen(
     asked: HttpRequest
   ): Promise<void> {
     const gone = new AbortController()
-    response.once('close', () => gone.abort(new DOMException('the client is gone', 'AbortError')))
+    response.once('close', () => gone.abort(new DOMException('the client disconnected', 'AbortError')))
     const signal = AbortSignal.any([gone.signal, closing.signal, AbortSignal.timeout(limits.answerMs)])
     try {
       answer(await handle(asked, signal))
@@ -162,7 +162,7 @@ export async function listen(
     url: `http://${host}:${port}`,
     port,
     async close() {
-      closing.abort(new DOMException('the server closes', 'AbortError'))
+      closing.abort(new DOMException('the server is shutting down', 'AbortError'))
       await new Promise<void>(done => {
         server.close(() => done())
         server.closeIdleConnections()
@@ -178,7 +178,7 @@ function started(server: Server, { address, port }: HttpServerOptions): Promise<
     server.once('error', error => {
       reject(
         new AdversaryError('usage', `cannot listen on ${address}, port ${port}: ${messageOf(error)}`, {
-          hint: 'another address or port in `serve.listen`, or --listen',
+          hint: 'set another address or port in `serve.listen`, or with --listen',
           cause: error
         })
       )

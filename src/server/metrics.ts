@@ -28,7 +28,7 @@ export function metricsText(version: string, watcher: WatcherFacts | null, board
   return prometheusText([
     gauge('adversary_build_info', 'The version of adversary.', [{ labels: { version }, value: 1 }]),
     ...(watcher === null ? [] : ofWatcher(watcher)),
-    gauge('adversary_board_success', '1 where verdicts, gates and findings could be read.', [
+    gauge('adversary_board_success', '1 if verdicts, gates and findings could be read.', [
       one(board === null ? 0 : 1)
     ]),
     ...(board === null ? [] : ofBoard(board))
@@ -45,23 +45,27 @@ function ofWatcher({
 }: WatcherFacts): readonly Family[] {
   const of = (kind: TroubleKind) => troubles.filter(each => each.kind === kind)
   return [
-    gauge('adversary_watcher_start_timestamp_seconds', 'When the watcher began.', [one(seconds(startedAt))]),
-    gauge('adversary_watcher_beat_timestamp_seconds', 'When its loop went on last.', [one(seconds(beatAt))]),
+    gauge('adversary_watcher_start_timestamp_seconds', 'Unix time at which the watcher started.', [
+      one(seconds(startedAt))
+    ]),
+    gauge('adversary_watcher_beat_timestamp_seconds', 'Unix time of the last heartbeat of its loop.', [
+      one(seconds(beatAt))
+    ]),
     gauge(
       'adversary_remote_answered_timestamp_seconds',
-      'When the watched remote answered last.',
+      'Unix time of the last answer of the watched remote.',
       polledAt === null ? [] : [one(seconds(polledAt))]
     ),
-    counter('adversary_polls_total', 'How often the remote was asked and answered.', polls),
-    counter('adversary_reviews_total', 'Reviews of claims that were published.', reviews),
+    counter('adversary_polls_total', 'Polls of the remote that were answered.', polls),
+    counter('adversary_reviews_total', 'Reviews of claims published.', reviews),
     gauge(
       'adversary_failing',
-      'What fails now: the remote, the home, hosts, pieces of work.',
+      'Current failures by kind: remote, home, host, work.',
       kinds.map(kind => ({ labels: { kind }, value: of(kind).length }))
     ),
     gauge(
       'adversary_failing_since_timestamp_seconds',
-      'Since when the oldest of them fails.',
+      'Unix time at which the oldest current failure of a kind began.',
       kinds.flatMap(kind => {
         const since = of(kind).map(each => seconds(each.since))
         return since.length === 0 ? [] : [{ labels: { kind }, value: Math.min(...since) }]
@@ -80,32 +84,34 @@ function ofBoard({ at, phases }: BoardModel): readonly Family[] {
   const each = (value: (stone: MilestoneModel) => boolean): readonly Sample[] =>
     stones.map(({ stone, labels }) => ({ labels, value: value(stone) ? 1 : 0 }))
   return [
-    gauge('adversary_board_timestamp_seconds', 'As of when the following was judged.', [one(seconds(at))]),
+    gauge('adversary_board_timestamp_seconds', 'Unix time at which the metrics below were evaluated.', [
+      one(seconds(at))
+    ]),
     gauge(
       'adversary_verdict',
-      '1 for the verdict that the milestone has.',
+      '1 for the current verdict of the milestone.',
       stones.flatMap(({ stone, labels }) => stateSet(labels, 'verdict', verdicts, stone.verdict ?? 'none'))
     ),
     gauge(
       'adversary_verdict_stale',
-      '1 where a verdict counts no more.',
+      '1 if the verdict is stale.',
       each(({ stale }) => stale !== null)
     ),
     gauge(
       'adversary_gate_open',
-      '1 where the gate is open.',
+      '1 if the gate is open.',
       each(({ gate }) => gate?.open === true)
     ),
     gauge(
       'adversary_reviewed_timestamp_seconds',
-      'When the milestone was reviewed last.',
+      'Unix time of the last review of the milestone.',
       stones.flatMap(({ stone, labels }) =>
         stone.review === null ? [] : [{ labels, value: seconds(stone.review.at) }]
       )
     ),
     gauge(
       'adversary_open_findings',
-      'Open findings by their severity.',
+      'Open findings by severity.',
       planned.flatMap(({ phase, findings }) =>
         severities.map(severity => ({
           labels: { phase, severity },
@@ -115,12 +121,12 @@ function ofBoard({ at, phases }: BoardModel): readonly Family[] {
     ),
     gauge(
       'adversary_pending_milestones',
-      'Milestones with a claim that waits for its review.',
+      'Milestones with a claim pending review.',
       planned.map(({ phase, milestones }) => ({ labels: { phase }, value: waiting(milestones) }))
     ),
     gauge(
       'adversary_pending_unplanned_milestones',
-      'The same, of what no plan of the home knows the phase of.',
+      'Milestones with a claim pending review whose phase has no plan.',
       [one(sum(phases.filter(({ title }) => title === null)))]
     )
   ]

@@ -6,15 +6,15 @@ import { AdversaryError, type ErrorKind } from '../lib/errors.ts'
  */
 export function publicReason(error: unknown): string {
   if (error instanceof AdversaryError) return reasons[error.kind]
-  if (error instanceof DOMException && error.name === 'TimeoutError') return 'it took too long'
-  return "an internal error; the reviewer's log has it"
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'timed out'
+  return "internal error; see the reviewer's log"
 }
 
 const reasons: Readonly<Record<ErrorKind, string>> = {
-  usage: "the reviewer's configuration cannot be used; its log says why",
-  'missing-tool': "a tool is missing on the reviewer's machine; its log says which",
-  repository: 'the repository cannot be read by the reviewer; its log says why',
-  'not-trusted': 'the signed record is not what it claims to be',
+  usage: "the reviewer's configuration is invalid; see its log",
+  'missing-tool': "a required tool is missing on the reviewer's machine; see its log",
+  repository: "the reviewer cannot read the repository; see the reviewer's log",
+  'not-trusted': 'the signed record is not trusted',
   'not-proven': 'something could not be observed'
 }
 

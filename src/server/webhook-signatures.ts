@@ -27,7 +27,7 @@ const webhookSigns = [
   'webhook-signature',
   'x-gitlab-token'
 ] as const
-const unsigned = 'it is not signed'
+const unsigned = 'the request is not signed'
 
 /**
  * A webhook of Gitea, Forgejo, GitHub (HMAC-SHA256 of the body, in hex) or GitLab (the secret itself, or since
@@ -47,15 +47,15 @@ export function verifyWebhook(request: Signed, secret: string, nowMs: number): D
   if (has(request, 'webhook-signature')) checks.push(doubtStandard(request, secret, nowMs))
   else if (has(request, 'x-gitlab-token')) {
     const sent = header(request, 'x-gitlab-token')
-    checks.push(sent !== null && sameText(sent, secret) ? null : 'the token is another one')
+    checks.push(sent !== null && sameText(sent, secret) ? null : 'the token does not match')
   }
   return checks.length === 0 ? unsigned : (checks.find(doubt => doubt !== null) ?? null)
 }
 
 function doubtHex(hex: string | undefined, body: Uint8Array, secret: string): Doubt {
-  if (hex === undefined) return 'the signature has not the form of one'
+  if (hex === undefined) return 'the signature is malformed'
   const expected = createHmac('sha256', secret).update(body).digest()
-  return timingSafeEqual(Buffer.from(hex, 'hex'), expected) ? null : 'the signature does not fit'
+  return timingSafeEqual(Buffer.from(hex, 'hex'), expected) ? null : 'the signature does not match'
 }
 
 /** `webhook-id`, `webhook-timestamp` and the body, joined by dots; the secret as it is, or base64 after `whsec_`. */
@@ -64,16 +64,16 @@ function doubtStandard(request: Signed, secret: string, nowMs: number): Doubt {
   const stamp = header(request, 'webhook-timestamp')
   const sent = header(request, 'webhook-signature')
   if (id === null || stamp === null || sent === null || !/^\d{1,12}$/.test(stamp)) {
-    return 'the signature has not the form of one'
+    return 'the signature is malformed'
   }
-  if (Math.abs(nowMs - Number(stamp) * 1000) > freshMs) return 'it is too old, or the clocks differ'
+  if (Math.abs(nowMs - Number(stamp) * 1000) > freshMs) return 'the request is too old, or the clocks differ'
   const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret)
   const expected = createHmac('sha256', key).update(`${id}.${stamp}.`).update(request.body).digest()
   const fits = sent
     .split(' ')
     .slice(0, 10)
     .map(one => sameText(one, `v1,${expected.toString('base64')}`))
-  return fits.includes(true) ? null : 'the signature does not fit'
+  return fits.includes(true) ? null : 'the signature does not match'
 }
 
 /** The headers that Drone signs, by its client's own list. */
@@ -94,24 +94,24 @@ export function verifyDroneHead(request: Pick<HttpHead, 'headers'>, secret: stri
   const values = new Map<string, string>()
   for (const name of [...droneSigns, 'signature']) {
     const value = header(request, name)
-    if (value === null) return `the header ${name} is not there, or more than once`
+    if (value === null) return `expected exactly one header ${name}`
     values.set(name, value)
   }
   const parameters = parametersOf(values.get('signature') ?? '')
-  if (parameters === null) return 'the signature has not the form of one'
+  if (parameters === null) return 'the signature is malformed'
   if (parameters.get('algorithm') !== 'hmac-sha256') return 'the algorithm is not hmac-sha256'
   const listed = (parameters.get('headers') ?? '').split(' ')
   if (listed.length !== droneSigns.length || !droneSigns.every(name => listed.includes(name))) {
-    return 'it does not sign what it must'
+    return 'the signature does not cover the required headers'
   }
   const lines = listed.map(name => `${name}: ${values.get(name)}`).join('\n')
   const expected = createHmac('sha256', secret).update(lines).digest('base64')
-  if (!sameText(parameters.get('signature') ?? '', expected)) return 'the signature does not fit'
+  if (!sameText(parameters.get('signature') ?? '', expected)) return 'the signature does not match'
 
   const date = httpDate(values.get('date') ?? '')
-  if (date === null || Math.abs(nowMs - date) > freshMs) return 'it is too old, or the clocks differ'
+  if (date === null || Math.abs(nowMs - date) > freshMs) return 'the request is too old, or the clocks differ'
   // The same secret may serve Drone's other extensions: what was signed for them is none for this one.
-  if (values.get('accept') !== droneAccepts) return 'it asks for something else than a validation'
+  if (values.get('accept') !== droneAccepts) return 'the request is not for a validation'
   return null
 }
 
@@ -120,7 +120,7 @@ export function verifyDroneBody(request: Signed): Doubt {
   const digest = createHash('sha256').update(request.body).digest('base64')
   return sameText(header(request, 'digest') ?? '', `SHA-256=${digest}`)
     ? null
-    : 'the digest is not that of the body'
+    : 'the digest does not match the body'
 }
 
 /** `keyId="…",algorithm="…",signature="…",headers="…"`, each once and nothing else; null: it is not that. */

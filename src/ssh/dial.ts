@@ -26,7 +26,7 @@ export async function dialHost(host: HostAddress, signal: AbortSignal): Promise<
   const given = new AbortController()
   const socket = dial(target, AbortSignal.any([signal, given.signal]))
   const abort = () => {
-    given.abort(new HostUnseen('unreachable', `${target.host} is not needed any more`))
+    given.abort(new HostUnseen('unreachable', `the connection to ${target.host} is no longer needed`))
     void socket.then(
       each => each.destroy(),
       () => undefined
@@ -81,9 +81,9 @@ function whyNotDialled(target: SshTarget, error: Error): string {
   const code = 'code' in error ? error.code : undefined
   switch (code) {
     case 'ENOTFOUND':
-      return `there is no host named ${target.host}`
+      return `unknown host name ${target.host}`
     case 'EAI_AGAIN':
-      return `the name ${target.host} could not be looked up`
+      return `the host name ${target.host} could not be resolved`
     case 'ECONNREFUSED':
       return `${at} refused the connection`
     default:

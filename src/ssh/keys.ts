@@ -15,25 +15,40 @@ export interface Credentials {
   readonly notes: readonly string[]
 }
 
+/** There is nothing to log in with. */
+export class NoLoginKey extends HostUnseen {
+  /** The file that the key is looked for in first, where none of the files exists. */
+  readonly absent: string | null
+
+  constructor(notes: readonly string[], absent: string | null) {
+    super('configuration', `no usable login key: ${notes.join('; ')}`)
+    this.absent = absent
+  }
+}
+
 /**
  * Private keys that can be read, then the agent.
  *
- * @throws HostUnseen of kind `configuration` when there is nothing to log in with.
+ * @throws NoLoginKey
  */
 export async function credentialsOf(target: SshTarget): Promise<Credentials> {
   const methods: (PublicKeyAuthMethod | AgentAuthMethod)[] = []
   const notes: string[] = []
   const locked: Buffer[] = []
+  const absent: string[] = []
   for (const file of target.identityFiles) {
     const key = await keyOf(file)
     if (key.kind === 'usable') methods.push({ type: 'publickey', username: target.user, key: key.text })
     else if (key.kind === 'locked') {
       if (key.publicKey !== undefined) locked.push(key.publicKey)
-      if (target.agent === undefined) notes.push(`${file} has a passphrase and there is no ssh-agent`)
+      if (target.agent === undefined) notes.push(`${file} has a passphrase, and there is no ssh-agent`)
       else if (target.identitiesOnly && key.publicKey === undefined) {
-        notes.push(`${file} has a passphrase and no ${file}.pub to find it in the ssh-agent by`)
+        notes.push(`${file} has a passphrase; finding it in the ssh-agent requires ${file}.pub`)
       }
-    } else notes.push(key.why)
+    } else {
+      notes.push(key.why)
+      if (key.kind === 'absent') absent.push(file)
+    }
   }
   if (target.agent !== undefined && (!target.identitiesOnly || locked.length > 0)) {
     const agent = new ssh2.OpenSSHAgent(target.agent)
@@ -44,7 +59,8 @@ export async function credentialsOf(target: SshTarget): Promise<Credentials> {
     })
   }
   if (methods.length === 0) {
-    throw new HostUnseen('configuration', `there is no key to log in with: ${notes.join('; ')}`)
+    const none = absent.length === target.identityFiles.length
+    throw new NoLoginKey(notes, none ? (absent[0] ?? null) : null)
   }
   return { methods, notes }
 }
@@ -79,7 +95,7 @@ export async function publicKeyOf(file: string): Promise<string | null> {
 type Key =
   | { readonly kind: 'usable'; readonly text: string }
   | { readonly kind: 'locked'; readonly publicKey: Buffer | undefined }
-  | { readonly kind: 'none'; readonly why: string }
+  | { readonly kind: 'absent' | 'unusable'; readonly why: string }
 
 async function keyOf(file: string): Promise<Key> {
   let text: string
@@ -87,24 +103,26 @@ async function keyOf(file: string): Promise<Key> {
     const { mode, uid } = await stat(file)
     if (uid === process.getuid?.() && (mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8).padStart(4, '0')
-      return { kind: 'none', why: `${file} is open to others (${octal}): chmod 600 ${file}` }
+      return { kind: 'unusable', why: `other users can read ${file} (mode ${octal}): chmod 600 ${file}` }
     }
     const read = await readLooseText(file, fileBounds.key)
-    if (read === null) return { kind: 'none', why: `there is no ${file}` }
+    if (read === null) return { kind: 'absent', why: `${file} does not exist` }
     text = read
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    return { kind: 'none', why: missing ? `there is no ${file}` : `cannot read ${file}: ${messageOf(error)}` }
+    return missing
+      ? { kind: 'absent', why: `${file} does not exist` }
+      : { kind: 'unusable', why: `cannot read ${file}: ${messageOf(error)}` }
   }
   const parsed = ssh2.utils.parseKey(text)
   if (!(parsed instanceof Error)) {
     // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
     return [parsed].flat()[0]?.isPrivateKey() === true
       ? { kind: 'usable', text }
-      : { kind: 'none', why: `${file} is not a private key` }
+      : { kind: 'unusable', why: `${file} is not a private key` }
   }
   if (!/encrypted|passphrase/i.test(parsed.message)) {
-    return { kind: 'none', why: `${file} is not a key that we can use: ${parsed.message}` }
+    return { kind: 'unusable', why: `${file} is not a supported key: ${parsed.message}` }
   }
   const half = await readLooseText(`${file}.pub`, fileBounds.key).then(
     pub => (pub === null ? undefined : ssh2.utils.parseKey(pub)),

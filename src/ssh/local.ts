@@ -31,7 +31,7 @@ export async function openLocal(
 }
 
 function endOfShell(how: string, said: string): HostUnseen {
-  return new HostUnseen('shell', `the shell ended ${how}${said === '' ? '' : `: ${said}`}`)
+  return new HostUnseen('shell', `the shell exited ${how}${said === '' ? '' : `: ${said}`}`)
 }
 
 /**
@@ -48,7 +48,7 @@ export function childWire(child: ChildProcess, explain: (how: string, said: stri
   })
   stderr.on('error', () => undefined)
   const gone = new Promise<HostUnseen>(resolve => {
-    child.once('error', error => resolve(explain(`before it began (${messageOf(error)})`, said.trim())))
+    child.once('error', error => resolve(explain(`before it started (${messageOf(error)})`, said.trim())))
     child.once('exit', (code, signal) => {
       const end = () => resolve(explain(code === null ? `by ${signal}` : `with ${code}`, said.trim()))
       // When the pipes close too, all has been said; a grandchild that holds them is not waited for.

@@ -74,7 +74,11 @@ export function sshArguments(host: HostAddress): readonly string[] {
 
 /** A path as ssh_config takes it: quoted, and its `%` not an abbreviation. */
 function quoted(path: string): string {
-  if (/["\\\n]/.test(path)) throw new HostUnseen('configuration', `ssh cannot be told of the path ${path}`)
+  if (/["\\\n]/.test(path))
+    throw new HostUnseen(
+      'configuration',
+      `the path ${path} cannot be passed to ssh: it contains a quote, a backslash or a line break`
+    )
   return `"${path.replaceAll('%', '%%')}"`
 }
 
@@ -82,19 +86,19 @@ function whyEnded(host: HostAddress, how: string, said: string): HostUnseen {
   if (how.includes('ENOENT')) {
     return new HostUnseen(
       'configuration',
-      '`transport: openssh` needs the program ssh, which is not installed'
+      '`transport: openssh` requires the program ssh, which is not installed'
     )
   }
   const words = reasonIn(said)
   // 255 is ssh's own; everything else is the exit code of what ran on the host.
   if (how !== 'with 255') {
-    return new HostUnseen('shell', `the shell on the host ended ${how}${words === '' ? '' : `: ${words}`}`)
+    return new HostUnseen('shell', `the shell on the host exited ${how}${words === '' ? '' : `: ${words}`}`)
   }
   if (penalty.test(said)) return penalised(host.ssh)
   const key = /Server host key: (\S+ SHA256:\S+)/.exec(said)?.[1]
   const kind = kindOf(words)
   const shown = kind === 'host-key' && key !== undefined ? ` (it shows ${key})` : ''
-  return new HostUnseen(kind, `ssh ${host.ssh}${shown}: ${words === '' ? 'ended without a word' : words}`)
+  return new HostUnseen(kind, `ssh ${host.ssh}${shown}: ${words === '' ? 'exited without a message' : words}`)
 }
 
 /** What `ssh` writes of its own accord where it gives up. */

@@ -3,7 +3,7 @@ import { HostUnseen } from '../facts/session.ts'
 
 /**
  * OpenSSH from 9.8 on drops connections of an address from which too many logins failed (`PerSourcePenalties`), right
- * keys too, and each further one that fails makes it longer. Such a host is left alone for a while by this process.
+ * keys too, and each further one that fails makes it longer. This process pauses before it connects to such a host again.
  */
 
 /** How long, doubled each time. Milliseconds. sshd's own longest is ten minutes. */
@@ -19,17 +19,17 @@ export const penalty = /Not allowed at this time/
 export function penalised(host: string): HostUnseen {
   const pauseMs = Math.min(mostMs, (penalties.get(host)?.pauseMs ?? firstMs / 2) * 2)
   penalties.set(host, { untilTick: tick() + pauseMs, pauseMs })
-  return new HostUnseen('unreachable', `${said(host)}. It is left alone for ${Math.round(pauseMs / 1000)} s`)
+  return new HostUnseen('unreachable', `${refusal(host)}; next attempt in ${Math.round(pauseMs / 1000)} s`)
 }
 
-/** @throws HostUnseen where a host is to be left alone yet. */
+/** @throws HostUnseen while the pause lasts. */
 export function refusePenalised(host: string): void {
   const found = penalties.get(host)
   const leftMs = (found?.untilTick ?? 0) - tick()
   if (leftMs <= 0) return
-  throw new HostUnseen('unreachable', `${said(host)}; not asked again for ${Math.ceil(leftMs / 1000)} s`)
+  throw new HostUnseen('unreachable', `${refusal(host)}; next attempt in ${Math.ceil(leftMs / 1000)} s`)
 }
 
-function said(host: string): string {
-  return `${host} does not let this address in: penalised after failed logins (it said: Not allowed at this time)`
+function refusal(host: string): string {
+  return `${host} refuses connections from this address after failed logins ("Not allowed at this time")`
 }

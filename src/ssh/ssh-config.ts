@@ -36,7 +36,7 @@ const longestDestination = 300
 
 /** @throws HostUnseen of kind `configuration`. */
 export function parseDestination(text: string): Destination {
-  if (text.length > longestDestination) throw unusable('a host is written in more than 300 characters')
+  if (text.length > longestDestination) throw unusable('the host is longer than 300 characters')
   const [, user, bracketed, bracketedPort, plain, plainPort, bare] =
     /^(?:ssh:\/\/)?(?:([^@\s]+)@)?(?:\[([^\]\s@]+)\](?::(\d+))?|([^:\s@[\]]+)(?::(\d+))?|([^\s@[\]]*:[^\s@[\]]*:[^\s@[\]]*))$/.exec(
       text
@@ -45,7 +45,7 @@ export function parseDestination(text: string): Destination {
   const port = bracketedPort ?? plainPort
   // A leading `-` would be an option of `ssh`; control characters are nobody's name.
   if (host === undefined || /^-|\p{Cc}/u.test(host) || (user !== undefined && /^-|\p{Cc}/u.test(user))) {
-    throw unusable(`\`${text}\` is not an alias of ~/.ssh/config and not user@host:port`)
+    throw unusable(`\`${text}\` is neither an alias of ~/.ssh/config nor user@host:port`)
   }
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
     throw unusable(`${port} is not a port (in \`${text}\`)`)
@@ -144,7 +144,7 @@ async function configOf(
   if (text === null) {
     // Where there is none, each of many hosts is spared a process.
     if (configFile === undefined) return new Map()
-    throw unusable(`cannot read ${file}: there is no such file`)
+    throw unusable(`cannot read ${file}: it does not exist`)
   }
   const words = ['-G', '-T', '-F', file, ...destinationWords({ user, host, port })]
   // `Match exec` is run by this shell: ssh refuses to, instead of taking one answer or the other for it.
@@ -173,7 +173,7 @@ function whyNotRead(file: string, error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
     return `\`ssh\`, which reads ${file}, is not installed`
   }
-  if (said.includes(`Shell "${noShell}"`)) return `${file} has a program decide (Match exec)`
+  if (said.includes(`Shell "${noShell}"`)) return `${file} uses \`Match exec\`, which is not supported`
   return `ssh cannot read ${file}: ${(said === '' ? messageOf(error) : said).slice(0, 300)}`
 }
 
@@ -205,7 +205,7 @@ function pathsOf(value: string | undefined): readonly string[] | undefined {
   const paths = value.split(' ')
   if (!paths.every(each => /^(?:\/|~\/|%d\/)/.test(each))) {
     throw unusable(
-      `~/.ssh/config names known_hosts with a space or no whole path (${value}): write \`transport: openssh\` for this host`
+      `~/.ssh/config names a known_hosts file with a space or a relative path (${value}): write \`transport: openssh\` for this host`
     )
   }
   return paths

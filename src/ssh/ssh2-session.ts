@@ -86,7 +86,7 @@ async function knownNames(target: SshTarget, host: HostAddress): Promise<Names> 
     try {
       const text = await readLooseText(file, fileBounds.ssh)
       if (text === null && file !== host.knownHosts) continue
-      if (text === null) throw new Error('there is no such file')
+      if (text === null) throw new Error('it does not exist')
       texts.push(text)
       files.push(file)
     } catch (error) {
@@ -94,7 +94,7 @@ async function knownNames(target: SshTarget, host: HostAddress): Promise<Names> 
     }
   }
   const inFiles =
-    files.length > 0 ? files.join(', ') : `${target.knownHosts[0] ?? 'known_hosts'} (there is no such file)`
+    files.length > 0 ? files.join(', ') : `${target.knownHosts[0] ?? 'known_hosts'} (which does not exist)`
   const alias = target.hostKeyAlias?.toLowerCase()
   const name = alias ?? knownName(target.host, target.port)
   let known = lookUp(name, texts)
@@ -247,11 +247,7 @@ function whyNoLogin(
   }
   if (/no matching/i.test(error.message)) {
     const hint = 'write `transport: openssh` for this host'
-    return new HostUnseen(
-      'configuration',
-      `${target.host} and we have no algorithm in common: ${hint}`,
-      error
-    )
+    return new HostUnseen('configuration', `no algorithm in common with ${target.host}: ${hint}`, error)
   }
   if (/lost before handshake/i.test(error.message)) return endedEarly(reached)
   if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return endedEarly(reached, error)
@@ -279,7 +275,7 @@ function whenEnded({ heard, shaken }: Reached): string {
   if (heard === '') return 'before its banner (too many connections, or not an SSH server?)'
   if (/^SSH-[^\n]*$/.test(heard)) return 'in its banner'
   // An OpenSSH that is full, or has been annoyed by this address, says so here.
-  return `before its banner, and said: ${printable(heard).slice(0, 100)}`
+  return `before its banner, after sending: ${printable(heard).slice(0, 100)}`
 }
 
 function exec(client: SshClient, start: Start, signal: AbortSignal): Promise<Wire> {
@@ -301,10 +297,10 @@ function exec(client: SshClient, start: Start, signal: AbortSignal): Promise<Wir
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) return onAbort()
     void lost.then(({ message, cause }) =>
-      failed(new HostUnseen('unreachable', `the host gave no session after login: ${message}`, cause))
+      failed(new HostUnseen('unreachable', `the host opened no session after login: ${message}`, cause))
     )
     const noSession = (error: unknown) =>
-      failed(new HostUnseen('shell', `the host gives no session: ${messageOf(error)}`, error))
+      failed(new HostUnseen('shell', `the host opened no session: ${messageOf(error)}`, error))
     try {
       client.exec(start.command, (error, channel) => {
         if (error !== undefined) return noSession(error)
@@ -333,7 +329,7 @@ function channelWire(client: SshClient, channel: ClientChannel, lost: Promise<Ho
       // When the connection went, that is the reason, and its event comes after this one.
       setImmediate(() => {
         const also = said.trim() === '' ? '' : `: ${said.trim()}`
-        resolve(new HostUnseen('shell', `the shell on the host ended ${how}${also}`))
+        resolve(new HostUnseen('shell', `the shell on the host exited ${how}${also}`))
       })
     })
   })

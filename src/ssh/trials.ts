@@ -99,7 +99,7 @@ async function ended(channel: Promise<ClientChannel>): Promise<Trial> {
     })
     got.on('error', () => undefined)
     got.on('close', () =>
-      resolve({ kind: code === refusal ? 'refused' : 'allowed', how: `it ended with ${code ?? 'a signal'}` })
+      resolve({ kind: code === refusal ? 'refused' : 'allowed', how: `exited with ${code ?? 'a signal'}` })
     )
     got.resume()
     got.stderr.resume()
@@ -112,7 +112,7 @@ async function opened(channel: Promise<ClientChannel>, what: string): Promise<Tr
   if (typeof got === 'string') return { kind: 'refused', how: got }
   got.on('error', () => undefined)
   got.close()
-  return { kind: 'allowed', how: `the host gave ${what}` }
+  return { kind: 'allowed', how: `the host opened ${what}` }
 }
 
 function sftp(client: Client): Promise<Trial> {
@@ -120,7 +120,7 @@ function sftp(client: Client): Promise<Trial> {
     client.sftp((error, session) => {
       if (error !== undefined) return resolve({ kind: 'refused', how: error.message })
       session.end()
-      resolve({ kind: 'allowed', how: 'the host serves files' })
+      resolve({ kind: 'allowed', how: 'the host opened an sftp session' })
     })
   })
 }
@@ -147,7 +147,7 @@ function forwarded(error: Error | undefined, channel: ClientChannel): Trial {
   if (error === undefined) {
     channel.on('error', () => undefined)
     channel.close()
-    return { kind: 'allowed', how: 'the host opened it' }
+    return { kind: 'allowed', how: 'the host opened the forward' }
   }
   // RFC 4254 5.1: 1 is "administratively prohibited"; 2 means that it was allowed, and nothing listened.
   const reason = 'reason' in error ? error.reason : undefined
@@ -160,7 +160,7 @@ function remoteForward(client: Client): Promise<Trial> {
     client.forwardIn('127.0.0.1', 0, (error, port) => {
       if (error !== undefined) return resolve({ kind: 'refused', how: error.message })
       client.unforwardIn('127.0.0.1', port, () => undefined)
-      resolve({ kind: 'allowed', how: 'the host listens for us' })
+      resolve({ kind: 'allowed', how: 'the host opened a listening port' })
     })
   })
 }

@@ -103,8 +103,8 @@ describe('config check', () => {
   })
 
   it.each([
-    ['no home at all', {}, ['config', 'check'], /there is no adversary\.yaml/],
-    ['a folder that is no home', {}, ['config', 'check', '--home', 'x'], /there is no adversary\.yaml/],
+    ['no home at all', {}, ['config', 'check'], /no adversary\.yaml/],
+    ['a folder that is no home', {}, ['config', 'check', '--home', 'x'], /no adversary\.yaml/],
     ['another action', { 'adversary.yaml': config }, ['config', 'chek'], /expected `check`/]
   ])('%s is 64', async (_, files, words, expected) => {
     await home(files)

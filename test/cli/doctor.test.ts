@@ -320,8 +320,10 @@ describe('a host', () => {
     ])
     await writeFile(strange.started.address.knownHosts ?? '', '')
     await chmod(loose.host.identityFile ?? '', 0o644)
+    const keyless = { ...fine.host, identityFile: join(home, 'no_key') }
     await configure({
       hosts: {
+        keyless,
         fine: fine.host,
         strange: strange.host,
         refusing: refusing.host,
@@ -344,6 +346,13 @@ describe('a host', () => {
       reader: true
     })
     expect(told(checks, 'loose')).toEqual(after('settings'))
+    expect(told(checks, 'keyless')).toEqual(after('settings'))
+    expect(of('host/keyless/settings')).toMatchObject({
+      saw: expect.stringContaining(`${keyless.identityFile} does not exist`),
+      mend: expect.stringMatching(
+        /^ssh-keygen -t ed25519 -N '' -f \S+no_key, then add .*no_key\.pub to .*authorized_keys/
+      )
+    })
     expect(told(checks, 'down')).toEqual(after('reach'))
     expect(told(checks, 'strange')).toEqual(after('host-key'))
     expect(told(checks, 'refusing')).toEqual(after('login'))

@@ -68,5 +68,5 @@ it('says what is wrong with the place: another repo, another kind, nobody there,
   const open = await prove('gitea', { config: { token: { key: 'forge.token', file, env: 'TOKEN' } } })
   expect(open).toMatchObject({ ok: false, mend: `chmod 600 ${file}` })
   const none = await prove('gitea', { config: { token: { key: 'forge.token', file: null, env: 'NONE' } } })
-  expect(none).toMatchObject({ ok: false, saw: 'the environment has no NONE (forge.token)' })
+  expect(none).toMatchObject({ ok: false, saw: 'the environment variable NONE is not set (forge.token)' })
 })

@@ -68,7 +68,7 @@ describe('what it prints', () => {
     expect([code, stderr]).toEqual([0, ''])
     const { script, authorizedKeys } = await made('--on', 'prod')
     expect(stdout).toBe(script)
-    expect(script).toMatch(/^#!\/bin\/sh\n# What the key of the reviewer may do on prod/)
+    expect(script).toMatch(/^#!\/bin\/sh\n# Limits the reviewer's key on prod: /)
     expect(script).toContain(`\n# ${authorizedKeys}\n`)
   })
 
@@ -103,15 +103,15 @@ describe('what it prints', () => {
 
 it.each([
   [['--on', 'nowhere'], /is not a host of adversary\.yaml; expected one of prod, spare, idle, here/],
-  [[], /expected the host to lock/],
-  [['--on', 'here'], /is read without ssh/],
-  [['--on', 'idle'], /no plan looks at idle/],
+  [[], /--on is required/],
+  [['--on', 'here'], /there is no key to limit/],
+  [['--on', 'idle'], /no plan reads idle/],
   [['--on', 'prod', '--path', 'relative'], /not an absolute path/],
-  [['--on', 'prod', '--path', '/x"; id'], /not an absolute path of plain letters/],
-  [['--on', 'prod', '--from', '192.0.2.1",command="id'], /no list of addresses/],
-  [['--on', 'prod', '--also', '/'], /no folder that may be read/],
-  [['--on', 'prod', '--also', '/opt/../etc'], /no folder that may be read/],
-  [['--on', 'prod', '--key', 'nokey'], /no public key of .*nokey was found/]
+  [['--on', 'prod', '--path', '/x"; id'], /not an absolute path of letters/],
+  [['--on', 'prod', '--from', '192.0.2.1",command="id'], /not a list of addresses/],
+  [['--on', 'prod', '--also', '/'], /not a folder that may be read/],
+  [['--on', 'prod', '--also', '/opt/../etc'], /not a folder that may be read/],
+  [['--on', 'prod', '--key', 'nokey'], /no public key found for .*nokey/]
 ])('%j is refused with a sentence', async (words, said) => {
   await home()
   const { code, stdout, stderr } = await run(...words)
@@ -175,9 +175,7 @@ describe('--check', () => {
     expect(before.stdout).toContain('--also')
     await writeFile(script, found((await made('--on', 'prod', '--also', '/data')).script))
     const after = await run('--check', '--on', 'prod')
-    expect(after.stdout).toMatch(
-      /✓ prod: reads of the plans: none of \d+ is refused, and none of the \d+ of a review/
-    )
+    expect(after.stdout).toMatch(/✓ prod: reads of the plans: all \d+ are allowed, and all \d+ of a review/)
   })
 
   it('a host that is down: said, and nothing is called locked', async () => {

@@ -227,11 +227,11 @@ describe('a promotion', () => {
     const elsewhere = await plugin({ DRONE_DEPLOY_TO: 'prod' })
     expect(elsewhere).toMatchObject({
       code: 64,
-      stderr: expect.stringMatching(/no gate is named for "prod"/)
+      stderr: expect.stringMatching(/no gate is configured for "prod"/)
     })
     expect(await plugin({})).toMatchObject({
       code: 64,
-      stderr: expect.stringMatching(/this is no promotion/)
+      stderr: expect.stringMatching(/this build is not a promotion/)
     })
   })
 })
@@ -248,8 +248,8 @@ describe('settings', () => {
   it.each([
     [{}, /neither `gate` nor `promote` is set/],
     [{ PLUGIN_GATE: '' }, /neither `gate` nor `promote` is set/],
-    [{ PLUGIN_GATES: 'pvfix-M2' }, /there is no setting "gates", did you mean `gate`\?/],
-    [{ PLUGIN_GATE: 'pvfix-M2', PLUGIN_MAX_AGE: '1d' }, /there is no setting "max_age"/],
+    [{ PLUGIN_GATES: 'pvfix-M2' }, /unknown setting "gates", did you mean `gate`\?/],
+    [{ PLUGIN_GATE: 'pvfix-M2', PLUGIN_MAX_AGE: '1d' }, /unknown setting "max_age"/],
     [{ PLUGIN_GATE: 'pvfix-M2', PLUGIN_WAIT: 'soon' }, /wait: expected a duration/],
     [{ PLUGIN_PROMOTE: 'production=pvfix-M2', DRONE_DEPLOY_TO: 'production' }, /promote: expected a map/],
     [{ PLUGIN_PROMOTE: '{"production":1}', DRONE_DEPLOY_TO: 'production' }, /promote: expected a map/],

@@ -66,8 +66,8 @@ describe('words that are not understood end with 64, and say nothing on stdout',
     [['review', 'p-M1', '--retry', '0s'], /Expected a duration such as/],
     [['gate', 'p', '--waite', '30m'], /Did you mean --wait\?/],
     [['status', '--json', '--nope'], /unknown option '--nope'/],
-    [['status'], /there is no adversary\.yaml in .* or above/],
-    [['status', '--home', 'nowhere'], /there is no adversary\.yaml in .*nowhere/],
+    [['status'], /no adversary\.yaml in .* or a parent folder/],
+    [['status', '--home', 'nowhere'], /no adversary\.yaml in .*nowhere/],
     [['probe'], /expected the id of a probe/],
     [['probe', '--explain', 'subnet-colision'], /did you mean `subnet-collision`\?/]
   ])('%j', async (argv, said) => {

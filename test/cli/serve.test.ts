@@ -150,7 +150,7 @@ it('what is not signed, or of another branch, wakes nobody, and leaves a line wi
   expect(refused.length).toBeGreaterThan(0)
   expect(JSON.parse(refused[0] ?? '')).toMatchObject({
     path: '/webhook',
-    why: 'it is not signed',
+    why: 'the request is not signed',
     times: 1
   })
   expect(going.stderr).not.toMatch(/forged|nope/)
@@ -326,11 +326,11 @@ describe("Drone's question", () => {
     ]) {
       await unreadable()
       const blocked = await production()
-      expect(blocked).toMatchObject({ status: 499, text: expect.stringMatching(/could not be asked/) })
+      expect(blocked).toMatchObject({ status: 499, text: expect.stringMatching(/could not be read/) })
       for (const place of places) expect(blocked.text).not.toContain(place)
       expect(await shown()).toMatchObject({ board: 503, open: false, read: 0, gate: undefined })
     }
-    expect(going.stderr).toMatch(/could not be asked: [^"]*allowed_signers/)
+    expect(going.stderr).toMatch(/could not be read: [^"]*allowed_signers/)
     await rm(signers, { recursive: true })
     await writeFile(signers, scene.signers)
     expect((await production()).status).toBe(204)
@@ -340,9 +340,9 @@ describe("Drone's question", () => {
     const before = await readFile(config, 'utf8')
     for (const [change, why] of [
       [before.replace('email: adversary@', 'email: other@'), /other@example\.test/],
-      [before.replace('target: production', 'target: elsewhere'), /no gate is named/],
-      [before.replace(/, drone: .*/, ' }'), /could not be asked/],
-      ['half: [', /could not be asked/]
+      [before.replace('target: production', 'target: elsewhere'), /no gate is configured/],
+      [before.replace(/, drone: .*/, ' }'), /could not be read/],
+      ['half: [', /could not be read/]
     ] as const) {
       await writeFile(config, change)
       expect(await production()).toMatchObject({ status: 499, text: expect.stringMatching(why) })
@@ -393,16 +393,19 @@ describe("Drone's question", () => {
     await writeFile(join(scene.repo.remote, 'HEAD.away'), await readFile(join(scene.repo.remote, 'HEAD')))
     await writeFile(join(scene.repo.remote, 'HEAD'), 'broken')
     const answer = await ask(url, { after, deploy_to: 'production' })
-    expect(answer).toMatchObject({ status: 499, text: expect.stringMatching(/could not be asked/) })
+    expect(answer).toMatchObject({ status: 499, text: expect.stringMatching(/could not be read/) })
     await writeFile(join(scene.repo.remote, 'HEAD'), await readFile(join(scene.repo.remote, 'HEAD.away')))
   })
 })
 
 describe('a secret that is not there', () => {
   it.each([
-    ['webhook: { secret: ../nowhere }', /there is no file .*nowhere \(serve\.webhook\.secret\)/],
-    ['webhook: {}', /the environment has no ADVERSARY_WEBHOOK_SECRET/],
-    ['drone: { repo: ops/infra, gates: [{ gate: one-M1 }] }', /the environment has no ADVERSARY_DRONE_SECRET/]
+    ['webhook: { secret: ../nowhere }', /nowhere does not exist \(serve\.webhook\.secret\)/],
+    ['webhook: {}', /the environment variable ADVERSARY_WEBHOOK_SECRET is not set/],
+    [
+      'drone: { repo: ops/infra, gates: [{ gate: one-M1 }] }',
+      /the environment variable ADVERSARY_DRONE_SECRET is not set/
+    ]
   ])('ends it before it begins: %s', async (yaml, why) => {
     const scene = await makeScene({ more: ['poll: 10m', `serve: { ${yaml} }`] })
     open.push({ close: () => scene.dispose() })

@@ -64,5 +64,5 @@ it('a folder that holds no home is said', async () => {
     cwd: folder
   })
   expect(code).toBe(64)
-  expect(stderr).toMatch(/is no home and holds none/)
+  expect(stderr).toMatch(/is not a home and contains none/)
 })

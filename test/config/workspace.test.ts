@@ -270,7 +270,7 @@ describe('a good home', () => {
   it('reads files that a plan names', async () => {
     await write({ 'adversary.yaml': config, 'ca.pem': 'certificate' })
     expect(await workspaceFile({ dir }, 'ca.pem', root)).toBe('certificate')
-    await expect(workspaceFile({ dir }, 'no.pem', root)).rejects.toThrow(/no\.pem: there is no such file/)
+    await expect(workspaceFile({ dir }, 'no.pem', root)).rejects.toThrow(/no\.pem does not exist in/)
   })
 })
 
@@ -350,7 +350,7 @@ describe('adversary.yaml', () => {
       'host called repo',
       '  other:',
       '  repo:',
-      'adversary.yaml:14: hosts.repo: `repo` is no valid key; expected the name of a host: letters, digits, `.`, `_`, `-` (`repo`, `web` and `record` mean other places)'
+      'adversary.yaml:14: hosts.repo: `repo` is not a valid key; expected the name of a host: letters, digits, `.`, `_`, `-` (`repo`, `web` and `record` mean other places)'
     ],
     ['prototype', '  other:', '  __proto__:', 'adversary.yaml:14: __proto__: unknown key'],
     [
@@ -437,7 +437,7 @@ describe('adversary.yaml', () => {
 
   it('must be there', async () => {
     await mkdir(dir)
-    await expect(loadWorkspace(dir, machine)).rejects.toThrow(/there is no adversary\.yaml in /)
+    await expect(loadWorkspace(dir, machine)).rejects.toThrow(/no adversary\.yaml in /)
   })
 })
 
@@ -483,7 +483,7 @@ describe('a check on several hosts', () => {
     ["'wep-*'", 'plans/pvfix.yaml:19: milestones.M2.checks[0].on: `wep-*` matches no host of adversary.yaml'],
     [
       '[db, wep-1]',
-      'plans/pvfix.yaml:19: milestones.M2.checks[0].on[1]: `wep-1` is no host of adversary.yaml, did you mean `web-1`?'
+      'plans/pvfix.yaml:19: milestones.M2.checks[0].on[1]: `wep-1` is not a host of adversary.yaml, did you mean `web-1`?'
     ],
     ['[]', 'plans/pvfix.yaml:19: milestones.M2.checks[0].on: ']
   ])('%s is refused', async (on, message) => {
@@ -503,7 +503,7 @@ describe('a plan', () => {
       'unknown probe',
       'probe: replica-counts',
       'probe: replica-count',
-      'plans/pvfix.yaml:16: milestones.M2.checks[0].probe: there is no probe `replica-count`, did you mean `replica-counts`?'
+      'plans/pvfix.yaml:16: milestones.M2.checks[0].probe: unknown probe `replica-count`, did you mean `replica-counts`?'
     ],
     [
       'unknown parameter',
@@ -533,25 +533,25 @@ describe('a plan', () => {
       'unknown host',
       'on: other',
       'on: othr',
-      'plans/pvfix.yaml:19: milestones.M2.checks[0].on: `othr` is no host of adversary.yaml, did you mean `other`?'
+      'plans/pvfix.yaml:19: milestones.M2.checks[0].on: `othr` is not a host of adversary.yaml, did you mean `other`?'
     ],
     [
       'unknown host of the plan',
       'host: cc-ci',
       'host: nowhere',
-      'plans/pvfix.yaml:4: host: `nowhere` is no host of adversary.yaml, which knows `cc-ci`, `other`'
+      'plans/pvfix.yaml:4: host: `nowhere` is not a host of adversary.yaml, which has `cc-ci`, `other`'
     ],
     [
       'no host',
       'host: cc-ci\n',
       '',
-      'plans/pvfix.yaml:11: milestones.M1.checks[1]: `subnet-collision` looks at a host; expected `on:` here or `host:` in the plan'
+      'plans/pvfix.yaml:11: milestones.M1.checks[1]: `subnet-collision` reads a host; expected `on:` here or `host:` in the plan'
     ],
     [
       'unknown need',
       'needs: [M1]',
       'needs: [M11]',
-      'plans/pvfix.yaml:14: milestones.M2.needs[0]: `M11` is no milestone of this plan, did you mean `M1`?'
+      'plans/pvfix.yaml:14: milestones.M2.needs[0]: `M11` is not a milestone of this plan, did you mean `M1`?'
     ],
     [
       'needs itself',
@@ -624,7 +624,7 @@ describe('a plan', () => {
       'blocks what is not there',
       '# what',
       'hunt: { blocks: [D8] }\n# what',
-      'plans/pvfix.yaml:1: hunt.blocks[0]: `D8` is no milestone of this plan, which has `M1`, `M2`'
+      'plans/pvfix.yaml:1: hunt.blocks[0]: `D8` is not a milestone of this plan, which has `M1`, `M2`'
     ],
     [
       'watching outside',
@@ -730,7 +730,7 @@ describe('forge and serve', () => {
   it.each<[more: string, why: RegExp, url?: string]>([
     [
       'forge: {}',
-      /adversary\.yaml:\d+: forge\.kind: is missing, and `repo\.url` does not tell it; expected `gitea`/,
+      /adversary\.yaml:\d+: forge\.kind: is missing and cannot be derived from `repo\.url`; expected `gitea`/,
       own
     ],
     ['forge: { kind: gitea }', /forge\.url: is missing/, own],
@@ -801,7 +801,7 @@ describe("the home's own probes", () => {
     [
       'without a reason',
       own('mine', "because: ''"),
-      'probes/mine.mjs: because: expected why anyone should care'
+      'probes/mine.mjs: because: expected the reason why this matters'
     ],
     ['that is none', 'export default () => 5', /^probes\/mine\.mjs: default export: /],
     [

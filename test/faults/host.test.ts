@@ -77,7 +77,7 @@ const faults: readonly Fault[] = [
   {
     name: 'reset at the channel',
     line: { kind: 'reset', bytes: 2_300 },
-    why: /the host gave no session after login: the connection was (?:closed|lost)/
+    why: /the host opened no session after login: the connection was (?:closed|lost)/
   },
   {
     name: 'reset in mid-output',
@@ -93,7 +93,7 @@ const faults: readonly Fault[] = [
   },
   { name: 'an unknown host key', trust: 'no key', why: /host key of \S+ is unknown: ssh-ed25519 SHA256:/ },
   { name: 'a key that is not let in', trust: 'not our key', why: /refused the login of \S+/ },
-  { name: 'MaxSessions 0', sshd: 'MaxSessions 0', why: /the host gives no session: .*open failed/ },
+  { name: 'MaxSessions 0', sshd: 'MaxSessions 0', why: /the host opened no session: .*open failed/ },
   {
     name: 'MaxStartups 1, taken by somebody who does not log in',
     sshd: 'MaxStartups 1:100:1',
@@ -103,7 +103,7 @@ const faults: readonly Fault[] = [
   {
     name: 'nologin',
     login: 'exec /usr/sbin/nologin',
-    why: /the shell on the host ended with 1 \(it printed: .*not available/
+    why: /the shell on the host exited with 1 \(it printed: .*not available/
   },
   { name: 'an rc that takes for ever', login: `sleep 60; ${bash}`, why: silent, ...hangs },
   { name: 'a login that prints without an end', login: 'exec yes', why: /prints too much/ },

@@ -266,7 +266,7 @@ describe('writing', () => {
     try {
       process.env['PATH'] = `${folder}${delimiter}${before['PATH']}`
       await expect(git.signatures([tip], signers)).rejects.toThrow(
-        'could not be verified: ssh-keygen was ended by SIGKILL'
+        'could not be verified: ssh-keygen was killed by SIGKILL'
       )
       await writeFile(
         join(folder, 'ssh-keygen'),
@@ -506,7 +506,7 @@ describe('a clone that heals itself', () => {
 describe('a remote that must not be asked', () => {
   it.each(['ext::sh -c id', '--upload-pack=id', 'gopher://example.test/x', ''])('%s', async url => {
     await expect(openClone({ url, dir: join(repo.dir, 'never.git') })).rejects.toThrow(
-      'is no URL of a repository'
+      'is not a repository URL'
     )
   })
 
@@ -549,6 +549,6 @@ describe('a remote that must not be asked', () => {
   })
 
   it.each(['-x', 'a..b', 'a b', 'x.lock', '', 'a:b', '@{u}'])('a branch named %j', async branch => {
-    await expect(git.remoteTip(branch)).rejects.toThrow('is not the name of a branch')
+    await expect(git.remoteTip(branch)).rejects.toThrow('is not a branch name')
   })
 })

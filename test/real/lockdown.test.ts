@@ -134,7 +134,7 @@ END`)
           answered: true,
           exit: 126,
           stdout: '',
-          stderr: expect.stringContaining('not on the list of this host')
+          stderr: expect.stringContaining('not allowed on this host')
         }
       ])
     } finally {
@@ -155,7 +155,7 @@ END`)
         timeout: generous(20_000)
       })
     const at = () => `${host.user}@${host.address}`
-    const refusal = 'this key starts the reader of adversary and nothing else'
+    const refusal = 'this key may only start the reader of adversary'
 
     it.each([
       ['a command', ['id']],

@@ -199,7 +199,7 @@ describe('keys in an agent', () => {
     try {
       await expect(session({ identityFile: file('locked') })).rejects.toMatchObject({
         kind: 'configuration',
-        message: expect.stringContaining('has a passphrase and there is no ssh-agent')
+        message: expect.stringContaining('has a passphrase, and there is no ssh-agent')
       })
     } finally {
       if (before !== undefined) process.env['SSH_AUTH_SOCK'] = before

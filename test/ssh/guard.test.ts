@@ -142,7 +142,7 @@ describe.each(shells)('a host that is guarded by %s', shell => {
           answered: true,
           exit: 126,
           stdout: '',
-          stderr: expect.stringContaining('not on the list of this host')
+          stderr: expect.stringContaining('not allowed on this host')
         }
       ])
     }
@@ -240,7 +240,7 @@ describe.each(shells)('what is not the reader is not run by %s', shell => {
     expect(forced(shell, command)).toEqual({
       status: 126,
       stdout: '',
-      stderr: 'adversary lockdown: this key starts the reader of adversary and nothing else\n'
+      stderr: 'adversary lockdown: this key may only start the reader of adversary\n'
     })
   })
 

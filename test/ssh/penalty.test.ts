@@ -44,8 +44,8 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
     const port = at === null || typeof at === 'string' ? 0 : at.port
     const host = await address({ transport, ssh: `reader@127.0.0.1:${port}` })
     const first = await unseen(host)
-    expect(first.message).toMatch(/penalised after failed logins .*left alone for 60 s$/)
-    expect((await unseen(host)).message).toMatch(/penalised .*not asked again for \d+ s$/)
+    expect(first.message).toMatch(/after failed logins .*next attempt in 60 s$/)
+    expect((await unseen(host)).message).toMatch(/after failed logins .*next attempt in \d+ s$/)
     expect(connections).toBe(1)
   })
 })
@@ -85,13 +85,13 @@ it.each<[name: string, lines: readonly string[], exit: number, kind: HostUnseen[
     'unreachable',
     /: Connection reset by 192\.0\.2\.1 port 22$/
   ],
-  ['nothing but the warning', warning, 255, 'unreachable', /: ended without a word$/],
+  ['nothing but the warning', warning, 255, 'unreachable', /: exited without a message$/],
   [
     'a shell that ends',
     [...warning, ...banner, 'Authenticated to b ([192.0.2.1]:22) using "publickey".', '/bin/sh: not found'],
     127,
     'shell',
-    /ended with 127: \/bin\/sh: not found$/
+    /exited with 127: \/bin\/sh: not found$/
   ]
 ])('the reason is the reason: %s', async (_, lines, exit, kind, why) => {
   const folder = await mkdtemp(join(tmpdir(), 'adversary-client-'))

@@ -39,7 +39,7 @@ it('says why there is no reader', async () => {
   })
   await expect(openLocal(here, { signal: never }, ['false'])).rejects.toMatchObject({
     kind: 'shell',
-    message: 'the shell ended with 1'
+    message: 'the shell exited with 1'
   })
   await expect(
     openLocal({ ...here, timeoutMs: 300 }, { signal: never }, ['sh', '-c', 'sleep 5', 'sh'])
@@ -61,7 +61,7 @@ it('takes no output for the whole of which the host lost a part', async () => {
     const on = await openLocal(here, { signal: never }, [...shell])
     onTestFinished(() => on.close())
     const [lost] = await Promise.all(on.ask([script('printf "one x"')]))
-    expect(lost).toMatchObject({ answered: false, why: 'the read was ended on the host' })
+    expect(lost).toMatchObject({ answered: false, why: 'the read was killed on the host' })
   }
 })
 

@@ -128,7 +128,7 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
     ['hang-at-exec', 'timeout', /no answer from \S+ within 1 s of connecting/],
     ['close-at-connect', 'unreachable', /closed|reset/i],
     ['reset-at-login', 'unreachable', /closed|reset/i],
-    ['shell-that-ends', 'shell', /the shell on the host ended with 1: .*This account is closed\./],
+    ['shell-that-ends', 'shell', /the shell on the host exited with 1: .*This account is closed\./],
     ['endless-noise', 'shell', /prints too much/]
   ])('%s: %s', async (fault, kind, message) => {
     const timeoutMs = fault.startsWith('hang') ? 1_000 : 5_000
@@ -149,7 +149,7 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
     const nobody = { ssh: 'reader@no-such-host.example.test' }
     await expect(openSession(through(on, nobody), { signal })).rejects.toMatchObject({
       kind: 'unreachable',
-      message: expect.stringMatching(/no host named|could not be looked up|not resolve/)
+      message: expect.stringMatching(/unknown host name|could not be resolved|not resolve/)
     })
   })
 
@@ -207,12 +207,15 @@ describe('over ssh2 alone', () => {
     const authority = join(on.folder, 'authority')
     await writeFile(authority, `@cert-authority [127.0.0.1]:* ${keyPair().public}\n`)
     const cases: [Partial<HostAddress>, RegExp][] = [
-      [{ identityFile: loose }, /loose is open to others \(0644\): chmod 600/],
-      [{ identityFile: join(on.folder, 'absent') }, /there is no .*absent/],
-      [{ identityFile: join(on.folder, 'known_hosts') }, /is open to others|not a key/],
+      [{ identityFile: loose }, /other users can read .*loose \(mode 0644\): chmod 600/],
+      [{ identityFile: join(on.folder, 'absent') }, /absent does not exist/],
+      [
+        { identityFile: join(on.folder, 'known_hosts') },
+        /other users can read|not a supported key|not a private key/
+      ],
       [{ knownHosts: join(on.folder, 'absent') }, /cannot read .*absent/],
       [{ knownHosts: authority }, /certificate authority.*transport: openssh/],
-      [{ ssh: '-oProxyCommand=touch /tmp/never' }, /is not an alias/],
+      [{ ssh: '-oProxyCommand=touch /tmp/never' }, /is neither an alias/],
       [{ ssh: 'reader@host:99999' }, /99999 is not a port/]
     ]
     for (const [changes, message] of cases) {

@@ -195,7 +195,7 @@ export function readerSuite(shells: readonly Shell[]): void {
         script('printf "\\n\\n\\n\\n\\n"', { capBytes: 5 })
       )
       expect(one).toMatchObject({ answered: true, cut: true })
-      expect(said(many)).toEqual({ answered: false, why: 'the read was ended on the host' })
+      expect(said(many)).toEqual({ answered: false, why: 'the read was killed on the host' })
       expect(said(fits)).toEqual(printed('abcd'))
       expect(said(exact)).toEqual(printed('\n\n\n\n\n'))
     })

@@ -211,7 +211,7 @@ describe('the token', () => {
     await it.claim('one-M1')
     const { code, stderr } = await cli(it, ['review', 'one-M1'])
     expect(code).toBe(0)
-    expect(stderr).toMatch(/token is open to others, 0644 \(forge\.token\)/)
+    expect(stderr).toMatch(/other users can read .*token, mode 0644 \(forge\.token\)/)
     expect(server.requests).toEqual([])
   })
 })

@@ -61,13 +61,9 @@ function settingsOf(env: Io['env']): Readonly<Partial<Record<Setting, string>>> 
   for (const [key] of given) {
     if (!isSetting(key)) {
       const known = Object.keys(settings)
-      throw new AdversaryError(
-        'usage',
-        `there is no setting ${JSON.stringify(key)}${didYouMean(key, known)}`,
-        {
-          hint: `the settings are ${known.join(', ')}`
-        }
-      )
+      throw new AdversaryError('usage', `unknown setting ${JSON.stringify(key)}${didYouMean(key, known)}`, {
+        hint: `the settings are ${known.join(', ')}`
+      })
     }
   }
   return Object.fromEntries(given)
@@ -84,13 +80,13 @@ function gateFor(given: Readonly<Partial<Record<Setting, string>>>, env: Io['env
   if (named !== null && target !== '') {
     const found = named.find(([glob]) => globMatches(glob, target))
     if (found !== undefined) return found[1]
-    throw usage(`promote: no gate is named for ${JSON.stringify(target)}, so it stays closed`)
+    throw usage(`promote: no gate is configured for ${JSON.stringify(target)}, so it stays closed`)
   }
   if (given.gate !== undefined) return given.gate
   throw usage(
     named === null
       ? 'neither `gate` nor `promote` is set'
-      : 'this is no promotion, and no `gate` is set: let the step run for promotions alone (`when`)'
+      : 'this build is not a promotion, and `gate` is not set: run the step for promotions only (`when`)'
   )
 }
 

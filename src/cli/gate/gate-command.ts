@@ -83,7 +83,7 @@ async function questionOf(options: GateCommandOptions, io: Io): Promise<Omit<Gat
   const own = options.remote === undefined ? ownName(io.env) : undefined
   const repo = options.repo ?? from(io.env, ['ADVERSARY_REPO']) ?? own
   if (repo !== undefined && repoName(repo) === null) {
-    throw new AdversaryError('usage', `--repo: ${JSON.stringify(repo)} names no repository`, {
+    throw new AdversaryError('usage', `--repo: ${JSON.stringify(repo)} is not the name of a repository`, {
       hint: '--repo ops/infra'
     })
   }
@@ -155,13 +155,13 @@ function located(url: string, dir: string, { userHome }: Io): string {
 
 async function needed(path: string, option: string, io: Io): Promise<string> {
   const text = await readText(resolve(io.cwd, path), capBytes)
-  if (text === null) throw new AdversaryError('usage', `${option}: there is no file ${path}`)
+  if (text === null) throw new AdversaryError('usage', `${option}: ${path} does not exist`)
   return text
 }
 
 async function revocation(path: string, io: Io): Promise<Uint8Array> {
   const bytes = await readBytes(resolve(io.cwd, path), capBytes)
-  if (bytes === null) throw new AdversaryError('usage', `--revoked: there is no file ${path}`)
+  if (bytes === null) throw new AdversaryError('usage', `--revoked: ${path} does not exist`)
   return bytes
 }
 

@@ -88,7 +88,7 @@ function named(id: string, probes: readonly AnyProbe[]): AnyProbe {
     id,
     probes.map(each => each.id)
   )
-  throw new AdversaryError('usage', `there is no probe \`${oneLine(id, 80)}\`${near}`, {
+  throw new AdversaryError('usage', `unknown probe \`${oneLine(id, 80)}\`${near}`, {
     hint: 'adversary probe --list'
   })
 }

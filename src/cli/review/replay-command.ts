@@ -34,7 +34,7 @@ export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
     )
   }
   const text = await readText(resolve(io.cwd, options.file), 64 * 1024 * 1024)
-  if (text === null) throw new AdversaryError('usage', `there is no file ${options.file}`)
+  if (text === null) throw new AdversaryError('usage', `${options.file} does not exist`)
   // A home is only needed for probes of its own.
   const home =
     options.home !== undefined || (await findWorkspace(io.cwd)) !== null

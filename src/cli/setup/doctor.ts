@@ -66,9 +66,9 @@ async function proveRepo({ home, signal }: HostContext): Promise<readonly Proof[
     const mend = `correct \`repo.url\` in adversary.yaml, or make ${home.stateDir} writable`
     return [
       keyProof,
-      ...[signing, signers].map(step => untold(step, 'not checked: there is no clone to sign in')),
+      ...[signing, signers].map(step => untold(step, 'not checked: no clone')),
       missing(fetching, error, mend),
-      ...[since, pushing].map(step => untold(step, 'not checked: there is no clone'))
+      ...[since, pushing].map(step => untold(step, 'not checked: no clone'))
     ]
   }
   try {
@@ -83,7 +83,7 @@ async function proveRepo({ home, signal }: HostContext): Promise<readonly Proof[
       ...('error' in tips
         ? [
             missing(fetching, tips.error, hintOf(tips.error) ?? `run by hand: git ls-remote ${git.url}`),
-            ...[since, pushing].map(step => untold(step, 'not checked: nothing was fetched'))
+            ...[since, pushing].map(step => untold(step, 'not checked: fetching failed'))
           ]
         : [
             proved(fetching, `${home.repo.branch} of ${git.url} is at ${tips.branch.slice(0, 12)}`),

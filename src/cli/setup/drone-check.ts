@@ -12,18 +12,20 @@ export async function proveDrone(
   { stateDir, repo }: Pick<Workspace, 'stateDir' | 'repo'>,
   drone: DroneConfig
 ): Promise<Proof> {
-  const step: Subject = { id: 'repo/drone', subject: "Drone's questions" }
+  const step: Subject = { id: 'repo/drone', subject: 'Drone validation' }
   const others = await readAskedOthers(stateDir)
   const become = drone.others === 'block' ? 'blocked' : 'let through'
   const names = others.slice(0, most).map(({ slug, times }) => `${oneLine(slug, 100)} (${times})`)
   const asked =
-    names.length === 0 ? '' : `; asked for ${names.join(', ')}${others.length > most ? ' and more' : ''}`
-  const saw = `the gates are those of builds of ${drone.repo}; builds of other repositories are ${become}${asked}`
+    names.length === 0
+      ? ''
+      : `; requests so far: ${names.join(', ')}${others.length > most ? ' and more' : ''}`
+  const saw = `the gates are for builds of ${drone.repo}; builds of other repositories are ${become}${asked}`
   const { repo: own } = guessForge(repo.url)
   return own === null || own.toLowerCase() === drone.repo.toLowerCase()
     ? proved(step, saw)
     : untold(
         step,
-        `${saw}; the watched repository is ${own}: is \`serve.drone.repo\` spelt as Drone spells it?`
+        `${saw}; the watched repository is ${own}: check that \`serve.drone.repo\` is the name that Drone uses`
       )
 }

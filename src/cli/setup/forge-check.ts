@@ -30,7 +30,7 @@ export async function proveForge(
     const token = await readSecret(forge.token, env)
     const ca = forge.ca === null ? null : await readText(forge.ca, fileBounds.authority)
     if (forge.ca !== null && ca === null)
-      return missing(step, `there is no file ${forge.ca}`, 'mend `forge.ca`')
+      return missing(step, `${forge.ca} does not exist`, 'correct `forge.ca`')
     const answer = await callForge(
       { ...askRepository(forge, token), secret: token, ...(ca === null ? {} : { ca }) },
       signal
@@ -41,12 +41,12 @@ export async function proveForge(
       case true:
         return proved(
           step,
-          `${kind} at ${url}: the token's account may write to ${repo}; its scope is asked by a real status alone`
+          `${kind} at ${url}: the token's account may write to ${repo}; only a real status tests the token's scope`
         )
       case false:
         return missing(step, `${kind} at ${url}: the token's account may only read ${repo}`, mend)
       case null:
-        return missing(step, `${url} does not answer as ${kind} does`, 'mend `forge.kind` or `forge.url`')
+        return missing(step, `${url} does not respond like ${kind}`, 'correct `forge.kind` or `forge.url`')
     }
   } catch (error) {
     signal.throwIfAborted()
@@ -54,7 +54,7 @@ export async function proveForge(
     return missing(
       step,
       messageOf(error),
-      hint ?? `is it ${kind}, and at ${url}? Mend \`forge\` in adversary.yaml`
+      hint ?? `check that ${url} is a ${kind}, or correct \`forge\` in adversary.yaml`
     )
   }
 }

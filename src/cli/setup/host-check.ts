@@ -1,4 +1,5 @@
 import { counted } from '../../lib/text/counted.ts'
+import { NoLoginKey } from '../../ssh/keys.ts'
 import { AdversaryError, messageOf } from '../../lib/errors.ts'
 import { isoSecond } from '../../os/clock.ts'
 import type { HostAddress, HostSession } from '../../facts/session.ts'
@@ -86,7 +87,7 @@ const questions: readonly Question[] = [
     says: () => ({ ok: true, saw: 'systemctl show answers, times to the microsecond' }),
     mend: why =>
       /timestamp/i.test(why)
-        ? 'install systemd 248 or newer: times to the microsecond need it (--timestamp=us+utc)'
+        ? 'install systemd 248 or newer, which prints times to the microsecond (--timestamp=us+utc)'
         : 'check that systemd is the init of this host: systemctl show and systemctl cat must answer'
   }),
   question(journalReach, {
@@ -148,7 +149,7 @@ export async function proveHost(seat: HostContext, host: HostAddress): Promise<r
           index < fell
             ? proved(at(step), 'yes')
             : index === fell
-              ? missing(at(step), unseen.message, mendOf(unseen, host))
+              ? missing(at(step), unseen.message, fixFor(unseen, host))
               : untold(at(step), `not checked: ${steps[fell]?.subject ?? ''} failed`)
         ),
         ...[...asked, { id: 'clock', subject: 'clock' }].map(each =>
@@ -197,7 +198,7 @@ function clockProof(host: HostAddress, { clock }: HostSession): Proof {
   const saw = `${Math.abs(clock.skewMs)} ms ${way} ours, ±${clock.uncertaintyMs} ms (limit ${clockLimitMs / 1000} s)`
   if (Math.abs(clock.skewMs) + clock.uncertaintyMs <= clockLimitMs) return proved(at, saw)
   if (Math.abs(clock.skewMs) - clock.uncertaintyMs <= clockLimitMs) {
-    return untold(at, `${saw}: the connection is too slow to compare the clocks`)
+    return untold(at, `${saw}; the connection is too slow to compare the clocks`)
   }
   return missing(at, saw, 'run timedatectl timesync-status here and on the host')
 }
@@ -215,13 +216,16 @@ function userOf({ ssh }: HostAddress): string {
   return /^(?<user>[\w.-]+)@/.exec(ssh)?.groups?.['user'] ?? 'ACCOUNT'
 }
 
-function mendOf({ kind, message }: HostUnseen, host: HostAddress): string {
+function fixFor(unseen: HostUnseen, host: HostAddress): string {
+  const { kind, message } = unseen
   const file = host.knownHosts === undefined ? '' : ` -o UserKnownHostsFile=${host.knownHosts}`
   switch (kind) {
     case 'configuration':
-      return /no key to log in with/.test(message)
+      if (!(unseen instanceof NoLoginKey))
+        return `correct \`hosts: ${host.name}:\` in adversary.yaml, or ~/.ssh/config`
+      return unseen.absent === null
         ? 'fix the key as shown, or set `identityFile:` in adversary.yaml or ~/.ssh/config to another one'
-        : `correct \`hosts: ${host.name}:\` in adversary.yaml, or ~/.ssh/config`
+        : `ssh-keygen -t ed25519 -N '' -f ${unseen.absent}, then add ${unseen.absent}.pub to ~${userOf(host)}/.ssh/authorized_keys on the host`
     case 'unreachable':
     case 'timeout':
       return `check that the host is up and that name and port are correct: ssh${file} ${host.ssh} true`

@@ -83,7 +83,7 @@ async function schemaCopies(): Promise<readonly (readonly [name: string, text: s
   return Promise.all(
     homeSchemaFiles.map(async name => {
       const text = await readText(join(root, name), capBytes)
-      if (text === null) throw new Error(`the package has no ${name}`)
+      if (text === null) throw new Error(`${name} is missing from the package`)
       return [name, text] as const
     })
   )

@@ -26,15 +26,17 @@ export async function run(options: LockdownOptions, io: Io): Promise<ExitCode> {
   const names = [...home.hosts.keys()]
   const name = options.on ?? (names.length === 1 ? names[0] : undefined)
   if (name === undefined) {
-    throw new AdversaryError('usage', 'expected the host to lock', { hint: `--on ${names.join(' | ')}` })
+    throw new AdversaryError('usage', `--on is required: adversary.yaml has ${names.length} hosts`, {
+      hint: `--on ${names.join(' | ')}`
+    })
   }
   const host = namedHost(home, name)
   if (host.transport === 'local') {
-    throw new AdversaryError('usage', `${host.name} is read without ssh: there is no key to lock`)
+    throw new AdversaryError('usage', `${host.name} has \`transport: local\`: there is no key to limit`)
   }
 
   if (options.check === true) {
-    io.progress(`trying the key on ${host.name}`)
+    io.progress(`testing the key on ${host.name}`)
     const proofs = await checkLock({ home, userHome: io.userHome, signal: io.signal }, host)
     io.progress(null)
     io.out(sayProofs(proofs, io))
@@ -50,7 +52,7 @@ export async function run(options: LockdownOptions, io: Io): Promise<ExitCode> {
   })
   for (const key of undeclared) {
     io.err(
-      `adversary: the fact \`${oneLine(key, 120)}\` does not say what it reads, so it is not on the list`
+      `adversary: the fact \`${oneLine(key, 120)}\` declares no reads, so the script does not allow any for it`
     )
   }
   io.out(script)

@@ -38,7 +38,7 @@ export async function suggest(
   const seen = await observe(seat, views, { phase: '', checks, hunts: [] }, options)
   const left = seen.checks
     .filter(({ check }) => check.outcome === 'unknown')
-    .map(({ check }) => ({ title: check.title, why: check.why ?? 'could not be seen' }))
+    .map(({ check }) => ({ title: check.title, why: check.why ?? 'could not be observed' }))
 
   const candidates = [
     ...networkCandidates(

@@ -55,7 +55,7 @@ async function written(writing: Promise<void>): Promise<void> {
     if (!(error instanceof TypeError)) throw error
     throw new AdversaryError('usage', `--out: ${messageOf(error)}`, {
       cause: error,
-      hint: 'name the folder itself, with nothing but a board in it'
+      hint: 'name a new folder, or one that contains only a board'
     })
   }
 }
@@ -68,7 +68,7 @@ function checkedCommits(text: string): string {
     url.username !== '' ||
     url.password !== ''
   ) {
-    throw new AdversaryError('usage', `--commits: \`${oneLine(text, 120)}\` is no http or https address`, {
+    throw new AdversaryError('usage', `--commits: \`${oneLine(text, 120)}\` is not an http or https URL`, {
       hint: '--commits https://git.example.test/ops/infra/commit/'
     })
   }

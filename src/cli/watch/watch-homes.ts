@@ -31,8 +31,8 @@ export async function homesIn(dirs: readonly string[], { cwd }: Pick<Io, 'cwd'>)
       const kinds = await Promise.all(inside.map(each => kindOf(join(each, configFile))))
       const homes = inside.filter((_, index) => kinds[index] !== null)
       if (homes.length > 0) return homes
-      throw new AdversaryError('usage', `--homes: ${typed} is no home and holds none`, {
-        hint: `a home has an ${configFile}`
+      throw new AdversaryError('usage', `--homes: ${typed} is not a home and contains none`, {
+        hint: `a home contains ${configFile}`
       })
     })
   )

@@ -165,7 +165,7 @@ function readCheck(
   const params = checked(given, probe.params, withAt)
   const bound = bind(probe, params.file.at(withAt), withAt, params.file)
   if (host === null && needsHost(bound)) {
-    throw refusal(file, at, `\`${probe.id}\` looks at a host; expected \`on:\` here or \`host:\` in the plan`)
+    throw refusal(file, at, `\`${probe.id}\` reads a host; expected \`on:\` here or \`host:\` in the plan`)
   }
   return {
     check: {
@@ -240,7 +240,7 @@ function readHunt(
     const bound = probe.bind(probe.hunts.with)
     if (host === null && needsHost(bound)) {
       if (written.probes === 'all') return []
-      throw refusal(file, ['hunt'], `\`${probe.id}\` looks at a host; expected \`host:\` in the plan`)
+      throw refusal(file, ['hunt'], `\`${probe.id}\` reads a host; expected \`host:\` in the plan`)
     }
     return [{ probe: bound, title: probe.asserts, host, line: 0, severity: probe.hunts.severity }]
   })
@@ -273,21 +273,21 @@ function knownProbe(id: string, at: Path, file: YamlFile, probes: readonly AnyPr
     id,
     probes.map(each => each.id)
   )
-  throw refusal(file, at, `there is no probe \`${id}\`${near || '; `adversary probe --list` names them all'}`)
+  throw refusal(file, at, `unknown probe \`${id}\`${near || '; `adversary probe --list` names them all'}`)
 }
 
 function knownHost(name: string, at: Path, file: YamlFile, { hosts }: Surroundings): void {
   if (hosts.has(name)) return
   const near = didYouMean(name, hosts.keys())
   const names = [...hosts.keys()].map(each => `\`${each}\``).join(', ') || 'none'
-  throw refusal(file, at, `\`${name}\` is no host of adversary.yaml${near || `, which knows ${names}`}`)
+  throw refusal(file, at, `\`${name}\` is not a host of adversary.yaml${near || `, which has ${names}`}`)
 }
 
 function knownMilestone(id: string, ids: readonly string[], at: Path, file: YamlFile): void {
   if (ids.includes(id)) return
   const near = didYouMean(id, ids)
   const known = ids.map(each => `\`${each}\``).join(', ')
-  throw refusal(file, at, `\`${id}\` is no milestone of this plan${near || `, which has ${known}`}`)
+  throw refusal(file, at, `\`${id}\` is not a milestone of this plan${near || `, which has ${known}`}`)
 }
 
 function onlyHost({ hosts }: Surroundings): string | null {

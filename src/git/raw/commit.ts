@@ -148,10 +148,10 @@ export function formFault(bytes: Buffer): FormFault | null {
   const header = `${bytes.toString('latin1', 0, end).replace(/[\x80-\xff]/g, 'x')}\n`
   const tree = /^tree ([0-9a-f]+)\n/.exec(header)?.[1] ?? ''
   if (bytes.includes(0)) return { why: 'it holds a NUL byte', common: false }
-  if (!bytes.includes('\n\n')) return { why: 'its header does not end', common: false }
+  if (!bytes.includes('\n\n')) return { why: 'its header has no end', common: false }
   if (!strict.test(header)) return { why: oddLine(header), common: common.test(header) }
   if (!header.includes(`\n${signatureHeader(tree)} -`))
-    return { why: 'its signature is that of another kind of repository', common: false }
+    return { why: 'its signature header is for another object format', common: false }
   const message = bytes.subarray(end + 2)
   if (!Buffer.from(message.toString('utf8')).equals(message))
     return { why: 'its message is not UTF-8', common: true }
@@ -170,9 +170,9 @@ function oddLine(header: string): string {
   if (names.filter(name => name.startsWith('gpgsig')).length > 1) return 'it carries two signatures'
   for (const name of ['author', 'committer']) {
     const line = lines.find(one => one.startsWith(`${name} `)) ?? ''
-    if (!new RegExp(`^${name} ${ident}$`).test(line)) return `its ${name} and date are not as git writes them`
+    if (!new RegExp(`^${name} ${ident}$`).test(line)) return `its ${name} line is not in the format of git`
   }
   if (!new RegExp(`\\ngpgsig(?:-sha256)? ${armor}`).test(header))
-    return 'its signature is not as ssh-keygen writes it'
-  return 'its header is not in the order of git'
+    return 'its signature is not in the format of ssh-keygen'
+  return 'its header lines are not in the order of git'
 }

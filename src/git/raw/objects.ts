@@ -143,7 +143,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
       const next = waiting.shift()
       if (match === undefined) {
         if (/ (?:missing|ambiguous)$/.test(header)) next?.settle(null)
-        else next?.reject(new AdversaryError('repository', `git cat-file answered ${JSON.stringify(header)}`))
+        else next?.reject(new AdversaryError('repository', `git cat-file returned ${JSON.stringify(header)}`))
       } else {
         const bytes = Buffer.from(all.subarray(end + 1, end + 1 + Math.max(0, body - 1)))
         next?.settle({ sha: match['sha'] ?? '', type: match['type'] ?? '', size, bytes })
@@ -193,7 +193,10 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
     started.on('close', () => {
       if (child === started) {
         fail(
-          new AdversaryError('repository', `the clone cannot be read: ${said.trim() || 'git cat-file ended'}`)
+          new AdversaryError(
+            'repository',
+            `the clone cannot be read: ${said.trim() || 'git cat-file exited'}`
+          )
         )
       }
     })
@@ -202,7 +205,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
 
   return {
     ask(name: string): Promise<Answered | null> {
-      if (!isName(name)) throw new RangeError(`${JSON.stringify(name)} is no object name`)
+      if (!isName(name)) throw new RangeError(`${JSON.stringify(name)} is not an object name`)
       return new Promise((settle, reject) => {
         child ??= start()
         wake(child)

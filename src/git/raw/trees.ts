@@ -41,14 +41,13 @@ function faultOf(spans: readonly Span[]): string | null {
     if (seen.has(word)) return `holds ${shown} twice`
     seen.add(word)
     if (word === '') return 'holds an entry without a name'
-    if (word.includes('/')) return `holds ${shown}, a path and no name`
+    if (word.includes('/')) return `holds ${shown}, which is a path, not a name`
     if (word === '.' || word === '..' || isDotGit(name.toString('utf8')))
-      return `holds ${shown}, which no checkout may hold`
+      return `holds ${shown}, which git does not check out`
     if (!modes.has(mode)) return `holds ${shown} with the mode ${JSON.stringify(mode)}`
-    if (/^0+$/.test(sha)) return `holds ${shown}, which names no object`
+    if (/^0+$/.test(sha)) return `holds ${shown}, with an object id of zeros`
     const key = sortKey(name, mode === '40000')
-    if (before !== null && Buffer.compare(before, key) >= 0)
-      return `is not in order: ${shown} stands too late`
+    if (before !== null && Buffer.compare(before, key) >= 0) return `is not sorted: ${shown} is out of order`
     before = key
   }
   return null

@@ -80,20 +80,20 @@ export function prometheus(report: Report): string {
     },
     {
       name: 'adversary_success',
-      help: '1 where the answer was PASS, an open gate, or a completed hunt; 0 for everything else.',
+      help: '1 if the result was PASS, an open gate, or a completed hunt; else 0.',
       type: 'gauge',
       samples: [{ labels: at, value: report.result === 'passed' || report.result === 'done' ? 1 : 0 }]
     },
     {
       name: 'adversary_verdict',
-      help: '1 for the verdict that the milestone has.',
+      help: '1 for the current verdict of the milestone.',
       type: 'gauge',
       samples:
         of === 'hunt' || of === 'probe' ? [] : stateSet(where, 'verdict', verdicts, report.verdict ?? 'none')
     },
     {
       name: 'adversary_gate_open',
-      help: '1 where the gate is open.',
+      help: '1 if the gate is open.',
       type: 'gauge',
       samples:
         of === 'gate'
@@ -108,14 +108,14 @@ export function prometheus(report: Report): string {
     },
     {
       name: 'adversary_checks',
-      help: 'Checks by their outcome.',
+      help: 'Checks by outcome.',
       type: 'gauge',
       samples:
         of === 'gate' ? [] : outcomes.map(outcome => ({ labels: { ...at, outcome }, value: sum(outcome) }))
     },
     {
       name: 'adversary_open_findings',
-      help: 'Open findings by their severity.',
+      help: 'Open findings by severity.',
       type: 'gauge',
       samples:
         of === 'hunt' || of === 'review'

@@ -91,7 +91,7 @@ export function frameParser(nonce: string, listener: FrameListener): { push(chun
       case 'end': {
         if (rest.length < ending.length) return false
         if (!rest.subarray(0, ending.length).equals(ending)) {
-          broken('the answers are torn: something else on the host writes into them')
+          broken('the output is corrupt: another program on the host writes into it')
           return false
         }
         rest = rest.subarray(ending.length)
@@ -111,7 +111,7 @@ export function frameParser(nonce: string, listener: FrameListener): { push(chun
     rest = rest.subarray(skipped)
     noise += skipped
     if (noise > noiseCap) {
-      broken('the login shell prints too much of its own')
+      broken('the login shell prints too much output')
       return false
     }
     if (start === -1) return false
@@ -121,7 +121,7 @@ export function frameParser(nonce: string, listener: FrameListener): { push(chun
     const room = head === undefined ? null : listener.room(head)
     const length = head?.kind === 'o' || head?.kind === 'e' ? Number(head.argument) : 0
     if (head === undefined || !Number.isSafeInteger(length) || (room !== null && length > room)) {
-      broken('the answers are not what the reader writes')
+      broken('the output is not in the format of the reader')
       return false
     }
     rest = rest.subarray(end + 1)

@@ -125,7 +125,7 @@ ask() {
   if listed "$@"; then
     $_r "$@"
   else
-    echo 'adversary lockdown: this read is not on the list of this host' >&2
+    echo 'adversary lockdown: this read is not allowed on this host' >&2
     return 126
   fi
 }
@@ -144,7 +144,7 @@ start=${shellQuoted(commandStart)}
 nonce=\${SSH_ORIGINAL_COMMAND#"$start"}
 case $nonce in *[!0-9a-f]*) nonce= ;; esac
 if [ \${#nonce} -ne 32 ] || [ "$SSH_ORIGINAL_COMMAND" != "$start$nonce" ]; then
-  echo 'adversary lockdown: this key starts the reader of adversary and nothing else' >&2
+  echo 'adversary lockdown: this key may only start the reader of adversary' >&2
   exit 126
 fi
 set -- "$nonce"

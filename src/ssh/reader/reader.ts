@@ -364,7 +364,7 @@ function answerOf(read: Pending, at: number): Answer {
     return { answered: false, why: late(read.command), ms }
   }
   if (status === '' || stdout === undefined || stderr === undefined) {
-    return { answered: false, why: 'the read was ended on the host', ms }
+    return { answered: false, why: 'the read was killed on the host', ms }
   }
   return {
     answered: true,
