@@ -56,10 +56,6 @@ export function parseClaim(commit: ClaimCommit, patterns: ClaimPatterns = defaul
 }
 
 function fits(pattern: RegExp, name: string): boolean {
-  // A pattern with the `g` flag remembers where it stopped.
-  return (
-    name.length <= nameLimit &&
-    /^[A-Za-z0-9][\w.-]*$/.test(name) &&
-    new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(name)
-  )
+  // A copy: a pattern with the `g` flag remembers where it stopped.
+  return name.length <= nameLimit && /^[A-Za-z0-9][\w.-]*$/.test(name) && new RegExp(pattern).test(name)
 }

@@ -112,7 +112,6 @@ function lifeOf(acts: readonly Act[], behind: Behind<Act>): FindingLife {
   return {
     ...told,
     ...last.said,
-    status: open.length > 0 ? 'open' : 'closed',
     blocks: open.length > 1 ? [...new Set(open.flatMap(({ said }) => said.blocks))] : last.said.blocks,
     filed: first.review,
     last: last.review

@@ -56,9 +56,9 @@ export function pending(
   const parents = new Map(history.map(commit => [commit.sha, commit.parents]))
   const owed: Owed[] = []
   for (const claims of milestones.values()) {
-    const answered = claims.filter(claim => settled.has(claim.sha)).map(claim => claim.sha)
-    const builtOn = reachable(answered, parents)
-    const open = claims.filter(claim => !settled.has(claim.sha) && !builtOn.has(claim.sha))
+    const answered = claims.map(({ sha }) => sha).filter(sha => settled.has(sha))
+    const behind = reachable(answered, parents)
+    const open = claims.filter(({ sha }) => !behind.has(sha))
     const claim = open.pop()
     if (claim !== undefined) owed.push({ claim, supersedes: open })
   }

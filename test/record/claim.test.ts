@@ -44,6 +44,7 @@ describe('a claim', () => {
     'claim(pvfix-M1 ): x',
     'claim(../../etc-M1): x',
     `claim(${'a'.repeat(65)}-M1): x`,
+    `claim(pvfix-M${'1'.repeat(64)}): x`,
     'claim(): x'
   ])('malformed: %j', subject => {
     expect(parse(subject)).toMatchObject({ kind: 'malformed', subject })
@@ -86,6 +87,23 @@ describe('a claim', () => {
     })
     expect(parseClaim(commit, patterns)).toMatchObject({ kind: 'claim' })
     expect(parseClaim({ ...commit, subject: 'claim(pvfix-M1): x' }, patterns)).toMatchObject({
+      kind: 'malformed'
+    })
+    const shared = { phase: /^[A-Z]+$/g, milestone: /^step\d+$/y }
+    for (const pattern of Object.values(shared)) pattern.lastIndex = 3
+    expect(parseClaim(commit, shared)).toMatchObject({ kind: 'claim' })
+  })
+
+  it.each(['../x', '.git', '-x', 'a b', 'ä', 'a/b'])('a phase %j, whatever the patterns allow', phase => {
+    const commit = { author: person, committer: person, committedAt: '', sha: 'a' }
+    const any = { phase: /.*/, milestone: /.*/ }
+    const target = phase.replace(' ', '\u00a0')
+    expect(parseClaim({ ...commit, subject: `claim(${target}-M1): x` }, any)).toMatchObject({
+      kind: 'malformed'
+    })
+    expect(
+      parseClaim({ ...commit, subject: `claim(p-${target.replaceAll('-', '')}/): x` }, any)
+    ).toMatchObject({
       kind: 'malformed'
     })
   })

@@ -99,6 +99,15 @@ describe('a veto', () => {
     expect(vetoesOf(line([put('alice'), elsewhere]), 'p1')).toHaveLength(1)
   })
 
+  it('put and lifted in one commit stands where the lift comes first', () => {
+    const both = (...statuses: readonly ('open' | 'lifted')[]) =>
+      vetoesOf(
+        line([{ by: 'alice', says: { vetoes: statuses.map(status => ({ milestone: 'M2', status })) } }]),
+        'p1'
+      ).length
+    expect([both('open', 'lifted'), both('lifted', 'open')]).toEqual([0, 1])
+  })
+
   it('of several stands for each author by itself', () => {
     const act = fc.record({ by: fc.constantFrom(...people), open: fc.boolean() })
     fc.assert(
@@ -151,6 +160,25 @@ describe('a finding', () => {
     const own = file('reviewer', { key: 'restart-loops/shop_app' })
     const lives = findingsOf(line([file('alice'), own, close('reviewer', { key: 'hand/A1' })]), 'p1')
     expect(lives.map(({ filed, status }) => [filed.principal, status])).toEqual([
+      ['alice', 'closed'],
+      ['reviewer', 'open']
+    ])
+  })
+
+  it('of another phase, under the same number, is another', () => {
+    const elsewhere = { by: 'alice' as const, says: { ...close('alice').says, phase: 'p2' } }
+    expect(findingsOf(line([file('alice'), elsewhere]), 'p1').map(({ status }) => status)).toEqual(['open'])
+    expect(findingsOf(line([file('alice')]), 'p2')).toEqual([])
+  })
+
+  it("is another's where the reviewer has its own of that number on a branch that the closing has not seen", () => {
+    const said: readonly Said[] = [
+      { by: 'alice', says: {} },
+      { ...file('alice'), on: [0] },
+      { ...file('reviewer'), on: [0] },
+      { ...close('reviewer'), on: [1] }
+    ]
+    expect(findingsOf(line(said), 'p1').map(({ filed, status }) => [filed.principal, status])).toEqual([
       ['alice', 'closed'],
       ['reviewer', 'open']
     ])

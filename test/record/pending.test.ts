@@ -59,10 +59,10 @@ describe('claims that are owed a review', () => {
     expect(owed(merged, ['b', 's'])).toEqual([])
   })
 
-  it('none by the reviewer, whatever the case of its address', () => {
+  it.each(['author', 'committer'])('none by the reviewer as %s, whatever the case of its address', role => {
     const [first, second] = history('a <: claim(x-M1): mine', 'b < a: claim(x-M2): his')
     if (first === undefined || second === undefined) throw new Error('two commits')
-    const mine = { ...first, committer: reviewer }
+    const mine = { ...first, [role]: reviewer }
     const found = pending([mine, second], new Set(), { email: 'adversary@EXAMPLE.test' })
     expect(found.own.map(claim => claim.sha)).toEqual(['a'])
     expect(found.owed.map(({ claim }) => claim.sha)).toEqual(['b'])

@@ -159,9 +159,24 @@ describe('a published review', () => {
     expect(builds).toBe(2)
   })
 
+  it('is stale where the clock was set back by more', async () => {
+    const observedAt = Date.UTC(2026, 5, 13)
+    const options = reviewer.options(async tip => publicationOf(tip, {}))
+    const setBack = (ms: number) => publish({ ...options, observedAt, now: () => observedAt - ms })
+    expect(await setBack(300_001)).toEqual({ kind: 'stale' })
+    expect(await setBack(299_000)).toMatchObject({ kind: 'published' })
+  })
+
+  it('is what a force-push is compared with from then on', async () => {
+    const sha = await reviewer.say({})
+    expect(await git.remembered('main')).toBe(sha)
+  })
+
   it('gives up after the last attempt', async () => {
+    let builds = 0
     const publishing = publish({
       ...reviewer.options(async tip => {
+        builds += 1
         await repo.builder.commit('core: faster')
         await repo.builder.push()
         return publicationOf(tip, {})
@@ -169,6 +184,7 @@ describe('a published review', () => {
       attempts: 2
     })
     await expect(publishing).rejects.toThrow('lost 2 races in a row')
+    expect(builds).toBe(2)
   })
 
   it('is tried again at once beside people, and later beside other reviewers', async () => {
@@ -210,6 +226,14 @@ describe('a published review', () => {
     const second = await early.say({})
     expect((await git.commit(first))?.committedAt).toMatch(/^2026-06-13T06:00/)
     expect((await git.commit(second))?.committedAt).toBe((await git.commit(first))?.committedAt)
+  })
+
+  it("is dated by the reviewer's other commits, readable or not, and by nobody else's", async () => {
+    const message = 'review(pvfix-M1): x\n\nNo trailer.\n'
+    await repo.builder.commit(message, { date: '2099-01-01T00:00:00Z' })
+    await repo.builder.commit(message, { date: '2026-07-01T00:00:00Z', key })
+    await repo.builder.push()
+    expect((await git.commit(await reviewer.say({})))?.committedAt).toBe('2026-07-01T00:00:00.000Z')
   })
 
   it('goes to a branch of its own, begun from the watched one', async () => {
@@ -254,6 +278,15 @@ describe('refused', () => {
     await expect(reviewer.say({ claim: m1 })).rejects.toThrow('with other bytes')
   })
 
+  it('evidence that has a twin', async () => {
+    const m1 = await claim('pvfix-M1')
+    await repo.builder.commit('core: squat', {
+      files: { [`machine-docs/evidence/PVFIX-${m1.slice(0, 12)}.json`]: '{}' }
+    })
+    await repo.builder.push()
+    await expect(reviewer.say({ claim: m1 })).rejects.toThrow(/disguises itself as .*evidence\/pvfix-/)
+  })
+
   it('a protected branch, with the words of the server', async () => {
     const hook = join(repo.remote, 'hooks', 'update')
     await mkdir(join(repo.remote, 'hooks'), { recursive: true })
@@ -267,5 +300,11 @@ describe('refused', () => {
     const stranger = makeReviewer(git, await repo.key('stranger'), trust)
     await expect(stranger.say({})).rejects.toThrow('no gate would trust a review signed with')
     expect((await record()).reviews).toEqual([])
+  })
+
+  it("another listed signer's key", async () => {
+    const allowed = allowedSigners([['alice', key]])
+    const alice = makeReviewer(git, key, { ...trust, allowed })
+    await expect(alice.say({})).rejects.toThrow("it is alice's")
   })
 })

@@ -83,6 +83,7 @@ describe('printed and read again', () => {
     ['a FAIL without a plan', { ...pass, verdict: 'FAIL' as const, plan: null, policy: null }],
     ['orientation', orientation],
     ['a veto', { ...orientation, evidence: null, vetoes: [{ milestone: 'M2', status: 'open' as const }] }],
+    ['a lifted veto', { ...orientation, vetoes: [{ milestone: 'M2', status: 'lifted' as const }] }],
     ['an accept', { ...orientation, accept: digest }]
   ])('%s', (_, message) => {
     expect(parsed(printMessage(message))).toEqual({ kind: 'review', message })
@@ -145,6 +146,9 @@ describe('refused', () => {
     ['a folded trailer', text.replace('pvfix-M2 PASS\nAdv', 'pvfix-M2\n PASS\nAdv')],
     ['a doubled trailer', text.replace(line('Verdict'), `${line('Verdict')}\n${line('Verdict')}`)],
     ['two verdicts', text.replace(line('Verdict'), `Adversary-Verdict: pvfix-M2 FAIL\n${line('Verdict')}`)],
+    ['a finding with two severities', text.replace('severity=high', 'severity=high severity=low')],
+    ['a repo that is not spelt as it is printed', text.replace('Repo: ops/infra', 'Repo: ops/infra.git')],
+    ['no phase', forPhase(printMessage(orientation)).replace('review(pvfix)', 'review(.pvfix)')],
     ['an unknown trailer', `${text}Adversary-Extra: 1\n`],
     ['a foreign trailer', `${text}Signed-off-by: a <a@example.test>\n`],
     ['a trailer paragraph after the trailers', `${text}\n${line('Verdict')}\n`],
