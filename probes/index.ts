@@ -17,6 +17,7 @@ import { networkSubnet } from './network-subnet.ts'
 import { orphanNetworks } from './orphan-networks.ts'
 import { replicaCounts } from './replica-counts.ts'
 import { repoFile } from './repo-file.ts'
+import { repoTree } from './repo-tree.ts'
 import { restartLoops } from './restart-loops.ts'
 import { routeStatus } from './route-status.ts'
 import { secretInUnit } from './secret-in-unit.ts'
@@ -47,6 +48,7 @@ export const probes: readonly AnyProbe[] = [
   orphanNetworks,
   replicaCounts,
   repoFile,
+  repoTree,
   restartLoops,
   routeStatus,
   secretInUnit,

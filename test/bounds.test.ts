@@ -12,6 +12,7 @@ import {
   parsingBounds,
   proseBounds,
   rehearsalBounds,
+  treeBounds,
   yamlBounds
 } from '../src/lib/bounds.ts'
 
@@ -78,6 +79,15 @@ it.each<[door: string, shown: readonly string[]]>([
   [
     'JSON of a host',
     [`nests ${jsonBounds.depth} deep`, `${jsonBounds.values} values`, `${jsonBounds.documents} documents`]
+  ],
+  [
+    'tree of a commit',
+    [
+      `${treeBounds.entries} files`,
+      `${treeBounds.files} files`,
+      size(treeBounds.bytes),
+      `${size(treeBounds.fileBytes)} each`
+    ]
   ],
   ['YAML', [`nests ${yamlBounds.depth} deep`]],
   ['what holds addresses', [`${judgingBounds.pairs} pairs`]],

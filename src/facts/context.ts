@@ -1,5 +1,6 @@
 import { messageOf } from '../lib/errors.ts'
 import { mapStrings } from '../lib/secrets/veil.ts'
+import { anchored } from '../lib/text/path-glob.ts'
 import type { Adapters } from './adapter.ts'
 import { blind, type Entry, entryOf, shortened, uncleanable } from './evidence.ts'
 import {
@@ -10,9 +11,11 @@ import {
   type ReadResult,
   type RouteEvidence,
   type RouteRequest,
+  type TreeFound,
+  type TreeQuery,
   Unseen
 } from './fact.ts'
-import { type Heard, noted, readKey, routeKey } from './heard.ts'
+import { type Heard, noted, readKey, routeKey, searchKey } from './heard.ts'
 import type { Veil } from '../lib/secrets/veil.ts'
 import type { HostReader } from './host-reader.ts'
 import { fits, typed } from './read-command.ts'
@@ -73,6 +76,19 @@ export function contextOf(
           printed(files.map(({ path }) => `${path}\n`).join(''))
         cited.push(entryWhenRead('repo', command, reading, result, adapters))
         return noted(heard.changes, from, reading)
+      },
+      async search(query) {
+        const { commit } = adapters.repo
+        const reading = adapters.repo.search(query).then(found => clean(found, adapters))
+        const command = searchCommand(query, commit)
+        const result = (found: TreeFound) =>
+          printed(
+            searchLines(found)
+              .map(line => `${line}\n`)
+              .join('')
+          )
+        cited.push(entryWhenRead('repo', command, reading, result, adapters))
+        return noted(heard.searches, searchKey(query), reading)
       }
     },
     record: adapters.record,
@@ -104,17 +120,56 @@ function readable(answer: RehearsalOutput, veil: Veil): RehearsalOutput {
 }
 
 function fetchRoute(request: RouteRequest, { command, output }: RouteEvidence, adapters: Adapters) {
-  const answer = adapters.fetch(request).then(got => {
-    let isClean = true
-    mapStrings(got, text => {
-      if (!adapters.veil.read(text)) isClean = false
-      return text
-    })
-    if (!isClean) throw new Unseen(uncleanable)
-    return got
-  })
+  const answer = adapters.fetch(request).then(got => clean(got, adapters))
   answer.catch(() => undefined)
   return { answer, entry: entryWhenRead('web', command, answer, got => printed(output(got)), adapters) }
+}
+
+/** @throws Unseen for an answer that cannot be cleaned of secrets. */
+function clean<Answered>(answer: Answered, { veil }: Adapters): Answered {
+  let isClean = true
+  mapStrings(answer, text => {
+    if (!veil.read(text)) isClean = false
+    return text
+  })
+  if (!isClean) throw new Unseen(uncleanable)
+  return answer
+}
+
+/** The command by which git itself finds the same. */
+function searchCommand(query: TreeQuery, commit: string): string {
+  const where = [
+    ...query.paths.map(glob => `:(glob)${anchored(glob)}`),
+    ...query.except.map(glob => `:(exclude,glob)${anchored(glob)}`)
+  ]
+  const grep = (how: string, texts: readonly string[]) =>
+    texts.length === 0
+      ? []
+      : [
+          typed({
+            argv: ['git', 'grep', how, ...texts.flatMap(text => ['-e', text]), commit, '--', ...where]
+          })
+        ]
+  const searches = [...grep('-nF', [...query.lacks, ...query.contains]), ...grep('-nE', query.matches)]
+  return searches.length > 0
+    ? searches.join('; ')
+    : typed({ argv: ['git', 'ls-tree', '-r', '--name-only', commit] })
+}
+
+/** A search as evidence: how many files were searched, and where what was looked for stands. */
+function searchLines({ files, bytes, unread, lacks, contains, matches }: TreeFound): readonly string[] {
+  return [
+    `${files} files, ${bytes} bytes; ${unread.count} not searched`,
+    ...unread.first.map(path => `not searched: ${path}`),
+    ...lacks.flatMap(({ text, count, first }) => [
+      `${JSON.stringify(text)}: ${count} files`,
+      ...first.map(({ path, line, shows }) => `${path}:${line ?? '-'}:${shows}`)
+    ]),
+    ...[...contains, ...matches].flatMap(({ text, count, first }) => [
+      `${JSON.stringify(text)}: ${count} files`,
+      ...first.map(({ path }) => path)
+    ])
+  ]
 }
 
 /** The evidence of a read that is under way, of whatever is not a host. Never rejects. */

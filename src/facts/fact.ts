@@ -176,6 +176,62 @@ export interface RepoView {
    * @param wanted which paths are looked at.
    */
   changes(from: string, wanted: (path: string) => boolean): Promise<readonly ChangedFile[]>
+  /**
+   * Where texts stand in the files of the commit. Throws `Unseen` for a tree that git would not write, and for more
+   * files or bytes than are searched.
+   */
+  search(query: TreeQuery): Promise<TreeFound>
+}
+
+/** What is looked for in the files of a commit. */
+export interface TreeQuery {
+  /** Globs as in `pathGlobMatches`. */
+  readonly paths: readonly string[]
+  readonly except: readonly string[]
+  /** Texts that may stand nowhere, and patterns and texts that have to stand somewhere. */
+  readonly lacks: readonly string[]
+  readonly contains: readonly string[]
+  readonly matches: readonly string[]
+}
+
+/** Hostile text. Lists of files are cut; the counts beside them are not. */
+export interface TreeFound {
+  /** Files that the globs match, and bytes of those that were read. */
+  readonly files: number
+  readonly bytes: number
+  /** How many of them are documents for people, by their names. */
+  readonly prose: number
+  /** Files whose bytes were searched, since they are no text. */
+  readonly binary: Listed
+  /** Files that a program wrote or that somebody else did, by their place or their first lines. */
+  readonly generated: Listed
+  /** Files that could not be searched: `<path>: <why>`. */
+  readonly unread: Listed
+  readonly lacks: readonly TreeHits[]
+  readonly contains: readonly TreeHolders[]
+  readonly matches: readonly TreeHolders[]
+}
+
+export interface Listed {
+  readonly count: number
+  readonly first: readonly string[]
+}
+
+/** Where a text stands that should stand nowhere. */
+export interface TreeHits {
+  readonly text: string
+  /** Files. */
+  readonly count: number
+  /** The first place in each of the first files: line from 1; null where the path itself or a binary file holds it. */
+  readonly first: readonly { readonly path: string; readonly line: number | null; readonly shows: string }[]
+}
+
+/** Which files hold a text, or a match of a pattern, anywhere: as code, as a comment or as prose. */
+export interface TreeHolders {
+  readonly text: string
+  readonly count: number
+  /** The first of them, programs before prose, with all that they hold. */
+  readonly first: readonly { readonly path: string; readonly text: string }[]
 }
 
 /** An ordinary file that differs between two commits. Hostile text. */

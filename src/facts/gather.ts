@@ -3,6 +3,7 @@ import type { Adapters } from './adapter.ts'
 import { type Cited, contextOf } from './context.ts'
 import { type Entry, shownEntry } from './evidence.ts'
 import { type Evidence, type Fact, type FactContext, type FactSource, Unseen } from './fact.ts'
+import { mapStrings } from '../lib/secrets/veil.ts'
 import {
   type Heard,
   nothingHeard,
@@ -10,6 +11,7 @@ import {
   repeated,
   routeKey,
   shownAnswers,
+  searchKey,
   shownChanges,
   shownRead,
   shownRehearsal,
@@ -142,8 +144,9 @@ async function again(
   const routes = await shownAnswers(heard.routes, answer => shownRoute(answer, veil))
   const files = await shownAnswers(heard.files, text => (text === null ? null : veil.shown(text)))
   const changes = await shownAnswers(heard.changes, changed => shownChanges(changed, veil))
+  const searches = await shownAnswers(heard.searches, found => mapStrings(found, veil.shown))
   const rehearsals = await shownAnswers(heard.rehearsals, answer => shownRehearsal(answer, veil))
-  if (![reads, routes, files, changes, rehearsals].some(({ altered }) => altered)) return value
+  if (![reads, routes, files, changes, searches, rehearsals].some(({ altered }) => altered)) return value
   let rehearsed = 0
   return take(source, {
     host,
@@ -153,7 +156,8 @@ async function again(
     repo: {
       ...adapters.repo,
       file: path => repeated(files.answers, path),
-      changes: from => repeated(changes.answers, from)
+      changes: from => repeated(changes.answers, from),
+      search: query => repeated(searches.answers, searchKey(query))
     },
     record: adapters.record,
     hostClock: () => repeated(heard.clocks, host),

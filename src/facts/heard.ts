@@ -6,6 +6,8 @@ import {
   type RehearsalOutput,
   type RouteAnswer,
   type RouteRequest,
+  type TreeFound,
+  type TreeQuery,
   Unseen
 } from './fact.ts'
 import type { ReadCommand } from './read-command.ts'
@@ -16,6 +18,7 @@ export interface Heard {
   readonly routes: Map<string, Promise<RouteAnswer>>
   readonly files: Map<string, Promise<string | null>>
   readonly changes: Map<string, Promise<readonly ChangedFile[]>>
+  readonly searches: Map<string, Promise<TreeFound>>
   readonly homes: Map<string, Promise<string>>
   readonly clocks: Map<string, Promise<HostClock>>
   /** By their order: what they were made of is not the same once secrets are hidden in it. */
@@ -28,6 +31,7 @@ export function nothingHeard(): Heard {
     routes: new Map(),
     files: new Map(),
     changes: new Map(),
+    searches: new Map(),
     homes: new Map(),
     clocks: new Map(),
     rehearsals: new Map()
@@ -80,6 +84,10 @@ export function readKey({ argv }: ReadCommand): string {
 
 export function routeKey(request: RouteRequest): string {
   return JSON.stringify(request)
+}
+
+export function searchKey(query: TreeQuery): string {
+  return JSON.stringify(query)
 }
 
 /** The same object where nothing is hidden. */

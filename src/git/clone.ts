@@ -12,6 +12,7 @@ import { verifier } from './signatures.ts'
 import { pathReader } from './paths.ts'
 import { discard, isPartial, prepare, tidy } from './upkeep.ts'
 import type { Commit, FileAt, NewCommit, PushOutcome, Range, Signature, Signers } from './git-types.ts'
+import { type TreeFile, type WholeTree, wholeTree } from './whole-tree.ts'
 import { writeCommit } from './write.ts'
 
 export type { Login } from './remote.ts'
@@ -54,6 +55,10 @@ export interface Git {
     path: string,
     options?: { readonly capBytes?: number; readonly anyTree?: boolean }
   ): Promise<FileAt>
+  /** Everything in a commit that is no folder; refused for a tree that git would not write, and past `most` entries. */
+  tree(commit: string, most: number): Promise<WholeTree>
+  /** The bytes of a file of such a tree, or where a symlink leads. Refused over the cap, and of a submodule. */
+  content(file: TreeFile, capBytes: number): Promise<FileAt>
   /** What is wrong with the trees on the way to these paths, naming commit and path: who checks them out may find other files. */
   treeFaults(commit: string, paths: readonly string[]): Promise<readonly string[]>
   /** Whether another entry of the tree can be taken for `path` by a reader (`looksLike`); the twin, or null. */
@@ -207,6 +212,21 @@ export async function openClone(options: CloneOptions): Promise<Git> {
   }
   const paths = pathReader(treeAt)
 
+  const blobAt = async (here: string, sha: string, capBytes: number): Promise<FileAt> => {
+    const size = (await objects.size(sha))?.size
+    if (size === undefined) {
+      // What a new clone does not hold, the server was asked to keep back.
+      if (made.anew && (await isPartial(dir))) {
+        return { kind: 'refused', why: `${here} has more than ${defaultFileCap} bytes` }
+      }
+      throw new BrokenClone(`the content of ${here} is missing from the clone`)
+    }
+    if (size > capBytes) return { kind: 'refused', why: `${here} has ${size} bytes, more than ${capBytes}` }
+    const blob = await objects.read(sha)
+    if (blob === null) throw new BrokenClone(`the content of ${here} is missing from the clone`)
+    return { kind: 'file', bytes: blob.bytes, blob: blob.sha }
+  }
+
   const changed = async (from: string, to: string, at: readonly string[]) => {
     // Another way to name a commit is found nowhere in the history, which would say that nothing was touched.
     if (!isSha(from) || !isSha(to)) throw new TypeError(`${from}..${to}: expected full commit ids`)
@@ -327,22 +347,17 @@ export async function openClone(options: CloneOptions): Promise<Git> {
           if (!/^100\d{3}$/.test(entry.mode)) {
             return { kind: 'refused', why: `${here} is ${kindOf(entry.mode)}, not a file` }
           }
-          const size = (await objects.size(entry.sha))?.size
-          if (size === undefined) {
-            // What a new clone does not hold, the server was asked to keep back.
-            if (made.anew && (await isPartial(dir))) {
-              return { kind: 'refused', why: `${here} has more than ${defaultFileCap} bytes` }
-            }
-            throw new BrokenClone(`the content of ${here} is missing from the clone`)
-          }
-          if (size > capBytes)
-            return { kind: 'refused', why: `${here} has ${size} bytes, more than ${capBytes}` }
-          const blob = await objects.read(entry.sha)
-          if (blob === null) throw new BrokenClone(`the content of ${here} is missing from the clone`)
-          return { kind: 'file', bytes: blob.bytes, blob: blob.sha }
+          return blobAt(here, entry.sha, capBytes)
         }
         return { kind: 'absent' }
       })
+    },
+
+    tree: (commit, most) => healing(async () => wholeTree(await treeOf(commit), treeAt, most)),
+
+    async content({ path, kind, sha }, capBytes) {
+      if (kind === 'submodule') return { kind: 'refused', why: `${path} is a submodule` }
+      return healing(() => blobAt(path, sha, capBytes))
     },
 
     treeFaults(commit, wanted) {

@@ -106,6 +106,16 @@ export const jsonBounds = {
   documents: 20_000
 } as const
 
+/** The tree of a commit, where all of it is searched. */
+export const treeBounds = {
+  /** Files and folders of the commit. */
+  entries: 300_000,
+  /** Of the files that are searched: how many, and how much of them. */
+  files: 20_000,
+  bytes: 64 * MiB,
+  fileBytes: 8 * MiB
+} as const
+
 /** YAML of a home, of a repo and of a host. */
 export const yamlBounds = { depth: 100 } as const
 

@@ -7,7 +7,7 @@ import { gather } from '../../src/facts/gather.ts'
 import { dockerRead } from '../../src/systems/docker/reads.ts'
 import { linuxPattern, linuxRead } from '../../src/systems/linux/reads.ts'
 import { unseal } from '../../src/facts/sealed.ts'
-import { closedAdapters, recordedSession } from '../support/doors.ts'
+import { closedAdapters, closedRepo, recordedSession } from '../support/doors.ts'
 
 const list = "docker network ls --no-trunc --format '{{json .}}'"
 
@@ -251,7 +251,12 @@ it('nobody is said to have brought the lines of a file of which a secret took se
     take: look => look.repo.changes('0'.repeat(40), () => true)
   }
   const shown = async (after: string) => {
-    const repo = { commit: 'f'.repeat(40), file: async () => null, changes: async () => [changed(after)] }
+    const repo = {
+      ...closedRepo,
+      commit: 'f'.repeat(40),
+      file: async () => null,
+      changes: async () => [changed(after)]
+    }
     const fact = (await gather([{ host: 'h', sources: [source] }], closedAdapters({ repo }))).fact(
       'h',
       source
@@ -332,7 +337,12 @@ it('counts each place of a file of the repo once', async () => {
   const file: FactSource<string | null> = { key: 'file', place: 'repo', take: look => look.repo.file('a') }
   const veil = openVeil('salt')
   const adapters = closedAdapters({
-    repo: { commit: 'f'.repeat(40), file: async () => `DB_PASSWORD=${secret}`, changes: async () => [] },
+    repo: {
+      ...closedRepo,
+      commit: 'f'.repeat(40),
+      file: async () => `DB_PASSWORD=${secret}`,
+      changes: async () => []
+    },
     veil
   })
   const gathered = await gather([{ host: 'h', sources: [file] }], adapters)
@@ -347,6 +357,7 @@ it('a refusal of the repo is evidence too', async () => {
     take: look => look.repo.file('a.nix')
   }
   const repo = {
+    ...closedRepo,
     commit: 'f'.repeat(40),
     file: async () => {
       throw new Unseen('a.nix is a symbolic link')

@@ -28,11 +28,20 @@ export function recordedSession(recorded: Recorded): HostSession & { readonly ro
   }
 }
 
+const shut = (what: string) => async () => {
+  throw new Error(`${what} is shut in this test`)
+}
+
+/** A repo of which nothing can be read, except what a test puts into it. */
+export const closedRepo = {
+  commit: '0'.repeat(40),
+  file: shut('the repo'),
+  changes: shut('the repo'),
+  search: shut('the repo')
+}
+
 /** Doors that lead nowhere, except those that a test opens. */
 export function closedAdapters(open: Partial<Adapters> = {}): Adapters {
-  const shut = (what: string) => async () => {
-    throw new Error(`${what} is shut in this test`)
-  }
   let ticks = 0
   return {
     open: shut('every host'),
@@ -40,7 +49,7 @@ export function closedAdapters(open: Partial<Adapters> = {}): Adapters {
     fetch: shut('the web'),
     rehearse: shut('the rehearsal'),
     workspaceFile: shut('the home'),
-    repo: { commit: '0'.repeat(40), file: shut('the repo'), changes: shut('the repo') },
+    repo: closedRepo,
     record: {
       reviewTime: shut('the record'),
       claimTime: shut('the record'),

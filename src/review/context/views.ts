@@ -1,4 +1,6 @@
 import { posix } from 'node:path'
+import { treeBounds } from '../../lib/bounds.ts'
+import { searchTree } from '../../systems/repo/tree-search.ts'
 import { textOf } from '../../systems/languages/file-text.ts'
 import { parseClaim } from '../../record/claim.ts'
 import type { Git } from '../../git/clone.ts'
@@ -24,7 +26,10 @@ export function viewsOf(
   }
 ): Views {
   return {
-    repo: { ...repoView(context.git, at.commit), statusPath: statusPathOf(context.home, at.phase) },
+    repo: {
+      ...repoView(context.git, at.commit, at.record),
+      statusPath: statusPathOf(context.home, at.phase)
+    },
     record: recordView(context, at.record, at.phase)
   }
 }
@@ -40,7 +45,7 @@ const isText = (path: string) => !path.includes('\uFFFD')
 /** How much the commits of a phase may have changed to be looked at. */
 const changeCaps = { files: 200, bytes: 4 * 1024 * 1024 } as const
 
-function repoView(git: Git, commit: string): RepoView {
+function repoView(git: Git, commit: string, record: SignedRecord | Promise<SignedRecord>): RepoView {
   const bytesAt = async (at: string, path: string): Promise<Uint8Array | null> => {
     const found = await git.file(at, path)
     switch (found.kind) {
@@ -64,6 +69,19 @@ function repoView(git: Git, commit: string): RepoView {
       const content = bytes === null ? null : textOf(bytes)
       if (content?.kind === 'other') throw new NotText(`${path} cannot be searched: ${content.why}`)
       return content?.text ?? null
+    },
+    async search(query) {
+      const tree = await git.tree(commit, treeBounds.entries)
+      if (tree.kind === 'refused')
+        throw new Unseen(`the tree of ${commit.slice(0, 7)} was not searched: ${tree.why}`)
+      const own = ownFiles(await record)
+      const files = tree.files.filter(({ path }) => !own.has(path))
+      return searchTree(files, query, async file => {
+        const found = await git.content(file, treeBounds.fileBytes)
+        return found.kind === 'file'
+          ? found.bytes
+          : { why: found.kind === 'refused' ? found.why : 'it is gone' }
+      })
     },
     async changes(from, wanted) {
       const span = `${from.slice(0, 7)}..${commit.slice(0, 7)}`
@@ -91,6 +109,13 @@ function repoView(git: Git, commit: string): RepoView {
       return changed
     }
   }
+}
+
+/** The files that signed reviews wrote: they quote what was found, and would be found themselves. */
+function ownFiles({ reviews }: SignedRecord): ReadonlySet<string> {
+  return new Set(
+    reviews.flatMap(({ message }) => [message.section?.path ?? [], message.evidence?.path ?? []].flat())
+  )
 }
 
 function recordView(

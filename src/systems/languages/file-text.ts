@@ -1,27 +1,31 @@
 /** What the bytes of a file are, before anything is looked for in them. */
 export type FileText =
   | { readonly kind: 'text'; readonly text: string }
-  /** No text that can be searched, with the reason. */
-  | { readonly kind: 'other'; readonly why: string }
+  /** No text that can be searched, with the reason; `packed`: what it holds does not stand in its bytes as it is. */
+  | { readonly kind: 'other'; readonly why: string; readonly packed: boolean }
 
 /** Reads bytes as UTF-8, and says so where they are something else. Bytes that are no UTF-8 become U+FFFD. */
 export function textOf(bytes: Uint8Array): FileText {
-  const other = (why: string): FileText => ({ kind: 'other', why })
+  const other = (why: string, packed = true): FileText => ({ kind: 'other', why, packed })
   const [a = -1, b = -1, c = -1, d = -1] = bytes
   if (a === 0xff && b === 0xfe) return other(c === 0 && d === 0 ? 'it is UTF-32' : 'it is UTF-16')
   if (a === 0xfe && b === 0xff) return other('it is UTF-16')
   const nul = bytes.indexOf(0)
   if (nul >= 0) {
     if (startsWith(bytes, '\0GITCRYPT\0')) return other('it is encrypted by git-crypt')
-    return other(wide(bytes) ?? `it is binary (a NUL byte at offset ${nul})`)
+    const encoding = wide(bytes)
+    return encoding === undefined
+      ? other(`it is binary (a NUL byte at offset ${nul})`, false)
+      : other(encoding)
   }
-  for (const [magic, name] of magics) if (startsWith(bytes, magic)) return other(`it is binary (${name})`)
+  for (const [magic, name] of magics)
+    if (startsWith(bytes, magic)) return other(`it is binary (${name})`, name !== 'PNG')
   const sample = bytes.subarray(0, 8_192)
   const controls = sample.reduce(
     (count, byte) => count + Number(byte < 32 && (byte < 8 || byte > 13) && byte !== 27),
     0
   )
-  if (controls > sample.length / 20) return other('it is binary (control characters)')
+  if (controls > sample.length / 20) return other('it is binary (control characters)', false)
   return { kind: 'text', text: new TextDecoder().decode(bytes) }
 }
 

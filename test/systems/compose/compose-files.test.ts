@@ -2,14 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { gather } from '../../../src/facts/gather.ts'
 import { composeImages } from '../../../src/systems/compose/compose-files.ts'
-import { closedAdapters } from '../../support/doors.ts'
+import { closedAdapters, closedRepo } from '../../support/doors.ts'
 
 const commit = 'c'.repeat(40)
 const path = 'stacks/shop.yml'
 
 async function taken(text: string | null, paths: readonly string[] = [path]) {
   const source = composeImages(paths)
-  const adapters = closedAdapters({ repo: { commit, file: async () => text, changes: async () => [] } })
+  const adapters = closedAdapters({
+    repo: { ...closedRepo, commit, file: async () => text, changes: async () => [] }
+  })
   return (await gather([{ host: 'h', sources: [source] }], adapters)).fact('h', source)
 }
 

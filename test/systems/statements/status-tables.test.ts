@@ -4,7 +4,7 @@ import { gather } from '../../../src/facts/gather.ts'
 import { statusFile } from '../../../src/systems/statements/status-tables.ts'
 import { type Statement } from '../../../src/systems/statements/status-text.ts'
 import { parseStatements } from '../../../src/systems/statements/status-text.ts'
-import { closedAdapters } from '../../support/doors.ts'
+import { closedAdapters, closedRepo } from '../../support/doors.ts'
 import { cpuMs } from '../../support/cpu.ts'
 
 const said = ({ line, kind, cells }: Statement) => `${line} ${kind} ${cells.join(' / ')}`
@@ -123,6 +123,7 @@ it('reads the default path, or says that it knows none', async () => {
   const seen = async (statusPath?: string) => {
     const file = async (path: string) => (path === 'docs/STATUS-pvfix.md' ? table : null)
     const repo = {
+      ...closedRepo,
       commit: 'c0ffee',
       file,
       changes: async () => [],
