@@ -7,7 +7,7 @@ const thorough = [
   'test/faults/**/*.test.ts',
   'test/record/{publish,publish-processes}.test.ts',
   'test/watch/{kill,reviewers,watch,commit-statuses}.test.ts',
-  'test/review/{annotate,baseline,changes,early,hidden-text,hostile,place,review,runners,secrets}.test.ts',
+  'test/review/{annotate,baseline,changes,early,hidden-text,hostile,place,review,runners,secrets,tree-search}.test.ts',
   'test/cli/{doctor,bad-input,documents,gate,init,lockdown,pages,process,report,serve,pipelines}.test.ts',
   'test/git/git.test.ts',
   'test/ssh/{guard,known-hosts}.test.ts',

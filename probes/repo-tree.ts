@@ -33,7 +33,7 @@ export const repoTree = defineProbe({
   params: z
     .strictObject({
       paths: some(glob).describe(
-        'globs of the files: `*` within a name, `**` any folders; without a slash for any folder, with one at its end for all below'
+        'globs of the files: `*` within a name, `**` any folders; without a slash for any folder, with one at its end for all below; files that signed reviews wrote are left out'
       ),
       except: some(glob).default([]).describe('globs of files that are left out'),
       lacks: some(line).default([]).describe('text that no file may contain, in comments and paths neither'),
