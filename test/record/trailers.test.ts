@@ -148,7 +148,7 @@ describe('refused', () => {
     ['two verdicts', text.replace(line('Verdict'), `Adversary-Verdict: pvfix-M2 FAIL\n${line('Verdict')}`)],
     ['a finding with two severities', text.replace('severity=high', 'severity=high severity=low')],
     ['a repo that is not spelt as it is printed', text.replace('Repo: ops/infra', 'Repo: ops/infra.git')],
-    ['no phase', forPhase(printMessage(orientation)).replace('review(pvfix)', 'review(.pvfix)')],
+    ['no phase', printMessage({ ...orientation, policy: null }).replace('review(pvfix)', 'review(.pvfix)')],
     ['an unknown trailer', `${text}Adversary-Extra: 1\n`],
     ['a foreign trailer', `${text}Signed-off-by: a <a@example.test>\n`],
     ['a trailer paragraph after the trailers', `${text}\n${line('Verdict')}\n`],
