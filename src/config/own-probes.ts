@@ -74,14 +74,14 @@ export async function loadOwnProbes(
   return found
 }
 
-async function load(path: string, file: string, kit: ProbeApi): Promise<AnyProbe> {
+async function load(path: string, file: string, api: ProbeApi): Promise<AnyProbe> {
   let made: unknown
   try {
     const loaded: Readonly<Record<string, unknown>> = await import(pathToFileURL(path).href)
     const make = loaded['default']
     if (typeof make !== 'function')
       throw new TypeError('expected `export default ({ defineProbe, facts, z }) => …`')
-    made = await make(kit)
+    made = await make(api)
   } catch (error) {
     throw new AdversaryError('usage', `${file}: ${messageOf(error)}`, { cause: error })
   }

@@ -54,7 +54,7 @@ export function parseYaml(text: string, name: string): YamlFile {
     const { line, col } = lines.linePos(problem.pos[0])
     const key =
       problem.code === 'DUPLICATE_KEY' ? /^[^\s:]+/.exec(text.slice(problem.pos[0]))?.[0] : undefined
-    const what = key === undefined ? sayProblem(problem, text) : `${oneLine(key, 80)}: the same key twice`
+    const what = key === undefined ? problemText(problem, text) : `${oneLine(key, 80)}: the same key twice`
     throw new AdversaryError('usage', `${name}:${line}:${col}: ${what}`, {
       place: { file: name, line, key: key === undefined ? null : oneLine(key, 80) }
     })
@@ -75,7 +75,7 @@ export function parseYaml(text: string, name: string): YamlFile {
   try {
     data = document.toJS({ maxAliasCount: maxAliases })
   } catch (error) {
-    throw new AdversaryError('usage', `${name}: ${sayAliases(messageOf(error))}`, { cause: error })
+    throw new AdversaryError('usage', `${name}: ${aliasText(messageOf(error))}`, { cause: error })
   }
 
   function nodeAt(path: Path): { readonly node: Node | null; readonly found: boolean } {
@@ -233,7 +233,7 @@ const problems: Readonly<Record<YAMLParseError['code'], (found: Found) => string
   ALIAS_PROPS: anchorsAndTags,
   BAD_ALIAS: anchorsAndTags,
   BAD_DIRECTIVE: () => 'expected no line that starts with `%`, other than `%YAML 1.2`',
-  MISSING_CHAR: sayMissing,
+  MISSING_CHAR: missingText,
   UNEXPECTED_TOKEN: ({ shown }) =>
     `unexpected ${shown}; expected a new line, or quotes around the whole value`,
   DUPLICATE_KEY: otherwise,
@@ -241,7 +241,7 @@ const problems: Readonly<Record<YAMLParseError['code'], (found: Found) => string
   RESOURCE_EXHAUSTION: otherwise
 }
 
-function sayProblem({ code, message, pos }: YAMLParseError | YAMLWarning, text: string): string {
+function problemText({ code, message, pos }: YAMLParseError | YAMLWarning, text: string): string {
   const [found = ''] = text.slice(...pos).split('\n', 1)
   const shown = `\`${oneLine(found.trim() === '' ? text.slice(pos[0], pos[0] + 1) : found.trim(), 60)}\``
   const closing = /must (?:be sufficiently indented and )?end with a (?<mark>\S)/.exec(message)?.groups?.[
@@ -250,7 +250,7 @@ function sayProblem({ code, message, pos }: YAMLParseError | YAMLWarning, text: 
   return problems[code]({ shown, message, closing })
 }
 
-function sayMissing(found: Found): string {
+function missingText(found: Found): string {
   const { message, closing } = found
   const quote = /closing (?<quote>["'])/.exec(message)?.groups?.['quote'] ?? closing
   if (quote !== undefined) return `expected a closing \`${quote}\` before this`
@@ -259,7 +259,7 @@ function sayMissing(found: Found): string {
   return otherwise(found)
 }
 
-function sayAliases(message: string): string {
+function aliasText(message: string): string {
   const name = /^Unresolved alias [^:]*: (?<name>.+)$/s.exec(message)?.groups?.['name']
   if (name !== undefined)
     return `\`*${oneLine(name, 80)}\` has no anchor before it; expected \`&${oneLine(name, 80)}\``

@@ -15,7 +15,7 @@ import {
   type TreeQuery,
   Unseen
 } from './fact.ts'
-import { type Heard, noted, readKey, routeKey, searchKey } from './heard.ts'
+import { type Received, noted, readKey, routeKey, searchKey } from './received.ts'
 import type { Veil } from '../lib/secrets/veil.ts'
 import type { HostReader } from './host-reader.ts'
 import { fits, typed } from './read-command.ts'
@@ -30,7 +30,7 @@ export function contextOf(
   reader: HostReader,
   adapters: Adapters,
   cited: Cited,
-  heard: Heard
+  received: Received
 ): FactContext {
   const { veil } = adapters
   return {
@@ -41,15 +41,15 @@ export function contextOf(
       }
       const { entry, result } = reader.read(command)
       cited.push(entry)
-      return noted(heard.reads, readKey(command), result)
+      return noted(received.reads, readKey(command), result)
     },
     async fetch(request, shown) {
       const { entry, answer } = fetchRoute(request, shown, adapters)
       cited.push(entry)
-      return noted(heard.routes, routeKey(request), answer)
+      return noted(received.routes, routeKey(request), answer)
     },
     async home(path) {
-      return noted(heard.homes, path, adapters.workspaceFile(path))
+      return noted(received.homes, path, adapters.workspaceFile(path))
     },
     repo: {
       ...adapters.repo,
@@ -62,7 +62,7 @@ export function contextOf(
         const result = (text: string | null): ReadResult =>
           text === null ? { exit: 128, stdout: '', stderr: 'no such file in this commit' } : printed(text)
         cited.push(entryWhenRead('repo', command, reading, result, adapters))
-        return noted(heard.files, path, reading)
+        return noted(received.files, path, reading)
       },
       async changes(from, wanted) {
         const { commit } = adapters.repo
@@ -75,7 +75,7 @@ export function contextOf(
         const result = (files: readonly ChangedFile[]) =>
           printed(files.map(({ path }) => `${path}\n`).join(''))
         cited.push(entryWhenRead('repo', command, reading, result, adapters))
-        return noted(heard.changes, from, reading)
+        return noted(received.changes, from, reading)
       },
       async search(query) {
         const { commit } = adapters.repo
@@ -88,7 +88,7 @@ export function contextOf(
               .join('')
           )
         cited.push(entryWhenRead('repo', command, reading, result, adapters))
-        return noted(heard.searches, searchKey(query), reading)
+        return noted(received.searches, searchKey(query), reading)
       }
     },
     record: adapters.record,
@@ -99,11 +99,11 @@ export function contextOf(
           throw new Unseen(veil.line(messageOf(error)), { cause: error })
         }
       )
-      return noted(heard.clocks, host, clock)
+      return noted(received.clocks, host, clock)
     },
     async rehearse(facts) {
       const rehearsal = adapters.rehearse(facts).then(answer => readable(answer, veil))
-      return noted(heard.rehearsals, String(heard.rehearsals.size), rehearsal)
+      return noted(received.rehearsals, String(received.rehearsals.size), rehearsal)
     }
   }
 }

@@ -5,8 +5,8 @@ import { type Entry, shownEntry } from './evidence.ts'
 import { type Evidence, type Fact, type FactContext, type FactSource, Unseen } from './fact.ts'
 import { mapStrings } from '../lib/secrets/veil.ts'
 import {
-  type Heard,
-  nothingHeard,
+  type Received,
+  nothingReceived,
   readKey,
   repeated,
   routeKey,
@@ -16,7 +16,7 @@ import {
   shownRead,
   shownRehearsal,
   shownRoute
-} from './heard.ts'
+} from './received.ts'
 import { type HostReader, hostReader } from './host-reader.ts'
 import { seal, type Sealed } from './sealed.ts'
 
@@ -60,14 +60,14 @@ export async function gather(
       const name = factName(host, source)
       if (taken.has(name)) continue
       const cited: Cited = []
-      const heard = nothingHeard()
+      const received = nothingReceived()
       const reader = hosts.get(host) ?? hostReader(host, adapters)
       hosts.set(host, reader)
-      const fact = take(source, contextOf(host, source, reader, adapters, cited, heard)).then(value => ({
+      const fact = take(source, contextOf(host, source, reader, adapters, cited, received)).then(value => ({
         value,
         sealed: seal(value)
       }))
-      taken.set(name, { source, fact, cited, heard, host, timed: source.timed === true })
+      taken.set(name, { source, fact, cited, received, host, timed: source.timed === true })
       void fact.then(({ sealed }) => seen(name, sealed))
     }
   }
@@ -135,24 +135,24 @@ export async function gather(
  * so that nothing need be parsed twice.
  */
 async function again(
-  { source, host, heard }: Taken,
+  { source, host, received }: Taken,
   value: Unnumbered,
   adapters: Adapters
 ): Promise<Unnumbered> {
   const { veil } = adapters
-  const reads = await shownAnswers(heard.reads, answer => shownRead(answer, veil))
-  const routes = await shownAnswers(heard.routes, answer => shownRoute(answer, veil))
-  const files = await shownAnswers(heard.files, text => (text === null ? null : veil.shown(text)))
-  const changes = await shownAnswers(heard.changes, changed => shownChanges(changed, veil))
-  const searches = await shownAnswers(heard.searches, found => mapStrings(found, veil.shown))
-  const rehearsals = await shownAnswers(heard.rehearsals, answer => shownRehearsal(answer, veil))
+  const reads = await shownAnswers(received.reads, answer => shownRead(answer, veil))
+  const routes = await shownAnswers(received.routes, answer => shownRoute(answer, veil))
+  const files = await shownAnswers(received.files, text => (text === null ? null : veil.shown(text)))
+  const changes = await shownAnswers(received.changes, changed => shownChanges(changed, veil))
+  const searches = await shownAnswers(received.searches, found => mapStrings(found, veil.shown))
+  const rehearsals = await shownAnswers(received.rehearsals, answer => shownRehearsal(answer, veil))
   if (![reads, routes, files, changes, searches, rehearsals].some(({ altered }) => altered)) return value
   let rehearsed = 0
   return take(source, {
     host,
     read: command => repeated(reads.answers, readKey(command)),
     fetch: request => repeated(routes.answers, routeKey(request)),
-    home: path => repeated(heard.homes, path),
+    home: path => repeated(received.homes, path),
     repo: {
       ...adapters.repo,
       file: path => repeated(files.answers, path),
@@ -160,7 +160,7 @@ async function again(
       search: query => repeated(searches.answers, searchKey(query))
     },
     record: adapters.record,
-    hostClock: () => repeated(heard.clocks, host),
+    hostClock: () => repeated(received.clocks, host),
     rehearse: () => repeated(rehearsals.answers, String(rehearsed++))
   })
 }
@@ -176,7 +176,7 @@ interface Taken {
   readonly source: FactSource<unknown>
   readonly fact: Promise<Pick<Gotten, 'value' | 'sealed'>>
   readonly cited: Cited
-  readonly heard: Heard
+  readonly received: Received
   readonly host: string
   /** Nothing is known by it where the host's clock has jumped. */
   readonly timed: boolean

@@ -4,7 +4,7 @@ import type { Veil } from '../lib/secrets/veil.ts'
 import type { Adapters } from './adapter.ts'
 import { type Entry, entryOfAnswer, firstLine, shortened, uncleanable } from './evidence.ts'
 import { type ReadResult, Unseen } from './fact.ts'
-import { readKey } from './heard.ts'
+import { readKey } from './received.ts'
 import { type ReadCommand, typed } from './read-command.ts'
 import type { Answer, HostSession } from './session.ts'
 
@@ -102,10 +102,10 @@ function understood(command: ReadCommand, answer: Answer, veil: Veil): ReadResul
   // Before its exit code, which is that of a command whose reader went away.
   if (answer.cut) throw new Unseen(`the output of \`${text()}\` was cut at ${command.capBytes} bytes`)
   if (!command.answers.includes(answer.exit)) {
-    const said = firstLine(veil.line(answer.stderr)) || firstLine(veil.line(answer.stdout))
+    const output = firstLine(veil.line(answer.stderr)) || firstLine(veil.line(answer.stdout))
     if (answer.exit === 127)
-      throw new Unseen(`${name}: no such command on the host${said ? ` (${said})` : ''}`)
-    throw new Unseen(`\`${text()}\` ended with ${answer.exit}${said ? `: ${said}` : ''}`)
+      throw new Unseen(`${name}: no such command on the host${output ? ` (${output})` : ''}`)
+    throw new Unseen(`\`${text()}\` ended with ${answer.exit}${output ? `: ${output}` : ''}`)
   }
   return { exit: answer.exit, stdout: answer.stdout, stderr: answer.stderr }
 }

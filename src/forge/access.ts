@@ -17,15 +17,15 @@ const developer = 30
 
 /** Whether the account may write to the repository; null: the answer does not say. */
 export function readAccess({ kind }: Pick<Forge, 'kind'>, { body }: ForgeAnswer): boolean | null {
-  let told: unknown
+  let answer: unknown
   try {
-    told = JSON.parse(body)
+    answer = JSON.parse(body)
   } catch {
     // Not the forge, but something before it.
     return null
   }
-  if (kind !== 'gitlab') return repository.safeParse(told).data?.permissions.push ?? null
-  const permissions = project.safeParse(told).data?.permissions
+  if (kind !== 'gitlab') return repository.safeParse(answer).data?.permissions.push ?? null
+  const permissions = project.safeParse(answer).data?.permissions
   if (permissions === undefined) return null
   const { project_access: own, group_access: group } = permissions
   return Math.max(own?.access_level ?? 0, group?.access_level ?? 0) >= developer

@@ -151,9 +151,9 @@ export type Posted =
 export function readAnswer(forge: Forge, state: StatusState, answer: ForgeAnswer, nowMs: number): Posted {
   const { status, headers } = answer
   if (status >= 200 && status < 300) return { kind: 'posted' }
-  const said = saidIn(answer)
-  if (forge.kind === 'gitlab' && status === 400 && isAlreadySo(said, state)) return { kind: 'posted' }
-  const why = `HTTP ${status}${said === '' ? '' : `: ${said}`}`
+  const detail = detailIn(answer)
+  if (forge.kind === 'gitlab' && status === 400 && isAlreadySet(detail, state)) return { kind: 'posted' }
+  const why = `HTTP ${status}${detail === '' ? '' : `: ${detail}`}`
   const afterMs = retryAfter(headers, nowMs)
   const limited =
     status === 429 || (status === 403 && (afterMs !== null || headers['x-ratelimit-remaining'] === '0'))
@@ -165,8 +165,8 @@ export function readAnswer(forge: Forge, state: StatusState, answer: ForgeAnswer
  * GitLab refuses to go from a state into the same: `Cannot transition status via :run from :running`. From
  * another state it is a refusal.
  */
-function isAlreadySo(said: string, state: StatusState): boolean {
-  const from = /Cannot transition status via :\w+ from :(?<from>\w+)/.exec(said)?.groups?.['from']
+function isAlreadySet(detail: string, state: StatusState): boolean {
+  const from = /Cannot transition status via :\w+ from :(?<from>\w+)/.exec(detail)?.groups?.['from']
   return from !== undefined && from === gitlabState[state]
 }
 
@@ -184,7 +184,7 @@ export function retryAfter(headers: ForgeAnswer['headers'], nowMs: number): numb
 }
 
 /** The one sentence of an error's body; forges call it `message`, GitLab may make a list or an object of it. */
-function saidIn({ body }: ForgeAnswer): string {
+function detailIn({ body }: ForgeAnswer): string {
   try {
     const parsed = z.object({ message: z.unknown(), error: z.unknown() }).partial().parse(JSON.parse(body))
     return oneLine(wordsIn(parsed.message ?? parsed.error, 0), forgeBounds.quotedCharacters)

@@ -13,11 +13,11 @@ export async function changedFiles(
   const words = ['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-ext-diff', '--no-textconv', from, to]
   const ran = await runGit(dir, words, { signal, capBytes: answerCap })
   if (ran.code !== 0) throw new BrokenClone(`the history cannot be read: ${ran.stderr.trim()}`)
-  const said = ran.stdout.toString().split('\0')
+  const fields = ran.stdout.toString().split('\0')
   const files = []
-  for (let at = 0; at + 1 < said.length; at += 2) {
-    const [, was = '', is = ''] = /^:(\d{6}) (\d{6}) /.exec(said[at] ?? '') ?? []
-    files.push({ path: said[at + 1] ?? '', wasFile: was.startsWith('100'), isFile: is.startsWith('100') })
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [, was = '', is = ''] = /^:(\d{6}) (\d{6}) /.exec(fields[at] ?? '') ?? []
+    files.push({ path: fields[at + 1] ?? '', wasFile: was.startsWith('100'), isFile: is.startsWith('100') })
   }
   return files
 }

@@ -332,7 +332,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
         for (const [depth, name] of names.entries()) {
           const { entries, fault } = await treeAt(tree)
           if (fault !== null && !anyTree)
-            return { kind: 'refused', why: sayFault(commit, names.slice(0, depth).join('/'), fault) }
+            return { kind: 'refused', why: treeFaultText(commit, names.slice(0, depth).join('/'), fault) }
           const [entry, double] = entries.filter(one => one.name === name)
           if (entry === undefined) return { kind: 'absent' }
           const last = depth === names.length - 1
@@ -364,7 +364,7 @@ export async function openClone(options: CloneOptions): Promise<Git> {
       return healing(async () => {
         const tree = await treeOf(commit)
         const faults = await Promise.all(wanted.map(path => paths.faults(tree, path)))
-        return [...new Set(faults.flat().map(({ at, fault }) => sayFault(commit, at, fault)))]
+        return [...new Set(faults.flat().map(({ at, fault }) => treeFaultText(commit, at, fault)))]
       })
     },
 
@@ -489,7 +489,7 @@ function otherAlgorithm(error: unknown): Algorithm | null {
 /** How many commits' trees are asked for at a time. */
 const treesAtOnce = 512
 
-function sayFault(commit: string, at: string, fault: string): string {
+function treeFaultText(commit: string, at: string, fault: string): string {
   return `in commit ${commit.slice(0, 12)} the folder ${at === '' ? 'at the root' : JSON.stringify(at)} ${fault}`
 }
 

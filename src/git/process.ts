@@ -252,14 +252,14 @@ async function findTools(): Promise<void> {
 
 /** The version of git. @throws AdversaryError `missing-tool` where there is none, or one that is too old. */
 export async function findGit(): Promise<string> {
-  const said = await ask('git', ['--version'])
-  const [, version = '', major, minor] = /^git version ((\d+)\.(\d+)\S*)/.exec(said) ?? []
+  const output = await ask('git', ['--version'])
+  const [, version = '', major, minor] = /^git version ((\d+)\.(\d+)\S*)/.exec(output) ?? []
   const [wantedMajor, wantedMinor] = oldestGit
   const found = [Number(major), Number(minor)] as const
   if (!(found[0] > wantedMajor || (found[0] === wantedMajor && found[1] >= wantedMinor))) {
     throw new AdversaryError(
       'missing-tool',
-      `git ${oldestGit.join('.')} or newer is required; found ${said.trim()}`
+      `git ${oldestGit.join('.')} or newer is required; found ${output.trim()}`
     )
   }
   return version
@@ -267,8 +267,8 @@ export async function findGit(): Promise<string> {
 
 /** @throws AdversaryError `missing-tool` where there is no ssh-keygen, or one that cannot sign. */
 export async function findKeygen(): Promise<void> {
-  const said = await ask('ssh-keygen', ['-Y', 'sign'])
-  if (/(?:unknown|illegal) option/.test(said)) {
+  const output = await ask('ssh-keygen', ['-Y', 'sign'])
+  if (/(?:unknown|illegal) option/.test(output)) {
     throw new AdversaryError(
       'missing-tool',
       'ssh-keygen of OpenSSH 8.2 or newer is required; this one cannot sign'
@@ -288,17 +288,17 @@ async function ask(tool: string, args: readonly string[]): Promise<string> {
       env: gitEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe']
     })
-    let said = ''
-    const hear = (bytes: Buffer) => {
-      said += bytes.toString()
+    let output = ''
+    const collect = (bytes: Buffer) => {
+      output += bytes.toString()
     }
-    child.stdout.on('data', hear)
-    child.stderr.on('data', hear)
+    child.stdout.on('data', collect)
+    child.stderr.on('data', collect)
     child.on('error', error => {
       const failure = notStarted(tool, error)
       const hint = `install ${tool === 'git' ? 'git' : 'the OpenSSH client tools'}: reviews are signed and verified with it`
       reject(new AdversaryError('missing-tool', failure.message, { cause: error, hint }))
     })
-    child.on('close', () => settle(said))
+    child.on('close', () => settle(output))
   })
 }

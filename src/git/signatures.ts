@@ -129,12 +129,12 @@ function keygen(dir: string, signers: Signers, signal: AbortSignal | undefined) 
         signal,
         ...(input === undefined ? {} : { input })
       })
-      const trouble = ran.stderr.split('\n').find(line => notVerified.test(line))
+      const failure = ran.stderr.split('\n').find(line => notVerified.test(line))
       // Gone between two calls, with a clone that another process made anew: no signature would be good.
       if (![file, lists.allowed, lists.revoked].every(path => path === null || existsSync(path)))
         throw new BrokenClone('the allowed signers file is missing from the clone')
-      if (trouble !== undefined)
-        throw new AdversaryError('repository', `signatures could not be verified: ${trouble}`)
+      if (failure !== undefined)
+        throw new AdversaryError('repository', `signatures could not be verified: ${failure}`)
       return ran
     }
     const namesOfKey = async () => {

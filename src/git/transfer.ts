@@ -39,11 +39,11 @@ export async function fetchBranch(
   if (ran.code !== 0) {
     if (/couldn't find remote ref/.test(ran.stderr)) return null
     if (cutOff.test(ran.stderr)) throw unreachable(remote, ran)
-    const trouble = ownTrouble(ran.stderr)
-    if (trouble !== null) throw new AdversaryError('repository', `${dir} cannot be written: ${trouble}`)
+    const failure = localFailure(ran.stderr)
+    if (failure !== null) throw new AdversaryError('repository', `${dir} cannot be written: ${failure}`)
     const asked = await remote.run(null, ['ls-remote', '--heads', '--', remote.url, refOf(branch)])
     if (asked.code !== 0) throw unreachable(remote, ran)
-    throw new BrokenClone(`${remote.url} cannot be fetched: ${said(ran.stderr)}`)
+    throw new BrokenClone(`${remote.url} cannot be fetched: ${oneLineOf(ran.stderr)}`)
   }
   // git calls that a success, and writes no ref.
   if (/shallow roots are not allowed/.test(ran.stderr)) {
@@ -62,21 +62,21 @@ const cutOff =
   /early EOF|unexpected disconnect|RPC failed|hung up|Connection (?:reset|refused|closed|timed out)|Broken pipe|transfer closed/i
 
 /** What is wrong with this machine, whichever the remote: a new clone would not help. */
-function ownTrouble(stderr: string): string | null {
+function localFailure(stderr: string): string | null {
   const why =
     /No space left on device|Disk quota exceeded|Read-only file system|File too large|insufficient permission for adding an object/
   const own = stderr.split('\n').filter(line => !line.startsWith('remote:') && why.test(line))
-  return own.length === 0 ? null : said(own.join('\n'))
+  return own.length === 0 ? null : oneLineOf(own.join('\n'))
 }
 
 export function unreachable(remote: Remote, ran: RemoteRan): AdversaryError {
-  return new AdversaryError('repository', `${remote.url} cannot be reached: ${said(ran.stderr)}`, {
+  return new AdversaryError('repository', `${remote.url} cannot be reached: ${oneLineOf(ran.stderr)}`, {
     hint: `check access with: git ls-remote ${remote.url}`
   })
 }
 
 /** What git or a server said, as one harmless line. */
-function said(text: string): string {
+function oneLineOf(text: string): string {
   const lines = text
     .split('\n')
     .map(line =>
@@ -99,15 +99,18 @@ export function pushOutcome(remote: Remote, ran: RemoteRan): PushOutcome {
     throw unreachable(remote, ran)
   }
   if (status.startsWith('!')) {
-    const why = said(status.split('\t')[2] ?? '')
+    const why = oneLineOf(status.split('\t')[2] ?? '')
     // The server's own compare-and-swap words a lost race in several ways.
     const race =
       /\((?:fetch first|non-fast-forward|stale info|cannot lock ref|incorrect old value|reference already exists|failed to update ref)/
     if (race.test(why)) return { kind: 'lost', why }
-    const told = ran.stderr.split('\n').filter(line => line.startsWith('remote:'))
-    return { kind: 'refused', why: told.length > 0 ? `${why}: ${said(told.join('\n'))}` : why }
+    const remoteLines = ran.stderr.split('\n').filter(line => line.startsWith('remote:'))
+    return {
+      kind: 'refused',
+      why: remoteLines.length > 0 ? `${why}: ${oneLineOf(remoteLines.join('\n'))}` : why
+    }
   }
-  return ran.code === 0 ? { kind: 'pushed' } : { kind: 'refused', why: said(ran.stderr) }
+  return ran.code === 0 ? { kind: 'pushed' } : { kind: 'refused', why: oneLineOf(ran.stderr) }
 }
 
 /** What this account's git needs to reach a remote: proxies, CAs, credential helpers. Nothing else of its settings. */

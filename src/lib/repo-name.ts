@@ -91,11 +91,11 @@ function decoded(path: string): string {
  * have `mallory/ops/infra` beside `ops/infra`, and only the pipeline's owner knows what a server puts in front. The host
  * as well, where both name one: older reviews and most pipelines name the path alone.
  */
-export function isSameRepo(signed: string, told: string): boolean {
-  const [made, here] = [parts(signed), parts(told)]
+export function isSameRepo(signed: string, expected: string): boolean {
+  const [signedParts, expectedParts] = [parts(signed), parts(expected)]
   return (
-    made.path !== '' &&
-    made.path === here.path &&
-    (made.host === null || here.host === null || made.host === here.host)
+    signedParts.path !== '' &&
+    signedParts.path === expectedParts.path &&
+    (signedParts.host === null || expectedParts.host === null || signedParts.host === expectedParts.host)
   )
 }

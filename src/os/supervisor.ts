@@ -28,16 +28,16 @@ export function supervisorOf(
 ): Supervisor | null {
   const socket = env['NOTIFY_SOCKET']
   if (socket === undefined || socket === '') return null
-  let said: Promise<void> = Promise.resolve()
+  let sent: Promise<void> = Promise.resolve()
   return {
     watchdogMs: watchdogMs(env),
     say(...assignments) {
       // One after the other: what is said last must be heard last.
-      said = said
+      sent = sent
         .then(() => notify(socket, env['PATH'], assignments))
         .catch(error => failed(messageOf(error)))
     },
-    settled: () => said
+    settled: () => sent
   }
 }
 

@@ -36,10 +36,10 @@ export function explained(probe: AnyProbe): Explained | null {
     ...(has('journalctl') ? ["an account that may read the system's journal (systemd-journal or adm)"] : []),
     ...(has('systemctl') ? ['a systemd that supports --timestamp=us+utc'] : [])
   ]
-  return { commands: [...new Set(commands.map(said))], elsewhere, needs }
+  return { commands: [...new Set(commands.map(commandText))], elsewhere, needs }
 }
 
-function said(pattern: Pattern): string {
+function commandText(pattern: Pattern): string {
   return pattern.map(word).join(' ')
 }
 

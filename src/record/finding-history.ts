@@ -14,14 +14,14 @@ interface Statement {
 }
 
 /** What a statement has in its history, by its commit's ancestry; of one commit, what that says before. */
-export type Behind<Said extends Statement> = (statement: Said) => ReadonlySet<Said>
+export type Behind<S extends Statement> = (statement: S) => ReadonlySet<S>
 
 /** @param statements as the record has them; those of one commit in the order in which it says them. */
-export function behindOf<Said extends Statement>(
+export function behindOf<S extends Statement>(
   { history }: Pick<SignedRecord, 'history'>,
-  statements: readonly Said[]
-): Behind<Said> {
-  const byCommit = new Map<string, Said[]>()
+  statements: readonly S[]
+): Behind<S> {
+  const byCommit = new Map<string, S[]>()
   for (const statement of statements) {
     const { sha } = statement.review.commit
     byCommit.set(sha, [...(byCommit.get(sha) ?? []), statement])
@@ -38,10 +38,7 @@ export function behindOf<Said extends Statement>(
 }
 
 /** Those that no other of them has in its history. */
-export function newestOf<Said extends Statement>(
-  statements: readonly Said[],
-  behind: Behind<Said>
-): readonly Said[] {
+export function newestOf<S extends Statement>(statements: readonly S[], behind: Behind<S>): readonly S[] {
   const overtaken = new Set(statements.flatMap(statement => [...behind(statement)]))
   return statements.filter(statement => !overtaken.has(statement))
 }
@@ -108,9 +105,9 @@ function lifeOf(acts: readonly Act[], behind: Behind<Act>): FindingLife {
   const [first] = acts
   const last = open.at(-1) ?? newest.at(-1)
   if (first === undefined || last === undefined) throw new RangeError('no commit names this finding')
-  const told = acts.reduce<Partial<FindingTrailer>>((before, { said }) => ({ ...before, ...said }), {})
+  const known = acts.reduce<Partial<FindingTrailer>>((before, { said }) => ({ ...before, ...said }), {})
   return {
-    ...told,
+    ...known,
     ...last.said,
     blocks: open.length > 1 ? [...new Set(open.flatMap(({ said }) => said.blocks))] : last.said.blocks,
     filed: first.review,

@@ -91,22 +91,22 @@ export function printMessage(message: ReviewMessage): string {
   const { phase, milestone, verdict, claim, section, repo, plan, evidence, policy, accept } = message
   const target = milestone === null ? phase : `${phase}-${milestone}`
   const trailers: string[] = []
-  const say = (name: string, value: string) => trailers.push(`Adversary-${name}: ${value}`)
+  const add = (name: string, value: string) => trailers.push(`Adversary-${name}: ${value}`)
 
-  if (claim !== null) say('Claim', claim)
-  if (verdict !== null) say('Verdict', `${target} ${verdict}`)
-  for (const older of message.supersedes) say('Supersedes', older)
-  for (const finding of message.findings) say('Finding', findingWords(finding))
-  for (const { milestone: vetoed, status } of message.vetoes) say('Veto', `${vetoed} ${status}`)
+  if (claim !== null) add('Claim', claim)
+  if (verdict !== null) add('Verdict', `${target} ${verdict}`)
+  for (const older of message.supersedes) add('Supersedes', older)
+  for (const finding of message.findings) add('Finding', findingWords(finding))
+  for (const { milestone: vetoed, status } of message.vetoes) add('Veto', `${vetoed} ${status}`)
   for (const { review, milestone: lost, verdict: was } of message.removed) {
-    say('Removed', `${review} ${lost} ${was}`)
+    add('Removed', `${review} ${lost} ${was}`)
   }
-  if (section !== null) say('Section', `${encoded(section.path)} ${section.digest}`)
-  if (repo !== null) say('Repo', encoded(repo))
-  if (plan !== null) say('Plan', plan)
-  if (evidence !== null) say('Evidence', `${encoded(evidence.path)} ${evidence.digest}`)
-  if (policy !== null) say('Policy', asciiJson(policySchema.parse(policy)))
-  if (accept !== null) say('Accept', accept)
+  if (section !== null) add('Section', `${encoded(section.path)} ${section.digest}`)
+  if (repo !== null) add('Repo', encoded(repo))
+  if (plan !== null) add('Plan', plan)
+  if (evidence !== null) add('Evidence', `${encoded(evidence.path)} ${evidence.digest}`)
+  if (policy !== null) add('Policy', asciiJson(policySchema.parse(policy)))
+  if (accept !== null) add('Accept', accept)
 
   const subject = `review(${target}): ${unmarked(oneLine(message.title, 160)) || 'untitled'}`
   const body = unmarked(clean(message.body).replaceAll('\t', ' '))
@@ -291,27 +291,27 @@ function findingWords(finding: FindingTrailer): string {
 function findingOf(value: string): FindingTrailer {
   const groups = patterns.finding.exec(value)?.groups
   if (groups === undefined) throw new Error('Adversary-Finding has an invalid value')
-  const said = new Map<string, string>()
+  const fields = new Map<string, string>()
   for (const word of (groups['rest'] ?? '').split(' ').filter(Boolean)) {
     const name = word.slice(0, word.indexOf('='))
     demand(
       /^(?:blocks|severity|origin|key|title)$/.test(name),
       `Adversary-Finding has an unknown field ${name}`
     )
-    demand(!said.has(name), `Adversary-Finding repeats ${name}`)
-    said.set(name, word.slice(name.length + 1))
+    demand(!fields.has(name), `Adversary-Finding repeats ${name}`)
+    fields.set(name, word.slice(name.length + 1))
   }
-  const blocks = said.get('blocks')?.split(',') ?? []
+  const blocks = fields.get('blocks')?.split(',') ?? []
   demand(
     blocks.every(milestone => milestoneName.safeParse(milestone).success),
     'Adversary-Finding blocks an invalid milestone'
   )
-  const severity = severities.find(word => word === said.get('severity'))
-  const origin = origins.find(word => word === said.get('origin'))
-  demand(severity !== undefined || !said.has('severity'), 'Adversary-Finding has an unknown severity')
-  demand(origin !== undefined || !said.has('origin'), 'Adversary-Finding has an unknown origin')
-  const key = said.get('key')
-  const title = said.get('title')
+  const severity = severities.find(word => word === fields.get('severity'))
+  const origin = origins.find(word => word === fields.get('origin'))
+  demand(severity !== undefined || !fields.has('severity'), 'Adversary-Finding has an unknown severity')
+  demand(origin !== undefined || !fields.has('origin'), 'Adversary-Finding has an unknown origin')
+  const key = fields.get('key')
+  const title = fields.get('title')
   return {
     id: groups['id'] ?? '',
     status: groups['status'] === 'closed' ? 'closed' : 'open',

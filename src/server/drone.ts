@@ -8,7 +8,7 @@ import type { DroneConfig, DroneRule } from '../config/types.ts'
 import { exitCode } from '../lib/words.ts'
 import { publicReason, withoutPlaces } from './reason.ts'
 import { json, type Route } from './router.ts'
-import { type Doubt, verifyDroneBody, verifyDroneHead } from './webhook-signatures.ts'
+import { type Rejection, verifyDroneBody, verifyDroneHead } from './webhook-signatures.ts'
 
 /**
  * Drone's validation extension: before a build begins, the server asks whether it may. 204 lets it begin, 499
@@ -118,9 +118,9 @@ function readValidation(body: Uint8Array): z.infer<typeof validation> | null {
   }
 }
 
-function refusal({ refused }: DroneOptions, doubt: Doubt, peer: string): HttpAnswer | null {
-  if (doubt === null) return null
-  refused(doubt, peer)
+function refusal({ refused }: DroneOptions, rejection: Rejection, peer: string): HttpAnswer | null {
+  if (rejection === null) return null
+  refused(rejection, peer)
   return { status: 401 }
 }
 

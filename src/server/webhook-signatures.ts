@@ -10,13 +10,13 @@ import { has, header } from './router.ts'
 type Signed = Pick<HttpRequest, 'headers' | 'body'>
 
 /** Null: it is genuine. Else why not; no word of it comes from the request. */
-export type Doubt = string | null
+export type Rejection = string | null
 
 /** A signature is believed for as long, in milliseconds: clocks differ, and a network takes its time. */
 const freshMs = 5 * 60_000
 
 /** What can be said of a webhook by its head: whether there is anything to verify. */
-export function verifyWebhookHead(head: Pick<HttpHead, 'headers'>): Doubt {
+export function verifyWebhookHead(head: Pick<HttpHead, 'headers'>): Rejection {
   return webhookSigns.some(name => has(head, name)) ? null : unsigned
 }
 
@@ -33,33 +33,33 @@ const unsigned = 'the request is not signed'
  * A webhook of Gitea, Forgejo, GitHub (HMAC-SHA256 of the body, in hex) or GitLab (the secret itself, or since
  * 18.x signed as the Standard Webhooks have it). Of several signatures in one request all must hold.
  */
-export function verifyWebhook(request: Signed, secret: string, nowMs: number): Doubt {
-  const checks: Doubt[] = []
+export function verifyWebhook(request: Signed, secret: string, nowMs: number): Rejection {
+  const checks: Rejection[] = []
   if (has(request, 'x-hub-signature-256')) {
     const sent = /^sha256=(?<hex>[0-9a-f]{64})$/.exec(header(request, 'x-hub-signature-256') ?? '')
-    checks.push(doubtHex(sent?.groups?.['hex'], request.body, secret))
+    checks.push(verifyHex(sent?.groups?.['hex'], request.body, secret))
   }
   for (const name of ['x-gitea-signature', 'x-forgejo-signature']) {
     if (!has(request, name)) continue
     const sent = /^[0-9a-f]{64}$/.exec(header(request, name) ?? '')
-    checks.push(doubtHex(sent?.[0], request.body, secret))
+    checks.push(verifyHex(sent?.[0], request.body, secret))
   }
-  if (has(request, 'webhook-signature')) checks.push(doubtStandard(request, secret, nowMs))
+  if (has(request, 'webhook-signature')) checks.push(verifyStandard(request, secret, nowMs))
   else if (has(request, 'x-gitlab-token')) {
     const sent = header(request, 'x-gitlab-token')
     checks.push(sent !== null && sameText(sent, secret) ? null : 'the token does not match')
   }
-  return checks.length === 0 ? unsigned : (checks.find(doubt => doubt !== null) ?? null)
+  return checks.length === 0 ? unsigned : (checks.find(rejection => rejection !== null) ?? null)
 }
 
-function doubtHex(hex: string | undefined, body: Uint8Array, secret: string): Doubt {
+function verifyHex(hex: string | undefined, body: Uint8Array, secret: string): Rejection {
   if (hex === undefined) return 'the signature is malformed'
   const expected = createHmac('sha256', secret).update(body).digest()
   return timingSafeEqual(Buffer.from(hex, 'hex'), expected) ? null : 'the signature does not match'
 }
 
 /** `webhook-id`, `webhook-timestamp` and the body, joined by dots; the secret as it is, or base64 after `whsec_`. */
-function doubtStandard(request: Signed, secret: string, nowMs: number): Doubt {
+function verifyStandard(request: Signed, secret: string, nowMs: number): Rejection {
   const id = header(request, 'webhook-id')
   const stamp = header(request, 'webhook-timestamp')
   const sent = header(request, 'webhook-signature')
@@ -85,12 +85,16 @@ const droneAccepts = 'application/vnd.drone.validate.v1+json'
  * the date of these minutes. Drone's own handler checks neither digest nor date and lets the sender choose what
  * is signed; so this one does what that one leaves out.
  */
-export function verifyDrone(request: Signed, secret: string, nowMs: number): Doubt {
+export function verifyDrone(request: Signed, secret: string, nowMs: number): Rejection {
   return verifyDroneHead(request, secret, nowMs) ?? verifyDroneBody(request)
 }
 
 /** The same as far as its head tells: all but that the signed digest is that of the body. */
-export function verifyDroneHead(request: Pick<HttpHead, 'headers'>, secret: string, nowMs: number): Doubt {
+export function verifyDroneHead(
+  request: Pick<HttpHead, 'headers'>,
+  secret: string,
+  nowMs: number
+): Rejection {
   const values = new Map<string, string>()
   for (const name of [...droneSigns, 'signature']) {
     const value = header(request, name)
@@ -116,7 +120,7 @@ export function verifyDroneHead(request: Pick<HttpHead, 'headers'>, secret: stri
 }
 
 /** Whether the body is the one whose digest the head has signed. */
-export function verifyDroneBody(request: Signed): Doubt {
+export function verifyDroneBody(request: Signed): Rejection {
   const digest = createHash('sha256').update(request.body).digest('base64')
   return sameText(header(request, 'digest') ?? '', `SHA-256=${digest}`)
     ? null

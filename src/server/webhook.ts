@@ -23,15 +23,15 @@ export function webhookRoute(options: WebhookOptions): Route {
     path: '/webhook',
     name: 'webhook',
     async admit(head) {
-      const doubt = verifyWebhookHead(head)
-      if (doubt === null) return null
-      options.refused(doubt, head.peer)
+      const rejection = verifyWebhookHead(head)
+      if (rejection === null) return null
+      options.refused(rejection, head.peer)
       return { status: 401 }
     },
     async handle(request) {
-      const doubt = verifyWebhook(request, await options.secret(), options.now())
-      if (doubt !== null) {
-        options.refused(doubt, request.peer)
+      const rejection = verifyWebhook(request, await options.secret(), options.now())
+      if (rejection !== null) {
+        options.refused(rejection, request.peer)
         return { status: 401 }
       }
       if (!isPush(request) || isElsewhere(request, options.branches)) return { status: 204 }
@@ -50,13 +50,13 @@ function isPush(request: HttpRequest): boolean {
 
 /** Only a body that clearly names another branch: to look once too often costs nothing. */
 function isElsewhere({ body }: HttpRequest, branches: readonly string[]): boolean {
-  let told: unknown
+  let payload: unknown
   try {
-    told = JSON.parse(Buffer.from(body).toString())
+    payload = JSON.parse(Buffer.from(body).toString())
   } catch {
     // GitHub can send forms as well.
     return false
   }
-  const ref = typeof told === 'object' && told !== null && 'ref' in told ? told.ref : undefined
+  const ref = typeof payload === 'object' && payload !== null && 'ref' in payload ? payload.ref : undefined
   return typeof ref === 'string' && !branches.some(branch => ref === `refs/heads/${branch}`)
 }

@@ -30,8 +30,8 @@ export async function openLocal(
   }
 }
 
-function endOfShell(how: string, said: string): HostUnseen {
-  return new HostUnseen('shell', `the shell exited ${how}${said === '' ? '' : `: ${said}`}`)
+function endOfShell(how: string, stderrText: string): HostUnseen {
+  return new HostUnseen('shell', `the shell exited ${how}${stderrText === '' ? '' : `: ${stderrText}`}`)
 }
 
 /**
@@ -39,18 +39,23 @@ function endOfShell(how: string, said: string): HostUnseen {
  *
  * @param explain makes the reason from how it ended (`with 255`) and from the last of what it said on stderr.
  */
-export function childWire(child: ChildProcess, explain: (how: string, said: string) => HostUnseen): Wire {
+export function childWire(
+  child: ChildProcess,
+  explain: (how: string, stderrText: string) => HostUnseen
+): Wire {
   const { stdin, stdout, stderr } = child
   if (stdin === null || stdout === null || stderr === null) throw new Error('a child process without pipes')
-  let said = ''
+  let stderrText = ''
   stderr.on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-16_384)
+    stderrText = (stderrText + chunk.toString()).slice(-16_384)
   })
   stderr.on('error', () => undefined)
   const gone = new Promise<HostUnseen>(resolve => {
-    child.once('error', error => resolve(explain(`before it started (${messageOf(error)})`, said.trim())))
+    child.once('error', error =>
+      resolve(explain(`before it started (${messageOf(error)})`, stderrText.trim()))
+    )
     child.once('exit', (code, signal) => {
-      const end = () => resolve(explain(code === null ? `by ${signal}` : `with ${code}`, said.trim()))
+      const end = () => resolve(explain(code === null ? `by ${signal}` : `with ${code}`, stderrText.trim()))
       // When the pipes close too, all has been said; a grandchild that holds them is not waited for.
       const timer = setTimeout(end, 100)
       child.once('close', () => {

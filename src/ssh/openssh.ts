@@ -21,7 +21,7 @@ export async function openOpenssh(host: HostAddress, options: SessionOptions): P
       detached: true
     })
     return await startReader(
-      childWire(child, (how, said) => whyEnded(host, how, said)),
+      childWire(child, (how, stderrText) => whyEnded(host, how, stderrText)),
       start,
       options,
       limit.signal
@@ -82,20 +82,20 @@ function quoted(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`
 }
 
-function whyEnded(host: HostAddress, how: string, said: string): HostUnseen {
+function whyEnded(host: HostAddress, how: string, stderrText: string): HostUnseen {
   if (how.includes('ENOENT')) {
     return new HostUnseen(
       'configuration',
       '`transport: openssh` requires the program ssh, which is not installed'
     )
   }
-  const words = reasonIn(said)
+  const words = reasonIn(stderrText)
   // 255 is ssh's own; everything else is the exit code of what ran on the host.
   if (how !== 'with 255') {
     return new HostUnseen('shell', `the shell on the host exited ${how}${words === '' ? '' : `: ${words}`}`)
   }
-  if (penalty.test(said)) return penalised(host.ssh)
-  const key = /Server host key: (\S+ SHA256:\S+)/.exec(said)?.[1]
+  if (penalty.test(stderrText)) return penalised(host.ssh)
+  const key = /Server host key: (\S+ SHA256:\S+)/.exec(stderrText)?.[1]
   const kind = kindOf(words)
   const shown = kind === 'host-key' && key !== undefined ? ` (it shows ${key})` : ''
   return new HostUnseen(kind, `ssh ${host.ssh}${shown}: ${words === '' ? 'exited without a message' : words}`)
@@ -109,8 +109,8 @@ const ownReason =
  * The reason among what `ssh` printed. Before it may stand the banner of the host and warnings of the client (`**
  * WARNING: connection is not using a post-quantum key exchange algorithm`), which are no reason.
  */
-function reasonIn(said: string): string {
-  const lines = said.split(/\r?\n/).map(line => line.trim())
+function reasonIn(stderrText: string): string {
+  const lines = stderrText.split(/\r?\n/).map(line => line.trim())
   // Behind the login the host's shell speaks; before it the last words are the reason.
   const login = lines.findLastIndex(line => line.startsWith('Authenticated to '))
   const words = lines

@@ -150,10 +150,10 @@ function answer(
     channel.write(encodeFrame(nonce, { kind, id, argument: String(argument) }, body))
 
   const nanos = () => `${Math.round(hostMicros())}000`
-  const tell = () => send('h', nanos(), 0)
+  const sendTime = () => send('h', nanos(), 0)
   const request = (line: string) => {
     const [kind, id = '', , capBytes, words] = line.split(' ')
-    if (kind === 'h') tell()
+    if (kind === 'h') sendTime()
     else if (kind === 'r') read = { id, capBytes: Number(capBytes), missing: Number(words), argv: [] }
   }
   const onLine = (line: string) => {
@@ -178,7 +178,7 @@ function answer(
   }
 
   channel.on('error', () => undefined)
-  tell()
+  sendTime()
   const lines = createInterface({ input: channel, crlfDelay: Number.POSITIVE_INFINITY })
   lines.on('line', onLine)
   lines.on('close', () => {

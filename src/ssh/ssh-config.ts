@@ -150,15 +150,15 @@ async function configOf(
   // `Match exec` is run by this shell: ssh refuses to, instead of taking one answer or the other for it.
   const env = { ...process.env, LC_ALL: 'C', SHELL: noShell }
   const limits = { env, timeout: timeoutMs, maxBuffer: 1024 ** 2, ...(signal && { signal }) }
-  let said: string
+  let output: string
   try {
-    said = (await promisify(execFile)('ssh', words, limits)).stdout
+    output = (await promisify(execFile)('ssh', words, limits)).stdout
   } catch (error) {
     signal?.throwIfAborted()
     throw unusable(`${whyNotRead(file, error)}: write \`transport: openssh\` for this host`)
   }
   const config = new Map<string, string[]>()
-  for (const line of said.split('\n')) {
+  for (const line of output.split('\n')) {
     const [, key, value] = /^(\w+) (.*)$/.exec(line) ?? []
     if (key !== undefined && value !== undefined) config.set(key, [...(config.get(key) ?? []), value])
   }
@@ -169,12 +169,12 @@ async function configOf(
 const noShell = '/dev/null'
 
 function whyNotRead(file: string, error: unknown): string {
-  const said = error instanceof Error && 'stderr' in error ? printable(String(error.stderr)).trim() : ''
+  const output = error instanceof Error && 'stderr' in error ? printable(String(error.stderr)).trim() : ''
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
     return `\`ssh\`, which reads ${file}, is not installed`
   }
-  if (said.includes(`Shell "${noShell}"`)) return `${file} uses \`Match exec\`, which is not supported`
-  return `ssh cannot read ${file}: ${(said === '' ? messageOf(error) : said).slice(0, 300)}`
+  if (output.includes(`Shell "${noShell}"`)) return `${file} uses \`Match exec\`, which is not supported`
+  return `ssh cannot read ${file}: ${(output === '' ? messageOf(error) : output).slice(0, 300)}`
 }
 
 /** The destination as `ssh` takes it, which may not take it for an option. */

@@ -129,9 +129,9 @@ function login(
     client.on('error', () => undefined)
     const notes: string[] = [...credentials.notes]
     let refusedKey: HostUnseen | undefined
-    let heard = ''
-    let shaken = false
-    const reached = (): Reached => ({ target, heard, shaken })
+    let received = ''
+    let keysExchanged = false
+    const reached = (): Reached => ({ target, received, keysExchanged })
 
     const failed = (reason: HostUnseen) => {
       settled()
@@ -155,7 +155,7 @@ function login(
     client.on('error', onError)
     client.once('close', onClose)
     client.once('handshake', () => {
-      shaken = true
+      keysExchanged = true
     })
     client.once('ready', () => {
       settled()
@@ -165,7 +165,7 @@ function login(
     if (signal.aborted) return onAbort()
     if (socket.destroyed) {
       // Ended while ssh2 was loaded: nothing more comes of it.
-      heard = String(socket.read() ?? '')
+      received = String(socket.read() ?? '')
       return failed(endedEarly(reached(), socket.errored ?? undefined))
     }
 
@@ -185,8 +185,8 @@ function login(
     }
     try {
       const listen = (chunk: Buffer) => {
-        heard += chunk.toString('latin1')
-        if (heard.length >= longestGreeting || greeted(heard)) socket.removeListener('data', listen)
+        received += chunk.toString('latin1')
+        if (received.length >= longestGreeting || greeted(received)) socket.removeListener('data', listen)
       }
       // A paused socket is not started by a listener: nothing may flow before ssh2 listens too, and it resumes it.
       socket.pause()
@@ -230,9 +230,9 @@ function whyNotThisKey(key: Buffer, { name, files, known }: Names): HostUnseen |
 interface Reached {
   readonly target: SshTarget
   /** The first of what the host said, its version line included if that came. */
-  readonly heard: string
+  readonly received: string
   /** Whether keys were exchanged. */
-  readonly shaken: boolean
+  readonly keysExchanged: boolean
 }
 
 function whyNoLogin(
@@ -240,9 +240,9 @@ function whyNoLogin(
   reached: Reached,
   notes: readonly string[]
 ): HostUnseen {
-  const { target, shaken } = reached
+  const { target, keysExchanged } = reached
   const also = notes.length > 0 ? ` (${notes.join('; ')})` : ''
-  if (error.level === 'client-authentication' || (shaken && /authentication/i.test(error.message))) {
+  if (error.level === 'client-authentication' || (keysExchanged && /authentication/i.test(error.message))) {
     return new HostUnseen('login-refused', `${target.host} refused the login of ${target.user}${also}`, error)
   }
   if (/no matching/i.test(error.message)) {
@@ -255,27 +255,28 @@ function whyNoLogin(
 }
 
 /** RFC 4253 4.2: lines of the server's own may come before the one with its version. */
-function greeted(heard: string): boolean {
-  return /(?:^|[\r\n])SSH-/.test(heard.slice(0, heard.lastIndexOf('\n') + 1))
+function greeted(received: string): boolean {
+  return /(?:^|[\r\n])SSH-/.test(received.slice(0, received.lastIndexOf('\n') + 1))
 }
 
 /** As many bytes as ssh2 takes before it gives a server up. */
 const longestGreeting = 8_192
 
 function endedEarly(reached: Reached, reset?: Error): HostUnseen {
-  if (!greeted(reached.heard) && penalty.test(reached.heard)) return penalised(addressOf(reached.target))
+  if (!greeted(reached.received) && penalty.test(reached.received))
+    return penalised(addressOf(reached.target))
   const did = reset === undefined ? 'closed' : 'reset'
   const why = `${reached.target.host} ${did} the connection ${whenEnded(reached)}`
   return new HostUnseen('unreachable', why, reset)
 }
 
-function whenEnded({ heard, shaken }: Reached): string {
-  if (shaken) return 'before login'
-  if (greeted(heard)) return 'in the key exchange'
-  if (heard === '') return 'before its banner (too many connections, or not an SSH server?)'
-  if (/^SSH-[^\n]*$/.test(heard)) return 'in its banner'
+function whenEnded({ received, keysExchanged }: Reached): string {
+  if (keysExchanged) return 'before login'
+  if (greeted(received)) return 'in the key exchange'
+  if (received === '') return 'before its banner (too many connections, or not an SSH server?)'
+  if (/^SSH-[^\n]*$/.test(received)) return 'in its banner'
   // An OpenSSH that is full, or has been annoyed by this address, says so here.
-  return `before its banner, after sending: ${printable(heard).slice(0, 100)}`
+  return `before its banner, after sending: ${printable(received).slice(0, 100)}`
 }
 
 function exec(client: SshClient, start: Start, signal: AbortSignal): Promise<Wire> {
@@ -315,10 +316,10 @@ function exec(client: SshClient, start: Start, signal: AbortSignal): Promise<Wir
 }
 
 function channelWire(client: SshClient, channel: ClientChannel, lost: Promise<HostUnseen>): Wire {
-  let said = ''
+  let stderrText = ''
   let how = 'without an exit code'
   channel.stderr.on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-2_000)
+    stderrText = (stderrText + chunk.toString()).slice(-2_000)
   })
   channel.stderr.on('error', () => undefined)
   channel.on('exit', (code: number | null, signal?: string) => {
@@ -328,7 +329,7 @@ function channelWire(client: SshClient, channel: ClientChannel, lost: Promise<Ho
     channel.once('close', () => {
       // When the connection went, that is the reason, and its event comes after this one.
       setImmediate(() => {
-        const also = said.trim() === '' ? '' : `: ${said.trim()}`
+        const also = stderrText.trim() === '' ? '' : `: ${stderrText.trim()}`
         resolve(new HostUnseen('shell', `the shell on the host exited ${how}${also}`))
       })
     })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fit } from '../../src/cli/layout.ts'
 import { progressLine } from '../../src/cli/progress.ts'
-import { sayReview } from '../../src/cli/review/check-text.ts'
+import { reviewText } from '../../src/cli/review/check-text.ts'
 import { check, claim, evidence, read } from '../render/example.ts'
 import { golden } from '../render/golden.ts'
 
@@ -36,21 +36,21 @@ describe('a review on a terminal', () => {
     ['wide', 100],
     ['narrow', 40]
   ])('%s', (name, columns) => {
-    const text = sayReview(draft, { color: false, columns })
+    const text = reviewText(draft, { color: false, columns })
     expect(text).toBe(golden(`terminal-${name}.txt`, text))
     expect(text).not.toContain('\u001b')
   })
 
   it('is as clear without colour, and the same words with it', () => {
-    const plain = sayReview(draft, { color: false, columns: 80 })
-    const coloured = sayReview(draft, { color: true, columns: 80 })
+    const plain = reviewText(draft, { color: false, columns: 80 })
+    const coloured = reviewText(draft, { color: true, columns: 80 })
     expect(coloured).not.toBe(plain)
     // oxlint-disable-next-line no-control-regex
     expect(coloured.replace(/\u001b\[\d+m/g, '')).toBe(plain)
   })
 
   it('keeps a line a line where no terminal is', () => {
-    const lines = sayReview(draft, { color: false, columns: Number.POSITIVE_INFINITY }).split('\n')
+    const lines = reviewText(draft, { color: false, columns: Number.POSITIVE_INFINITY }).split('\n')
     expect(lines[2]).toBe('      10.0.1.0/24; expected 10.10.0.0/16 (network proxy)')
   })
 })

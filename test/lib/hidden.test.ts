@@ -4,7 +4,7 @@ import { redact } from '../../src/lib/secrets/redact.ts'
 
 test('counts places and different secrets, over many texts', () => {
   const hidden = tally()
-  const read = (text: string) => redact(text, { salt: 'x', told: hidden.add }).text
+  const read = (text: string) => redact(text, { salt: 'x', onHidden: hidden.add }).text
   expect(hidden.list()).toEqual([])
   const again = read('A_TOKEN=t0k3nt0k3n\nDB_PASSWORD=hunter2hunter2')
   read('{"env": ["DB_PASSWORD=hunter2hunter2", "OTHER_PASSWORD=s3cr3ts3cr3t", "HOME=/root"]}')

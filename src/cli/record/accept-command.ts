@@ -36,7 +36,7 @@ export async function run(options: AcceptOptions, io: Io): Promise<ExitCode> {
       io.json({ ...document, unchanged: 'nothing to accept' })
       return exitCode.pass
     }
-    io.out(sayAcceptance(accepted))
+    io.out(acceptanceText(accepted))
     const [refused] = accepted.refused
     if (refused !== undefined) {
       throw new AdversaryError('not-trusted', `${oneLine(accepted.path)} cannot be accepted: ${refused}`, {
@@ -71,14 +71,14 @@ async function agreed({ path, digest }: Acceptance, io: Io): Promise<boolean> {
   return answer.trim().toLowerCase() === 'yes'
 }
 
-function sayAcceptance({ path, digest, bytes, parts }: Acceptance): string {
+function acceptanceText({ path, digest, bytes, parts }: Acceptance): string {
   return [
     `${oneLine(path)}: ${bytes} bytes, ${digest}; ${parts.length} ${parts.length === 1 ? 'part is' : 'parts are'} not signed`,
-    ...parts.flatMap(sayPart)
+    ...parts.flatMap(partText)
   ].join('\n')
 }
 
-function sayPart({ from, to, line, text, was }: UnsignedPart): readonly string[] {
+function partText({ from, to, line, text, was }: UnsignedPart): readonly string[] {
   const what = was === null ? 'never signed' : 'changed after it was signed'
   return [
     '',

@@ -6,7 +6,7 @@ import { snapshot } from '../../review/context/review-context.ts'
 import { type ExitCode, exitCode, type Severity } from '../../lib/words.ts'
 import { planOf } from '../review/hunt-command.ts'
 import type { CommonOptions, Io } from '../io.ts'
-import { sayPublished } from '../review/check-text.ts'
+import { publishedText } from '../review/check-text.ts'
 import { enter } from '../enter.ts'
 
 export interface FindingOptions extends CommonOptions {
@@ -100,12 +100,12 @@ export function done(said: Annotated, io: Io): ExitCode {
   switch (outcome.kind) {
     case 'published':
       if (finding !== null) io.out(`[adversary] ${finding.id} ${finding.status}: ${oneLine(finding.title)}`)
-      io.out(sayPublished({ outcome, rendered: null }))
+      io.out(publishedText({ outcome, rendered: null }))
       io.json({ commit: outcome.commit, finding, unchanged })
       return exitCode.pass
     case 'dry-run':
       io.out(clean(toText(outcome.appended)))
-      io.out(sayPublished({ outcome, rendered: null }))
+      io.out(publishedText({ outcome, rendered: null }))
       io.json({ commit: null, finding, unchanged, dryRun: true, section: toText(outcome.appended) })
       return exitCode.pass
     case 'dropped':

@@ -28,12 +28,12 @@ const slowMs = 1_000
 
 type Terminal = Pick<Io, 'color' | 'columns'>
 
-export function sayVerdict(verdict: Verdict, io: Pick<Io, 'color'>): string {
+export function verdictText(verdict: Verdict, io: Pick<Io, 'color'>): string {
   return paint(io, verdictStyles[verdict], verdict)
 }
 
 /** A review for a terminal: each check a line, what was seen under it, and at the end what was slow. */
-export function sayReview(
+export function reviewText(
   draft: Pick<Draft, 'claim' | 'decision' | 'stats' | 'evidence'> & {
     readonly checks: readonly Pick<ReviewCheck, 'check'>[]
   },
@@ -41,31 +41,33 @@ export function sayReview(
 ): string {
   const { claim, decision } = draft
   const name = `${claim.phase}-${claim.milestone}`
-  const head = `${paint(io, 'bold', name)}  ${sayVerdict(decision.verdict, io)}  ${oneLine(decision.why)}`
+  const head = `${paint(io, 'bold', name)}  ${verdictText(decision.verdict, io)}  ${oneLine(decision.why)}`
   const checks = draft.checks.map(({ check }) => check)
-  return [...fit(head, io, 0, 2), ...sayChecks(checks, io), ...saySlow(draft, io)].join('\n')
+  return [...fit(head, io, 0, 2), ...checksText(checks, io), ...slowText(draft, io)].join('\n')
 }
 
 /** Several checks; where they were looked for is said as soon as it is not the same place for all. */
-export function sayChecks(checks: readonly ReplayedCheck[], io: Terminal): readonly string[] {
+export function checksText(checks: readonly ReplayedCheck[], io: Terminal): readonly string[] {
   const places = new Set(checks.map(({ on }) => on).filter(on => on !== 'repo'))
-  return checks.flatMap(check => sayCheck(check, io, places.size > 1))
+  return checks.flatMap(check => checkText(check, io, places.size > 1))
 }
 
-export function sayCheck(check: ReplayedCheck, io: Terminal, withPlace = false): readonly string[] {
+export function checkText(check: ReplayedCheck, io: Terminal, withPlace = false): readonly string[] {
   const [mark, style] = marks[check.outcome]
   const place = withPlace ? paint(io, 'dim', `  ${oneLine(check.on, 60)}`) : ''
   return [
     ...fit(`${paint(io, style, mark)} ${oneLine(check.title)}${place}`, io, 2, 4),
-    ...check.findings.flatMap(finding => sayFinding(check, finding, io)).flatMap(line => fit(line, io, 6, 8)),
+    ...check.findings
+      .flatMap(finding => findingText(check, finding, io))
+      .flatMap(line => fit(line, io, 6, 8)),
     ...(check.hidden === true && check.outcome !== 'hidden'
       ? fit(paint(io, 'dim', 'it depends on redacted text: replay cannot judge it again'), io, 6, 8)
       : []),
-    ...(check.attempts > 1 ? fit(paint(io, 'dim', sayAttempts(check)), io, 6, 8) : [])
+    ...(check.attempts > 1 ? fit(paint(io, 'dim', attemptsText(check)), io, 6, 8) : [])
   ]
 }
 
-function sayFinding(check: ReplayedCheck, finding: Finding, io: Terminal): readonly string[] {
+function findingText(check: ReplayedCheck, finding: Finding, io: Terminal): readonly string[] {
   switch (finding.outcome) {
     case 'fail':
       return [oneLine(`${finding.saw}; expected ${finding.expected} (${finding.at})`)]
@@ -76,12 +78,15 @@ function sayFinding(check: ReplayedCheck, finding: Finding, io: Terminal): reado
   }
 }
 
-function sayAttempts({ attempts, flapped }: ReplayedCheck): string {
+function attemptsText({ attempts, flapped }: ReplayedCheck): string {
   return `checked ${attempts} times${flapped ? ', with different results' : ''}`
 }
 
 /** How long was looked, and which reads took their time. */
-function saySlow({ stats, evidence }: Pick<Observed, 'stats' | 'evidence'>, io: Terminal): readonly string[] {
+function slowText(
+  { stats, evidence }: Pick<Observed, 'stats' | 'evidence'>,
+  io: Terminal
+): readonly string[] {
   const slow = evidence.filter(({ ms }) => ms >= slowMs).sort((a, b) => b.ms - a.ms)
   const shown = slow
     .slice(0, 3)
@@ -95,7 +100,7 @@ function seconds(ms: number): string {
 }
 
 /** What was proved, a line each; how to mend what is missing under it. */
-export function sayProofs(proofs: readonly Proof[], io: Terminal): string {
+export function proofsText(proofs: readonly Proof[], io: Terminal): string {
   const lines = proofs.flatMap(({ subject, ok, saw, mend }) => {
     const [mark, style] = marks[ok === true ? 'pass' : ok === false ? 'fail' : 'not-applicable']
     return [
@@ -107,14 +112,14 @@ export function sayProofs(proofs: readonly Proof[], io: Terminal): string {
 }
 
 /** What was filed, closed or reopened along with it, a line each. */
-export function sayChanges(result: PublishResult): readonly string[] {
+export function changesText(result: PublishResult): readonly string[] {
   return (result.rendered?.changes ?? []).map(
     ({ change, finding }) => `[adversary] ${finding.id} ${change}: ${oneLine(finding.title)}`
   )
 }
 
 /** Where the section went. */
-export function sayPublished(result: PublishResult): string {
+export function publishedText(result: PublishResult): string {
   switch (result.outcome.kind) {
     case 'published': {
       const where = result.rendered === null ? '' : ` to ${result.rendered.path}`

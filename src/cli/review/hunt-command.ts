@@ -7,7 +7,7 @@ import { snapshot, type ReviewContext } from '../../review/context/review-contex
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
-import { sayChanges, sayChecks, sayPublished } from './check-text.ts'
+import { changesText, checksText, publishedText } from './check-text.ts'
 import { enter } from '../enter.ts'
 
 export interface HuntOptions extends CommonOptions {
@@ -24,14 +24,14 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
     const observed = await assess(context, at, { kind: 'hunt', plan }, look)
     const result = await publishReview(context, observed, { dryRun: options.dryRun === true })
     io.out(
-      sayChecks(
+      checksText(
         observed.hunts.map(({ check }) => check),
         io
       ).join('\n')
     )
     if (result.outcome.kind === 'dry-run' && result.rendered !== null) io.out(result.rendered.section)
-    for (const line of sayChanges(result)) io.out(line)
-    io.out(sayPublished(result))
+    for (const line of changesText(result)) io.out(line)
+    io.out(publishedText(result))
     io.json({
       phase: plan.phase,
       ...(await placed(context, observedDocument(observed, result), null)),

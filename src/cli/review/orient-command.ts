@@ -7,7 +7,7 @@ import { type ExitCode, exitCode } from '../../lib/words.ts'
 import { planOf } from './hunt-command.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
-import { sayChanges, sayPublished } from './check-text.ts'
+import { changesText, publishedText } from './check-text.ts'
 import { enter } from '../enter.ts'
 
 export interface OrientOptions extends CommonOptions {
@@ -26,11 +26,11 @@ export async function run(options: OrientOptions, io: Io): Promise<ExitCode> {
     if (result.outcome.kind === 'stale')
       throw new AdversaryError('repository', 'the branch was too busy to push to')
     if (result.outcome.kind === 'dry-run' && result.rendered !== null) io.out(result.rendered.section)
-    for (const line of sayChanges(result)) io.out(line)
+    for (const line of changesText(result)) io.out(line)
     io.out(
       result.outcome.kind === 'dropped'
         ? 'no change: the newest phase context says the same'
-        : sayPublished(result)
+        : publishedText(result)
     )
     io.json({ ...observedDocument(observed, result), facts: observed.facts, dryRun: options.dryRun === true })
     return unseenHosts(observed).length > 0 ? exitCode.notProven : exitCode.pass

@@ -14,7 +14,7 @@ import { runOneProbe } from '../../review/one-probe.ts'
 import { type ExitCode, exitCode, type Outcome } from '../../lib/words.ts'
 import { openWorkspace } from '../open-home.ts'
 import { type CommonOptions, type Io, paint } from '../io.ts'
-import { sayCheck } from './check-text.ts'
+import { checkText } from './check-text.ts'
 import { progressOf } from '../progress.ts'
 
 export interface ProbeOptions extends CommonOptions {
@@ -58,7 +58,7 @@ export async function run(options: ProbeOptions, io: Io): Promise<ExitCode> {
   const check = observed.checks[0]?.check
   if (check === undefined) throw new TypeError('the probe ran and returned nothing')
 
-  io.out(sayCheck(check, io).join('\n'))
+  io.out(checkText(check, io).join('\n'))
   for (const shown of new Set(check.findings.flatMap(finding => finding.shows ?? [])))
     io.out(`      ${oneLine(shown)}`)
   for (const { on, command, ms, why } of observed.evidence) {

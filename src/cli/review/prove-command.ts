@@ -34,7 +34,7 @@ export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
       proof: hide.sentences(prove(check.probe, factsOf(observed, index)))
     }))
     for (const { check, proof } of proofs) {
-      const proved = `${sayProof(proof)}${hide.sentence(waived(check))}`
+      const proved = `${proofText(proof)}${hide.sentence(waived(check))}`
       io.out(`${check.milestone}  ${proof.kind.padEnd(11)}  ${oneLine(check.title)}: ${oneLine(proved)}`)
     }
     io.json({
@@ -52,7 +52,7 @@ export async function run(options: ProveOptions, io: Io): Promise<ExitCode> {
   })
 }
 
-function sayProof(proof: Proof): string {
+function proofText(proof: Proof): string {
   return proof.kind === 'can fail' ? `${proof.ways} ${proof.ways === 1 ? 'way' : 'ways'}` : proof.why
 }
 

@@ -9,7 +9,7 @@ import { type ExitCode, exitCode, exitCodeOf } from '../../lib/words.ts'
 import { probes } from '../../../probes/index.ts'
 import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
-import { sayChecks } from './check-text.ts'
+import { checksText } from './check-text.ts'
 
 export interface ReplayOptions extends CommonOptions {
   /** Path of an evidence file. */
@@ -52,7 +52,7 @@ export async function run(options: ReplayOptions, io: Io): Promise<ExitCode> {
   io.out(
     `${evidence.phase}-${evidence.milestone ?? ''}: ${decision.verdict}${restsOnHidden ? ' ' : ', '}${how} ${replayed.digest}`
   )
-  io.out(sayChecks(checks, io).join('\n'))
+  io.out(checksText(checks, io).join('\n'))
   for (const difference of differences) io.err(`differs: ${oneLine(difference)}`)
   io.json({
     claim: evidence.claim,

@@ -11,7 +11,7 @@ import { snapshot, type Snapshot, type ReviewContext } from '../../review/contex
 import type { Claim, ExitCode } from '../../lib/words.ts'
 import { exitCode, exitCodeOf } from '../../lib/words.ts'
 import type { Io } from '../io.ts'
-import { sayChanges, sayChecks, sayReview, sayPublished } from './check-text.ts'
+import { changesText, checksText, reviewText, publishedText } from './check-text.ts'
 
 /** Publishes a review, or says what it would be in a dry run. */
 export async function answerClaim(
@@ -32,9 +32,9 @@ export async function answerClaim(
   const result = await publishReview(context, draft)
   if (result.outcome.kind === 'published') {
     statuses.reviewed(draft.claim, result.outcome.commit)
-    io.out(sayReview(draft, io))
-    for (const line of sayChanges(result)) io.out(line)
-    io.out(sayPublished(result))
+    io.out(reviewText(draft, io))
+    for (const line of changesText(result)) io.out(line)
+    io.out(publishedText(result))
     io.json(await placed(context, reviewDocument(draft, result), draft.claim.milestone))
     return exitCodeOf[draft.decision.verdict]
   }
@@ -69,14 +69,14 @@ export async function answerUnclaimed(
   const when = since === null ? 'yet' : `since ${since.slice(0, 12)} (repo.since)`
   io.out(`${plan.phase}-${milestone.id} has no claim ${when}, so there is no verdict.`)
   io.out(
-    sayChecks(
+    checksText(
       observed.checks.map(({ check }) => check),
       io
     ).join('\n')
   )
   if (result !== null) {
-    for (const line of sayChanges(result)) io.out(line)
-    io.out(sayPublished(result))
+    for (const line of changesText(result)) io.out(line)
+    io.out(publishedText(result))
   }
   io.out(
     `A builder claims it: git commit --allow-empty -m "claim(${plan.phase}-${milestone.id}): …" && git push`

@@ -7,7 +7,7 @@ import { missing, type Proof, proved } from './doctor-result.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
-import { sayProofs } from '../review/check-text.ts'
+import { proofsText } from '../review/check-text.ts'
 
 /** Proves every permission before it is needed. Nothing is pushed, and the hosts are only read. */
 export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
@@ -26,7 +26,7 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
   const seat = { home, userHome: io.userHome, signal: io.signal }
   const plans = counted(home.plans.size, 'plan')
   const forge = home.forge === null ? [] : [await tryForge(home.forge, io)]
-  const drone = home.serve.drone === null ? [] : [await tellDrone(home, home.serve.drone)]
+  const drone = home.serve.drone === null ? [] : [await addDroneProof(home, home.serve.drone)]
   const proofs = [
     ...tools,
     proved(at, `${home.dir}, ${plans}`),
@@ -61,13 +61,13 @@ async function tryForge(forge: ForgeConfig, io: Io): Promise<Proof> {
   return proveForge(forge, io.env, io.signal)
 }
 
-async function tellDrone(home: Workspace, drone: DroneConfig): Promise<Proof> {
+async function addDroneProof(home: Workspace, drone: DroneConfig): Promise<Proof> {
   const { proveDrone } = await import('./drone-check.ts')
   return proveDrone(home, drone)
 }
 
 function answer(proofs: readonly Proof[], io: Io): void {
   io.progress(null)
-  io.out(sayProofs(proofs, io))
+  io.out(proofsText(proofs, io))
   io.json({ checks: proofs })
 }

@@ -6,7 +6,7 @@ import { checkLock, lock, scriptPath } from './lockdown.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
-import { sayProofs } from '../review/check-text.ts'
+import { proofsText } from '../review/check-text.ts'
 
 export interface LockdownOptions extends CommonOptions {
   readonly on?: string
@@ -39,7 +39,7 @@ export async function run(options: LockdownOptions, io: Io): Promise<ExitCode> {
     io.progress(`testing the key on ${host.name}`)
     const proofs = await checkLock({ home, userHome: io.userHome, signal: io.signal }, host)
     io.progress(null)
-    io.out(sayProofs(proofs, io))
+    io.out(proofsText(proofs, io))
     io.json({ on: host.name, checks: proofs })
     return proofs.some(({ ok }) => ok === false) ? exitCode.fail : exitCode.pass
   }

@@ -44,12 +44,12 @@ export async function supervised(io: Io, stateDir: string, log: Log): Promise<Su
 /** Ready at the first beat; then as often as the watchdog wants to hear, and when something else is being done. */
 function teller(supervisor: Supervisor): (standing: WatcherStatus) => void {
   const everyMs = (supervisor.watchdogMs ?? showEveryMs) / 4
-  let toldAt: number | undefined
+  let writtenAt: number | undefined
   return standing => {
     const at = tick()
-    if (toldAt !== undefined && at - toldAt < everyMs) return
-    const first = toldAt === undefined ? ['READY=1'] : []
-    toldAt = at
+    if (writtenAt !== undefined && at - writtenAt < everyMs) return
+    const first = writtenAt === undefined ? ['READY=1'] : []
+    writtenAt = at
     supervisor.say(...first, 'WATCHDOG=1', `STATUS=${oneLine(statusOf(standing), 200)}`)
   }
 }

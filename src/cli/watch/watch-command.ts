@@ -14,7 +14,7 @@ import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
 import { supervised } from './heartbeat.ts'
-import { sayChanges, sayReview, sayPublished } from '../review/check-text.ts'
+import { changesText, reviewText, publishedText } from '../review/check-text.ts'
 import { finishStatuses } from '../finish-statuses.ts'
 import { homesIn, watchHomes } from './watch-homes.ts'
 import { enter } from '../enter.ts'
@@ -137,17 +137,17 @@ export function sayer(io: Io, worse: (code: ExitCode) => void): WatchEvents {
     reviewed(draft, result) {
       if (result.outcome.kind !== 'published') return
       worse(exitCodeOf[draft.decision.verdict])
-      io.out(sayReview(draft, io))
-      for (const line of sayChanges(result)) io.out(line)
-      io.out(sayPublished(result))
+      io.out(reviewText(draft, io))
+      for (const line of changesText(result)) io.out(line)
+      io.out(publishedText(result))
       io.json(reviewDocument(draft, result))
     },
     oriented(observed, result) {
-      for (const line of sayChanges(result)) io.out(line)
-      io.out(`${oneLine(observed.phase)}: phase context ${sayPublished(result)}`)
+      for (const line of changesText(result)) io.out(line)
+      io.out(`${oneLine(observed.phase)}: phase context ${publishedText(result)}`)
     },
     hunted(observed, result) {
-      for (const line of sayChanges(result)) io.out(`${oneLine(observed.phase)}: ${line}`)
+      for (const line of changesText(result)) io.out(`${oneLine(observed.phase)}: ${line}`)
     }
   }
 }

@@ -21,12 +21,12 @@ export function paramLines(schema: z.core.JSONSchema.BaseSchema): readonly Param
       if (lines.has(name)) continue
       const fallback =
         isObject(param) && param.default !== undefined ? `default: \`${JSON.stringify(param.default)}\`` : ''
-      const said = isObject(param) ? (param.description ?? '') : ''
+      const detail = isObject(param) ? (param.description ?? '') : ''
       lines.set(name, {
         name,
         type: typeText(param),
         required: shape.required?.includes(name) === true,
-        about: [said, fallback].filter(text => text !== '').join('; ')
+        about: [detail, fallback].filter(text => text !== '').join('; ')
       })
     }
   }

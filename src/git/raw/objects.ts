@@ -176,7 +176,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
 
   const start = () => {
     const started = startGit(dir, ['cat-file', mode])
-    let said = ''
+    let errors = ''
     started.stdout.on('data', (bytes: Buffer) => {
       // What one that was given up said last may be read only now: it answers nothing that the next one is asked.
       if (child !== started) return
@@ -186,7 +186,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
       take()
     })
     started.stderr.on('data', (bytes: Buffer) => {
-      if (said.length < 2000) said += bytes.toString()
+      if (errors.length < 2000) errors += bytes.toString()
     })
     started.stdin.on('error', () => undefined)
     started.on('error', error => child === started && fail(notStartedOn(dir, error)))
@@ -195,7 +195,7 @@ function conversation(dir: string, mode: '--batch' | '--batch-check') {
         fail(
           new AdversaryError(
             'repository',
-            `the clone cannot be read: ${said.trim() || 'git cat-file exited'}`
+            `the clone cannot be read: ${errors.trim() || 'git cat-file exited'}`
           )
         )
       }

@@ -41,7 +41,7 @@ export function redact(
   text: string,
   options: {
     readonly salt?: string
-    readonly told?: (kind: SecretKind, mark: string, secret: string) => void
+    readonly onHidden?: (kind: SecretKind, mark: string, secret: string) => void
   } = {}
 ): Redacted {
   const marker = makeMarker(text, options)
@@ -62,7 +62,7 @@ interface Hide {
   readonly failed: () => void
 }
 
-function makeMarker(text: string, { salt, told }: Parameters<typeof redact>[1] & object) {
+function makeMarker(text: string, { salt, onHidden }: Parameters<typeof redact>[1] & object) {
   const marks = new Map<string, string>()
   const counts = new Map<SecretKind, number>()
   let last = 0
@@ -79,7 +79,7 @@ function makeMarker(text: string, { salt, told }: Parameters<typeof redact>[1] &
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
     const shown = marks.get(secret) ?? `«redacted:${kind}:${idOf(secret)}»`
     marks.set(secret, shown)
-    told?.(kind, shown, secret)
+    onHidden?.(kind, shown, secret)
     return shown
   }
   function idOf(secret: string): string {

@@ -52,11 +52,11 @@ export function openVeil(salt: string): Veil {
     const before = known.get(text)
     if (before !== undefined) return before
     const places: (readonly [SecretKind, string])[] = []
-    const told = (kind: SecretKind, mark: string, secret: string) => {
+    const onHidden = (kind: SecretKind, mark: string, secret: string) => {
       places.push([kind, mark])
       for (const literal of literalsOf(secret)) literals.add(literal, mark)
     }
-    const { text: out, cleaned } = redact(text, { salt, told })
+    const { text: out, cleaned } = redact(text, { salt, onHidden })
     const hidden: Found = { text: out, cleaned: cleaned !== false, places }
     if (known.size < mostRemembered) known.set(text, hidden)
     return hidden

@@ -29,8 +29,9 @@ function compile(expression: string): RE2JS {
   try {
     return RE2JS.compile(expression)
   } catch (error) {
-    const said = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error)
-    throw new RangeError(`not a linear-time regular expression (RE2 syntax): ${said}`, { cause: error })
+    const reason =
+      error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error)
+    throw new RangeError(`not a linear-time regular expression (RE2 syntax): ${reason}`, { cause: error })
   }
 }
 

@@ -382,12 +382,12 @@ function late(command: ReadCommand): string {
 
 /** The host's clock against ours: it was read somewhere between sending and receiving. */
 function clockOf(time: string, sentMs: number, roundTripMs: number): HostSession['clock'] {
-  const told = parseDateSeconds(time)
-  if (told === null) throw new HostUnseen('shell', 'the host does not show its time (`date +%s%N`)')
+  const hostTime = parseDateSeconds(time)
+  if (hostTime === null) throw new HostUnseen('shell', 'the host does not show its time (`date +%s%N`)')
   return {
-    hostMicros: told.micros,
-    skewMs: Math.round(told.micros / 1000 - (sentMs + roundTripMs / 2)),
-    uncertaintyMs: Math.ceil(roundTripMs / 2) + told.unsureMs
+    hostMicros: hostTime.micros,
+    skewMs: Math.round(hostTime.micros / 1000 - (sentMs + roundTripMs / 2)),
+    uncertaintyMs: Math.ceil(roundTripMs / 2) + hostTime.unsureMs
   }
 }
 

@@ -75,11 +75,11 @@ export function declaring(change: Changed, { lines }: FollowedLines): readonly F
 /** @param said what a line says that the thing is; null where it says nothing of it. */
 function agreeing(
   lines: readonly FollowedLine[],
-  said: (line: FollowedLine) => readonly (readonly string[])[],
+  valuesIn: (line: FollowedLine) => readonly (readonly string[])[],
   isIt: (values: readonly string[]) => boolean
 ): readonly FollowedLine[] {
-  const saying = lines.flatMap(line => said(line).map(values => ({ line, values })))
-  return saying.every(({ values }) => isIt(values)) ? [...new Set(saying.map(({ line }) => line))] : []
+  const naming = lines.flatMap(line => valuesIn(line).map(values => ({ line, values })))
+  return naming.every(({ values }) => isIt(values)) ? [...new Set(naming.map(({ line }) => line))] : []
 }
 
 /** What a later line of the same file takes away again is not declared to stay. */

@@ -95,10 +95,10 @@ export const id = z.string().regex(/^[0-9a-z]{8,64}$/)
  * A time in microseconds since 1970: RFC 3339 as `inspect` writes it, or Go's form as the lists write it
  * (`2026-06-13 05:38:02.125154677 +0000 UTC`). Null for docker's "never" (the year 1).
  */
-export const time = z.string().transform((said, context) => {
-  if (said === '' || said.startsWith('0001-01-01')) return null
+export const time = z.string().transform((printed, context) => {
+  if (printed === '' || printed.startsWith('0001-01-01')) return null
   try {
-    return said[10] === 'T' ? parseIso(said) : parseGoTime(said)
+    return printed[10] === 'T' ? parseIso(printed) : parseGoTime(printed)
   } catch (error) {
     context.addIssue({ code: 'custom', message: messageOf(error) })
     return z.NEVER

@@ -135,11 +135,12 @@ export const engineStart: FactSource<number | null> = {
   reads: [dockerPattern.engineStart()],
   async take(look) {
     const { stdout } = await look.read(dockerRead.engineStart())
-    const said = new Map(
+    const properties = new Map(
       stdout.split('\n').map(line => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])
     )
     // systemd answers 0 for units that do not exist.
-    if (said.get('LoadState') === undefined) throw new Unseen('systemd shows nothing about docker.service')
-    return parseSystemdTime(said.get('InactiveExitTimestamp') ?? '')
+    if (properties.get('LoadState') === undefined)
+      throw new Unseen('systemd shows nothing about docker.service')
+    return parseSystemdTime(properties.get('InactiveExitTimestamp') ?? '')
   }
 }

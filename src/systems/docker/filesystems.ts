@@ -48,7 +48,10 @@ export const filesystems: FactSource<Filesystems> = {
       Promise.all([look.read(linuxRead.diskBytes()), look.read(linuxRead.diskInodes())]),
       dockerRoot(look)
     ])
-    const all = [told(usual, disks), ...(docker.path === null ? [] : [await folder(look, docker.path)])]
+    const all = [
+      filesystemsOf(usual, disks),
+      ...(docker.path === null ? [] : [await folder(look, docker.path)])
+    ]
     const found = new Map<string, Filesystem>()
     for (const { path, device, mount, bytes, inodes } of all.flatMap(({ rows }) => rows)) {
       // A bind mount or subvolume is the same filesystem; `tmpfs` and `overlay` are names of kinds.
@@ -112,7 +115,7 @@ async function folder(look: FactContext, path: string) {
       look.read(linuxRead.folderBytes(path)),
       look.read(linuxRead.folderInodes(path))
     ])
-    return told(own, [path])
+    return filesystemsOf(own, [path])
   } catch (error) {
     if (error instanceof Unseen) return { rows: [], unseen: [{ path, why: error.message }] }
     throw error
@@ -171,7 +174,7 @@ function partsOf(text: string) {
 }
 
 /** What df said of each path, in bytes and in inodes; of those that are not there it says nothing. */
-function told(answers: readonly [ReadResult, ReadResult], paths: readonly string[]) {
+function filesystemsOf(answers: readonly [ReadResult, ReadResult], paths: readonly string[]) {
   const [bytes, inodes] = answers.map(answer => ({ rows: rowsOf(answer, paths), answer }))
   const rows = [...(bytes?.rows ?? [])].map(([path, row]) => {
     const nodes = inodes?.rows.get(path)
@@ -207,10 +210,10 @@ function rowsOf(answer: ReadResult, paths: readonly string[]) {
 function complaint({ stderr }: ReadResult, path: string): string | undefined {
   return stderr
     .split('\n')
-    .find(said => said.startsWith(`df: ${path}: `) || said.startsWith(`df: '${path}': `))
+    .find(printed => printed.startsWith(`df: ${path}: `) || printed.startsWith(`df: '${path}': `))
 }
 
 /** What is kept for root is not there for others: less than that is written as a negative number. */
-function count(said: string): number {
-  return said === '-' ? 0 : Math.max(0, Number(said))
+function count(printed: string): number {
+  return printed === '-' ? 0 : Math.max(0, Number(printed))
 }

@@ -193,10 +193,10 @@ export function pairsWith(
   const own = networks
     .filter(({ name }) => name === network)
     .flatMap(({ id }) => [id, templates.get(id) ?? id])
-  const wish = { kind: 'network', name: subnet, block: block(subnet), said: subnet, network: null } as const
+  const params = { kind: 'network', name: subnet, block: block(subnet), said: subnet, network: null } as const
   return all
     .filter(other => other.network === null || !own.includes(other.network))
-    .map(other => [wish, other])
+    .map(other => [params, other])
 }
 
 /** What the host has, one line each, without what docker made for its own networks, and without loopback. */

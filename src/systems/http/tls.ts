@@ -141,8 +141,9 @@ function handshake(
  */
 function verifyError(tls: TLSSocket): string | null | undefined {
   if (tls.authorized) return null
-  const told: unknown = tls.authorizationError
-  if (told !== null && told !== undefined) return told instanceof Error ? codeOf(told) : String(told)
+  const reason: unknown = tls.authorizationError
+  if (reason !== null && reason !== undefined)
+    return reason instanceof Error ? codeOf(reason) : String(reason)
   const handle: unknown = Reflect.get(tls, '_handle')
   if (typeof handle !== 'object' || handle === null || !('verifyError' in handle)) return undefined
   if (typeof handle.verifyError !== 'function') return undefined

@@ -31,10 +31,10 @@ const driftMs = 100
  * @throws Unseen when the host told no time.
  */
 export function jumpOf(login: HostClock, { printed, askedMs, tookMs }: TimeRead): string | null {
-  const told = parseDateSeconds(printed)
-  if (told === null) throw new Unseen('the host does not show its time (`date +%s%N`)')
-  const movedMs = told.micros / 1000 - (askedMs + tookMs / 2) - login.skewMs
-  const unsureMs = login.uncertaintyMs + tookMs / 2 + told.unsureMs + driftMs
+  const printedTime = parseDateSeconds(printed)
+  if (printedTime === null) throw new Unseen('the host does not show its time (`date +%s%N`)')
+  const movedMs = printedTime.micros / 1000 - (askedMs + tookMs / 2) - login.skewMs
+  const unsureMs = login.uncertaintyMs + tookMs / 2 + printedTime.unsureMs + driftMs
   if (Math.abs(movedMs) <= unsureMs) return null
   const way = movedMs < 0 ? 'back' : 'forward'
   return `the host's clock jumped ${way} by ${apart(Math.abs(movedMs))} against the reviewer's clock during the reads, so its times cannot be ordered`

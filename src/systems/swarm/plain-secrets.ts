@@ -47,7 +47,7 @@ export function placesOf({
 function linesOfFile(path: string, text: string): readonly Line[] {
   const secrets: Secrets = new Map()
   const lines = text.split('\n')
-  const shown = redact(text, { told: collectInto(secrets) }).text.split('\n')
+  const shown = redact(text, { onHidden: collectInto(secrets) }).text.split('\n')
   const written = writtenIn(path, text)
   let next = 0
   return shown.map(shownLine => {
@@ -66,7 +66,7 @@ function linesOfFile(path: string, text: string): readonly Line[] {
 
 function linesOfVariables(variables: readonly string[]): readonly Line[] {
   const secrets: Secrets = new Map()
-  const text = redact(JSON.stringify(variables), { told: collectInto(secrets) }).text
+  const text = redact(JSON.stringify(variables), { onHidden: collectInto(secrets) }).text
   return z
     .array(z.string())
     .parse(JSON.parse(text))

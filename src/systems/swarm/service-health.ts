@@ -259,7 +259,7 @@ export function health(
 ): Health {
   const { update, template, mode } = service
   const { have, want, said, outdated, coming, missing, unsure } = staffing(service, tasks, swarm)
-  const wish = expected ?? `${want}/${want}`
+  const params = expected ?? `${want}/${want}`
   const ill = (saw: string, expected: string): Health => ({ healthy: false, saw, expected })
 
   if (update !== null && update.state !== 'completed') {
@@ -271,7 +271,7 @@ export function health(
       if (stuck !== undefined) {
         return ill(
           `${said}: the update waits for a node that accepts its task (${stuck.error || 'docker gives no reason'})`,
-          wish
+          params
         )
       }
       return { healthy: null, why: `update in progress (${news})` }
@@ -289,14 +289,14 @@ export function health(
     const images = [...new Set(outdated.map(task => task.template.image))].join(', ')
     return ill(
       `${said} of the current spec (${template.image}), ${outdated.length} of another (${images})`,
-      `${wish} of the current spec`
+      `${params} of the current spec`
     )
   }
   if (expected === undefined && want === 0)
     return ill(`${said}: it is configured for no task`, 'at least one task')
   if (have === want && unsure.length > 0) return { healthy: null, why: `${said}, but ${unsure.join('; ')}` }
   if (have === want) {
-    if (expected !== undefined && expected !== `${have}/${want}`) return ill(said, wish)
+    if (expected !== undefined && expected !== `${have}/${want}`) return ill(said, params)
     const [doubt] = loops
     return doubt === undefined
       ? { healthy: true }
@@ -323,11 +323,11 @@ export function health(
   const [newest] = tasks
     .filter(task => missing.length === 0 || missing.includes(hostOf(task, swarm)))
     .slice(-1)
-  if (newest === undefined) return ill(`${said}: it has no task${where}`, wish)
+  if (newest === undefined) return ill(`${said}: it has no task${where}`, params)
   const error = newest.error === '' ? '' : ` (${newest.error})`
   const down = swarm !== null && newest.node !== '' && isUp(newest.node, swarm) === false && !isOver(newest)
   const state = down ? `on ${nameOf(newest.node, swarm)}, which is down` : newest.state
-  return ill(`${said}: its newest task${where} is ${state}${error}`, wish)
+  return ill(`${said}: its newest task${where} is ${state}${error}`, params)
 }
 
 function hostOf({ node }: SwarmTask, swarm: SwarmNodes | null): string {

@@ -44,18 +44,18 @@ export const unitFileTimes: FactSource<Readonly<Record<string, number | null>>> 
       throw new Unseen(`the host has ${own.length} unit files, more than the limit of 500`)
     const links = own.filter(path => units.has(path))
     const looks = [
-      ...batches(own).map(async asked => ({ asked, said: await look.read(linuxRead.changeTimes(asked)) })),
-      ...batches(links).map(async asked => ({ asked, said: await look.read(linuxRead.linkTimes(asked)) }))
+      ...batches(own).map(async asked => ({ asked, answer: await look.read(linuxRead.changeTimes(asked)) })),
+      ...batches(links).map(async asked => ({ asked, answer: await look.read(linuxRead.linkTimes(asked)) }))
     ]
     const times = new Map<string, number>()
     const hidden = new Set<string>()
     for (const {
       asked,
-      said: { stdout, stderr }
+      answer: { stdout, stderr }
     } of await Promise.all(looks)) {
-      const told = new Map(timesIn(stdout, asked))
-      for (const [path, seconds] of told) times.set(path, Math.max(seconds, times.get(path) ?? 0))
-      for (const path of asked) if (!told.has(path) && !isGone(path, stderr)) hidden.add(path)
+      const printed = new Map(timesIn(stdout, asked))
+      for (const [path, seconds] of printed) times.set(path, Math.max(seconds, times.get(path) ?? 0))
+      for (const path of asked) if (!printed.has(path) && !isGone(path, stderr)) hidden.add(path)
     }
     // A link whose own time is known says nothing of what it leads to.
     const all = [...times, ...[...hidden].map(path => [path, null] as const)]
@@ -159,15 +159,15 @@ export const nixos: FactSource<Nixos | null> = {
   place: 'host',
   reads: [nixosPattern.nixosVersion(), nixosPattern.nixosKernels(), nixosPattern.nixosSwitch()],
   async take(look) {
-    const said = await look.read(nixosRead.nixosVersion())
-    if (said.exit === 127) return null
+    const answer = await look.read(nixosRead.nixosVersion())
+    if (answer.exit === 127) return null
     const [kernels, switched] = await Promise.all([
       look.read(nixosRead.nixosKernels()),
       look.read(nixosRead.nixosSwitch())
     ])
     const [bootedKernel = '', currentKernel = ''] = kernels.stdout.split('\n')
     return {
-      revision: version.parse(parseJson(said.stdout)).configurationRevision ?? null,
+      revision: version.parse(parseJson(answer.stdout)).configurationRevision ?? null,
       bootedKernel,
       currentKernel,
       switchedSeconds: /^\d{1,12}\n?$/.test(switched.stdout) ? Number(switched.stdout) : null

@@ -13,7 +13,7 @@ import {
 import type { ReadCommand } from './read-command.ts'
 
 /** What a source was answered, as it was read, by the question. */
-export interface Heard {
+export interface Received {
   readonly reads: Map<string, Promise<ReadResult>>
   readonly routes: Map<string, Promise<RouteAnswer>>
   readonly files: Map<string, Promise<string | null>>
@@ -25,7 +25,7 @@ export interface Heard {
   readonly rehearsals: Map<string, Promise<RehearsalOutput>>
 }
 
-export function nothingHeard(): Heard {
+export function nothingReceived(): Received {
   return {
     reads: new Map(),
     routes: new Map(),
@@ -50,13 +50,13 @@ export function noted<Answered>(
 }
 
 export async function shownAnswers<Answered>(
-  heard: ReadonlyMap<string, Promise<Answered>>,
+  received: ReadonlyMap<string, Promise<Answered>>,
   show: (answer: Answered) => Answered
 ) {
   const answers = new Map<string, Promise<Answered>>()
   let altered = false
-  const outcomes = await Promise.allSettled(heard.values())
-  for (const [index, [key, asked]] of [...heard].entries()) {
+  const outcomes = await Promise.allSettled(received.values())
+  for (const [index, [key, asked]] of [...received].entries()) {
     const outcome = outcomes[index]
     // Why there was no answer holds no secret: `understood` and the adapters see to it.
     if (outcome?.status !== 'fulfilled') {
