@@ -124,7 +124,7 @@ function full(
     title: `network ${name} runs out of addresses`,
     severity: 'high',
     story,
-    mend: leaked.length === 0 ? larger : `${back} ${larger}`
+    remedy: leaked.length === 0 ? larger : `${back} ${larger}`
   } as const
   return { outcome: 'fail', saw, expected, at: `network ${name}`, shows, filing }
 }

@@ -121,7 +121,8 @@ function failed(one: Reconciled): readonly Finding[] {
           `Where: ${at}.`,
           'A running host does not show this; only a boot from scratch does.'
         ],
-        mend: 'Make the start programs and the host agree, and let a program fail when it cannot do its work.'
+        remedy:
+          'Make the start programs and the host agree, and let a program fail when it cannot do its work.'
       }
     }
   ]

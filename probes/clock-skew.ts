@@ -39,7 +39,7 @@ export const clockSkew = defineProbe({
             `${saw.replace('the host', 'The host')}.`,
             'Timestamps in its logs and certificates cannot be ordered against those of other machines, and the certificates, tokens and leases that it checks are validated at the wrong time.'
           ],
-          mend: 'Configure a time server that the host can reach, then check `timedatectl timesync-status`.'
+          remedy: 'Configure a time server that the host can reach, then check `timedatectl timesync-status`.'
         }
       }
     ]

@@ -118,7 +118,8 @@ function low(disk: Filesystem, what: 'bytes' | 'inodes', saw: string, least: str
       title: `${disk.mount} runs out of ${what === 'bytes' ? 'space' : 'inodes'}`,
       severity,
       story: [`${disk.mount} (${disk.device}) has ${saw}. It holds ${disk.holds.join(', ')}.`],
-      mend: 'Find what grew (docker system df, journalctl --disk-usage, old generations of the store) and remove it, or enlarge the filesystem.'
+      remedy:
+        'Find what grew (docker system df, journalctl --disk-usage, old generations of the store) and remove it, or enlarge the filesystem.'
     }
   }
 }

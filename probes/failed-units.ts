@@ -93,7 +93,7 @@ function failed(unit: UnitState): Finding {
       title,
       severity: 'medium',
       story: [`${saw}. Its work is not done, even if something that it started earlier still runs.`],
-      mend:
+      remedy:
         load === 'not-found'
           ? `Its unit file is gone. Read \`journalctl -u ${name}\`, and restore the file or run \`systemctl reset-failed ${name}\`.`
           : `Read \`systemctl status ${name}\` and \`journalctl -u ${name}\`, fix the cause, and start it again.`

@@ -100,7 +100,7 @@ export const healthGateDeadlock = defineProbe({
             hiddenText(circle, units),
             ...history
           ],
-          mend: mendText(circle),
+          remedy: mendText(circle),
           diagram: circleDiagram(circle)
         }
       }
@@ -151,7 +151,7 @@ function orderingCycle(names: readonly string[]): Finding {
       story: [
         `${cycle}. At boot systemd breaks the cycle by skipping one of them, and systemd chooses which.`
       ],
-      mend: 'Remove one of the After= or Before= lines.',
+      remedy: 'Remove one of the After= or Before= lines.',
       diagram: circleDiagram({ unit: first, doubts: [], steps })
     }
   }

@@ -134,7 +134,7 @@ function drift(name: string, saw: string, expected: string, shows: readonly stri
         `${name}: ${saw}. Expected: ${expected}.`,
         'The number of its tasks is correct, so no other check reports it.'
       ],
-      mend: 'Find out why the new image did not start, fix the cause, and update the service again.'
+      remedy: 'Find out why the new image did not start, fix the cause, and update the service again.'
     }
   }
 }

@@ -61,7 +61,7 @@ export const orphanNetworks = defineProbe({
             `${saw}.`,
             'Its subnet stays reserved, and a new stack with that name would join it with its old options.'
           ],
-          mend: `Remove it: docker network rm ${one.name}`
+          remedy: `Remove it: docker network rm ${one.name}`
         }
       }
     })
@@ -130,7 +130,7 @@ function leaked(loose: readonly LooseEndpoint[]): Finding {
         `Network ${network}: ${saw}. Two reads show them.`,
         'Their addresses stay reserved, and docker refuses to remove the network while they exist.'
       ],
-      mend: `Run for each: docker network disconnect --force ${network} NAME. Restart the engine if some remain.`
+      remedy: `Run for each: docker network disconnect --force ${network} NAME. Restart the engine if some remain.`
     }
   }
 }

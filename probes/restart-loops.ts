@@ -50,7 +50,7 @@ export const restartLoops = defineProbe({
                 `${service.name}: ${said}.`,
                 'Only ends of the current spec since the engine started count; tasks that an update or an engine restart stopped do not.'
               ],
-              mend: 'Find the cause in the logs of the service and the errors above, and fix it.'
+              remedy: 'Find the cause in the logs of the service and the errors above, and fix it.'
             }
           }
         }

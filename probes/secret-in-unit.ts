@@ -77,7 +77,8 @@ function exposed(place: Place): readonly Finding[] {
         title: `A credential in plain text: ${at}`,
         severity: 'high',
         story: [`${saw}. Everyone who can read it knows the credential; backups and caches keep it.`],
-        mend: 'Rotate the credential first. Then pass the new one as a file: LoadCredential=, /run/secrets, a docker secret.'
+        remedy:
+          'Rotate the credential first. Then pass the new one as a file: LoadCredential=, /run/secrets, a docker secret.'
       }
     }
   ]

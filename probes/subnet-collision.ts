@@ -84,7 +84,7 @@ export const subnetCollision = defineProbe({
             `${a.said} ${how} ${b.said}.`,
             'Packets to an address that both hold reach only one of them: containers lose their route to that part of the network behind the host, or to each other.'
           ],
-          mend: 'Give one of the two a subnet that nothing else on the host holds.'
+          remedy: 'Give one of the two a subnet that nothing else on the host holds.'
         }
       }
     })

@@ -122,7 +122,7 @@ export const unitDrift = defineProbe({
   }
 })
 
-function failed({ at, saw, expected, shows, subject, title, mend }: Drift): Finding {
+function failed({ at, saw, expected, shows, subject, title, remedy }: Drift): Finding {
   const story = [
     `${saw}. It takes effect at the next restart or boot, together with every other change made by then.`
   ]
@@ -132,7 +132,7 @@ function failed({ at, saw, expected, shows, subject, title, mend }: Drift): Find
     expected,
     at,
     shows,
-    filing: { subject, title, mend, severity: 'medium', story }
+    filing: { subject, title, remedy, severity: 'medium', story }
   }
 }
 

@@ -450,7 +450,7 @@ const proof = z.looseObject({
   /** Null: it is not needed, or something before it is in the way. */
   ok: z.boolean().nullable(),
   saw: z.string(),
-  /** How to mend it; null where there is nothing to mend. */
+  /** How to fix it; null where there is nothing to fix. */
   mend: z.string().nullable()
 })
 

@@ -114,7 +114,7 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: OutputMode,
       if (!person || stdin.readableEnded || stdin.destroyed) return null
       clear()
       const { createInterface } = await import('node:readline/promises')
-      // The terminal itself lets a line be mended while it is typed.
+      // The terminal itself lets a line be edited while it is typed.
       const terminal = createInterface({ input: stdin, output: stderr, terminal: false })
       // An end of input answers nothing more.
       const ended = new Promise<null>(resolve => terminal.once('close', () => resolve(null)))

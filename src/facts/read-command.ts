@@ -41,23 +41,23 @@ export const mostAsked = { capBytes: 16 * 1024 * 1024, seconds: 20, words: 4_096
 const defaults = { answers: [0], deadlineMs: 10_000, capBytes: 4 * 1024 * 1024, priority: 0 } as const
 
 /**
- * One place of a command: a word that is always this one, or a blank that only the host's own earlier answers,
+ * One place of a command: a word that is always this one, or a placeholder that only the host's own earlier answers,
  * or the time of a review, can fill.
  */
 export type Place =
   | string
   /** One or more ids as docker makes them; always the last place. */
-  | { readonly blank: 'ids' }
+  | { readonly placeholder: 'ids' }
   /** An absolute path of a file that a unit's start runs or sources, whose content is read. */
-  | { readonly blank: 'program' }
+  | { readonly placeholder: 'program' }
   /** An absolute path: the folder of docker's data. */
-  | { readonly blank: 'path' }
+  | { readonly placeholder: 'path' }
   /** One or more absolute paths, of whose files the times are asked; always the last place. */
-  | { readonly blank: 'paths' }
+  | { readonly placeholder: 'paths' }
   /** Numbers of processes, apart by commas. */
-  | { readonly blank: 'pids' }
+  | { readonly placeholder: 'pids' }
   /** A word that begins like this and ends in seconds since 1970. */
-  | { readonly blank: 'seconds'; readonly after: string }
+  | { readonly placeholder: 'seconds'; readonly after: string }
 
 /** What a command may look like, place by place: commands are made from it, and `lockdown` guards hosts by it. */
 export type Pattern = readonly Place[]
@@ -73,12 +73,12 @@ export function fits(pattern: Pattern, argv: readonly string[]): boolean {
 
 /** Whether a place takes one word or more. */
 export function takesMany(place: Place | undefined): boolean {
-  return typeof place === 'object' && (place.blank === 'ids' || place.blank === 'paths')
+  return typeof place === 'object' && (place.placeholder === 'ids' || place.placeholder === 'paths')
 }
 
 function fills(place: Place, word: string): boolean {
   if (typeof place === 'string') return word === place
-  switch (place.blank) {
+  switch (place.placeholder) {
     case 'ids':
       return /^[0-9a-z]{12,64}$/.test(word)
     case 'program':
@@ -93,18 +93,18 @@ function fills(place: Place, word: string): boolean {
   }
 }
 
-/** A command of a pattern, its blanks filled in their order. */
+/** A command of a pattern, its placeholders filled in their order. */
 export function readCommand(
   pattern: Pattern,
   limits: Limits = {},
-  ...blanks: readonly string[]
+  ...values: readonly string[]
 ): ReadCommand {
   let filled = 0
   const argv: readonly string[] = pattern.flatMap(place => {
     if (typeof place === 'string') return place
-    const rest = blanks.slice(filled)
+    const rest = values.slice(filled)
     filled += takesMany(place) ? rest.length : 1
-    return takesMany(place) ? rest : `${place.blank === 'seconds' ? place.after : ''}${rest[0] ?? ''}`
+    return takesMany(place) ? rest : `${place.placeholder === 'seconds' ? place.after : ''}${rest[0] ?? ''}`
   })
   for (const word of argv) {
     // A newline would end the word in the reader's protocol; nothing that we ask for has one.
@@ -134,8 +134,8 @@ export function sampleOf(pattern: Pattern): ReadCommand {
     pids: '4194305',
     seconds: '999999999999'
   }
-  const blanks = pattern.flatMap(place => (typeof place === 'string' ? [] : [nothing[place.blank]]))
-  return readCommand(pattern, {}, ...blanks)
+  const values = pattern.flatMap(place => (typeof place === 'string' ? [] : [nothing[place.placeholder]]))
+  return readCommand(pattern, {}, ...values)
 }
 
 /** The command as a person would type it into a POSIX shell. */
@@ -146,13 +146,13 @@ export function typed(command: Pick<ReadCommand, 'argv'>): string {
 /** Limits of a read whose answer may be long. */
 export const large = { capBytes: mostAsked.capBytes, deadlineMs: mostAsked.seconds * 1000 } as const
 
-/** The blanks of patterns, ready to use. */
-export const blank = {
-  ids: { blank: 'ids' },
-  path: { blank: 'path' },
-  program: { blank: 'program' },
-  paths: { blank: 'paths' },
-  pids: { blank: 'pids' },
+/** The placeholders of patterns, ready to use. */
+export const placeholder = {
+  ids: { placeholder: 'ids' },
+  path: { placeholder: 'path' },
+  program: { placeholder: 'program' },
+  paths: { placeholder: 'paths' },
+  pids: { placeholder: 'pids' },
   /** The start of a search of the journal. */
-  since: { blank: 'seconds', after: '--since=@' }
+  since: { placeholder: 'seconds', after: '--since=@' }
 } as const satisfies Record<string, Place>

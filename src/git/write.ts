@@ -11,7 +11,7 @@ import { sortKey, treeSpans } from './raw/trees.ts'
  * of the watched repository come near the bytes. No ref is moved.
  *
  * @param tree of the parent. Trees are changed byte by byte and not through an index, which would refuse what
- * a builder may push to a lenient server (an entry `.git`, a symlink `.gitmodules`), and mend the rest.
+ * a builder may push to a lenient server (an entry `.git`, a symlink `.gitmodules`), and repair the rest.
  * @throws AdversaryError `repository` where git cannot write, `usage` where the key does not sign.
  */
 export async function writeCommit(

@@ -1,7 +1,7 @@
 import { type ExitCode, exitCode } from './words.ts'
 
 /**
- * What may go wrong that a person can mend, as a closed list. Each kind has one exit code.
+ * What may go wrong that a person can fix, as a closed list. Each kind has one exit code.
  * An error that is none of these is a fault of our own: it prints its stack and exits 70.
  */
 const exits = {

@@ -53,5 +53,5 @@ function word(place: Place): string {
     pids: '<pids>',
     seconds: '<seconds>'
   } as const
-  return place.blank === 'seconds' ? `${place.after}${names.seconds}` : names[place.blank]
+  return place.placeholder === 'seconds' ? `${place.after}${names.seconds}` : names[place.placeholder]
 }

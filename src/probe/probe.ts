@@ -39,7 +39,7 @@ export interface Filing {
   /** Paragraphs of plain text: what, and why it matters. */
   readonly story: readonly string[]
   /** How to fix it, plain text. */
-  readonly mend: string
+  readonly remedy: string
   /** Mermaid source, where a picture says it faster. */
   readonly diagram?: string
 }

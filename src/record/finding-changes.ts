@@ -127,7 +127,7 @@ function filingOf(finding: Extract<Finding, { outcome: 'fail' }>, severity: Seve
       title: `${finding.at}: ${finding.saw}`,
       severity,
       story: [`${finding.saw}; expected ${finding.expected}.`],
-      mend: ''
+      remedy: ''
     }
   )
 }

@@ -11,7 +11,7 @@ export interface FindingInput extends Cited {
   readonly finding: FindingState
   /** ISO UTC. */
   readonly at: string
-  readonly filing: Pick<Filing, 'story' | 'mend' | 'diagram'>
+  readonly filing: Pick<Filing, 'story' | 'remedy' | 'diagram'>
   /** The check that saw it, and what it saw; absent for a finding filed by hand. */
   readonly check?: CheckResult
   readonly seen?: Extract<Finding, { outcome: 'fail' }>
@@ -150,7 +150,7 @@ function story(input: FindingInput): readonly string[] {
     ...(check === undefined ? [] : evidenceBlocks(seen === undefined ? [] : [seen], judgedOn(check), input)),
     ...(seen === undefined ? [] : [tell(seen)]),
     ...(diagram === undefined ? [] : [fence(diagram, isTame(diagram) ? 'mermaid' : '')]),
-    ...remedy(filing.mend)
+    ...remedy(filing.remedy)
   ]
 }
 

@@ -62,7 +62,7 @@ const lookBack = 50
 const supersededLookedUp = 3
 /** Between two tries while the forge cannot be asked: doubled each time, in milliseconds. */
 const backOff = { firstMs: 1_000, mostMs: 5 * 60_000 }
-/** Until what was refused is tried again: the account or the token may have been mended. */
+/** Until what was refused is tried again: the account or the token may have been fixed. */
 const refusedMs = 10 * 60_000
 /** What a forge may ask for at most. */
 const mostAskedMs = 60 * 60_000

@@ -43,7 +43,7 @@ const alone: Limiters = { poll: work => work(), round: work => work() }
  * each time, so that it may be killed at any moment. Ends when the world's signal does.
  *
  * @param options.once ends when nothing is owed any more.
- * @throws AdversaryError `usage` for what a person must mend. With `once` also: what went wrong with a claim,
+ * @throws AdversaryError `usage` for what a person must fix. With `once` also: what went wrong with a claim,
  * once all others are answered; the signal's reason.
  */
 export async function watch(given: ReviewContext, events: WatchEvents, options: WatchOptions): Promise<void> {
@@ -73,7 +73,7 @@ export async function watch(given: ReviewContext, events: WatchEvents, options: 
       )
     } catch (error) {
       if (signal.aborted) break
-      // What a person must mend first is not tried again.
+      // What a person must fix first is not tried again.
       if (options.once || (error instanceof AdversaryError && error.kind === 'usage')) throw error
       pauseMs = remoteFailed(given, state, error)
     }

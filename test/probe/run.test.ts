@@ -86,7 +86,7 @@ describe('published', () => {
       saw: subject,
       expected: '',
       at: 'b',
-      filing: { subject, title: subject, severity: 'low', story: [], mend: '' }
+      filing: { subject, title: subject, severity: 'low', story: [], remedy: '' }
     })
     const other = probe(({ a }) => [filed(a === secret ? 'one' : 'two')])
     expect(published(other, secret, mark).findings).toEqual([filed('one')])

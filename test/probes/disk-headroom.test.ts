@@ -98,7 +98,7 @@ describe('disk-headroom', () => {
           title: '/data runs out of space',
           severity: 'high',
           story: ['/data (/dev/vda2) has 3072 MiB of 100 GiB free. It holds /, /var/lib/docker.'],
-          mend: expect.stringContaining('docker system df')
+          remedy: expect.stringContaining('docker system df')
         }
       },
       expect.objectContaining({

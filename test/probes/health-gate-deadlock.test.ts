@@ -56,7 +56,7 @@ describe('the reference deadlock', () => {
           'On a boot from scratch the start of deploy-proxy.service hangs: systemd stops it after TimeoutStartSec=15min.',
           expect.stringMatching(/running host does not show it.*active \(exited\)/)
         ],
-        mend: expect.stringContaining('its own /ping'),
+        remedy: expect.stringContaining('its own /ping'),
         diagram: [
           'flowchart LR',
           '  u0["deploy-proxy.service"]',

@@ -220,7 +220,8 @@ export const filing = {
     '`deploy-proxy.service` polls `https://ci.example.test/` until it answers 200. That route is served by `deploy-dashboard.service`, which is ordered `After=deploy-proxy.service`.',
     'On a fresh boot neither can start: the gate waits 900 s (`TimeoutStartSec`) and fails. Today it only works because the dashboard is still running.'
   ],
-  mend: 'Let the gate ask something that the proxy itself serves, or drop the ordering.\n$ systemctl edit deploy-dashboard.service',
+  remedy:
+    'Let the gate ask something that the proxy itself serves, or drop the ordering.\n$ systemctl edit deploy-dashboard.service',
   diagram:
     'flowchart LR\n  proxy["deploy-proxy.service"] -->|"waits for 200"| route["ci.example.test"]\n  route -->|"served by"| dashboard["deploy-dashboard.service"]\n  dashboard -->|"After="| proxy'
 }

@@ -286,7 +286,7 @@ describe('golden', () => {
       renderFindingReopened({
         ...base,
         finding: { ...finding, origin: 'introduced' },
-        filing: { story: [], mend: '' },
+        filing: { story: [], remedy: '' },
         check: spotted,
         seen
       }),
@@ -302,7 +302,7 @@ describe('golden', () => {
           blocks: [],
           origin: 'unknown'
         },
-        filing: { story: ['Nobody took one.'], mend: 'Take one.' },
+        filing: { story: ['Nobody took one.'], remedy: 'Take one.' },
         by: 'jo <jo@example.test>'
       }),
       renderFindingClosed({
@@ -419,7 +419,7 @@ describe('hostile text', () => {
           finding: { ...finding, title: a, key: c },
           at,
           evidence: reads,
-          filing: { story: [a, b], mend: c, diagram: `flowchart LR\n${a}` },
+          filing: { story: [a, b], remedy: c, diagram: `flowchart LR\n${a}` },
           check: check(a, [], { evidence: [1, 2, 3], on: b }),
           seen: { outcome: 'fail', saw: a, expected: b, at: c },
           by: c,
@@ -448,7 +448,7 @@ describe('hostile text', () => {
 
   test('a diagram that is more than labels and arrows is shown as text', () => {
     const told = (diagram: string) =>
-      renderFindingOpened({ finding, at, evidence: [], filing: { story: ['x'], mend: '', diagram } })
+      renderFindingOpened({ finding, at, evidence: [], filing: { story: ['x'], remedy: '', diagram } })
     expect(told('flowchart LR\n  a["x y"] --> b("z")\n  b -.->|"no"| a')).toContain('```mermaid')
     expect(told('flowchart LR\n  a --> b\n  click a "javascript:alert(1)"')).not.toContain('mermaid')
     expect(told('flowchart LR\n  a["<img src=x>"]')).not.toContain('mermaid')

@@ -23,16 +23,16 @@ import { startSshServer, type TestServer } from '../support/ssh-server.ts'
 /** `echo` stands for docker: what runs says so with its own words. */
 const reads: readonly Pattern[] = [
   ['echo', 'list', '{{json .}}'],
-  ['echo', 'inspect', '--', { blank: 'ids' }],
-  ['echo', '--unit=a.service', { blank: 'seconds', after: '--since=@' }, '--all'],
+  ['echo', 'inspect', '--', { placeholder: 'ids' }],
+  ['echo', '--unit=a.service', { placeholder: 'seconds', after: '--since=@' }, '--all'],
   ['echo', 'cat', '--', '*.service'],
-  ['echo', 'ps', '-p', { blank: 'pids' }],
-  ['head', '-c', '131073', '--', { blank: 'program' }],
+  ['echo', 'ps', '-p', { placeholder: 'pids' }],
+  ['head', '-c', '131073', '--', { placeholder: 'program' }],
   // Each of these looks like the other until its end.
-  ['echo', 'df', '--', { blank: 'path' }],
+  ['echo', 'df', '--', { placeholder: 'path' }],
   ['echo', 'df', '--', '/', '/var'],
-  ['echo', 'df', '--', { blank: 'path' }, '-i'],
-  ['echo', 'stat', '-c', '%Y %n', '--', { blank: 'paths' }]
+  ['echo', 'df', '--', { placeholder: 'path' }, '-i'],
+  ['echo', 'stat', '-c', '%Y %n', '--', { placeholder: 'paths' }]
 ]
 const programs = ['/opt', '/nix/store'] as const
 const id = '0123456789ab'
@@ -189,12 +189,15 @@ describe.each(shells)('a host that is guarded by %s', shell => {
           pattern.every(
             (place, at) =>
               typeof place === 'string' ||
-              (place.blank !== 'path' && place.blank !== 'paths' && place.blank !== 'program') ||
+              (place.placeholder !== 'path' &&
+                place.placeholder !== 'paths' &&
+                place.placeholder !== 'program') ||
               argv
-                .slice(at, place.blank === 'paths' ? argv.length : at + 1)
+                .slice(at, place.placeholder === 'paths' ? argv.length : at + 1)
                 .every(word =>
                   programs.some(
-                    folder => word.startsWith(`${folder}/`) || (word === folder && place.blank !== 'program')
+                    folder =>
+                      word.startsWith(`${folder}/`) || (word === folder && place.placeholder !== 'program')
                   )
                 )
           )

@@ -58,8 +58,11 @@ export async function run(options: FindingOptions, io: Io): Promise<ExitCode> {
           if (plan.milestones.some(milestone => milestone.id === id)) continue
           throw new AdversaryError('usage', `--blocks: ${plan.file} has no milestone ${JSON.stringify(id)}`)
         }
-        const { story = '', mend = '' } = options
-        return done(await openFinding(context, plan.phase, { title, severity, blocks, story, mend }, how), io)
+        const { story = '', mend: remedy = '' } = options
+        return done(
+          await openFinding(context, plan.phase, { title, severity, blocks, story, remedy }, how),
+          io
+        )
       }
       case 'close': {
         const reason = needed(options.reason, '--reason')

@@ -99,7 +99,7 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-/** What was proved, a line each; how to mend what is missing under it. */
+/** What was proved, a line each; how to fix what failed under it. */
 export function proofsText(proofs: readonly Proof[], io: Terminal): string {
   const lines = proofs.flatMap(({ subject, ok, saw, mend }) => {
     const [mark, style] = marks[ok === true ? 'pass' : ok === false ? 'fail' : 'not-applicable']

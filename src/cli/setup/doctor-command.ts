@@ -26,7 +26,7 @@ export async function run(options: CommonOptions, io: Io): Promise<ExitCode> {
   const seat = { home, userHome: io.userHome, signal: io.signal }
   const plans = counted(home.plans.size, 'plan')
   const forge = home.forge === null ? [] : [await tryForge(home.forge, io)]
-  const drone = home.serve.drone === null ? [] : [await addDroneProof(home, home.serve.drone)]
+  const drone = home.serve.drone === null ? [] : [await droneProof(home, home.serve.drone)]
   const proofs = [
     ...tools,
     proved(at, `${home.dir}, ${plans}`),
@@ -61,7 +61,7 @@ async function tryForge(forge: ForgeConfig, io: Io): Promise<Proof> {
   return proveForge(forge, io.env, io.signal)
 }
 
-async function addDroneProof(home: Workspace, drone: DroneConfig): Promise<Proof> {
+async function droneProof(home: Workspace, drone: DroneConfig): Promise<Proof> {
   const { proveDrone } = await import('./drone-check.ts')
   return proveDrone(home, drone)
 }

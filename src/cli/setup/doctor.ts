@@ -13,12 +13,12 @@ import type { HostContext } from '../../review/context/review-context.ts'
 
 /** Proves the tools that everything else needs. */
 export async function proveTools(): Promise<readonly Proof[]> {
-  const tool = async (name: string, find: () => Promise<string>, mend: string): Promise<Proof> => {
+  const tool = async (name: string, find: () => Promise<string>, fix: string): Promise<Proof> => {
     const at = { id: `tool/${name}`, subject: name }
     try {
       return proved(at, await find())
     } catch (error) {
-      if (error instanceof AdversaryError) return missing(at, error, mend)
+      if (error instanceof AdversaryError) return missing(at, error, fix)
       throw error
     }
   }
@@ -63,11 +63,11 @@ async function proveRepo({ home, signal }: HostContext): Promise<readonly Proof[
     git = await openClone({ url: home.repo.url, dir: join(home.stateDir, 'clone.git'), signal })
   } catch (error) {
     signal.throwIfAborted()
-    const mend = `correct \`repo.url\` in adversary.yaml, or make ${home.stateDir} writable`
+    const fix = `correct \`repo.url\` in adversary.yaml, or make ${home.stateDir} writable`
     return [
       keyProof,
       ...[signing, signers].map(step => untold(step, 'not checked: no clone')),
-      missing(fetching, error, mend),
+      missing(fetching, error, fix),
       ...[since, pushing].map(step => untold(step, 'not checked: no clone'))
     ]
   }
@@ -100,8 +100,8 @@ async function proveKey({ identity }: Workspace, step: Subject): Promise<Proof> 
   const { signingKey } = identity
   try {
     if ((await readText(signingKey, 64 * 1024)) === null) {
-      const mend = `ssh-keygen -t ed25519 -N '' -f ${signingKey}, or correct \`identity.signingKey\` in adversary.yaml`
-      return missing(step, `${signingKey} does not exist`, mend)
+      const fix = `ssh-keygen -t ed25519 -N '' -f ${signingKey}, or correct \`identity.signingKey\` in adversary.yaml`
+      return missing(step, `${signingKey} does not exist`, fix)
     }
     const open = await openToOthers(signingKey)
     if (signingKey.endsWith('.pub')) return proved(step, `${signingKey}; the agent holds the private half`)
@@ -198,8 +198,8 @@ async function proveSigners(
   if (file === null) {
     const half = `${identity.signingKey}.pub`
     if ((await readText(half, 64 * 1024)) === null) {
-      const mend = `ssh-keygen -y -f ${identity.signingKey} > ${half}`
-      return missing(step, `${half} does not exist, and \`gate.allowedSigners\` is not set`, mend)
+      const fix = `ssh-keygen -y -f ${identity.signingKey} > ${half}`
+      return missing(step, `${half} does not exist, and \`gate.allowedSigners\` is not set`, fix)
     }
     return proved(step, `\`gate.allowedSigners\` is not set: only the reviewer's own key is trusted`)
   }
@@ -222,11 +222,11 @@ async function proveSigners(
 
 async function proveSince({ repo }: Workspace, git: Git, tip: string, step: Subject): Promise<Proof> {
   if (repo.since === null) return untold(step, 'not set: every claim on the branch is reviewed')
-  const mend = `set \`repo.since\` in adversary.yaml to a commit of ${repo.branch}, for example ${tip.slice(0, 12)}`
+  const fix = `set \`repo.since\` in adversary.yaml to a commit of ${repo.branch}, for example ${tip.slice(0, 12)}`
   const commit = await git.commit(repo.since)
-  if (commit === null) return missing(step, `${repo.branch} has no commit ${repo.since}`, mend)
+  if (commit === null) return missing(step, `${repo.branch} has no commit ${repo.since}`, fix)
   if (!(await git.isAncestor(commit.sha, tip))) {
-    return missing(step, `${repo.since} is not in the history of ${repo.branch}`, mend)
+    return missing(step, `${repo.since} is not in the history of ${repo.branch}`, fix)
   }
   return proved(step, `claims up to ${commit.sha.slice(0, 12)} are not reviewed`)
 }
@@ -239,14 +239,14 @@ async function provePush(
 ): Promise<Proof> {
   if ('error' in signed) return untold(step, 'not checked: signing failed')
   const branch = reviewBranchOf(home)
-  const mend = `let the reviewer push to ${branch} of ${git.url}, or name another branch in \`repo.reviewBranch\``
+  const fix = `let the reviewer push to ${branch} of ${git.url}, or name another branch in \`repo.reviewBranch\``
   try {
     const outcome = await git.push(signed.sha, branch, { dryRun: true })
     return outcome.kind === 'refused'
-      ? missing(step, outcome.why, mend)
+      ? missing(step, outcome.why, fix)
       : proved(step, `${branch} accepts a push (dry run); only a real push tests hooks and branch protection`)
   } catch (error) {
-    return missing(step, error, hintOf(error) ?? mend)
+    return missing(step, error, hintOf(error) ?? fix)
   }
 }
 

@@ -25,7 +25,7 @@ export async function proveForge(
 ): Promise<Proof> {
   const step = { id: 'repo/forge', subject: 'commit statuses' }
   const { kind, url, repo } = forge
-  const mend = `${scopes[kind]}; or mend \`forge\` in adversary.yaml`
+  const fix = `${scopes[kind]}; or correct \`forge\` in adversary.yaml`
   try {
     const token = await readSecret(forge.token, env)
     const ca = forge.ca === null ? null : await readText(forge.ca, fileBounds.authority)
@@ -36,7 +36,7 @@ export async function proveForge(
       signal
     )
     const read = readAnswer(forge, 'pending', answer, nowMs())
-    if (read.kind !== 'posted') return missing(step, `${kind} at ${url}, ${repo}: ${read.why}`, mend)
+    if (read.kind !== 'posted') return missing(step, `${kind} at ${url}, ${repo}: ${read.why}`, fix)
     switch (readAccess(forge, answer)) {
       case true:
         return proved(
@@ -44,7 +44,7 @@ export async function proveForge(
           `${kind} at ${url}: the token's account may write to ${repo}; only a real status tests the token's scope`
         )
       case false:
-        return missing(step, `${kind} at ${url}: the token's account may only read ${repo}`, mend)
+        return missing(step, `${kind} at ${url}: the token's account may only read ${repo}`, fix)
       case null:
         return missing(step, `${url} does not respond like ${kind}`, 'correct `forge.kind` or `forge.url`')
     }

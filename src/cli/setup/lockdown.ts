@@ -116,7 +116,7 @@ export async function lock(home: Workspace, host: HostAddress, options: LockOpti
 function shown(pattern: Pattern): string {
   return typed({
     argv: pattern.map(place =>
-      typeof place === 'string' ? place : `${place.blank === 'seconds' ? place.after : ''}…`
+      typeof place === 'string' ? place : `${place.placeholder === 'seconds' ? place.after : ''}…`
     )
   }).replaceAll(/'([^' ]*…)'/g, '$1')
 }

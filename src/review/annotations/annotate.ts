@@ -51,7 +51,7 @@ export function openFinding(
     readonly severity: Severity
     readonly blocks: readonly string[]
     readonly story: string
-    readonly mend: string
+    readonly remedy: string
   },
   options: AnnotateOptions = {}
 ): Promise<Annotated> {
@@ -78,7 +78,7 @@ export function openFinding(
         blocks: given.blocks,
         origin: 'unknown'
       }
-      const filing = { story: given.story === '' ? [] : [given.story], mend: given.mend }
+      const filing = { story: given.story === '' ? [] : [given.story], remedy: given.remedy }
       const section = renderFindingOpened({
         evidence: [],
         finding,

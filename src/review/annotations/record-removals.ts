@@ -118,7 +118,7 @@ function removalOf(
         ...put,
         evidence: [],
         finding,
-        filing: { story: ['It was open when a force-push took it off the branch.'], mend: '' }
+        filing: { story: ['It was open when a force-push took it off the branch.'], remedy: '' }
       })
     )
   ]

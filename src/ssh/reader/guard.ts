@@ -34,15 +34,15 @@ export interface Guarded {
  *   another protocol.
  */
 export function guardScript({ reads, programs, comments }: Guarded): string {
-  const blank = (pattern: Pattern) => pattern.some(place => typeof place !== 'string')
+  const placeholder = (pattern: Pattern) => pattern.some(place => typeof place !== 'string')
   const exact = new Set(
     reads
-      .filter(pattern => !blank(pattern))
+      .filter(pattern => !placeholder(pattern))
       .map(shape)
       .sort()
   )
   // Each has a `case` of its own: one that matches and then does not fit must not hide another.
-  const open = new Set(reads.filter(blank).map(openLine).sort())
+  const open = new Set(reads.filter(placeholder).map(openLine).sort())
   const any = (names: readonly string[], around: (name: string) => string) =>
     names.map(name => around([...name].map(anyCase).join(''))).join(' | ')
   return `#!/bin/sh
@@ -153,12 +153,12 @@ ${guardedReader}
 `
 }
 
-/** A pattern with blanks: what of it sh can match, and what is left to check then. */
+/** A pattern with placeholders: what of it sh can match, and what is left to check then. */
 function openLine(pattern: Pattern): string {
   const checks = pattern.flatMap((place, index): readonly string[] => {
     if (typeof place === 'string') return []
     const at = index + 1
-    switch (place.blank) {
+    switch (place.placeholder) {
       case 'ids':
         return [`ids ${index} "$@"`]
       case 'program':
@@ -177,19 +177,19 @@ function openLine(pattern: Pattern): string {
   return `case $all in ${shape(pattern)}) ${[...count, ...checks, 'exit 0'].join(' && ')} ;; esac`
 }
 
-/** The literal words quoted, `*` for each blank. */
+/** The literal words quoted, `*` for each placeholder. */
 function shape(pattern: Pattern): string {
   const parts: string[] = []
   let literal = ''
-  const blank = (place: Exclude<Place, string>) => {
-    if (place.blank === 'seconds') literal += place.after
+  const placeholder = (place: Exclude<Place, string>) => {
+    if (place.placeholder === 'seconds') literal += place.after
     parts.push(`${shellQuoted(literal)}*`)
     literal = ''
   }
   pattern.forEach((place, index) => {
     if (index > 0) literal += '|'
     if (typeof place === 'string') literal += place
-    else blank(place)
+    else placeholder(place)
   })
   return parts.join('') + (literal === '' ? '' : shellQuoted(literal))
 }

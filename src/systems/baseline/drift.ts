@@ -18,7 +18,7 @@ export interface Drift {
   readonly shows: readonly string[]
   readonly subject: string
   readonly title: string
-  readonly mend: string
+  readonly remedy: string
 }
 
 export interface OnDisk {
@@ -73,7 +73,7 @@ export function kernelDrift(nixos: Nixos | null): Drift | null {
     shows: [],
     subject: 'kernel',
     title: 'The host runs a kernel other than that of its current system',
-    mend: 'Reboot in the next maintenance window, and check that the host comes up.'
+    remedy: 'Reboot in the next maintenance window, and check that the host comes up.'
   }
 }
 
@@ -87,7 +87,7 @@ export function revisionDrift(revision: string, commit: string): Drift | null {
     shows: [],
     subject: 'configurationRevision',
     title: 'The host was built from another commit',
-    mend: 'Deploy the commit that is under review.'
+    remedy: 'Deploy the commit that is under review.'
   }
 }
 
@@ -138,7 +138,7 @@ function notReloaded({ name, files, needsReload }: UnitState): Drift | null {
     shows: files,
     subject: name,
     title: `${name} differs from its file: systemd was not reloaded`,
-    mend: `Run \`systemctl daemon-reload\`, check what changed, and restart ${name}.`
+    remedy: `Run \`systemctl daemon-reload\`, check what changed, and restart ${name}.`
   }
 }
 
@@ -156,7 +156,7 @@ function olderThanFile(unit: UnitState, disk: OnDisk): Drift | null {
     shows: [...files, ...(files.includes(changed.path) ? [] : [changed.path])],
     subject: name,
     title: `${name} runs as it was before its file changed`,
-    mend: `Check what changed, and restart ${name}.`
+    remedy: `Check what changed, and restart ${name}.`
   }
 }
 
@@ -182,7 +182,7 @@ function startedOtherwise(unit: UnitState, { before, recorded: programs }: OnDis
     shows: unit.files,
     subject: name,
     title: `${name} runs as it was before its start program changed`,
-    mend: `Check what changed, and restart ${name}.`
+    remedy: `Check what changed, and restart ${name}.`
   }
 }
 
@@ -197,7 +197,7 @@ function otherProgram(unit: UnitState, disk: OnDisk): Drift | null {
     shows: files,
     subject: name,
     title: `${name} runs a program other than the one its unit names`,
-    mend: `Check what changed, and restart ${name}.`
+    remedy: `Check what changed, and restart ${name}.`
   }
 }
 

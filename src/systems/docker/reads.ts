@@ -1,4 +1,4 @@
-import { blank, large, type Pattern, readCommand } from '../../facts/read-command.ts'
+import { placeholder, large, type Pattern, readCommand } from '../../facts/read-command.ts'
 
 const json = ['--format', '{{json .}}'] as const
 
@@ -8,9 +8,9 @@ const json = ['--format', '{{json .}}'] as const
  */
 export const dockerPattern = {
   dockerNetworkList: () => ['docker', 'network', 'ls', '--no-trunc', ...json],
-  dockerNetworks: () => ['docker', 'network', 'inspect', '--', blank.ids],
+  dockerNetworks: () => ['docker', 'network', 'inspect', '--', placeholder.ids],
   /** The same question in other words: whoever asks it wants a second look, and not the first one's answer. */
-  dockerNetworksAgain: () => ['docker', 'network', 'inspect', ...json, '--', blank.ids],
+  dockerNetworksAgain: () => ['docker', 'network', 'inspect', ...json, '--', placeholder.ids],
   dockerContainers: () => ['docker', 'ps', '--all', '--no-trunc', ...json],
   dockerInfo: () => ['docker', 'info', ...json],
   engineStart: () => [

@@ -1,4 +1,4 @@
-import { blank, large, type Pattern, readCommand } from '../../facts/read-command.ts'
+import { placeholder, large, type Pattern, readCommand } from '../../facts/read-command.ts'
 
 const messages = ['--output=json', '--output-fields=MESSAGE,CONTAINER_NAME', '--all', '--no-pager'] as const
 
@@ -8,10 +8,15 @@ const messages = ['--output=json', '--output-fields=MESSAGE,CONTAINER_NAME', '--
  */
 export const journalPattern = {
   journalFiles: () => ['journalctl', '--header', '--no-pager'],
-  journal: (unit: string) => ['journalctl', `--unit=${unit}`, blank.since, ...messages],
+  journal: (unit: string) => ['journalctl', `--unit=${unit}`, placeholder.since, ...messages],
   journalSample: (unit: string) => ['journalctl', `--unit=${unit}`, '--lines=1', ...messages],
   journalOwn: (unit: string) => ['journalctl', `_SYSTEMD_UNIT=${unit}`, '--lines=1', ...messages],
-  journalDrops: () => ['journalctl', blank.since, ...messages, 'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e']
+  journalDrops: () => [
+    'journalctl',
+    placeholder.since,
+    ...messages,
+    'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e'
+  ]
 } as const satisfies Record<string, (...words: never[]) => Pattern>
 
 /** The same, filled in and with what counts as an answer. */

@@ -1,4 +1,4 @@
-import { blank, type Pattern, readCommand } from '../../facts/read-command.ts'
+import { placeholder, type Pattern, readCommand } from '../../facts/read-command.ts'
 
 const text = { capBytes: 128 * 1024, deadlineMs: 5_000 } as const
 
@@ -13,8 +13,8 @@ export const linuxPattern = {
   hostTime: () => ['date', '+%s%N'],
   diskBytes: () => ['df', '-P', '-k', '--', ...disks],
   diskInodes: () => ['df', '-P', '-i', '--', ...disks],
-  folderBytes: () => ['df', '-P', '-k', '--', blank.path],
-  folderInodes: () => ['df', '-P', '-i', '--', blank.path],
+  folderBytes: () => ['df', '-P', '-k', '--', placeholder.path],
+  folderInodes: () => ['df', '-P', '-i', '--', placeholder.path],
   listeners: () => ['ss', '-Hltnu'],
   /** The same, each with the control group that it belongs to. */
   listenerOwners: () => ['ss', '-Hltnu', '--cgroup'],
@@ -23,11 +23,11 @@ export const linuxPattern = {
   sshConnection: () => ['printenv', 'SSH_CONNECTION'],
   ipAddresses: () => ['ip', '-j', 'addr', 'show'],
   ipRoutes: (family: 4 | 6) => ['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all'],
-  scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', blank.program],
-  fileText: () => ['head', '-c', '131073', '--', blank.program],
-  changeTimes: () => ['stat', '-L', '-c', '%Y %n', '--', blank.paths],
-  linkTimes: () => ['stat', '-c', '%Y %n', '--', blank.paths],
-  processes: () => ['ps', '-ww', '-o', 'pid=,args=', '-p', blank.pids]
+  scriptText: () => ['sed', '-n', '-e', '1{/^#!/!q;}', '-e', 'p', '--', placeholder.program],
+  fileText: () => ['head', '-c', '131073', '--', placeholder.program],
+  changeTimes: () => ['stat', '-L', '-c', '%Y %n', '--', placeholder.paths],
+  linkTimes: () => ['stat', '-c', '%Y %n', '--', placeholder.paths],
+  processes: () => ['ps', '-ww', '-o', 'pid=,args=', '-p', placeholder.pids]
 } as const satisfies Record<string, (...words: never[]) => Pattern>
 
 /** The same, filled in and with what counts as an answer. */

@@ -24,7 +24,7 @@ export type PortTrouble =
         readonly title: string
         readonly severity: Severity
         readonly story: readonly string[]
-        readonly mend: string
+        readonly remedy: string
       }
     }
 
@@ -46,7 +46,7 @@ export function deaf({ service, port, mode, young }: Served, proxied: boolean): 
       title: `nothing listens on ${port}, which ${service} publishes`,
       severity: 'high',
       story: [`${saw}.`, 'docker counts the task as running even when it did not get its port.'],
-      mend: 'Look for the port in the journal of docker.service, then update the service with --force.'
+      remedy: 'Look for the port in the journal of docker.service, then update the service with --force.'
     }
   }
 }
@@ -78,7 +78,7 @@ export function taken({ service, port, mode }: Served, outside: readonly Listene
           `${saw}.`,
           'docker counts the task as running even when it did not get its port: connections reach the other program.'
         ],
-        mend: 'Stop the other program or give it another port, then update the service with --force.'
+        remedy: 'Stop the other program or give it another port, then update the service with --force.'
       }
     }
   ]
@@ -98,7 +98,7 @@ export function exposed(port: string, publisher: string): PortTrouble {
       title: `${port} is open on every address`,
       severity,
       story: [`${saw}.`, 'The list of sockets does not show whether a firewall protects it.'],
-      mend: 'Bind it to 127.0.0.1 or to the address that needs it, or require authentication.'
+      remedy: 'Bind it to 127.0.0.1 or to the address that needs it, or require authentication.'
     }
   }
 }

@@ -1,4 +1,4 @@
-import { blank, large, type Pattern, readCommand } from '../../facts/read-command.ts'
+import { placeholder, large, type Pattern, readCommand } from '../../facts/read-command.ts'
 
 const json = ['--format', '{{json .}}'] as const
 
@@ -8,11 +8,11 @@ const json = ['--format', '{{json .}}'] as const
  */
 export const swarmPattern = {
   dockerServiceList: () => ['docker', 'service', 'ls', ...json],
-  dockerServices: () => ['docker', 'service', 'inspect', '--', blank.ids],
-  dockerServiceTasks: () => ['docker', 'service', 'ps', '--no-trunc', ...json, '--', blank.ids],
-  dockerTasks: () => ['docker', 'inspect', '--type', 'task', '--', blank.ids],
+  dockerServices: () => ['docker', 'service', 'inspect', '--', placeholder.ids],
+  dockerServiceTasks: () => ['docker', 'service', 'ps', '--no-trunc', ...json, '--', placeholder.ids],
+  dockerTasks: () => ['docker', 'inspect', '--type', 'task', '--', placeholder.ids],
   dockerNodes: () => ['docker', 'node', 'ls', ...json],
-  dockerNodeDetails: () => ['docker', 'node', 'inspect', '--', blank.ids]
+  dockerNodeDetails: () => ['docker', 'node', 'inspect', '--', placeholder.ids]
 } as const satisfies Record<string, (...words: never[]) => Pattern>
 
 /** The same, filled in and with what counts as an answer. */
