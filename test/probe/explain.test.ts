@@ -23,7 +23,7 @@ describe.each(probes.map(probe => [probe.id, probe] as const))('%s', (_, probe) 
 it('shows the commands as they are sent, with a place for what the host fills in', () => {
   const journal = probes.find(({ id }) => id === 'journal-silent')
   expect(journal === undefined ? null : explained(journal)?.commands).toContain(
-    'journalctl --unit=docker.service --since=@<seconds> --output=json --output-fields=MESSAGE,CONTAINER_NAME --all --no-pager'
+    'journalctl --unit=docker.service --since=@<seconds> --output=json --output-fields=MESSAGE,CONTAINER_NAME,_SYSTEMD_UNIT --all --no-pager'
   )
 })
 

@@ -26,7 +26,7 @@ function answers(
       ''
     ].join('\n')
   const properties =
-    'Id,Names,LoadState,ActiveState,SubState,Result,Type,RemainAfterExit,NeedDaemonReload,TimeoutStartUSec,FragmentPath,DropInPaths,InactiveExitTimestamp,ActiveEnterTimestamp,InactiveEnterTimestamp,ExecMainStartTimestamp,After,Before,Requires,Wants,BindsTo,Requisite'
+    'Id,Names,LoadState,ActiveState,SubState,Result,Type,RemainAfterExit,NeedDaemonReload,TimeoutStartUSec,FragmentPath,DropInPaths,InactiveExitTimestamp,ActiveEnterTimestamp,InactiveEnterTimestamp,ExecMainStartTimestamp,NRestarts,After,Before,Requires,Wants,BindsTo,Requisite'
   const texts = Object.entries(scripts).flatMap(([path, text]) => [
     [`sed -n -e '1{/^#!/!q;}' -e p -- ${path}`, { stdout: text.startsWith('#!') ? text : '' }] as const,
     [`head -c 131073 -- ${path}`, { stdout: text }] as const

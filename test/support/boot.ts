@@ -102,6 +102,7 @@ export function unitState(name: string, rest: Partial<UnitState> = {}): UnitStat
     activeMicros: null,
     inactiveMicros: null,
     mainStartedMicros: null,
+    restarts: name.endsWith('.service') ? 0 : null,
     after: [],
     before: [],
     pulls: [],

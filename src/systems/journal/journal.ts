@@ -39,7 +39,7 @@ const kept = { matches: 20, characters: 500 } as const
 /**
  * Searches what a unit wrote since about that moment (never later) for linear-time patterns, on our side.
  *
- * @param options.own leaves aside what its containers said.
+ * @param options.own leaves aside what its containers and systemd said: systemd's lines quote what unit files say.
  * @param options.voice asks as well where the unit's own words go.
  */
 export function journalSearch(
@@ -54,7 +54,7 @@ export function journalSearch(
     reads: [
       ...(moment(since).reads ?? []),
       journalPattern.journalFiles(),
-      journalPattern.journalSample(unit),
+      own ? journalPattern.journalOwn(unit) : journalPattern.journalSample(unit),
       journalPattern.journal(unit),
       journalPattern.journalDrops(),
       ...(voice ? voiceReads(unit) : [])
@@ -64,14 +64,16 @@ export function journalSearch(
       const seconds = Math.max(0, Math.floor(earliestOnHost(from, clock) / 1e6))
       const [files, sample, written, drops, heard] = await Promise.all([
         ask(look, journalRead.journalFiles()),
-        ask(look, journalRead.journalSample(unit)),
+        ask(look, own ? journalRead.journalOwn(unit) : journalRead.journalSample(unit)),
         ask(look, journalRead.journal(unit, seconds)),
         ask(look, journalRead.journalDrops(seconds)),
         voice ? unitVoice(look, unit) : undefined
       ])
-      const messages = parseMessages(written).filter(({ container }) => !own || container === undefined)
+      const messages = parseMessages(written).filter(
+        ({ container, writer }) => !own || (container === undefined && writer === unit)
+      )
       const compiled = patterns.map(pattern)
-      const found = messages.flatMap(({ message, ...rest }) =>
+      const found = messages.flatMap(({ message, writer: _, ...rest }) =>
         message !== null && compiled.some(one => one.test(message)) ? [{ ...rest, message }] : []
       )
       return {
@@ -141,19 +143,25 @@ const text = z.union([z.string(), z.array(z.int().min(0).max(255)), z.null()])
 const entry = z.object({
   __REALTIME_TIMESTAMP: z.string().regex(/^\d{1,16}$/),
   MESSAGE: z.union([text, z.array(text)]).optional(),
-  CONTAINER_NAME: z.string().max(300).optional().catch(undefined)
+  CONTAINER_NAME: z.string().max(300).optional().catch(undefined),
+  _SYSTEMD_UNIT: z.string().optional().catch(undefined)
 })
 
 /** One JSON object a line. A message is text, bytes where it is not UTF-8, a list of these, or null where journald keeps it. */
-export function parseMessages(
-  stdout: string
-): readonly (Omit<JournalMatch, 'message'> & { readonly message: string | null })[] {
+export function parseMessages(stdout: string): readonly (Omit<JournalMatch, 'message'> & {
+  readonly message: string | null
+  /** The unit whose process wrote it, by journald itself; systemd's own messages about units are of `init.scope`. */
+  readonly writer?: string
+})[] {
   return stdout
     .split('\n')
     .filter(line => line.trim() !== '' && line !== '-- No entries --')
     .map(line => {
-      const { __REALTIME_TIMESTAMP, MESSAGE, CONTAINER_NAME } = entry.parse(parseJson(line))
-      const by = CONTAINER_NAME === undefined ? {} : { container: CONTAINER_NAME }
+      const { __REALTIME_TIMESTAMP, MESSAGE, CONTAINER_NAME, _SYSTEMD_UNIT } = entry.parse(parseJson(line))
+      const by = {
+        ...(CONTAINER_NAME === undefined ? {} : { container: CONTAINER_NAME }),
+        ...(_SYSTEMD_UNIT === undefined ? {} : { writer: _SYSTEMD_UNIT })
+      }
       return { micros: Number(__REALTIME_TIMESTAMP), message: messageText(MESSAGE), ...by }
     })
 }

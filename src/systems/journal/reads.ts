@@ -1,6 +1,11 @@
 import { placeholder, large, type Pattern, readCommand } from '../../facts/read-command.ts'
 
-const messages = ['--output=json', '--output-fields=MESSAGE,CONTAINER_NAME', '--all', '--no-pager'] as const
+const messages = [
+  '--output=json',
+  '--output-fields=MESSAGE,CONTAINER_NAME,_SYSTEMD_UNIT',
+  '--all',
+  '--no-pager'
+] as const
 
 /**
  * What may be asked of the journal. Names come from a plan, ids and paths from the host's earlier answers: they are always

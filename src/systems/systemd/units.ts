@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { analysisBounds } from '../../lib/bounds.ts'
 import { parseSystemdTime } from '../../lib/instant.ts'
 import { type FactSource, type FactContext, Unseen } from '../../facts/fact.ts'
 import { type Pattern } from '../../facts/read-command.ts'
@@ -40,6 +41,8 @@ export interface UnitState {
   /** When it last became inactive or failed. */
   readonly inactiveMicros: number | null
   readonly mainStartedMicros: number | null
+  /** How often `Restart=` started it again since its last other start; null for what is no service. */
+  readonly restarts: number | null
   readonly after: readonly string[]
   readonly before: readonly string[]
   /** Units that it pulls in: Requires, Wants, BindsTo, Requisite. */
@@ -64,6 +67,7 @@ const properties = [
   'ActiveEnterTimestamp',
   'InactiveEnterTimestamp',
   'ExecMainStartTimestamp',
+  'NRestarts',
   'After',
   'Before',
   'Requires',
@@ -177,23 +181,29 @@ export async function readPulls(look: FactContext): Promise<readonly UnitPulls[]
   })
 }
 
-/** `systemctl show`: `Property=value` lines, units apart by an empty line. */
+/**
+ * `systemctl show`: `Property=value` lines, units apart by an empty line.
+ *
+ * @throws Unseen for more of them than are judged.
+ */
 export function parseStates(stdout: string): readonly UnitState[] {
   return blocksOf(stdout).map(stateOf)
 }
 
 function blocksOf(stdout: string): readonly ReadonlyMap<string, string>[] {
-  return stdout
-    .split(/\n\n+/)
-    .filter(block => block.trim() !== '')
-    .map(block => {
-      const values = new Map<string, string>()
-      for (const line of block.split('\n')) {
-        const equals = line.indexOf('=')
-        if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1))
-      }
-      return values
-    })
+  const blocks = stdout.split(/\n\n+/).filter(block => block.trim() !== '')
+  if (blocks.length > analysisBounds.units)
+    throw new Unseen(
+      `systemctl listed ${blocks.length} units, more than the limit of ${analysisBounds.units}`
+    )
+  return blocks.map(block => {
+    const values = new Map<string, string>()
+    for (const line of block.split('\n')) {
+      const equals = line.indexOf('=')
+      if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1))
+    }
+    return values
+  })
 }
 
 function wordsOf(text: string): readonly string[] {
@@ -225,6 +235,7 @@ function stateOf(values: ReadonlyMap<string, string>): UnitState {
     activeMicros: time('ActiveEnterTimestamp'),
     inactiveMicros: time('InactiveEnterTimestamp'),
     mainStartedMicros: time('ExecMainStartTimestamp'),
+    restarts: /^\d{1,10}$/.test(word('NRestarts')) ? Number(word('NRestarts')) : null,
     after: words('After'),
     before: words('Before'),
     pulls: [...new Set(['Requires', 'Wants', 'BindsTo', 'Requisite'].flatMap(words))]

@@ -82,7 +82,31 @@ it("tells a container's words from the engine's", async () => {
   expect(await search(recorded)).toMatchObject({
     value: { searched: 1, found: 1, matches: [{ container: 'shop_app.1.x' }] }
   })
-  expect(await search(recorded, { own: true })).toMatchObject({ value: { searched: 0, found: 0 } })
+  const own = typed(journalRead.journalOwn('docker.service'))
+  const engines = { ...recorded, [own]: { stdout: entry(1, 'x') } }
+  expect(await search(engines, { own: true })).toMatchObject({ value: { searched: 0, found: 0 } })
+})
+
+it("tells systemd's words about a unit from its own, whatever its Description= is", async () => {
+  const line = (writer: string, container?: string) =>
+    JSON.stringify({
+      __REALTIME_TIMESTAMP: String(second * 1e6),
+      _SYSTEMD_UNIT: writer,
+      MESSAGE: 'no available IP',
+      ...(container === undefined ? {} : { CONTAINER_NAME: container })
+    })
+  const own = typed(journalRead.journalOwn('docker.service'))
+  const found = async (...lines: string[]) => {
+    const answers = { [asked.written]: { stdout: lines.join('\n') }, [own]: { stdout: entry(1, 'x') } }
+    return search({ ...healthy, ...answers }, { own: true })
+  }
+  expect(await found(line('init.scope'))).toMatchObject({ value: { searched: 0, found: 0, matches: [] } })
+  expect(await found(line('docker.service', 'app'))).toMatchObject({ value: { searched: 0, found: 0 } })
+  const engines = await found(line('init.scope'), line('docker.service'))
+  expect(engines).toMatchObject({ value: { searched: 1, found: 1 } })
+  // Where only systemd has written of it, it is not known where the engine writes to.
+  const silent = await search({ ...healthy, [own]: { stdout: '-- No entries --\n' } }, { own: true })
+  expect(silent).toMatchObject({ value: { knowsUnit: false } })
 })
 
 it('keeps twenty matches, and counts all', async () => {
