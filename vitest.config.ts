@@ -45,7 +45,9 @@ export default defineConfig({
           include: thorough,
           testTimeout: generous(240_000),
           hookTimeout: generous(180_000),
-          maxWorkers: 4
+          maxWorkers: 4,
+          // Of a file that says so: what waits for hosts that do not answer.
+          maxConcurrency: 8
         }
       },
       {

@@ -75,7 +75,22 @@ it.each<[door: string, shown: readonly string[]]>([
       size(rehearsalBounds.outputBytes)
     ]
   ],
-  ['answers of a host', [size(answerBounds.hostBytes), `${answerBounds.lines} lines`]],
+  [
+    'answers of a host',
+    [
+      size(answerBounds.hostBytes),
+      `${answerBounds.lines} lines`,
+      `${size(answerBounds.shownOfCut)} of it are shown`
+    ]
+  ],
+  [
+    'units of a host',
+    [
+      `${analysisBounds.units} units`,
+      `${analysisBounds.unitWords} words`,
+      `${analysisBounds.hostWords} in all`
+    ]
+  ],
   [
     'JSON of a host',
     [`nests ${jsonBounds.depth} deep`, `${jsonBounds.values} values`, `${jsonBounds.documents} documents`]
@@ -92,7 +107,14 @@ it.each<[door: string, shown: readonly string[]]>([
   ['YAML', [`nests ${yamlBounds.depth} deep`]],
   ['what holds addresses', [`${judgingBounds.pairs} pairs`]],
   ['what one check finds', [String(judgingBounds.findings)]],
-  ['cleaning of secrets', [size(cleaningBounds.secret), `${cleaningBounds.failedParses} texts`]],
+  [
+    'cleaning of secrets',
+    [
+      size(cleaningBounds.secret),
+      `${cleaningBounds.secrets} different`,
+      `${cleaningBounds.failedParses} texts`
+    ]
+  ],
   [
     'a variable in them',
     [

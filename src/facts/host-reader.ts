@@ -19,6 +19,12 @@ function hasManyLines(text: string): boolean {
   return false
 }
 
+/** What is shown of an answer that was cut: whole lines, for half a secret looks like none. */
+function beginningOf(text: string): string {
+  if (text.length <= answerBounds.shownOfCut) return text
+  return text.slice(0, text.lastIndexOf('\n', answerBounds.shownOfCut - 1) + 1)
+}
+
 export interface HostReader {
   session(): Promise<HostSession>
   read(command: ReadCommand): { readonly entry: Promise<Entry>; readonly result: Promise<ReadResult> }
@@ -73,10 +79,11 @@ export function hostReader(host: string, adapters: Adapters): HostReader {
       }).then((got): Answer => {
         if (got.answered && hasManyLines(got.stdout))
           return { answered: false, why: tooManyLines, ms: got.ms }
-        const texts = got.answered ? [got.stdout, got.stderr] : [got.why]
+        const kept = got.answered && got.cut ? { ...got, stdout: beginningOf(got.stdout) } : got
+        const texts = kept.answered ? [kept.stdout, kept.stderr] : [kept.why]
         // All of them: each may tell of a secret that stands elsewhere.
         const cleaned = texts.map(text => veil.read(text))
-        return cleaned.includes(false) ? { answered: false, why: uncleanable, ms: got.ms } : got
+        return cleaned.includes(false) ? { answered: false, why: uncleanable, ms: got.ms } : kept
       })
       const text = typed(command)
       const now = {

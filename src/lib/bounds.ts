@@ -80,6 +80,10 @@ export const analysisBounds = {
   /** Characters that are read, words and values that are made, for one unit and for one host. */
   unitSteps: 1_000_000,
   hostSteps: 4_000_000,
+  /** Units of a host; words of the unit files of one, and of all. */
+  units: 3_000,
+  unitWords: 20_000,
+  hostWords: 200_000,
   /** What one variable may be: different texts, characters of each, elements of a list or dictionary. */
   values: 24,
   valueCharacters: 4_000,
@@ -89,7 +93,9 @@ export const analysisBounds = {
 /** What a host answers in one review. Each read has a cap of its own besides. */
 export const answerBounds = {
   /** Of all answers together: they are kept until the review is written. */
-  hostBytes: 24 * MiB,
+  hostBytes: 16 * MiB,
+  /** Of an answer that was cut, in characters: it is shown, and not judged. */
+  shownOfCut: 64 * KiB,
   /** Of one answer: what takes a text apart takes some memory for each line, however short. */
   lines: 300_000
 } as const
@@ -132,5 +138,7 @@ export const cleaningBounds = {
   /** Of one secret, in characters: the longest variable that Linux gives a program. */
   secret: 128 * KiB,
   /** Texts within one that look like JSON and are none. */
-  failedParses: 10_000
+  failedParses: 10_000,
+  /** Different secrets in one text. */
+  secrets: 10_000
 } as const

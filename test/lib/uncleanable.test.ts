@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { answerBounds, jsonBounds } from '../../src/lib/bounds.ts'
+import { answerBounds, cleaningBounds, jsonBounds } from '../../src/lib/bounds.ts'
 import { parseJson, shapeOfJson } from '../../src/lib/json.ts'
 import { redact, uncleaned } from '../../src/lib/secrets/redact.ts'
 import { openVeil } from '../../src/lib/secrets/veil.ts'
@@ -70,6 +70,37 @@ it('an answer of more lines than are looked at is unknown, with nothing of it ke
   expect(await asked(answerBounds.lines + 1)).toMatchObject({
     seen: false,
     why: expect.stringContaining('more than 300000 lines')
+  })
+})
+
+it('a text has so many different secrets, and one more is too much', () => {
+  const passwords = (count: number) =>
+    Array.from({ length: count }, (_, n) => `DB_PASSWORD=hunter${n}x${n * 7}\n`).join('')
+  const most = redact(passwords(cleaningBounds.secrets).repeat(2))
+  expect(most.redactions).toEqual([{ kind: 'password', count: 2 * cleaningBounds.secrets }])
+  expect(redact(passwords(cleaningBounds.secrets + 1))).toMatchObject({ text: uncleaned, cleaned: false })
+})
+
+describe('an answer that was cut', () => {
+  const line = "docker network ls --no-trunc --format '{{json .}}'"
+  const shownOf = async (stdout: string) => {
+    const source: FactSource<string> = {
+      key: 'cut',
+      place: 'host',
+      take: async look => (await look.read(dockerRead.dockerNetworkList())).stdout
+    }
+    const session = recordedSession({ [line]: { stdout, cut: true } })
+    const adapters = closedAdapters({ open: async () => session, veil: openVeil('salt') })
+    const gathered = await gather([{ host: 'h', sources: [source] }], adapters)
+    expect(gathered.fact('h', source)).toMatchObject({ seen: false })
+    return gathered.evidence.map(each => each.stdout.length)
+  }
+
+  it('is shown as far as the bound, by whole lines', async () => {
+    const [most, row] = [answerBounds.shownOfCut, 'x'.repeat(99)]
+    expect(await shownOf('x'.repeat(most))).toEqual([most])
+    expect(await shownOf('x'.repeat(most + 1))).toEqual([0])
+    expect(await shownOf(`${row}\n`.repeat(1_000))).toEqual([most - (most % 100)])
   })
 })
 

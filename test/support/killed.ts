@@ -88,7 +88,10 @@ export async function buildProduct(name: string): Promise<Product> {
         pid: child.pid ?? 0,
         async stop() {
           child.kill('SIGTERM')
+          // Whoever does not hear that is no less to be ended: what is asked is how long it took.
+          const deaf = setTimeout(() => child.kill('SIGKILL'), 60_000)
           await over
+          clearTimeout(deaf)
           return child.exitCode
         }
       }

@@ -78,6 +78,7 @@ function makeMarker(text: string, { salt, onHidden }: Parameters<typeof redact>[
     if (secret.length > cleaningBounds.secret) throw new Uncleanable()
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
     const shown = marks.get(secret) ?? `«redacted:${kind}:${idOf(secret)}»`
+    if (marks.size >= cleaningBounds.secrets && !marks.has(secret)) throw new Uncleanable()
     marks.set(secret, shown)
     onHidden?.(kind, shown, secret)
     return shown

@@ -343,23 +343,37 @@ function split(value: string, escaping: 'C' | 'plain' = 'C'): readonly Part[] {
   const found: Part[] = []
   let word: { text: string; from: number } | undefined
   let quote = ''
+  /** What stands for itself is taken in runs: a text that grows by a character is a chain as long as itself. */
+  let run = 0
+  const take = (end: number) => {
+    if (word !== undefined && run < end) word.text += value.slice(run, end)
+    run = end + 1
+  }
   for (let at = 0; at < value.length; at++) {
     const char = value[at] ?? ''
     const blank = quote === '' && /[ \t\n\r]/.test(char)
     if (blank) {
+      take(at)
       if (word !== undefined) found.push({ text: word.text, raw: value.slice(word.from, at) })
       word = undefined
       continue
     }
-    word ??= { text: '', from: at }
+    if (word === undefined) {
+      word = { text: '', from: at }
+      run = at
+    }
     if (char === '\\') {
       const { text, length } = escaping === 'C' ? escapeAt(value, at) : plainAt(value, at)
+      take(at)
       word.text += text
       at += length - 1
-    } else if (quote !== '' && char === quote) quote = ''
-    else if (quote === '' && (char === '"' || char === "'")) quote = char
-    else word.text += char
+      run = at + 1
+    } else if (quote === '' ? char === '"' || char === "'" : char === quote) {
+      take(at)
+      quote = quote === '' ? char : ''
+    }
   }
+  take(value.length)
   if (word !== undefined) found.push({ text: word.text, raw: value.slice(word.from) })
   return found
 }

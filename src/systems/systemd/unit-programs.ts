@@ -1,3 +1,4 @@
+import { analysisBounds } from '../../lib/bounds.ts'
 import { hostEffort } from '../../lib/effort.ts'
 import { type FileRef, isSystemProgram, programRuns, type Texts } from '../programs/program-runs.ts'
 import { isReadProgram } from '../../lib/secrets/readable-path.ts'
@@ -90,9 +91,21 @@ export const bootPrograms: FactSource<BootPrograms> = {
 /**
  * Which text belongs to which unit, of all units whose files may be in the output; null for a unit whose files
  * systemd names but `cat` did not print.
+ *
+ * @throws Unseen where they have more words than are followed.
  */
 export function assembled(states: readonly UnitState[], cat: string) {
   const texts = filesOfCat(cat, new Set(states.flatMap(({ files }) => files)))
+  let ofHost = 0
+  for (const { name, files } of states) {
+    let ofUnit = 0
+    for (const path of files) ofUnit += wordsIn(texts.get(path) ?? '')
+    ofHost += ofUnit
+    if (ofUnit > analysisBounds.unitWords)
+      throw new Unseen(`the files of ${name} have more than ${analysisBounds.unitWords} words`)
+    if (ofHost > analysisBounds.hostWords)
+      throw new Unseen(`the unit files of the host have more than ${analysisBounds.hostWords} words`)
+  }
   return states.flatMap(({ name, load, files }) => {
     if (load !== 'loaded' || files.length === 0) return []
     const found = files.flatMap(path => {
@@ -101,6 +114,18 @@ export function assembled(states: readonly UnitState[], cat: string) {
     })
     return [{ name, paths: files, files: found.length === files.length ? found : null }]
   })
+}
+
+/** Without making them: there may be millions. */
+function wordsIn(text: string): number {
+  let words = 0
+  let isInside = false
+  for (let at = 0; at < text.length; at += 1) {
+    const isWord = text.charCodeAt(at) > 32
+    if (isWord && !isInside) words += 1
+    isInside = isWord
+  }
+  return words
 }
 
 interface Root {
