@@ -122,7 +122,7 @@ function judgeRestarts(
           `${said}.`,
           'Between two ends it is active, so a look at its state alone shows nothing, while its work is interrupted each time.'
         ],
-        mend: `Read \`journalctl -u ${name}\`, fix the cause, and start it again: that sets the count to zero.`
+        remedy: `Read \`journalctl -u ${name}\`, fix the cause, and start it again: that sets the count to zero.`
       }
     }
   }
