@@ -71,6 +71,7 @@ export function bootOf(units: readonly UnitState[]): number | null {
 /** Running, or on the way there or back; what waits for its restart is none of these. */
 function isUp({ active, sub }: UnitState): boolean {
   return (
-    /^(?:active|reloading|refreshing|activating|deactivating)$/.test(active) && !/^auto-restart/.test(sub)
+    /^(?:active|reloading|refreshing|activating|deactivating)$/.test(active) &&
+    !sub.startsWith('auto-restart')
   )
 }
