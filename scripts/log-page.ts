@@ -15,7 +15,8 @@ export function logPage(banner: string): string {
 # The log
 
 \`adversary watch\` writes one line of JSON to stderr for each of these events, and nothing else; a line
-that is not JSON is an error message before it exits. Each has \`time\` (ISO 8601 UTC), \`level\` and \`event\`,
+that is not JSON is an error message before it exits. On a terminal it writes them for people instead: the time, the milestone, what
+happened, the verdict and what to do next (\`--log json\` and \`--log text\` choose). Each line of JSON has \`time\` (ISO 8601 UTC), \`level\` and \`event\`,
 and \`home\` where one process watches several;
 [the schema](../schemas/log.schema.json) has the rest. The list is closed. Events have new names since this
 release; each line carries the name before as \`formerly\`, which the next release removes. Text fields can contain text

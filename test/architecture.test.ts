@@ -343,7 +343,7 @@ describe('a start loads', () => {
     const cli = sources.find(({ path }) => path === 'src/cli/main.ts')
     const first = [...(cli?.code ?? '').matchAll(/import\('\.\/(?<path>[^']+)'\)/g)]
     expect(first.map(({ groups }) => `src/cli/${groups?.['path']}`)).toEqual(beginning.slice(1))
-    const allowed = ['commander', 'string-width', 'wrap-ansi']
+    const allowed = ['commander']
     expect(packagesOf(...beginning).filter(name => !allowed.includes(name))).toEqual([])
   })
 

@@ -451,7 +451,9 @@ const proof = z.looseObject({
   ok: z.boolean().nullable(),
   saw: z.string(),
   /** How to fix it; null where there is nothing to fix. */
-  mend: z.string().nullable()
+  mend: z.string().nullable(),
+  /** The command in it; null where there is none. */
+  command: z.string().nullable().optional()
 })
 
 /** `doctor`. */

@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import { sayDuration } from '../lib/duration.ts'
 import { concealed } from '../lib/secrets/veil.ts'
 import { forTerminal, forTerminalJson } from '../lib/text/terminal.ts'
+import { wrapped } from '../lib/text/wrap.ts'
 import { tick } from '../os/clock.ts'
 import type { ExitCode } from '../lib/words.ts'
 
@@ -18,12 +19,19 @@ export type Command<Options extends CommonOptions> = (options: Options, io: Io) 
 
 /** All that a command has of the world outside, so that it can be run without a process of its own. */
 export interface Io {
-  /** A line (or lines) for people, on stdout. Not heard with `--json` or `--quiet`. */
+  /**
+   * A line (or lines) for people, on stdout. Not heard with `--json` or `--quiet`. On a terminal long lines are broken
+   * between words.
+   */
   out(text: string): void
+  /** The same for what is copied whole (scripts, plans, sections of a review, commands): no line is broken. */
+  text(content: string): void
   /** One JSON document on one line of stdout. Heard with `--json` alone. */
   json(document: unknown): void
-  /** A line for people on stderr, whatever the options: warnings and errors. */
+  /** A line for people on stderr, whatever the options: warnings and errors. Broken as `out` is. */
   err(text: string): void
+  /** What happened, on stderr, whatever the options: a line for programs, or lines that are laid out already. */
+  event(line: string): void
   /**
    * What is being done now and for how long; null: nothing any more. On a terminal one line that is written
    * over, elsewhere a plain line each. On stderr; not heard with `--quiet`.
@@ -42,8 +50,12 @@ export interface Io {
   readonly tty: boolean
   /** Columns of the terminal that `out` writes to; Infinity where there is none. */
   readonly columns: number
+  /** The same of the terminal that `err` writes to. */
+  readonly errors: { readonly color: boolean; readonly columns: number }
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** How this program was started, as words for a shell. */
+  readonly program: string
   /** What `~` stands for. */
   readonly userHome: string
   readonly signal: AbortSignal
@@ -62,7 +74,7 @@ export interface OutputMode {
   readonly quiet: boolean
 }
 
-export type Surroundings = Pick<Io, 'env' | 'cwd' | 'userHome' | 'signal'>
+export type Surroundings = Pick<Io, 'env' | 'cwd' | 'userHome' | 'signal'> & Partial<Pick<Io, 'program'>>
 
 /** How often the time on a terminal's progress line moves, in milliseconds. */
 const refreshMs = 100
@@ -83,7 +95,7 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: OutputMode,
     const elapsed = tick() - current.since
     const text = forTerminal(concealed(current.live())).replaceAll('\n', ' ')
     const line = elapsed < 1000 ? text : `${text} (${sayDuration(elapsed)})`
-    const width = (stderr.columns ?? 80) - 1
+    const width = (stderr.columns || 80) - 1
     stderr.write(`\r\u001B[2K${line.length > width ? `${line.slice(0, width - 1)}…` : line}`)
   }
   // What a review shows has its secrets hidden by all that it read. This is for everything else that is printed: the
@@ -93,20 +105,40 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: OutputMode,
     stream.write(text.endsWith('\n') ? text : `${text}\n`)
     draw()
   }
+  /** Where a person reads, no word is broken by the edge of the terminal. What is laid out already fits. */
+  function people(text: string, columns: number): string {
+    if (!Number.isFinite(columns)) return text
+    return text
+      .split('\n')
+      .flatMap(line => wrapped(line, columns, hangOf(line)))
+      .join('\n')
+  }
 
+  const columnsOf = (stream: { readonly isTTY?: boolean; readonly columns?: number }) =>
+    // A terminal that does not know its width says 0.
+    stream.isTTY === true ? stream.columns || 80 : Number.POSITIVE_INFINITY
   return {
+    program: 'adversary',
     ...around,
     color: stdout.isTTY === true && !plain,
     tty: stderr.isTTY === true,
-    columns: stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
+    columns: columnsOf(stdout),
+    errors: { color: stderr.isTTY === true && !plain, columns: columnsOf(stderr) },
     out(text) {
-      if (!manner.json && !manner.quiet) lines(stdout, forTerminal(concealed(text)))
+      if (!manner.json && !manner.quiet)
+        lines(stdout, people(forTerminal(concealed(text)), columnsOf(stdout)))
+    },
+    text(content) {
+      if (!manner.json && !manner.quiet) lines(stdout, forTerminal(concealed(content)))
+    },
+    event(line) {
+      lines(stderr, forTerminal(concealed(line)))
     },
     json(document) {
       if (manner.json) lines(stdout, forTerminalJson(JSON.stringify(concealed(document))))
     },
     err(text) {
-      lines(stderr, forTerminal(concealed(text)))
+      lines(stderr, people(forTerminal(concealed(text)), columnsOf(stderr)))
     },
     async ask(question) {
       const person = stdin?.isTTY === true && stderr.isTTY === true && !ci && !manner.json && !manner.quiet
@@ -142,6 +174,12 @@ export function createIo({ stdin, stdout, stderr }: Streams, manner: OutputMode,
       else stderr.write(`${forTerminal(text)}\n`)
     }
   }
+}
+
+/** Where a broken line goes on: a little to the right of where it began. */
+function hangOf(line: string): number {
+  const [indent = ''] = /^ */.exec(line) ?? []
+  return Math.min(indent.length, 20) + (indent.length > 0 ? 2 : 0)
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'

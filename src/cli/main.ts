@@ -41,9 +41,16 @@ async function start(): Promise<void> {
   }
 
   // Loaded only now: an older Node could not even parse it.
-  const { concealed, createIo, main, packageVersion } = await import('./start.ts')
+  const { concealed, createIo, main, packageVersion, programName } = await import('./start.ts')
   shown = text => forTerminal(concealed(text))
-  const around = { env: process.env, cwd: process.cwd(), userHome: homedir(), signal: interrupted.signal }
+  const cwd = process.cwd()
+  const around = {
+    env: process.env,
+    cwd,
+    userHome: homedir(),
+    signal: interrupted.signal,
+    program: programName(process.argv[1] ?? '', cwd, process.env['PATH'] ?? '')
+  }
   const code = await main(process.argv.slice(2), {
     io: manner =>
       createIo({ stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }, manner, around),

@@ -40,7 +40,7 @@ export async function main(argv: readonly string[], outside: Runtime): Promise<E
     const io = outside.io({ json: false, quiet: false })
     return finish(io, async () => {
       const { versionReport } = await import('./version-report.ts')
-      io.out(await versionReport(await outside.version(), outside.node))
+      io.text(await versionReport(await outside.version(), outside.node))
       return exitCode.pass
     })
   }
@@ -72,7 +72,7 @@ function commandLine(
     )
     .exitOverride()
     .configureOutput({
-      writeOut: text => outside.io({ json: false, quiet: false }).out(text),
+      writeOut: text => outside.io({ json: false, quiet: false }).text(text),
       writeErr: text => early.err(text)
     })
     .showHelpAfterError('(run with --help for usage)')
@@ -150,16 +150,19 @@ function commandLine(
   )
     .option('--once', 'review what is pending now, then exit with the worst code of the reviews')
     .option('--homes <dirs...>', 'several in one process: homes, or folders that contain homes')
+    .addOption(logFormat())
 
   add(
     'serve',
     'runs the watcher with an HTTP server: webhooks, Drone validation, /healthz, /metrics and the board',
     ['serve', 'serve --listen 127.0.0.1:9000', 'serve --json >> reviews.ndjson'],
     () => import('./watch/serve-command.ts')
-  ).option(
-    '--listen <address:port>',
-    'address to listen on (default: `serve.listen` of adversary.yaml, 127.0.0.1:8750)'
   )
+    .option(
+      '--listen <address:port>',
+      'address to listen on (default: `serve.listen` of adversary.yaml, 127.0.0.1:8750)'
+    )
+    .addOption(logFormat())
 
   add(
     'review <target>',
@@ -495,6 +498,13 @@ function reported<Options extends CommonOptions>(of: Reporting, load: Load<Optio
     const [{ run }, { reporting }] = await Promise.all([load(), import('./report-option.ts')])
     return { run: reporting(of, run) }
   }
+}
+
+function logFormat(): Option {
+  return new Option(
+    '--log <format>',
+    'events on stderr: `text` for people, `json` a line each (default: text on a terminal, else json)'
+  ).choices(['text', 'json'])
 }
 
 function dryRun(): Option {

@@ -6,11 +6,14 @@ import { fileBounds } from '../lib/bounds.ts'
 import { messageOf } from '../lib/errors.ts'
 import { readLooseText } from '../os/files.ts'
 import { type HostAddress, HostUnseen } from '../facts/session.ts'
+import { fingerprint } from './known-hosts.ts'
 import { resolveTarget, type SshTarget } from './ssh-config.ts'
 
 /** What is offered to a host, in this order, and what could not be. */
 export interface Credentials {
   readonly methods: readonly (PublicKeyAuthMethod | AgentAuthMethod)[]
+  /** The keys as a person finds them again, `FILE (SHA256:…)`; those of an agent once it was asked for them. */
+  offered(): readonly string[]
   /** Why a key is not among them: told when the login is refused. */
   readonly notes: readonly string[]
 }
@@ -33,13 +36,16 @@ export class NoLoginKey extends HostUnseen {
  */
 export async function credentialsOf(target: SshTarget): Promise<Credentials> {
   const methods: (PublicKeyAuthMethod | AgentAuthMethod)[] = []
+  const files: string[] = []
   const notes: string[] = []
   const locked: Buffer[] = []
   const absent: string[] = []
   for (const file of target.identityFiles) {
     const key = await keyOf(file)
-    if (key.kind === 'usable') methods.push({ type: 'publickey', username: target.user, key: key.text })
-    else if (key.kind === 'locked') {
+    if (key.kind === 'usable') {
+      methods.push({ type: 'publickey', username: target.user, key: key.text })
+      files.push(`${file} (${fingerprint(key.publicKey)})`)
+    } else if (key.kind === 'locked') {
       if (key.publicKey !== undefined) locked.push(key.publicKey)
       if (target.agent === undefined) notes.push(`${file} has a passphrase, and there is no ssh-agent`)
       else if (target.identitiesOnly && key.publicKey === undefined) {
@@ -50,19 +56,17 @@ export async function credentialsOf(target: SshTarget): Promise<Credentials> {
       if (key.kind === 'absent') absent.push(file)
     }
   }
+  const agents: SomeAgent[] = []
   if (target.agent !== undefined && (!target.identitiesOnly || locked.length > 0)) {
-    const agent = new ssh2.OpenSSHAgent(target.agent)
-    methods.push({
-      type: 'agent',
-      username: target.user,
-      agent: target.identitiesOnly ? new OnlyAgent(agent, locked) : agent
-    })
+    const agent = new SomeAgent(new ssh2.OpenSSHAgent(target.agent), target.identitiesOnly ? locked : null)
+    agents.push(agent)
+    methods.push({ type: 'agent', username: target.user, agent })
   }
   if (methods.length === 0) {
     const none = absent.length === target.identityFiles.length
     throw new NoLoginKey(notes, none ? (absent[0] ?? null) : null)
   }
-  return { methods, notes }
+  return { methods, notes, offered: () => [...files, ...agents.flatMap(agent => agent.shown)] }
 }
 
 /**
@@ -93,7 +97,7 @@ export async function publicKeyOf(file: string): Promise<string | null> {
 }
 
 type Key =
-  | { readonly kind: 'usable'; readonly text: string }
+  | { readonly kind: 'usable'; readonly text: string; readonly publicKey: Buffer }
   | { readonly kind: 'locked'; readonly publicKey: Buffer | undefined }
   | { readonly kind: 'absent' | 'unusable'; readonly why: string }
 
@@ -117,8 +121,9 @@ async function keyOf(file: string): Promise<Key> {
   const parsed = ssh2.utils.parseKey(text)
   if (!(parsed instanceof Error)) {
     // ssh2 answers with a list for OpenSSH's own format, whatever its types say.
-    return [parsed].flat()[0]?.isPrivateKey() === true
-      ? { kind: 'usable', text }
+    const [key] = [parsed].flat()
+    return key?.isPrivateKey() === true
+      ? { kind: 'usable', text, publicKey: key.getPublicSSH() }
       : { kind: 'unusable', why: `${file} is not a private key` }
   }
   if (!/encrypted|passphrase/i.test(parsed.message)) {
@@ -132,12 +137,15 @@ async function keyOf(file: string): Promise<Key> {
   return { kind: 'locked', publicKey }
 }
 
-/** An agent that shows some of its keys: `IdentitiesOnly`. */
-class OnlyAgent extends ssh2.BaseAgent<ParsedKey> {
+/** An agent that shows all of its keys, or some of them: `IdentitiesOnly`. */
+class SomeAgent extends ssh2.BaseAgent<ParsedKey> {
   readonly #agent: InstanceType<typeof ssh2.OpenSSHAgent>
-  readonly #keys: readonly Buffer[]
+  readonly #keys: readonly Buffer[] | null
+  /** What it was asked for last, as `the ssh-agent's key SHA256:…`. */
+  shown: readonly string[] = []
 
-  constructor(agent: InstanceType<typeof ssh2.OpenSSHAgent>, keys: readonly Buffer[]) {
+  /** @param keys null: all of them. */
+  constructor(agent: InstanceType<typeof ssh2.OpenSSHAgent>, keys: readonly Buffer[] | null) {
     super()
     this.#agent = agent
     this.#keys = keys
@@ -145,9 +153,13 @@ class OnlyAgent extends ssh2.BaseAgent<ParsedKey> {
 
   override getIdentities(callback: IdentityCallback<ParsedKey>): void {
     this.#agent.getIdentities((error, keys) => {
+      const blobs = (keys ?? []).flatMap(key => ('getPublicSSH' in key ? [key.getPublicSSH()] : []))
+      const only = this.#keys
+      const wanted = (blob: Buffer) => only === null || only.some(each => each.equals(blob))
+      this.shown = blobs.filter(wanted).map(blob => `the ssh-agent's key ${fingerprint(blob)}`)
       callback(
         error,
-        keys?.filter(key => 'getPublicSSH' in key && this.#keys.some(blob => blob.equals(key.getPublicSSH())))
+        only === null ? keys : keys?.filter(key => 'getPublicSSH' in key && wanted(key.getPublicSSH()))
       )
     })
   }

@@ -97,8 +97,22 @@ function whyEnded(host: HostAddress, how: string, stderrText: string): HostUnsee
   if (penalty.test(stderrText)) return penalised(host.ssh)
   const key = /Server host key: (\S+ SHA256:\S+)/.exec(stderrText)?.[1]
   const kind = kindOf(words)
-  const shown = kind === 'host-key' && key !== undefined ? ` (it shows ${key})` : ''
+  const shown =
+    kind === 'host-key' && key !== undefined
+      ? ` (it shows ${key})`
+      : kind === 'login-refused'
+        ? offeredIn(said)
+        : ''
   return new HostUnseen(kind, `ssh ${host.ssh}${shown}: ${words === '' ? 'exited without a message' : words}`)
+}
+
+/** The keys that it tried, as its own log names them. */
+function offeredIn(said: string): string {
+  const lines = [
+    ...said.matchAll(/^debug1: Offering public key: (?<file>\S.{0,300}?) \S+ (?<print>SHA256:\S{1,60})/gm)
+  ]
+  const keys = lines.map(({ groups }) => `${groups?.['file'] ?? ''} (${groups?.['print'] ?? ''})`)
+  return keys.length === 0 ? '' : ` (offered: ${[...new Set(keys)].slice(0, 3).join(', ')})`
 }
 
 /** What `ssh` writes of its own accord where it gives up. */

@@ -142,7 +142,7 @@ function login(
     const onError = (error: Error & { level?: string }) => {
       // One agent that does not answer; the other methods still have their turn.
       if (error.level === 'agent') notes.push(`the agent: ${error.message}`)
-      else failed(refusedKey ?? whyNoLogin(error, reached(), notes))
+      else failed(refusedKey ?? whyNoLogin(error, reached(), credentials.offered(), notes))
     }
     const onClose = () => failed(refusedKey ?? endedEarly(reached()))
     const onAbort = () => failed(reasonOf(signal))
@@ -235,15 +235,24 @@ interface Reached {
   readonly keysExchanged: boolean
 }
 
+/** A few of the keys: who has many in an agent has to say which one is meant anyway. */
+function named(offered: readonly string[]): string {
+  const rest = offered.length - 3
+  return [...offered.slice(0, 3), ...(rest > 0 ? [`${rest} more`] : [])].join(', ')
+}
+
 function whyNoLogin(
   error: Error & { level?: string; code?: unknown },
   reached: Reached,
+  offered: readonly string[],
   notes: readonly string[]
 ): HostUnseen {
   const { target, keysExchanged } = reached
   const also = notes.length > 0 ? ` (${notes.join('; ')})` : ''
   if (error.level === 'client-authentication' || (keysExchanged && /authentication/i.test(error.message))) {
-    return new HostUnseen('login-refused', `${target.host} refused the login of ${target.user}${also}`, error)
+    const keys = offered.length === 0 ? '' : ` with ${named(offered)}`
+    const why = `${target.host} refused the login of ${target.user}${keys}${also}`
+    return new HostUnseen('login-refused', why, error)
   }
   if (/no matching/i.test(error.message)) {
     const hint = 'write `transport: openssh` for this host'

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { widthOf } from '../../src/lib/text/wrap.ts'
 import { makeRepo } from '../support/repo.ts'
 import { makeScene } from '../support/scene.ts'
 
@@ -138,5 +139,85 @@ describe('the process', () => {
     } finally {
       await scene.dispose()
     }
+  })
+})
+
+/** `script` of util-linux gives a program a terminal of its own. */
+describe.skipIf(process.platform !== 'linux')('on a terminal', () => {
+  /** What the terminal shows, without colours and what was written over. */
+  async function typed(words: readonly string[], columns: number, at: string) {
+    const line = ['node', cli, ...words].map(word => `'${word}'`).join(' ')
+    const child = spawn('script', ['-qec', `stty cols ${columns}; ${line}`, '/dev/null'], {
+      cwd: at,
+      env: {
+        ...process.env,
+        TERM: 'xterm',
+        CI: '',
+        NO_COLOR: '',
+        PATH: `${dirname(process.execPath)}:${process.env['PATH']}`
+      },
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
+    const { code, stdout } = await ended(child)
+    const shown = stdout
+      .replaceAll('\r\n', '\n')
+      // oxlint-disable-next-line no-control-regex
+      .replace(/[^\n]*\r(?:\u001b\[2K)?/g, '')
+      // oxlint-disable-next-line no-control-regex
+      .replace(/\u001b\[[\d;]*[mK]/g, '')
+    return { code, shown }
+  }
+
+  it.each([60, 80])('watch tells a person what happens, at %i columns, and breaks no word', async columns => {
+    const scene = await makeScene()
+    try {
+      const has = (text: string) =>
+        `{ probe: repo-file, title: "The README says ${text}", with: { path: README.md, contains: ${text} } }`
+      await scene.plan(
+        'one',
+        `milestones:\n  M1: { checks: [${has('repo')}, ${has('nonsense')}] }\nhunt: { probes: [] }\n`
+      )
+      await scene.commit('Claim(one-M1): with a capital')
+      await scene.claim('one-M1', 'the words that a builder finds for what was done, which are more than fit')
+      const { code, shown } = await typed(['watch', '--once'], columns, scene.home)
+      expect([code, shown]).toEqual([1, expect.stringMatching(/^\d\d:\d\d:\d\dZ one-M1  FAIL  claim /m)])
+      expect(shown).toMatch(/^\d\d:\d\d:\d\dZ [0-9a-f]{9}  malformed claim /m)
+      expect(shown).toMatch(/^ {10}next: fix what is marked ✗, then claim again:$/m)
+      expect(shown).not.toContain('{"time"')
+      for (const line of shown.split('\n').filter(each => /\S \S/.test(each.trim())))
+        expect(widthOf(line)).toBeLessThanOrEqual(columns)
+      // What a program reads is JSON, whole lines of it, on a terminal as well.
+      const events = (text: string) =>
+        text
+          .split('\n')
+          .filter(line => line.startsWith('{'))
+          .map(line => JSON.parse(line).event)
+      expect(
+        events((await typed(['watch', '--once', '--log', 'json'], columns, scene.home)).shown)
+      ).toContain('watcher.started')
+      const piped = await ended(start(['watch', '--once'], { cwd: scene.home }))
+      expect(events(piped.stderr)).toContain('watcher.started')
+      const text = await ended(start(['watch', '--once', '--log', 'text'], { cwd: scene.home }))
+      expect(text.stderr).toMatch(/^\d\d:\d\d:\d\dZ watching main of /m)
+    } finally {
+      await scene.dispose()
+    }
+  })
+
+  it('the demo ends with commands that can be pasted', async () => {
+    const { code, shown } = await typed(['demo', '--keep', 'played'], 80, cwd)
+    expect(code).toBe(0)
+    const [, places = ''] = shown.split('Where to look:\n')
+    const commands = places.split(/^ {2}\S.*:\n/m).slice(1)
+    expect(commands).toHaveLength(4)
+    for (const command of commands) {
+      const child = spawn('sh', ['-c', command], {
+        cwd,
+        env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }
+      })
+      const { code: end, stdout } = await ended(child)
+      expect([command, end, stdout]).toEqual([command, 0, expect.stringMatching(/\S/)])
+    }
+    expect(commands.at(-1)).toContain('gate pvfix-M2')
   })
 })

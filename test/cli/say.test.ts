@@ -56,10 +56,10 @@ describe('a review on a terminal', () => {
 })
 
 describe('lines that fit', () => {
-  it('break between words, in the middle of one that is too long, and hang', () => {
+  it('break between words, never in the middle of one, and hang', () => {
     expect(fit(`one two ${'x'.repeat(50)}`, { columns: 40 }, 2, 4)).toEqual([
-      `  one two ${'x'.repeat(28)}`,
-      `    ${'x'.repeat(22)}`
+      '  one two',
+      `    ${'x'.repeat(50)}`
     ])
     expect(fit('one two', { columns: 8 }, 2)).toEqual(['  one two'])
   })

@@ -120,7 +120,12 @@ describe.each(['ssh2', 'openssh'] as const)('over %s', transport => {
   })
 
   it.each<[fault: Fault, kind: string, message: RegExp]>([
-    ['refuse-login', 'login-refused', /refused the login of reader|Permission denied/],
+    [
+      'refuse-login',
+      'login-refused',
+      // The key that was offered, by its file and as `ssh-keygen -l` prints it.
+      /refused the login of reader with \S+ \(SHA256:\S+\)$|\(offered: \S+ \(SHA256:[^()]*\)\): .*Permission denied/
+    ],
     ['refuse-session', 'shell', /session|channel|open failed/i],
     ['refuse-exec', 'shell', /session|exec|ended/i],
     ['hang-at-login', 'timeout', /no answer from \S+ within 1 s of connecting/],

@@ -10,6 +10,8 @@ import { runGit } from '../../git/process.ts'
 import { serveRecordedHost } from '../../ssh/recorded-host.ts'
 import type { ExitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
+import { shellWord } from '../../lib/text/shell-quote.ts'
+import { pasted } from '../layout.ts'
 import { run as gate } from '../gate/gate-command.ts'
 import { run as review } from '../review/review-command.ts'
 import { run as watch } from '../watch/watch-command.ts'
@@ -79,15 +81,22 @@ export async function run(options: DemoOptions, io: Io): Promise<ExitCode> {
     )
 
     say('The last section of machine-docs/REVIEW-pvfix.md, as the builder reads it:')
-    io.out(await lastSection(stage, io.signal))
+    io.text(await lastSection(stage, io.signal))
 
     say(`That took ${((tick() - started) / 1000).toFixed(1)} s. Where to look:`)
-    io.out(`  the review file   git -C ${stage.remote} show main:machine-docs/REVIEW-pvfix.md`)
-    io.out(`  the commits       git -C ${stage.remote} log --stat main`)
-    io.out(`  the home          ${stage.home}`)
-    io.out(
-      `  ask the gate      adversary gate pvfix-M2 --remote ${stage.remote} --reviewer adversary@example.test --allowed-signers ${stage.allowedSigners}`
-    )
+    const places: readonly (readonly [what: string, command: string])[] = [
+      ['the review file:', `git -C ${shellWord(stage.remote)} show main:machine-docs/REVIEW-pvfix.md`],
+      ['the commits:', `git -C ${shellWord(stage.remote)} log --stat main`],
+      ['the plan of the reviewer:', `cat ${shellWord(join(stage.home, 'plans/pvfix.yaml'))}`],
+      [
+        'the gate, asked again:',
+        `${io.program} gate pvfix-M2 --remote ${shellWord(stage.remote)} --reviewer adversary@example.test --allowed-signers ${shellWord(stage.allowedSigners)}`
+      ]
+    ]
+    for (const [what, command] of places) {
+      io.out(`  ${what}`)
+      io.text(pasted(command, io, 4).join('\n'))
+    }
     return code === 0 ? open : code
   } finally {
     await host.close()

@@ -36,7 +36,7 @@ export async function run(options: AcceptOptions, io: Io): Promise<ExitCode> {
       io.json({ ...document, unchanged: 'nothing to accept' })
       return exitCode.pass
     }
-    io.out(acceptanceText(accepted))
+    io.text(acceptanceText(accepted))
     const [refused] = accepted.refused
     if (refused !== undefined) {
       throw new AdversaryError('not-trusted', `${oneLine(accepted.path)} cannot be accepted: ${refused}`, {

@@ -107,7 +107,7 @@ export function done(said: Annotated, io: Io): ExitCode {
       io.json({ commit: outcome.commit, finding, unchanged })
       return exitCode.pass
     case 'dry-run':
-      io.out(clean(toText(outcome.appended)))
+      io.text(clean(toText(outcome.appended)))
       io.out(publishedText({ outcome, rendered: null }))
       io.json({ commit: null, finding, unchanged, dryRun: true, section: toText(outcome.appended) })
       return exitCode.pass

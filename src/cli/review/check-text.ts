@@ -9,7 +9,7 @@ import type { Draft, Observed } from '../../review/assessed.ts'
 import type { ReviewCheck } from '../../review/evaluate.ts'
 import type { Outcome, Verdict } from '../../lib/words.ts'
 import { type Io, paint, type Style } from '../io.ts'
-import { fit } from '../layout.ts'
+import { fit, pasted } from '../layout.ts'
 
 /** Each outcome by a sign and a colour: whoever sees one of the two knows it. */
 const marks: Readonly<Record<Outcome | 'hidden', readonly [mark: string, style: Style]>> = {
@@ -101,14 +101,22 @@ function seconds(ms: number): string {
 
 /** What was proved, a line each; how to fix what failed under it. */
 export function proofsText(proofs: readonly Proof[], io: Terminal): string {
-  const lines = proofs.flatMap(({ subject, ok, saw, mend }) => {
+  const lines = proofs.flatMap(({ subject, ok, saw, mend, command }) => {
     const [mark, style] = marks[ok === true ? 'pass' : ok === false ? 'fail' : 'not-applicable']
     return [
       ...fit(`${paint(io, style, mark)} ${oneLine(subject, 120)}: ${oneLine(saw)}`, io, 0, 2),
-      ...(mend === null ? [] : fit(oneLine(mend), io, 4))
+      ...fixLines(mend, command, io)
     ]
   })
   return lines.join('\n')
+}
+
+/** A command stands on lines of its own, so that it can be pasted. */
+function fixLines(mend: string | null, command: string | null, io: Terminal): readonly string[] {
+  if (mend === null) return []
+  if (command === null) return fit(oneLine(mend), io, 4)
+  const text = mend.endsWith(command) ? mend.slice(0, mend.length - command.length) : mend
+  return [...(text.trim() === '' ? [] : fit(oneLine(text), io, 4)), ...pasted(oneLine(command), io, 6)]
 }
 
 /** What was filed, closed or reopened along with it, a line each. */

@@ -29,7 +29,7 @@ export async function run(options: HuntOptions, io: Io): Promise<ExitCode> {
         io
       ).join('\n')
     )
-    if (result.outcome.kind === 'dry-run' && result.rendered !== null) io.out(result.rendered.section)
+    if (result.outcome.kind === 'dry-run' && result.rendered !== null) io.text(result.rendered.section)
     for (const line of changesText(result)) io.out(line)
     io.out(publishedText(result))
     io.json({

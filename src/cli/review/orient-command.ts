@@ -25,7 +25,7 @@ export async function run(options: OrientOptions, io: Io): Promise<ExitCode> {
     const result = await publishReview(context, observed, { dryRun: options.dryRun === true })
     if (result.outcome.kind === 'stale')
       throw new AdversaryError('repository', 'the branch was too busy to push to')
-    if (result.outcome.kind === 'dry-run' && result.rendered !== null) io.out(result.rendered.section)
+    if (result.outcome.kind === 'dry-run' && result.rendered !== null) io.text(result.rendered.section)
     for (const line of changesText(result)) io.out(line)
     io.out(
       result.outcome.kind === 'dropped'

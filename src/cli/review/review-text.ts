@@ -10,6 +10,7 @@ import type { Statuses } from '../../watch/commit-statuses.ts'
 import { snapshot, type Snapshot, type ReviewContext } from '../../review/context/review-context.ts'
 import type { Claim, ExitCode } from '../../lib/words.ts'
 import { exitCode, exitCodeOf } from '../../lib/words.ts'
+import { pasted } from '../layout.ts'
 import type { Io } from '../io.ts'
 import { changesText, checksText, reviewText, publishedText } from './check-text.ts'
 
@@ -24,7 +25,7 @@ export async function answerClaim(
   await refuseChanged(context.home, draft)
   if (dryRun) {
     const rendered = await render(context, tipAt(context.git, at.tip, at.record), draft)
-    io.out(rendered?.section ?? '')
+    io.text(rendered?.section ?? '')
     const document = reviewDocument(draft, { outcome: { kind: 'dropped' }, rendered })
     io.json({ ...(await placed(context, document, draft.claim.milestone)), dryRun: true })
     return exitCodeOf[draft.decision.verdict]
@@ -78,9 +79,9 @@ export async function answerUnclaimed(
     for (const line of changesText(result)) io.out(line)
     io.out(publishedText(result))
   }
-  io.out(
-    `A builder claims it: git commit --allow-empty -m "claim(${plan.phase}-${milestone.id}): …" && git push`
-  )
+  io.out('A builder claims it:')
+  const claim = `git commit --allow-empty -m "claim(${plan.phase}-${milestone.id}): …" && git push`
+  io.text(pasted(claim, io, 2).join('\n'))
   io.json({
     claim: null,
     verdict: null,

@@ -11,23 +11,33 @@ export interface Proof {
   /** Null: it is not needed, or something before it is in the way; `saw` says which. */
   readonly ok: boolean | null
   readonly saw: string
-  /** What to do; null where there is nothing. */
+  /** What to do, with the command if there is one; null where there is nothing. */
   readonly mend: string | null
+  /** The command in it, to be pasted here or where `mend` says; null: there is none. */
+  readonly command: string | null
 }
+
+/** What to do: words, or words and the command that they end with. */
+export type Fix = string | { readonly text: string; readonly command: string }
 
 /** What a proof is about. */
 export type Subject = Pick<Proof, 'id' | 'subject'>
 
 export function proved({ id, subject }: Subject, saw: string): Proof {
-  return { id, subject, ok: true, saw, mend: null }
+  return { id, subject, ok: true, saw, mend: null, command: null }
 }
 
-export function missing({ id, subject }: Subject, saw: unknown, mend: string): Proof {
-  return { id, subject, ok: false, saw: typeof saw === 'string' ? saw : messageOf(saw), mend }
+export function missing({ id, subject }: Subject, saw: unknown, fix: Fix): Proof {
+  const words = typeof saw === 'string' ? saw : messageOf(saw)
+  const { mend, command } =
+    typeof fix === 'string'
+      ? { mend: fix, command: null }
+      : { mend: fix.text === '' ? fix.command : `${fix.text}: ${fix.command}`, command: fix.command }
+  return { id, subject, ok: false, saw: words, mend, command }
 }
 
 export function untold({ id, subject }: Subject, saw: string): Proof {
-  return { id, subject, ok: null, saw, mend: null }
+  return { id, subject, ok: null, saw, mend: null, command: null }
 }
 
 /** What the plans' checks and hunts look at on a host, and the orientation of their phases; each once. */

@@ -8,7 +8,8 @@ import { findGit, findKeygen } from '../../git/process.ts'
 import { publicKeyOf } from '../../ssh/keys.ts'
 import { type Workspace, reviewBranchOf } from '../../config/workspace.ts'
 import { proveHost } from './host-check.ts'
-import { missing, type Proof, proved, type Subject, untold } from './doctor-result.ts'
+import { shellWord } from '../../lib/text/shell-quote.ts'
+import { type Fix, missing, type Proof, proved, type Subject, untold } from './doctor-result.ts'
 import type { HostContext } from '../../review/context/review-context.ts'
 
 /** Proves the tools that everything else needs. */
@@ -82,7 +83,14 @@ async function proveRepo({ home, signal }: HostContext): Promise<readonly Proof[
         : await proveSigning(home, git, signed, signing, signers)),
       ...('error' in tips
         ? [
-            missing(fetching, tips.error, hintOf(tips.error) ?? `run by hand: git ls-remote ${git.url}`),
+            missing(
+              fetching,
+              tips.error,
+              hintOf(tips.error) ?? {
+                text: 'run by hand',
+                command: `git ls-remote ${shellWord(git.url)}`
+              }
+            ),
             ...[since, pushing].map(step => untold(step, 'not checked: fetching failed'))
           ]
         : [
@@ -100,21 +108,25 @@ async function proveKey({ identity }: Workspace, step: Subject): Promise<Proof> 
   const { signingKey } = identity
   try {
     if ((await readText(signingKey, 64 * 1024)) === null) {
-      const fix = `ssh-keygen -t ed25519 -N '' -f ${signingKey}, or correct \`identity.signingKey\` in adversary.yaml`
-      return missing(step, `${signingKey} does not exist`, fix)
+      return missing(step, `${signingKey} does not exist`, {
+        text: 'correct `identity.signingKey` in adversary.yaml, or make a key',
+        command: `ssh-keygen -t ed25519 -N '' -f ${shellWord(signingKey)}`
+      })
     }
     const open = await openToOthers(signingKey)
     if (signingKey.endsWith('.pub')) return proved(step, `${signingKey}; the agent holds the private half`)
     if (open !== null) {
-      return missing(
-        step,
-        `other users can read ${signingKey} (mode ${open}; expected 0600)`,
-        `chmod 600 ${signingKey}`
-      )
+      return missing(step, `other users can read ${signingKey} (mode ${open}; expected 0600)`, {
+        text: '',
+        command: `chmod 600 ${shellWord(signingKey)}`
+      })
     }
     return proved(step, `${signingKey}, readable by its owner only`)
   } catch (error) {
-    return missing(step, `${signingKey} cannot be read: ${messageOf(error)}`, `chmod 600 ${signingKey}`)
+    return missing(step, `${signingKey} cannot be read: ${messageOf(error)}`, {
+      text: '',
+      command: `chmod 600 ${shellWord(signingKey)}`
+    })
   }
 }
 
@@ -173,18 +185,10 @@ async function proveSigning(
   const byOwn = line === null ? undefined : await verify(`${line}\n`)
   const signingProof =
     line === null
-      ? missing(
-          signing,
-          `no public key beside ${signingKey}`,
-          `ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
-        )
+      ? missing(signing, `no public key beside ${signingKey}`, derive(signingKey))
       : byOwn?.state === 'good'
         ? proved(signing, `a scratch commit, signed and verified (${byOwn.key})`)
-        : missing(
-            signing,
-            `the signature does not verify with ${signingKey}.pub`,
-            `derive it from the key: ssh-keygen -y -f ${signingKey} > ${signingKey}.pub`
-          )
+        : missing(signing, `the signature does not verify with ${signingKey}.pub`, derive(signingKey))
   return [signingProof, await proveSigners(home, signers, line, verify)]
 }
 
@@ -198,8 +202,8 @@ async function proveSigners(
   if (file === null) {
     const half = `${identity.signingKey}.pub`
     if ((await readText(half, 64 * 1024)) === null) {
-      const fix = `ssh-keygen -y -f ${identity.signingKey} > ${half}`
-      return missing(step, `${half} does not exist, and \`gate.allowedSigners\` is not set`, fix)
+      const why = `${half} does not exist, and \`gate.allowedSigners\` is not set`
+      return missing(step, why, derive(identity.signingKey))
     }
     return proved(step, `\`gate.allowedSigners\` is not set: only the reviewer's own key is trusted`)
   }
@@ -248,6 +252,11 @@ async function provePush(
   } catch (error) {
     return missing(step, error, hintOf(error) ?? fix)
   }
+}
+
+function derive(signingKey: string): Fix {
+  const file = shellWord(signingKey)
+  return { text: 'derive it from the key', command: `ssh-keygen -y -f ${file} > ${file}.pub` }
 }
 
 function hintOf(error: unknown): string | null {

@@ -11,7 +11,10 @@ import { dockerEngine, engineStart } from '../../systems/docker/engine.ts'
 import { hostAddresses } from '../../systems/linux/addresses.ts'
 import { parseReach } from '../../systems/journal/journal.ts'
 import { nowhere } from '../../review/one-probe.ts'
-import { missing, type Proof, proved, sourcesOn, type Subject, untold } from './doctor-result.ts'
+import { shellWord } from '../../lib/text/shell-quote.ts'
+import { offeredKey } from '../../ssh/keys.ts'
+import { type Destination, parseDestination } from '../../ssh/ssh-config.ts'
+import { type Fix, missing, type Proof, proved, sourcesOn, type Subject, untold } from './doctor-result.ts'
 import { type HostContext } from '../../review/context/review-context.ts'
 import { openAdapters, type OpenAdapters } from '../../review/context/adapters.ts'
 
@@ -143,13 +146,14 @@ export async function proveHost(seat: HostContext, host: HostAddress): Promise<r
     const session = await adapters.open(host.name).catch((error: unknown) => error)
     if (!isSession(session)) {
       const unseen = session instanceof HostUnseen ? session : new HostUnseen('shell', messageOf(session))
+      const fix = await fixOf(unseen, host)
       const fell = steps.findIndex(({ kinds }) => kinds.some(kind => kind === unseen.kind))
       return [
         ...steps.map((step, index) =>
           index < fell
             ? proved(at(step), 'yes')
             : index === fell
-              ? missing(at(step), unseen.message, fixFor(unseen, host))
+              ? missing(at(step), unseen.message, fix)
               : untold(at(step), `not checked: ${steps[fell]?.subject ?? ''} failed`)
         ),
         ...[...asked, { id: 'clock', subject: 'clock' }].map(each =>
@@ -216,27 +220,73 @@ function userOf({ ssh }: HostAddress): string {
   return /^(?<user>[\w.-]+)@/.exec(ssh)?.groups?.['user'] ?? 'ACCOUNT'
 }
 
-function fixFor(unseen: HostUnseen, host: HostAddress): string {
+async function fixOf(unseen: HostUnseen, host: HostAddress): Promise<Fix> {
   const { kind, message } = unseen
-  const file = host.knownHosts === undefined ? '' : ` -o UserKnownHostsFile=${host.knownHosts}`
   switch (kind) {
     case 'configuration':
       if (!(unseen instanceof NoLoginKey))
         return `correct \`hosts: ${host.name}:\` in adversary.yaml, or ~/.ssh/config`
       return unseen.absent === null
         ? 'fix the key as shown, or set `identityFile:` in adversary.yaml or ~/.ssh/config to another one'
-        : `ssh-keygen -t ed25519 -N '' -f ${unseen.absent}, then add ${unseen.absent}.pub to ~${userOf(host)}/.ssh/authorized_keys on the host`
+        : {
+            text: `make a key here, then add ${unseen.absent}.pub to ~${userOf(host)}/.ssh/authorized_keys on the host`,
+            command: `ssh-keygen -t ed25519 -N '' -f ${shellWord(unseen.absent)}`
+          }
     case 'unreachable':
     case 'timeout':
-      return `check that the host is up and that name and port are correct: ssh${file} ${host.ssh} true`
+      return {
+        text: 'check that the host is up and that name and port are correct',
+        command: sshCommand(host, ['true'])
+      }
     case 'host-key':
-      return `compare it with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host; then log in once by hand: ssh${file} ${host.ssh}`
-    case 'login-refused':
-      return `put the public key into ~${userOf(host)}/.ssh/authorized_keys on the host`
+      return {
+        text: 'compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host; then log in once by hand',
+        command: sshCommand(host, [])
+      }
+    case 'login-refused': {
+      const key = await offeredKey(host).catch(() => null)
+      const file = `~${userOf(host)}/.ssh/authorized_keys`
+      return key === null
+        ? `put the public key into ${file} on the host`
+        : {
+            text: `put the public key into ${file}: run on the host`,
+            command: `echo ${shellWord(key)} >> ${file}`
+          }
+    }
     case 'shell':
       return /lockdown/.test(message)
         ? again(host.name)
-        : `give the account a POSIX shell at /bin/sh, then check: ssh${file} ${host.ssh} /bin/sh -c true`
+        : {
+            text: 'give the account a POSIX shell at /bin/sh, then check',
+            command: sshCommand(host, ['/bin/sh', '-c', 'true'])
+          }
+  }
+}
+
+/** The login of a host as a person types it: with the key, the port and the file of host keys that the home names. */
+function sshCommand(host: HostAddress, remote: readonly string[]): string {
+  const { knownHosts, identityFile, configFile, ssh } = host
+  const to = destinationOf(ssh)
+  return [
+    'ssh',
+    ...(typeof configFile === 'string' ? ['-F', configFile] : []),
+    ...(knownHosts === undefined ? [] : ['-o', `UserKnownHostsFile=${knownHosts}`]),
+    ...(identityFile === undefined ? [] : ['-i', identityFile]),
+    ...(to?.port === undefined ? [] : ['-p', String(to.port)]),
+    to === null ? ssh : to.user === undefined ? to.host : `${to.user}@${to.host}`,
+    ...remote
+  ]
+    .map(shellWord)
+    .join(' ')
+}
+
+/** Null where it cannot be taken apart: then it is shown as it is written. */
+function destinationOf(ssh: string): Destination | null {
+  try {
+    return parseDestination(ssh)
+  } catch (error) {
+    if (error instanceof HostUnseen) return null
+    throw error
   }
 }
 

@@ -15,6 +15,7 @@ import { keepOutOfTheRepo, workingTreesAround } from '../../config/working-tree.
 import { parseYaml } from '../../config/yaml.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
+import { pasted } from '../layout.ts'
 import { packageRoot } from '../package.ts'
 import { adversaryYaml, type Guesses, homeSchemaFiles, planYaml } from './init-files.ts'
 
@@ -73,7 +74,10 @@ export async function run(options: InitOptions, io: Io): Promise<ExitCode> {
   io.out(`A home for ${oneLine(repo)} is in ${oneLine(dir)}:`)
   for (const [name] of files) io.out(`  ${name}`)
   io.out('What comes next, in this order:')
-  for (const { command, about } of next) io.out(`  # ${about}\n  ${oneLine(command)}`)
+  for (const { command, about } of next) {
+    io.out(`  # ${about}`)
+    io.text(pasted(oneLine(command), io, 2).join('\n'))
+  }
   io.json({ home: dir, files: files.map(([name]) => name), next: next.map(({ command }) => command) })
   return exitCode.pass
 }

@@ -55,7 +55,7 @@ export async function run(options: LockdownOptions, io: Io): Promise<ExitCode> {
       `adversary: the fact \`${oneLine(key, 120)}\` declares no reads, so the script does not allow any for it`
     )
   }
-  io.out(script)
+  io.text(script)
   io.json({ on: host.name, authorizedKeys, path, script, reads })
   return exitCode.pass
 }

@@ -53,7 +53,7 @@ export async function run(options: SuggestOptions, io: Io): Promise<ExitCode> {
     return exitCode.notProven
   }
   const plan = suggestedPlan(host, options.phase ?? 'p1', suggested.suggestions)
-  if (target === null) io.out(plan.trimEnd())
+  if (target === null) io.text(plan.trimEnd())
   else {
     await replaceFile(target, plan).catch((error: unknown) => {
       throw new AdversaryError('usage', `--out: ${target} cannot be written: ${messageOf(error)}`, {

@@ -29,7 +29,7 @@ export function completing(tree: () => CommandTree): Command<CompletionOptions> 
           : each
       )
     })
-    io.out(script)
+    io.text(script)
     io.json({ shell, script })
     return exitCode.pass
   }

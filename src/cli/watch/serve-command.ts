@@ -1,6 +1,6 @@
 import { sha256 } from '../../lib/canonical.ts'
 import { AdversaryError, messageOf } from '../../lib/errors.ts'
-import { isoSecond, nowMs, tick } from '../../os/clock.ts'
+import { nowMs, tick } from '../../os/clock.ts'
 import { temporaryRoot } from '../../os/files.ts'
 import { listen } from '../../server/http-server.ts'
 import { gateOnce } from '../../gate/gate.ts'
@@ -10,7 +10,6 @@ import { readSecret, type SecretPlace } from '../../config/secret.ts'
 import type { DroneConfig, ListenAt } from '../../config/types.ts'
 import { beginRecord, type Trust } from '../../record/record.ts'
 import { askedOthers } from '../../watch/asked-others.ts'
-import { type Log, logLine } from '../../review/log.ts'
 import type { WatcherStatus } from '../../watch/state.ts'
 import { boardModel } from '../../board/read-model.ts'
 import { readTrust, type Snapshot, type ReviewContext } from '../../review/context/review-context.ts'
@@ -25,10 +24,12 @@ import { webhookRoute } from '../../server/webhook.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { packageVersion } from '../package.ts'
-import { sayer, watchHome, withoutProgress } from './watch-command.ts'
+import { type LogFormat, logTo, sayer, watchHome, withoutProgress } from './watch-command.ts'
 import { enter } from '../enter.ts'
 
 export interface ServeOptions extends CommonOptions {
+  /** How the log is written: see `watch`. */
+  readonly log?: LogFormat | undefined
   /** Address and port, instead of the home's. */
   readonly listen?: string | undefined
 }
@@ -36,9 +37,7 @@ export interface ServeOptions extends CommonOptions {
 /** The watcher of the home, and beside it the HTTP server: what wakes it, and who asks it. */
 export async function run(options: ServeOptions, given: Io): Promise<ExitCode> {
   const io = given.tty ? given : withoutProgress(given)
-  const log: Log = (event, details) => {
-    if (options.quiet !== true) io.err(logLine(isoSecond(), event, details))
-  }
+  const log = logTo(io, options)
   try {
     await enter(options, io, context => serve(context, options, io), { log })
   } catch (error) {

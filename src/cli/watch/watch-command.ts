@@ -14,6 +14,7 @@ import { openWorkspace } from '../open-home.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { progressOf } from '../progress.ts'
 import { supervised } from './heartbeat.ts'
+import { logText } from './log-text.ts'
 import { changesText, reviewText, publishedText } from '../review/check-text.ts'
 import { finishStatuses } from '../finish-statuses.ts'
 import { homesIn, watchHomes } from './watch-homes.ts'
@@ -21,8 +22,28 @@ import { enter } from '../enter.ts'
 
 export interface WatchOptions extends CommonOptions {
   readonly once?: boolean | undefined
+  /** How the log is written; absent: text for a person at a terminal, else JSON. */
+  readonly log?: LogFormat | undefined
   /** Homes, or folders that hold homes, as typed. */
   readonly homes?: readonly string[] | undefined
+}
+
+export type LogFormat = 'text' | 'json'
+
+/** Writes events to stderr: text where a person watches, JSON where nobody does, or as `--log` says. @param home where one process watches several: whose events they are. */
+export function logTo(
+  io: Pick<Io, 'event' | 'tty' | 'errors'>,
+  options: Pick<WatchOptions, 'quiet' | 'log' | 'json'>,
+  home?: string
+): Log {
+  const format = options.log ?? (io.tty && options.json !== true ? 'text' : 'json')
+  return (event, details) => {
+    if (options.quiet === true) return
+    const time = isoSecond()
+    io.event(
+      format === 'json' ? logLine(time, event, details, home) : logText(time, event, details, io.errors, home)
+    )
+  }
 }
 
 /** From the best to the worst: the worst of its reviews is what `watch --once` ends with. */
@@ -33,11 +54,7 @@ export async function run(options: WatchOptions, given: Io): Promise<ExitCode> {
   const io = given.tty ? given : withoutProgress(given)
   const once = options.once === true
   let worst: ExitCode = exitCode.pass
-  const logOf =
-    (home?: string): Log =>
-    (event, details) => {
-      if (options.quiet !== true) io.err(logLine(isoSecond(), event, details, home))
-    }
+  const logOf = (home?: string): Log => logTo(io, options, home)
   const log = logOf()
   const worse = (code: ExitCode) => {
     if (order.indexOf(code) > order.indexOf(worst)) worst = code
