@@ -350,8 +350,9 @@ describe('a host', () => {
     expect(of('host/keyless/settings')).toMatchObject({
       saw: expect.stringContaining(`${keyless.identityFile} does not exist`),
       mend: expect.stringMatching(
-        /^ssh-keygen -t ed25519 -N '' -f \S+no_key, then add .*no_key\.pub to .*authorized_keys/
-      )
+        /^make a key here, then add \S+no_key\.pub to .*authorized_keys on the host: ssh-keygen /
+      ),
+      command: expect.stringMatching(/^ssh-keygen -t ed25519 -N '' -f \S+no_key$/)
     })
     expect(told(checks, 'down')).toEqual(after('reach'))
     expect(told(checks, 'strange')).toEqual(after('host-key'))
@@ -362,7 +363,21 @@ describe('a host', () => {
       saw: expect.stringMatching(/is unknown: ssh-ed25519 SHA256:/),
       mend: expect.stringMatching(/ssh-keygen -lf .*ssh -o UserKnownHostsFile=/)
     })
-    expect(of('host/refusing/login')).toMatchObject({ mend: expect.stringContaining('authorized_keys') })
+    // A line that can be pasted: `user@host:port` is our way to write it, and none of ssh's.
+    const { knownHosts, identityFile } = strange.started.address
+    expect(of('host/strange/host-key')).toMatchObject({
+      command: `ssh -o UserKnownHostsFile=${knownHosts} -i ${identityFile} -p ${strange.started.port} reader@127.0.0.1`
+    })
+    expect(of('host/down/reach')).toMatchObject({
+      command: expect.stringMatching(/^ssh -o UserKnownHostsFile=\S+ -i \S+ -p 1 reader@127\.0\.0\.1 true$/)
+    })
+    expect(of('host/refusing/login')).toMatchObject({
+      saw: expect.stringMatching(/refused the login of reader with \S+ \(SHA256:\S+\)$/),
+      mend: expect.stringContaining('authorized_keys'),
+      command: expect.stringMatching(
+        /^echo 'ssh-ed25519 [A-Za-z0-9+/=]+' >> ~reader\/\.ssh\/authorized_keys$/
+      )
+    })
     expect(of('host/silent/reader')).toMatchObject({ saw: expect.stringContaining('This account is closed') })
   })
 

@@ -130,7 +130,9 @@ describe('--json', () => {
     })
     const page = await readFile(join(cwd, 'public/index.html'), 'utf8')
     expect(page).toContain('Gate open')
-    expect(page).toMatch(/Gate closed:<\/b> M2 failed: the only check/)
+    expect(page).toMatch(
+      /Gate closed:<\/b> M2 failed: .*a palace.* is not in the file .*; the only check failed \(/
+    )
     for (const words of [[], ['--out', 'x', '--commits', 'javascript:alert(1)//']]) {
       expect((await runCli(['board', ...words], { cwd })).code).toBe(64)
     }

@@ -116,7 +116,8 @@ function fixLines(mend: string | null, command: string | null, io: Terminal): re
   if (mend === null) return []
   if (command === null) return fit(oneLine(mend), io, 4)
   const text = mend.endsWith(command) ? mend.slice(0, mend.length - command.length) : mend
-  return [...(text.trim() === '' ? [] : fit(oneLine(text), io, 4)), ...pasted(oneLine(command), io, 6)]
+  if (text.trim() === '') return pasted(oneLine(command), io, 4)
+  return [...fit(oneLine(text), io, 4), ...pasted(oneLine(command), io, 6)]
 }
 
 /** What was filed, closed or reopened along with it, a line each. */
