@@ -101,7 +101,7 @@ function whyEnded(host: HostAddress, how: string, stderrText: string): HostUnsee
     kind === 'host-key' && key !== undefined
       ? ` (it shows ${key})`
       : kind === 'login-refused'
-        ? offeredIn(said)
+        ? offeredIn(stderrText)
         : ''
   return new HostUnseen(kind, `ssh ${host.ssh}${shown}: ${words === '' ? 'exited without a message' : words}`)
 }
