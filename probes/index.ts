@@ -16,6 +16,7 @@ import { networkServices } from './network-services.ts'
 import { networkSubnet } from './network-subnet.ts'
 import { orphanNetworks } from './orphan-networks.ts'
 import { replicaCounts } from './replica-counts.ts'
+import { repoDiff } from './repo-diff.ts'
 import { repoFile } from './repo-file.ts'
 import { repoTree } from './repo-tree.ts'
 import { restartLoops } from './restart-loops.ts'
@@ -47,6 +48,7 @@ export const probes: readonly AnyProbe[] = [
   networkSubnet,
   orphanNetworks,
   replicaCounts,
+  repoDiff,
   repoFile,
   repoTree,
   restartLoops,

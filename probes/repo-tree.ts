@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { globsParam } from '../src/lib/text/path-glob.ts'
 import { patternText } from '../src/lib/text/pattern.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { type RepoTree, treeSearch } from '../src/systems/repo/tree-search.ts'
@@ -10,10 +11,6 @@ const line = z
   .max(1_000)
   .regex(/\S/, 'expected text that is more than white space')
   .regex(/^[^\r\n]*$/, 'expected one line')
-const glob = z
-  .string()
-  .max(300)
-  .regex(/^[^!:\p{C}\s](?:[^\p{C}]*\S)?$/u, 'expected a glob such as `src/**/*.ts`')
 const some = <Item extends z.ZodType>(item: Item) =>
   z.union([item.transform(one => [one]), z.array(item).min(1).max(50)])
 const whole = z.number().int().min(1).max(1_000_000)
@@ -32,10 +29,10 @@ export const repoTree = defineProbe({
   example: { paths: 'nix/**', lacks: '10.0.1.0/24' },
   params: z
     .strictObject({
-      paths: some(glob).describe(
+      paths: globsParam.describe(
         'globs of the files: `*` within a name, `**` any folders; without a slash for any folder, with one at its end for all below; files that signed reviews wrote are left out'
       ),
-      except: some(glob).default([]).describe('globs of files that are left out'),
+      except: globsParam.default([]).describe('globs of files that are left out'),
       lacks: some(line).default([]).describe('text that no file may contain, in comments and paths neither'),
       contains: some(line)
         .default([])

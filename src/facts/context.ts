@@ -77,6 +77,14 @@ export function contextOf(
         cited.push(entryWhenRead('repo', command, reading, result, adapters))
         return noted(received.changes, from, reading)
       },
+      async changedPaths(from) {
+        const reading = adapters.repo.changedPaths(from).then(paths => clean(paths, adapters))
+        const { commit } = adapters.repo
+        const command = typed({ argv: ['git', 'diff', '--name-only', '--no-renames', from, commit] })
+        const result = (paths: readonly string[]) => printed(paths.map(path => `${path}\n`).join(''))
+        cited.push(entryWhenRead('repo', command, reading, result, adapters))
+        return noted(received.changedPaths, from, reading)
+      },
       async search(query) {
         const { commit } = adapters.repo
         const reading = adapters.repo.search(query).then(found => clean(found, adapters))

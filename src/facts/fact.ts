@@ -181,6 +181,12 @@ export interface RepoView {
    * files or bytes than are searched.
    */
   search(query: TreeQuery): Promise<TreeFound>
+  /**
+   * Paths whose entry is another in this commit than in `from`, in their order, without what signed reviews wrote: what
+   * one commit brought and another took back is not told. Throws `Unseen` where `from` is no ancestor, for a tree that
+   * git would not write, and for more paths than the cap.
+   */
+  changedPaths(from: string): Promise<readonly string[]>
 }
 
 /** What is looked for in the files of a commit. */

@@ -144,9 +144,11 @@ async function again(
   const routes = await shownAnswers(received.routes, answer => shownRoute(answer, veil))
   const files = await shownAnswers(received.files, text => (text === null ? null : veil.shown(text)))
   const changes = await shownAnswers(received.changes, changed => shownChanges(changed, veil))
+  const paths = await shownAnswers(received.changedPaths, found => mapStrings(found, veil.shown))
   const searches = await shownAnswers(received.searches, found => mapStrings(found, veil.shown))
   const rehearsals = await shownAnswers(received.rehearsals, answer => shownRehearsal(answer, veil))
-  if (![reads, routes, files, changes, searches, rehearsals].some(({ altered }) => altered)) return value
+  if (![reads, routes, files, changes, paths, searches, rehearsals].some(({ altered }) => altered))
+    return value
   let rehearsed = 0
   return take(source, {
     host,
@@ -157,6 +159,7 @@ async function again(
       ...adapters.repo,
       file: path => repeated(files.answers, path),
       changes: from => repeated(changes.answers, from),
+      changedPaths: from => repeated(paths.answers, from),
       search: query => repeated(searches.answers, searchKey(query))
     },
     record: adapters.record,

@@ -19,6 +19,7 @@ export interface Received {
   readonly files: Map<string, Promise<string | null>>
   readonly changes: Map<string, Promise<readonly ChangedFile[]>>
   readonly searches: Map<string, Promise<TreeFound>>
+  readonly changedPaths: Map<string, Promise<readonly string[]>>
   readonly homes: Map<string, Promise<string>>
   readonly clocks: Map<string, Promise<HostClock>>
   /** By their order: what they were made of is not the same once secrets are hidden in it. */
@@ -32,6 +33,7 @@ export function nothingReceived(): Received {
     files: new Map(),
     changes: new Map(),
     searches: new Map(),
+    changedPaths: new Map(),
     homes: new Map(),
     clocks: new Map(),
     rehearsals: new Map()

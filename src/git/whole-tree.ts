@@ -6,6 +6,8 @@ export interface TreeFile {
   /** From the top. A name that is not UTF-8 holds U+FFFD. */
   readonly path: string
   readonly kind: 'file' | 'symlink' | 'submodule'
+  /** As git stores it: `100755` is a file that can be executed. */
+  readonly mode: string
   /** Of the blob; of a submodule, the commit. */
   readonly sha: string
 }
@@ -52,7 +54,7 @@ export async function wholeTree(
       const kind = kinds[mode]
       if (mode === '40000') below.push({ at: `${path}/`, sha: id, depth: depth + 1 })
       else if (kind === undefined) return refused(`${path} is ${kindOf(mode)}`)
-      else files.push({ path, kind, sha: id })
+      else files.push({ path, kind, mode, sha: id })
     }
     waiting.push(...below.reverse())
     if (files.length + folders + waiting.length > most)

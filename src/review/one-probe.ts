@@ -38,6 +38,6 @@ const shut = async (): Promise<never> => {
 
 /** Views for whoever asks nothing of the repo. */
 export const nowhere: Views = {
-  repo: { commit: '', file: shut, changes: shut, search: shut },
+  repo: { commit: '', file: shut, changes: shut, search: shut, changedPaths: shut },
   record: { reviewTime: shut, claimTime: shut, baseline: shut }
 }

@@ -33,3 +33,19 @@ it('fails while a file holds the text, passes once it is gone, and again after t
   await scene.claim('one-M1', 'once more')
   expect(await verdicts()).toEqual([['FAIL', 'reviews/REVIEW-one.md']])
 })
+
+it('what a review wrote is no change of the builder', async () => {
+  scene = await makeScene()
+  const from = await scene.commit('core: networks', { files: { 'nix/a.nix': 'a\n' } })
+  const plan = `{ probe: repo-diff, with: { since: ${from}, only: nix/ } }`
+  await scene.plan('one', `milestones:\n  M1: { checks: [${plan}] }\nhunt: { probes: [] }\n`)
+  const verdicts = async () => (await (await scene.context()).once()).map(({ verdict }) => verdict)
+  await scene.claim('one-M1')
+  expect(await verdicts()).toEqual(['INCONCLUSIVE'])
+  await scene.commit('core: more', { files: { 'nix/a.nix': 'b\n' } })
+  await scene.claim('one-M1', 'again')
+  expect(await verdicts()).toEqual(['PASS'])
+  await scene.commit('docs: why', { files: { 'reviews/evidence/mine.json': '{}\n' } })
+  await scene.claim('one-M1', 'once more')
+  expect(await verdicts()).toEqual(['FAIL'])
+})

@@ -37,7 +37,8 @@ export const closedRepo = {
   commit: '0'.repeat(40),
   file: shut('the repo'),
   changes: shut('the repo'),
-  search: shut('the repo')
+  search: shut('the repo'),
+  changedPaths: shut('the repo')
 }
 
 /** Doors that lead nowhere, except those that a test opens. */

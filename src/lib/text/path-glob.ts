@@ -1,4 +1,5 @@
-import { globMatches } from './glob.ts'
+import * as z from 'zod'
+import { globMatches, textLike } from './glob.ts'
 
 /**
  * Whether the path of a file matches a glob, as in a `.gitignore`: `*`, `?` and classes stay within a name, `**` is any
@@ -34,6 +35,21 @@ export function fixedFolder(glob: string): string {
 /** The same glob for whoever matches whole paths only: from the top, with `**` where it is for any depth. */
 export function anchored(glob: string): string {
   return partsOf(glob).join('/')
+}
+
+const glob = z
+  .string()
+  .max(300)
+  .regex(/^[^!:\p{C}\s](?:[^\p{C}]*\S)?$/u, 'expected a glob such as `src/**/*.ts`')
+
+/** The schema of a parameter that takes one glob or several: no negation, and no magic of git's pathspecs. */
+export const globsParam = z.union([glob.transform(one => [one]), z.array(glob).min(1).max(50)])
+
+/** A path that the glob matches, for showing that a check can fail. */
+export function pathLike(glob: string): string {
+  return partsOf(glob)
+    .map(part => (part === '**' ? 'x' : textLike(part)))
+    .join('/')
 }
 
 function partsOf(glob: string): readonly string[] {

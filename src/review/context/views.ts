@@ -43,7 +43,7 @@ function statusPathOf(home: Workspace, phase: string): string {
 const isText = (path: string) => !path.includes('\uFFFD')
 
 /** How much the commits of a phase may have changed to be looked at. */
-const changeCaps = { files: 200, bytes: 4 * 1024 * 1024 } as const
+const changeCaps = { paths: 5_000, files: 200, bytes: 4 * 1024 * 1024 } as const
 
 function repoView(git: Git, commit: string, record: SignedRecord | Promise<SignedRecord>): RepoView {
   const bytesAt = async (at: string, path: string): Promise<Uint8Array | null> => {
@@ -62,6 +62,18 @@ function repoView(git: Git, commit: string, record: SignedRecord | Promise<Signe
     const bytes = await bytesAt(at, path)
     return bytes === null ? null : new TextDecoder().decode(bytes)
   }
+  const treeAt = async (at: string) => {
+    const tree = await git.tree(at, treeBounds.entries)
+    if (tree.kind === 'tree') return tree.files
+    throw new Unseen(`the tree of ${at.slice(0, 7)} was not read: ${tree.why}`)
+  }
+  const entriesOf = async (at: string) =>
+    new Map((await treeAt(at)).map(({ path, mode, sha }) => [path, `${mode} ${sha}`]))
+  const mustBuildOn = async (from: string) => {
+    // One that the clone does not even hold: the branch was rewritten since.
+    if ((await git.commit(from)) === null || !(await git.isAncestor(from, commit)))
+      throw new Unseen(`${from.slice(0, 7)} is not among the commits that ${commit.slice(0, 7)} builds on`)
+  }
   return {
     commit,
     async file(path) {
@@ -71,11 +83,8 @@ function repoView(git: Git, commit: string, record: SignedRecord | Promise<Signe
       return content?.text ?? null
     },
     async search(query) {
-      const tree = await git.tree(commit, treeBounds.entries)
-      if (tree.kind === 'refused')
-        throw new Unseen(`the tree of ${commit.slice(0, 7)} was not searched: ${tree.why}`)
       const own = ownFiles(await record)
-      const files = tree.files.filter(({ path }) => !own.has(path))
+      const files = (await treeAt(commit)).filter(({ path }) => !own.has(path))
       return searchTree(files, query, async file => {
         const found = await git.content(file, treeBounds.fileBytes)
         return found.kind === 'file'
@@ -83,11 +92,20 @@ function repoView(git: Git, commit: string, record: SignedRecord | Promise<Signe
           : { why: found.kind === 'refused' ? found.why : 'it is gone' }
       })
     },
+    async changedPaths(from) {
+      await mustBuildOn(from)
+      const [was, is] = [await entriesOf(from), await entriesOf(commit)]
+      const own = ownFiles(await record)
+      const changed = [...new Set([...was.keys(), ...is.keys()])].filter(
+        path => was.get(path) !== is.get(path) && !own.has(path)
+      )
+      if (changed.length > changeCaps.paths)
+        throw new Unseen(`${changed.length} paths differ, more than the ${changeCaps.paths} looked at`)
+      return changed.sort((one, other) => (one < other ? -1 : 1))
+    },
     async changes(from, wanted) {
       const span = `${from.slice(0, 7)}..${commit.slice(0, 7)}`
-      // One that the clone does not even hold: the branch was rewritten since.
-      if ((await git.commit(from)) === null || !(await git.isAncestor(from, commit)))
-        throw new Unseen(`${from.slice(0, 7)} is not among the commits that ${commit.slice(0, 7)} builds on`)
+      await mustBuildOn(from)
       const all = await git.changedFiles(from, commit)
       const files = all.filter(
         ({ path, wasFile, isFile }) => (wasFile || isFile) && isText(path) && wanted(path)
