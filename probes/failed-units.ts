@@ -5,6 +5,7 @@ import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { isAfter, type Moment, moment, momentParam } from '../src/systems/baseline/moment.ts'
 import { hostClock } from '../src/systems/linux/host-clock.ts'
 import { bootOf, type Restarts, restartsOf } from '../src/systems/systemd/restarts.ts'
+import { isBetweenStarts, isFailed, isUnreadable, troubleOf } from '../src/systems/systemd/unit-health.ts'
 import { allUnits, type UnitState } from '../src/systems/systemd/units.ts'
 
 export const failedUnits = defineProbe({
@@ -69,21 +70,12 @@ export const failedUnits = defineProbe({
     if (unit === undefined) return []
     const loaded = { ...unit, load: 'loaded', sub: 'running', result: 'success' }
     const service = judged.find(({ name }) => name.endsWith('.service'))
-    const ago = (seconds: number) => facts.clock.hostMicros - seconds * 1_000_000
-    const boot = {
-      ...loaded,
-      restarts: 0,
-      active: 'inactive',
-      startedMicros: ago(605),
-      activeMicros: ago(605)
+    const began = (seconds: number) => {
+      const micros = facts.clock.hostMicros - seconds * 1_000_000
+      return { startedMicros: micros, activeMicros: micros, mainStartedMicros: micros }
     }
-    const loop = {
-      active: 'active',
-      restarts: 60,
-      startedMicros: ago(5),
-      activeMicros: ago(5),
-      mainStartedMicros: ago(5)
-    }
+    const boot = { ...loaded, restarts: 0, active: 'inactive', ...began(605) }
+    const loop = { active: 'active', restarts: 60, ...began(5) }
     return [
       { ...facts, units: [{ ...loaded, active: 'failed', result: 'exit-code' }] },
       ...(service === undefined
@@ -134,27 +126,6 @@ function judgeRestarts(
   }
 }
 
-const unreadable = new Set(['bad-setting', 'error'])
-
-function isFailed(unit: UnitState): boolean {
-  return unit.active === 'failed' || unreadable.has(unit.load) || awaitsRestart(unit)
-}
-
-/** Results of a run that did not fail. A start that its own ExecCondition= skipped is none. */
-const harmless = new Set(['', 'success', 'exec-condition'])
-
-/**
- * Between two starts of `Restart=` a unit is `activating`, whatever ended the run before. `Result` tells a
- * program that crashed from one that ended well and is started again (`Restart=always`).
- */
-function isBetweenStarts({ active, sub }: UnitState): boolean {
-  return active === 'activating' && /^auto-restart(?:-queued)?$/.test(sub)
-}
-
-function awaitsRestart(unit: UnitState): boolean {
-  return isBetweenStarts(unit) && !harmless.has(unit.result)
-}
-
 /** A program that ends at once and says that all is well is in a loop as well; one that is run every minute is not. */
 function undecided({ name, result }: UnitState): Finding {
   return {
@@ -165,9 +136,8 @@ function undecided({ name, result }: UnitState): Finding {
 
 function failed(unit: UnitState): Finding {
   const { name, active, sub, load, result } = unit
-  const title = titleOf(unit)
-  const saw =
-    unreadable.has(load) && active !== 'failed' ? `${title} (${load})` : `${title} (Result=${result})`
+  const title = troubleOf(unit)
+  const saw = isUnreadable(unit) && active !== 'failed' ? `${title} (${load})` : `${title} (Result=${result})`
   return {
     outcome: 'fail',
     saw,
@@ -185,12 +155,4 @@ function failed(unit: UnitState): Finding {
           : `Read \`systemctl status ${name}\` and \`journalctl -u ${name}\`, fix the cause, and start it again.`
     }
   }
-}
-
-function titleOf(unit: UnitState): string {
-  const { name, active, load } = unit
-  if (active === 'failed')
-    return `${name} has failed${load === 'not-found' ? ', and its unit file is gone' : ''}`
-  if (awaitsRestart(unit)) return `${name} has failed and waits for its automatic restart`
-  return `${name} cannot be loaded`
 }
