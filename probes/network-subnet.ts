@@ -5,7 +5,8 @@ import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { hostClock } from '../src/systems/linux/host-clock.ts'
 import { dockerEngine, partOfSwarm } from '../src/systems/docker/engine.ts'
 import { type DockerNetwork, dockerNetworks } from '../src/systems/docker/networks.ts'
-import { isAfter, moment, momentParam } from '../src/systems/baseline/moment.ts'
+import { moment, momentParam } from '../src/systems/baseline/moment.ts'
+import { isAfter } from '../src/systems/baseline/moment-order.ts'
 
 const params = z.strictObject({
   network: z.string().min(1).describe('name of the docker network'),

@@ -2,14 +2,10 @@ import * as z from 'zod'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { isoMicros } from '../src/lib/instant.ts'
 import { hostClock } from '../src/systems/linux/host-clock.ts'
-import { isAfter, moment, momentParam } from '../src/systems/baseline/moment.ts'
-import {
-  isRemembered,
-  lastActivation,
-  unitParam,
-  type UnitState,
-  unitState
-} from '../src/systems/systemd/units.ts'
+import { moment, momentParam } from '../src/systems/baseline/moment.ts'
+import { isRemembered } from '../src/systems/systemd/unit-memory.ts'
+import { isAfter } from '../src/systems/baseline/moment-order.ts'
+import { lastActivation, unitParam, type UnitState, unitState } from '../src/systems/systemd/units.ts'
 
 export const unitActivation = defineProbe({
   id: 'unit-activation',

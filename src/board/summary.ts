@@ -1,4 +1,4 @@
-import type { MalformedClaim, Owed } from '../record/pending.ts'
+import type { MalformedClaim, UnansweredClaim } from '../record/pending.ts'
 import { type GateAnswer, type Judge, judgeAt, type PhaseJudgement } from '../gate/gate.ts'
 import { milestoneOf } from '../config/plan/milestones.ts'
 import type { Plan } from '../config/types.ts'
@@ -46,15 +46,17 @@ export interface BoardMilestone {
 /** Reads the board off the signed record, the plans and what is owed. Nothing is asked of any host. */
 export async function board(context: ReviewContext, at: Snapshot, nowMs: number): Promise<Board> {
   const { record } = at
-  const { owed, malformed, own } = await pendingClaims(context.git, context.home, at)
+  const { unanswered, malformed, own } = await pendingClaims(context.git, context.home, at)
   const phases = new Set([
     ...context.home.plans.keys(),
     ...record.reviews.map(({ message }) => message.phase),
-    ...owed.map(({ claim }) => claim.phase)
+    ...unanswered.map(({ claim }) => claim.phase)
   ])
   const judge = await judgeOf(context, at, nowMs)
   return {
-    phases: await Promise.all([...phases].sort().map(phase => phaseOf(context, at, owed, phase, judge))),
+    phases: await Promise.all(
+      [...phases].sort().map(phase => phaseOf(context, at, unanswered, phase, judge))
+    ),
     malformed,
     own,
     distrusted: record.distrusted.map(({ commit, why }) => ({ commit: commit.sha, why }))
@@ -64,12 +66,12 @@ export async function board(context: ReviewContext, at: Snapshot, nowMs: number)
 async function phaseOf(
   context: ReviewContext,
   at: Snapshot,
-  owed: readonly Owed[],
+  unanswered: readonly UnansweredClaim[],
   phase: string,
   judge: Judge
 ): Promise<BoardPhase> {
   const plan = context.home.plans.get(phase) ?? null
-  const pending = owed.map(({ claim }) => claim).filter(claim => claim.phase === phase)
+  const pending = unanswered.map(({ claim }) => claim).filter(claim => claim.phase === phase)
   const names = new Set([
     ...(plan?.milestones ?? []).map(({ id }) => id),
     ...reviewed(at.record, phase),

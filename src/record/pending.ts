@@ -9,7 +9,7 @@ export interface HistoryCommit extends ClaimCommit {
 
 export type MalformedClaim = Extract<ParsedClaim, { kind: 'malformed' }>
 
-export interface Owed {
+export interface UnansweredClaim {
   readonly claim: Claim
   /** Older claims of the same milestone that this one answers for, oldest first. */
   readonly supersedes: readonly Claim[]
@@ -17,14 +17,14 @@ export interface Owed {
 
 export interface Pending {
   /** The newest unanswered claim of each milestone, oldest first. */
-  readonly owed: readonly Owed[]
+  readonly unanswered: readonly UnansweredClaim[]
   readonly malformed: readonly MalformedClaim[]
   /** Claims that carry the reviewer's own identity: never reviewed. */
   readonly own: readonly Claim[]
 }
 
 /**
- * Which claims are owed a review. A claim that a newer and answered claim of its milestone builds on is owed
+ * Which claims still need a review. A claim that a newer and answered claim of its milestone builds on needs
  * none; one that came in by a merge after that answer is.
  *
  * @param history commits after `since`, parents before children: what git lists for `since..tip`.
@@ -54,17 +54,17 @@ export function pending(
   }
 
   const parents = new Map(history.map(commit => [commit.sha, commit.parents]))
-  const owed: Owed[] = []
+  const unanswered: UnansweredClaim[] = []
   for (const claims of milestones.values()) {
     const answered = claims.map(({ sha }) => sha).filter(sha => settled.has(sha))
     const behind = reachable(answered, parents)
     const open = claims.filter(({ sha }) => !behind.has(sha))
     const claim = open.pop()
-    if (claim !== undefined) owed.push({ claim, supersedes: open })
+    if (claim !== undefined) unanswered.push({ claim, supersedes: open })
   }
   const place = new Map(history.map((commit, index) => [commit.sha, index]))
-  owed.sort((a, b) => (place.get(a.claim.sha) ?? 0) - (place.get(b.claim.sha) ?? 0))
-  return { owed, malformed, own }
+  unanswered.sort((a, b) => (place.get(a.claim.sha) ?? 0) - (place.get(b.claim.sha) ?? 0))
+  return { unanswered, malformed, own }
 }
 
 function isBy(email: string, claim: Claim): boolean {

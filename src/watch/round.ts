@@ -2,7 +2,7 @@ import { AdversaryError, messageOf } from '../lib/errors.ts'
 import type { Claim } from '../lib/words.ts'
 import { nowMs, tick } from '../os/clock.ts'
 import { reviewAskedFor } from '../systems/baseline/moment.ts'
-import type { Owed, Pending } from '../record/pending.ts'
+import type { UnansweredClaim, Pending } from '../record/pending.ts'
 import { newestReview, orientationsOf } from '../record/record.ts'
 import { milestoneOf } from '../config/plan/milestones.ts'
 import type { Plan, Workspace } from '../config/types.ts'
@@ -81,10 +81,10 @@ export async function round(
     const pending = await pendingClaims(git, home, at)
     events.seen?.(at, context)
     report(here, pending)
-    const next = nextOf(here, pending.owed, tried)
+    const next = nextOf(here, pending.unanswered, tried)
     if (next === undefined) break
     tried.add(next.claim.sha)
-    if (await answer(here, at, next, pending.owed)) at = await refresh()
+    if (await answer(here, at, next, pending.unanswered)) at = await refresh()
   }
   // Hunting may take in claims that came meanwhile: they are for the next round.
   const { tip } = at
@@ -101,13 +101,18 @@ export async function round(
 }
 
 /** Looks at one claim and publishes what was seen. Whether the branch is another one now. */
-async function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[]): Promise<boolean> {
+async function answer(
+  here: Round,
+  at: Snapshot,
+  unanswered: UnansweredClaim,
+  all: readonly UnansweredClaim[]
+): Promise<boolean> {
   const { context, state } = here
-  const { sha, phase, milestone } = owed.claim
+  const { sha, phase, milestone } = unanswered.claim
   const about = `${phase}-${milestone}`
   const work: Work = { key: sha, about, claim: sha }
   try {
-    const needed = neededOf(here, at, owed, all)
+    const needed = neededOf(here, at, unanswered, all)
     if (needed !== undefined) {
       const why = `it needs ${needed.about}, which could not be seen yet`
       scheduleRetry(state, sha, { about, why, pauseMs: backOff.firstMs, nextTick: needed.nextTick })
@@ -116,8 +121,8 @@ async function answer(here: Round, at: Snapshot, owed: Owed, all: readonly Owed[
     if (deferForHostBackoff(here, work, hostsOf(context.home, phase, milestone))) return false
     step(state, 'reviewing', about)
     context.log('review.started', { phase, milestone, claim: sha })
-    here.events.collecting?.(owed.claim)
-    return await review(here, at, work, { kind: 'review', ...owed })
+    here.events.collecting?.(unanswered.claim)
+    return await review(here, at, work, { kind: 'review', ...unanswered })
   } catch (error) {
     return failed(here, work, { phase, milestone, claim: sha }, error)
   }
@@ -217,7 +222,7 @@ function published({ context, events, state }: Round, assessed: Assessed, result
   }
 }
 
-function report({ context, state }: Round, { owed, malformed, own }: Pending): void {
+function report({ context, state }: Round, { unanswered, malformed, own }: Pending): void {
   const isNew = ({ sha }: { readonly sha: string }) => {
     if (state.logged.has(sha)) return false
     state.logged.add(sha)
@@ -230,7 +235,7 @@ function report({ context, state }: Round, { owed, malformed, own }: Pending): v
     const why = "it was claimed with the reviewer's own identity"
     context.log('claim.ignored', { commit: sha, phase, milestone, why })
   }
-  const still = new Set(owed.map(({ claim }) => claim.sha))
+  const still = new Set(unanswered.map(({ claim }) => claim.sha))
   for (const key of state.waiting.keys()) {
     if (!key.startsWith('orientation ') && !still.has(key)) state.waiting.delete(key)
   }
@@ -240,9 +245,13 @@ function report({ context, state }: Round, { owed, malformed, own }: Pending): v
  * The oldest claim that was not looked at yet, then the oldest that is due again. Beside other reviewers any
  * of them: all looking at the same one would do the work of one.
  */
-function nextOf(here: Round, owed: readonly Owed[], tried: ReadonlySet<string>): Owed | undefined {
+function nextOf(
+  here: Round,
+  unanswered: readonly UnansweredClaim[],
+  tried: ReadonlySet<string>
+): UnansweredClaim | undefined {
   const { waiting, hasPeers } = here.state
-  const open = owed.filter(({ claim }) => {
+  const open = unanswered.filter(({ claim }) => {
     const nextTick = waiting.get(claim.sha)?.nextTick
     return !tried.has(claim.sha) && (nextTick === undefined || nextTick <= tick())
   })
@@ -260,7 +269,7 @@ function nextOf(here: Round, owed: readonly Owed[], tried: ReadonlySet<string>):
 }
 
 /** Milestones whose reviews this one's verdict rests on. */
-function needsOf({ home }: ReviewContext, { claim }: Owed): ReadonlySet<string> {
+function needsOf({ home }: ReviewContext, { claim }: UnansweredClaim): ReadonlySet<string> {
   const planned = milestoneOf(home.plans.get(claim.phase), claim.milestone)
   const times = (planned?.checks ?? []).flatMap(({ probe }) =>
     Object.values(probe.needs).map(({ key }) => reviewAskedFor(key))
@@ -269,7 +278,12 @@ function needsOf({ home }: ReviewContext, { claim }: Owed): ReadonlySet<string> 
 }
 
 /** A claim that this one needs and that is still being looked at: no blip must become a missing PASS. */
-function neededOf({ context, state }: Round, at: Snapshot, { claim }: Owed, all: readonly Owed[]) {
+function neededOf(
+  { context, state }: Round,
+  at: Snapshot,
+  { claim }: UnansweredClaim,
+  all: readonly UnansweredClaim[]
+) {
   const planned = milestoneOf(context.home.plans.get(claim.phase), claim.milestone)
   for (const need of planned?.needs ?? []) {
     if (newestReview(at.record, claim.phase, need)?.message.verdict === 'PASS') continue

@@ -19,8 +19,8 @@ function history(...lines: readonly string[]): readonly HistoryCommit[] {
   })
 }
 
-function owed(commits: readonly HistoryCommit[], settled: readonly string[] = []) {
-  return pending(commits, new Set(settled), { email: 'adversary@example.test' }).owed.map(
+function unanswered(commits: readonly HistoryCommit[], settled: readonly string[] = []) {
+  return pending(commits, new Set(settled), { email: 'adversary@example.test' }).unanswered.map(
     ({ claim, supersedes }) => [claim.sha, ...supersedes.map(older => older.sha)].join(' over ')
   )
 }
@@ -35,16 +35,16 @@ describe('claims that are owed a review', () => {
   )
 
   it('oldest first, the newest of each milestone, naming the older', () => {
-    expect(owed(line)).toEqual(['c', 'd over b', 'e'])
+    expect(unanswered(line)).toEqual(['c', 'd over b', 'e'])
   })
 
   it('none for what was answered, and none for what an answered claim builds on', () => {
-    expect(owed(line, ['d'])).toEqual(['c', 'e'])
-    expect(owed(line, ['b', 'c', 'd', 'e'])).toEqual([])
+    expect(unanswered(line, ['d'])).toEqual(['c', 'e'])
+    expect(unanswered(line, ['b', 'c', 'd', 'e'])).toEqual([])
   })
 
   it('a newer claim after an answered one', () => {
-    expect(owed(line, ['b'])).toEqual(['c', 'd', 'e'])
+    expect(unanswered(line, ['b'])).toEqual(['c', 'd', 'e'])
   })
 
   it('a claim that a merge brought in after the answer', () => {
@@ -54,9 +54,9 @@ describe('claims that are owed a review', () => {
       'b < a: claim(x-M1): one',
       'm < b s: Merge branch side'
     )
-    expect(owed(merged, ['b'])).toEqual(['s'])
-    expect(owed(merged)).toEqual(['b over s'])
-    expect(owed(merged, ['b', 's'])).toEqual([])
+    expect(unanswered(merged, ['b'])).toEqual(['s'])
+    expect(unanswered(merged)).toEqual(['b over s'])
+    expect(unanswered(merged, ['b', 's'])).toEqual([])
   })
 
   it.each(['author', 'committer'])('none by the reviewer as %s, whatever the case of its address', role => {
@@ -65,7 +65,7 @@ describe('claims that are owed a review', () => {
     const mine = { ...first, [role]: reviewer }
     const found = pending([mine, second], new Set(), { email: 'adversary@EXAMPLE.test' })
     expect(found.own.map(claim => claim.sha)).toEqual(['a'])
-    expect(found.owed.map(({ claim }) => claim.sha)).toEqual(['b'])
+    expect(found.unanswered.map(({ claim }) => claim.sha)).toEqual(['b'])
   })
 
   it('lists malformed ones', () => {
@@ -79,7 +79,7 @@ describe('claims that are owed a review', () => {
       (_, n) => `c${n} <${n > 0 ? ` c${n - 1}` : ''}: claim(x-M${n % 20}): ${n}`
     )
     const found = pending(history(...many), new Set(), { email: '' })
-    expect(found.owed).toHaveLength(20)
-    expect(found.owed.every(({ supersedes }) => supersedes.length === 9)).toBe(true)
+    expect(found.unanswered).toHaveLength(20)
+    expect(found.unanswered.every(({ supersedes }) => supersedes.length === 9)).toBe(true)
   })
 })

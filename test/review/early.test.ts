@@ -165,14 +165,14 @@ it('the hosts are asked while signatures are verified, and nothing is decided be
   await scene.claim('p1-M1')
   const { context, close } = await scene.context()
   const at = await snapshot(context)
-  const [owed] = (await pendingClaims(context.git, context.home, at)).owed
-  if (owed === undefined) throw new Error('nothing is owed')
+  const [unanswered] = (await pendingClaims(context.git, context.home, at)).unanswered
+  if (unanswered === undefined) throw new Error('nothing is owed')
   let verified: (record: typeof at.record) => void = () => undefined
   const record = new Promise<typeof at.record>(resolve => {
     verified = resolve
   })
   let decided = false
-  const task = { kind: 'review', ...owed } as const
+  const task = { kind: 'review', ...unanswered } as const
   const drafting = assess(context, { tip: at.tip, record }, task, { budgetMs: 20_000 })
   void drafting.then(() => {
     decided = true

@@ -160,8 +160,8 @@ describe('a review file that was there before', () => {
     // Without an orientation, so that the section itself meets what the file leaves open.
     const { context } = await scene.context()
     const at = await snapshot(context)
-    for (const owed of (await pendingClaims(context.git, context.home, at)).owed) {
-      const task = { kind: 'review', ...owed } as const
+    for (const unanswered of (await pendingClaims(context.git, context.home, at)).unanswered) {
+      const task = { kind: 'review', ...unanswered } as const
       await publishReview(context, await assess(context, at, task, { budgetMs: 10_000 }))
     }
   })

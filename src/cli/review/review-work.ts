@@ -90,9 +90,9 @@ async function find(
 ): Promise<ClaimTask | MilestoneTask> {
   const history = await claimHistory(git, home, tip)
   const patterns = home.claims
-  const { owed, own } = pending(history, new Set(), home.identity, patterns)
+  const { unanswered, own } = pending(history, new Set(), home.identity, patterns)
 
-  const named = owed.find(({ claim }) => `${claim.phase}-${claim.milestone}` === target)
+  const named = unanswered.find(({ claim }) => `${claim.phase}-${claim.milestone}` === target)
   if (named !== undefined) return { kind: 'review', claim: named.claim, supersedes: named.supersedes }
 
   const commit = /^[0-9a-f]{4,64}$/.test(target) ? await git.commit(target) : null

@@ -1,3 +1,4 @@
+import type { Filing, Finding } from '../../lib/finding.ts'
 import { isoMicros } from '../../lib/instant.ts'
 import { type Running, runningProgram, startPrograms } from '../systemd/running-program.ts'
 import { startCommands } from '../languages/unit-file.ts'
@@ -9,17 +10,8 @@ import type { UnitState } from '../systemd/units.ts'
 /** Comparisons of what runs with what is on the disk. Nothing here asks a host. */
 
 /** Something that is on the disk and not in effect, or the other way round. */
-export interface Drift {
-  /** The unit, or what else it is about. */
-  readonly at: string
-  readonly saw: string
-  readonly expected: string
-  /** The files of the unit. */
-  readonly shows: readonly string[]
-  readonly subject: string
-  readonly title: string
-  readonly remedy: string
-}
+export type Drift = Required<Omit<Extract<Finding, { outcome: 'fail' }>, 'outcome' | 'filing'>> &
+  Pick<Filing, 'subject' | 'title' | 'remedy'>
 
 export interface OnDisk {
   /** When files last changed, by path, in seconds since 1970; null for one that the login may not see. */

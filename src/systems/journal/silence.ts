@@ -2,7 +2,8 @@ import { counted } from '../../lib/text/counted.ts'
 import { isoMicros } from '../../lib/instant.ts'
 import type { HostClock } from '../../facts/fact.ts'
 import type { JournalMatch, JournalSearch, UnitVoice } from './journal.ts'
-import { isAfter, type Moment } from '../baseline/moment.ts'
+import type { Moment } from '../baseline/moment.ts'
+import { isAfter } from '../baseline/moment-order.ts'
 
 /** What a search of the journal shows of the time since a moment. */
 export type Silence =

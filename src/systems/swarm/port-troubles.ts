@@ -1,32 +1,12 @@
 import { oneLine } from '../../lib/text/clean.ts'
-import type { Severity } from '../../lib/words.ts'
+import type { Finding } from '../../lib/finding.ts'
 import type { Listener } from '../linux/listeners.ts'
 import { bareDaemons, holderOf, portOf, type Served, socketLine } from './ports.ts'
 
 /** What is wrong with a port that is published or open; analysis for probes. */
 
 /** What a probe finds of it, or why that cannot be said. */
-export type PortTrouble =
-  | {
-      readonly outcome: 'unknown'
-      readonly why: string
-      readonly shows?: readonly string[]
-      readonly settlesWithinMs?: number
-    }
-  | {
-      readonly outcome: 'fail'
-      readonly saw: string
-      readonly expected: string
-      readonly at: string
-      readonly shows?: readonly string[]
-      readonly filing: {
-        readonly subject: string
-        readonly title: string
-        readonly severity: Severity
-        readonly story: readonly string[]
-        readonly remedy: string
-      }
-    }
+export type PortTrouble = Extract<Finding, { outcome: 'fail' | 'unknown' }>
 
 /** A published port at which nothing listens. */
 export function deaf({ service, port, mode, young }: Served, proxied: boolean): PortTrouble {

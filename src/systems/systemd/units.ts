@@ -134,20 +134,6 @@ export function lastActivation(unit: UnitState): Activation | null {
   return micros === null ? null : { micros, word: isStart ? 'started' : 'activated' }
 }
 
-/**
- * Whether systemd keeps what it knows of a unit that is not running: something that is loaded refers to it. It
- * unloads others at their end, and then remembers no start of theirs.
- *
- * A timer, path or socket is ordered before what it triggers, and a target after what it wants.
- */
-export function isRemembered({ active, before, after }: UnitState): boolean {
-  return (
-    active !== 'inactive' ||
-    before.some(name => name !== 'shutdown.target') ||
-    after.some(name => /\.(?:timer|path|socket)$/.test(name))
-  )
-}
-
 /** One unit; unseen if systemctl answered for none, or for several. */
 export async function readState(look: FactContext, name: string): Promise<UnitState> {
   const [state, second] = await readStates(look, [name])

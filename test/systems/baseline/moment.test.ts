@@ -2,13 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { parseIso } from '../../../src/lib/instant.ts'
 import type { Fact } from '../../../src/facts/fact.ts'
 import { gather } from '../../../src/facts/gather.ts'
-import {
-  isAfter,
-  type Moment,
-  type MomentRef,
-  moment,
-  momentParam
-} from '../../../src/systems/baseline/moment.ts'
+import { type Moment, type MomentRef, moment, momentParam } from '../../../src/systems/baseline/moment.ts'
+import { isAfter } from '../../../src/systems/baseline/moment-order.ts'
 import { unitState } from '../../../src/systems/systemd/units.ts'
 import { closedAdapters, type Recorded, recordedSession } from '../../support/doors.ts'
 import { type Edition, recorded as recordedBy, recordedHosts } from '../../support/recordings.ts'

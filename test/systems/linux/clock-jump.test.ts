@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { jumpOf } from '../../../src/systems/linux/host-clock.ts'
+import { jumpOf } from '../../../src/systems/linux/clock-jump.ts'
 
 const login = { hostMicros: 0, skewMs: 500, uncertaintyMs: 20 }
 /** Asked in 2027 by our clock, answered 40 ms later; the host's clock is that much ahead of the skew at login. */
