@@ -1,69 +1,66 @@
-import type { Rehearsal, Run, UnknownThing, Wait } from './answer.ts'
-import { createChoices, nextList } from './choices.ts'
-import type { RehearsalFacts } from './rehearsal-facts.ts'
+import type { Run } from './answer.ts'
+import { createChoices, type Decisions } from './choices.ts'
+import { note } from './commands/http.ts'
 import { createKernel } from './kernel.ts'
 import type { Machine } from './machine.ts'
-import { createDocker } from './model/docker-model.ts'
+import { createDocker, type Prior } from './model/docker-model.ts'
 import { createFiles } from './model/file-model.ts'
-import { createRoutes } from './model/route-model.ts'
+import { createNetwork } from './model/network-model.ts'
 import { createSystemd } from './model/systemd-model.ts'
 import { createNotes } from './notes.ts'
+import { createDesk } from './programs/desk.ts'
 import { runProgram } from './programs/run-program.ts'
+import type { RehearsalFacts } from './rehearsal-facts.ts'
 
-const limits = { horizon: 3_600_000, turns: 100_000 } as const
+/** Two virtual hours; what has not ended by then does not end. */
+const horizon = 7_200_000
 
-/** Runs in which something that is not known was decided differently. */
-const mostRuns = 16
+/** What is still looked at once every start has ended: what was started beside them. */
+const after = 300_000
 
-interface OneRun {
+const limits = { horizon, turns: 150_000, sleeps: 20_000 } as const
+
+export interface Booted {
   readonly run: Run
   readonly machine: Machine
 }
 
-/** The whole rehearsal: a pure function of the facts. It is to be called in the sandbox alone, see `rehearse.ts`. */
-export async function rehearseHere(facts: RehearsalFacts): Promise<Rehearsal> {
-  const cold = await bootOnce(facts, [], new Set())
-  const runs = [cold]
-  let cut = false
-  for (let list = nextList(cold.machine.choices.made()); list !== null; ) {
-    if (runs.length >= mostRuns) {
-      cut = true
-      break
-    }
-    const next = await bootOnce(facts, list, new Set())
-    runs.push(next)
-    list = nextList(next.machine.choices.made())
-  }
-  const each = await Promise.all(runs.map(run => waitsOf(facts, run)))
-  const [waits = []] = each
-  const same =
-    !cut && each.every(other => JSON.stringify(verdicts(other)) === JSON.stringify(verdicts(waits)))
-  const asked = new Set(runs.flatMap(({ machine }) => [...machine.notes.asked]))
-  return {
-    schema: 1,
-    boot: cold.run,
-    through: null,
-    waits: same ? waits : waits.map(wait => ({ ...wait, verdict: 'unknown' })),
-    orderingCycles: [],
-    executed: cold.machine.notes.executed,
-    reached: [],
-    asked: [...asked].sort(),
-    unknowns: distinct(runs.flatMap(({ machine }) => machine.notes.unknowns))
-  }
+export interface BootOptions {
+  readonly decisions: Decisions
+  readonly isLetGo: (unit: string) => boolean
+  readonly prior: Prior | null
 }
 
-async function bootOnce(
-  facts: RehearsalFacts,
-  list: readonly number[],
-  letGo: ReadonlySet<string>
-): Promise<OneRun> {
+/** One boot of the host that the facts describe. */
+export async function bootOnce(facts: RehearsalFacts, options: BootOptions): Promise<Booted> {
   const kernel = createKernel()
-  const choices = createChoices(list)
+  const choices = createChoices(options.decisions)
   const notes = createNotes(kernel)
-  const files = createFiles(facts, notes, kernel.touch)
-  const docker = createDocker(facts, files, notes)
-  const routes = createRoutes(facts, docker)
-  const systemd = createSystemd(facts, { letGo }, () => machine)
+  const desk = createDesk(() => notes, kernel.running)
+  const systemd = createSystemd(facts, options, () => machine)
+  const files = createFiles(facts, {
+    notes,
+    changed: kernel.touch,
+    who: desk.who,
+    mark: desk.mark,
+    connect: (host, port) => {
+      const who = desk.who()
+      const answer = network.connect(host, port)
+      const target = { kind: 'port', key: `${host}:${port}`, host, port } as const
+      if (who !== null) note(who, machine, target, answer, answer.open ? 'open' : 'refused')
+      return answer.open
+    }
+  })
+  const docker = createDocker(facts, {
+    files,
+    notes,
+    kernel,
+    choices,
+    systemd: () => systemd,
+    prior: options.prior,
+    asker: () => desk.who()?.unit ?? null
+  })
+  const network = createNetwork(facts, docker, choices, () => systemd)
   const machine: Machine = {
     facts,
     kernel,
@@ -71,12 +68,18 @@ async function bootOnce(
     notes,
     files,
     docker,
-    routes,
+    network,
     systemd,
+    desk,
     run: program => runProgram(program, machine)
   }
-  systemd.boot()
-  const ended = await kernel.run(limits)
+  const ended = await atVirtualTime(facts, kernel, () => {
+    systemd.boot()
+    return kernel.run({
+      ...limits,
+      over: () => systemd.settled() && kernel.now() > systemd.lastChange() + after
+    })
+  })
   const { timeline, up } = notes
   return {
     machine,
@@ -84,47 +87,24 @@ async function bootOnce(
   }
 }
 
-/**
- * Who stands still, and whether what is ordered after it would end that. The proof is a second rehearsal in which the
- * unit holds up nobody: if its start ends there, and something that one of those brought up came before that, the two
- * wait for each other.
- */
-async function waitsOf(facts: RehearsalFacts, { run, machine }: OneRun): Promise<readonly Wait[]> {
-  const list = machine.choices.made().map(({ took }) => took)
-  const waits: Wait[] = []
-  for (const { unit, began, state } of run.units) {
-    if (state !== 'starting' || began === null) continue
-    const asked = machine.notes.lastAsked(unit)
-    if (asked === null) continue
-    const holds = run.units.flatMap(other =>
-      other.state === 'waiting' && machine.systemd.isAfter(other.unit, unit) ? [other.unit] : []
-    )
-    const free = await bootOnce(facts, list, new Set([unit]))
-    const ended = free.run.units.find(other => other.unit === unit)?.ended ?? null
-    const by = free.run.up.findLast(
-      ({ at, unit: other }) => ended !== null && at <= ended && machine.systemd.isAfter(other, unit)
-    )
-    waits.push({
-      unit,
-      place: asked.place,
-      argv: asked.argv,
-      target: asked.target,
-      answer: asked.answer,
-      verdict: by === undefined ? 'never' : 'circle',
-      stood: null,
-      broughtUpBy: by ?? null,
-      circle: [],
-      dependsOn: [],
-      holds
-    })
+/** What a shell's own variables say of the time, and of chance, is of the rehearsed boot: the same each time. */
+async function atVirtualTime<T>(
+  { host }: RehearsalFacts,
+  kernel: { readonly now: () => number },
+  body: () => Promise<T>
+): Promise<T> {
+  const { now } = Date
+  const { random } = Math
+  let seed = 1
+  Date.now = () => host.bootAt * 1_000 + kernel.now()
+  Math.random = () => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7f_ff_ff_ff
+    return seed / 0x80_00_00_00
   }
-  return waits
-}
-
-function verdicts(waits: readonly Wait[]): readonly (readonly [string, string])[] {
-  return waits.map(({ unit, verdict }) => [unit, verdict])
-}
-
-function distinct(things: readonly UnknownThing[]): readonly UnknownThing[] {
-  return [...new Map(things.map(thing => [JSON.stringify([thing.name, thing.unit]), thing])).values()]
+  try {
+    return await body()
+  } finally {
+    Date.now = now
+    Math.random = random
+  }
 }

@@ -1,10 +1,14 @@
 /**
- * What is not known is decided by a list: the same list decides the same run. A run goes by the list as far as it
- * reaches, and takes the first option from there on; `next` is the list of the run that has not been tried yet.
+ * What is not known is decided by a list: the same list decides the same run. A choice that the list does not name takes
+ * its first option, which is what an ordinary boot would be.
  */
 export interface Choices {
-  /** The index of the option that this run takes. */
-  readonly choose: (name: string, options: number) => number
+  /**
+   * The index of the option that this run takes.
+   *
+   * @param units that would have to be looked into to know; the choice is reported with their names.
+   */
+  readonly choose: (name: string, options: number, units?: readonly string[]) => number
   readonly made: () => readonly Choice[]
 }
 
@@ -12,31 +16,23 @@ export interface Choice {
   readonly name: string
   readonly options: number
   readonly took: number
+  readonly units: readonly string[]
 }
 
-export function createChoices(list: readonly number[]): Choices {
-  const made: Choice[] = []
+export type Decisions = Readonly<Record<string, number>>
+
+export function createChoices(decisions: Decisions): Choices {
   // The same question has the same answer for as long as the run lasts.
-  const known = new Map<string, number>()
+  const made = new Map<string, Choice>()
   return {
-    made: () => made,
-    choose: (name, options) => {
-      const before = known.get(name)
-      if (before !== undefined) return before
-      const took = Math.min(list[made.length] ?? 0, options - 1)
-      known.set(name, took)
-      made.push({ name, options, took })
+    made: () => [...made.values()],
+    choose: (name, options, units = []) => {
+      const before = made.get(name)
+      if (before !== undefined) return before.took
+      const wanted = Object.hasOwn(decisions, name) ? decisions[name] : undefined
+      const took = Math.min(wanted ?? 0, options - 1)
+      made.set(name, { name, options, took, units })
       return took
     }
   }
-}
-
-/** The list that comes after a run, depth first; null: every one has been tried. */
-export function nextList(made: readonly Choice[]): readonly number[] | null {
-  for (let at = made.length - 1; at >= 0; at--) {
-    const choice = made[at]
-    if (choice !== undefined && choice.took + 1 < choice.options)
-      return [...made.slice(0, at).map(({ took }) => took), choice.took + 1]
-  }
-  return null
 }

@@ -29,8 +29,31 @@ export interface Seen {
   readonly target: Target
   /** As the asker is answered: `refused`, `404`, `200`, `active`. */
   readonly answer: string
+  /** The unit that brought up what answers. */
+  readonly by: string | null
+}
+
+/** The state of a process within a command: a command that sleeps more than once has one of its own for each. */
+export function stateIn({ state }: Pick<Invocation, 'state'>, part: string): string | null {
+  return state === null ? null : `${state} ${part}`
 }
 
 export const done = (stdout = ''): Answered => ({ stdout, stderr: '', code: 0 })
 
 export const failed = (code: number, stderr = '', stdout = ''): Answered => ({ stdout, stderr, code })
+
+/** The part of a path behind its last slash: by it a program is known, wherever it lies. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** A path as the file model knows it: from the root, without `.` and `..`. */
+export function absolute(path: string, cwd: string): string {
+  const full = path.startsWith('/') ? path : `${cwd}/${path}`
+  const parts: string[] = []
+  for (const part of full.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}

@@ -4,6 +4,7 @@ import type {
   Executed,
   Happening,
   Place,
+  Reached,
   Target,
   UnitState,
   UnknownThing
@@ -15,41 +16,61 @@ import type { Invocation, Seen } from './invocation.ts'
 export interface Notes {
   readonly timeline: readonly Happening[]
   readonly executed: readonly Executed[]
+  readonly reached: readonly Reached[]
   readonly up: readonly BroughtUp[]
   readonly asked: ReadonlySet<string>
   readonly unknowns: readonly UnknownThing[]
   readonly unit: (unit: string, state: UnitState, why?: string) => void
-  readonly ask: (call: Invocation, seen: Seen) => void
+  readonly ask: (call: Where, seen: Seen) => void
   /** The last thing a unit asked for. */
   readonly lastAsked: (unit: string) => Asked | null
-  readonly execute: (call: Invocation) => void
-  readonly bringUp: (unit: string, target: Target) => void
+  /** For each thing that a unit asked for, the last answer. */
+  readonly answers: (unit: string) => ReadonlyMap<string, Asked>
+  /** A command begins; what is returned takes down with what it ended. */
+  readonly execute: (call: Where, kind: Executed['kind']) => (code: number) => void
+  readonly reach: (unit: string, place: Place) => void
+  readonly bringUp: (call: Where, target: Target) => void
   readonly askFile: (path: string) => void
   readonly unknown: (thing: UnknownThing) => void
+  /** A program that cannot be looked into holds up the start of its unit, for as long as it likes. */
+  readonly opaqueStart: (thing: UnknownThing) => void
+  readonly opaqueStarts: readonly UnknownThing[]
 }
 
-/** What is written down of one run at most: a program that does something for ever is cut in what is told of it. */
-const mostHappenings = 5_000
-const mostExecuted = 5_000
+/** Who does something, and where in its programs. */
+export type Where = Pick<Invocation, 'unit' | 'place' | 'argv'>
+
+/** What is written down of one run at most: a program that does something for ever is cut in what is shown of it. */
+const most = { happenings: 5_000, executed: 5_000, up: 5_000, unknowns: 200, asked: 500, words: 100 } as const
 
 export function createNotes(kernel: Kernel): Notes {
   const timeline: Happening[] = []
   const executed = new Map<string, Executed>()
+  const reached = new Map<string, { unit: string; path: string; lines: Set<number> }>()
   const up: BroughtUp[] = []
   const asked = new Set<string>()
   const unknowns = new Map<string, UnknownThing>()
-  /** By unit: where its last question stands in the timeline. */
-  const last = new Map<string, number>()
+  const opaqueStarts: UnknownThing[] = []
+  /** By unit: its last question, and where that stands in the timeline. */
+  const last = new Map<string, { index: number | null; asked: Asked }>()
+  const answers = new Map<string, Map<string, Asked>>()
 
-  function add(happening: Happening): number {
-    if (timeline.length < mostHappenings) timeline.push(happening)
-    return timeline.length - 1
+  function add(happening: Happening): number | null {
+    if (timeline.length >= most.happenings) return null
+    return timeline.push(happening) - 1
   }
 
   return {
     timeline,
     get executed() {
       return [...executed.values()]
+    },
+    get reached() {
+      return [...reached.values()].map(({ unit, path, lines }) => ({
+        unit,
+        path,
+        lines: [...lines].sort((one, other) => one - other)
+      }))
     },
     up,
     asked,
@@ -60,46 +81,60 @@ export function createNotes(kernel: Kernel): Notes {
       kernel.touch()
       add({ at: kernel.now(), kind: 'unit', unit, state, ...(why === undefined ? {} : { why }) })
     },
-    ask: ({ unit, place, argv }, { target, answer }) => {
+    ask: ({ unit, place, argv }, { target, answer, by }) => {
       const at = kernel.now()
-      const index = last.get(unit)
-      const before = index === undefined ? undefined : timeline[index]
-      if (
-        index !== undefined &&
-        before?.kind === 'asked' &&
-        before.target.key === target.key &&
-        before.answer === answer &&
-        samePlace(before.place, place)
-      )
-        timeline[index] = { ...before, times: before.times + 1, last: at }
-      else
-        last.set(
-          unit,
-          add({ at, kind: 'asked', unit, place, argv, target, answer, by: null, times: 1, last: at })
-        )
+      const before = last.get(unit)
+      const same =
+        before?.asked.target.key === target.key &&
+        before.asked.answer === answer &&
+        samePlace(before.asked.place, place)
+      const one: Asked =
+        before !== undefined && same
+          ? { ...before.asked, times: before.asked.times + 1, last: at }
+          : { at, unit, place, argv: short(argv), target, answer, by, times: 1, last: at }
+      const happening: Happening = { kind: 'asked', ...one }
+      let index = same ? (before?.index ?? null) : null
+      if (index === null) index = add(happening)
+      else timeline[index] = happening
+      last.set(unit, { index, asked: one })
+      const all = answers.get(unit) ?? new Map<string, Asked>()
+      answers.set(unit, all.set(target.key, one))
     },
-    lastAsked: unit => {
-      const index = last.get(unit)
-      const happening = index === undefined ? undefined : timeline[index]
-      return happening?.kind === 'asked' ? happening : null
+    lastAsked: unit => last.get(unit)?.asked ?? null,
+    answers: unit => answers.get(unit) ?? new Map(),
+    execute: ({ unit, place, argv }, kind) => {
+      const words = short(argv)
+      const key = JSON.stringify([unit, place, words])
+      if (executed.size < most.executed && !executed.has(key))
+        executed.set(key, { unit, place, argv: words, kind, code: kind === 'shell' ? 0 : null })
+      return code => {
+        const one = executed.get(key)
+        if (one?.code === null) executed.set(key, { ...one, code })
+      }
     },
-    execute: ({ unit, place, argv }) => {
-      const key = JSON.stringify([unit, place, argv])
-      if (executed.size < mostExecuted && !executed.has(key))
-        executed.set(key, { unit, place, argv, kind: 'program', code: null })
+    reach: (unit, { path, line }) => {
+      const key = JSON.stringify([unit, path])
+      const one = reached.get(key) ?? { unit, path, lines: new Set() }
+      one.lines.add(line)
+      reached.set(key, one)
     },
-    bringUp: (unit, target) => {
-      const one = { at: kernel.now(), unit, target, place: null, argv: [] }
-      up.push(one)
+    bringUp: ({ unit, place, argv }, target) => {
+      const one = { at: kernel.now(), unit, target, place, argv: short(argv) }
       kernel.touch()
+      if (up.length >= most.up) return
+      up.push(one)
       add({ kind: 'up', ...one })
     },
+    opaqueStarts,
+    opaqueStart: thing => {
+      if (opaqueStarts.length < most.unknowns) opaqueStarts.push(thing)
+    },
     askFile: path => {
-      asked.add(path)
+      if (asked.size < most.asked) asked.add(path)
     },
     unknown: thing => {
       const key = JSON.stringify([thing.name, thing.unit])
-      if (!unknowns.has(key)) unknowns.set(key, thing)
+      if (unknowns.size < most.unknowns && !unknowns.has(key)) unknowns.set(key, thing)
     }
   }
 }
@@ -108,4 +143,9 @@ function samePlace(one: Place | null, other: Place | null): boolean {
   return (
     one === other || (one !== null && other !== null && one.path === other.path && one.line === other.line)
   )
+}
+
+/** A command as it is shown: a program that hands on megabytes is cut. */
+function short(argv: readonly string[]): readonly string[] {
+  return argv.slice(0, most.words).map(word => (word.length > 2_000 ? `${word.slice(0, 2_000)}…` : word))
 }

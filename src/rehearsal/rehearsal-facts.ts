@@ -62,8 +62,8 @@ export interface ListenerFact {
   readonly protocol: 'tcp' | 'udp'
   readonly address: string
   readonly port: number
-  /** The name of its process, as `ss` prints it; null where it was not seen. */
-  readonly process: string | null
+  /** The control group of whoever made it, as `ss` prints it: `/system.slice/ssh.service`; null where it was not seen. */
+  readonly owner: string | null
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { rehearseHere } from '../../src/rehearsal/boot.ts'
+import { rehearseHere } from '../../src/rehearsal/worlds.ts'
 import { hostOf } from './sketch.ts'
 
 const gate = `until [ "$(curl -s -o /dev/null -w '%{http_code}' https://x.example.test)" = 200 ]; do sleep 2; done`

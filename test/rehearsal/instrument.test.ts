@@ -1,10 +1,18 @@
-import { Bash, defineCommand } from 'just-bash'
+import { Bash, defineCommand, InMemoryFs } from 'just-bash'
 import { describe, expect, it } from 'vitest'
 import { instrument } from '../../src/rehearsal/programs/instrument.ts'
+
+/** Its marks are there, as those of a rehearsal are. */
+class Marked extends InMemoryFs {
+  override async readFile(...[path, options]: Parameters<InMemoryFs['readFile']>): Promise<string> {
+    return path.startsWith('/__at/') ? '' : super.readFile(path, options)
+  }
+}
 
 /** As the interpreter of the rehearsal runs it, with the two words that the rewriting puts in. */
 async function says(text: string): Promise<string> {
   const bash = new Bash({
+    fs: new Marked(),
     defenseInDepth: false,
     customCommands: [
       defineCommand('__words', async args => ({
@@ -19,7 +27,7 @@ async function says(text: string): Promise<string> {
       }))
     ]
   })
-  const { stdout, exitCode } = await bash.exec(instrument(text), { rawScript: true })
+  const { stdout, exitCode } = await bash.exec(instrument(text).text, { rawScript: true })
   return `${stdout}${exitCode}`
 }
 

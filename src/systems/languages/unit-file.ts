@@ -110,11 +110,16 @@ export const startKeys = ['ExecCondition', 'ExecStartPre', 'ExecStart', 'ExecSta
  * The commands of a service's start. An empty value clears what came before it, as in systemd.
  *
  * @param unit the unit's name, for `%n` and its like.
+ * @param read what its `EnvironmentFile`s set, where all of them were read.
  */
-export function startCommands(files: readonly UnitFile[], unit: string): readonly ExecCommand[] {
+export function startCommands(
+  files: readonly UnitFile[],
+  unit: string,
+  read?: ReadonlyMap<string, string>
+): readonly ExecCommand[] {
   const settings = settingsOf(files).filter(({ section }) => section === 'Service')
   const names = specifiersOf(files, unit)
-  const environment = environmentFrom(settings, names)
+  const environment = environmentFrom(settings, names, read)
   return startKeys.flatMap(key =>
     sinceCleared(settings, key).flatMap(setting => execCommands(setting, names, environment))
   )
@@ -124,9 +129,30 @@ export function startCommands(files: readonly UnitFile[], unit: string): readonl
  * What `Environment=` sets and `UnsetEnvironment=` leaves. Files that `EnvironmentFile=` names are not read: they
  * hold secrets, and may set any variable otherwise.
  */
-export function environmentOf(files: readonly UnitFile[], unit: string): ReadonlyMap<string, string> {
+export function environmentOf(
+  files: readonly UnitFile[],
+  unit: string,
+  read?: ReadonlyMap<string, string>
+): ReadonlyMap<string, string> {
   const settings = settingsOf(files).filter(({ section }) => section === 'Service')
-  return environmentFrom(settings, specifiersOf(files, unit)).variables
+  return environmentFrom(settings, specifiersOf(files, unit), read).variables
+}
+
+/** Fills in the specifiers of a value. */
+export function withSpecifiers(files: readonly UnitFile[], unit: string, value: string): string {
+  return specified(value, specifiersOf(files, unit)).text
+}
+
+/** Files that `EnvironmentFile=` names, in their order; `optional` are those that may be missing. */
+export function environmentFiles(
+  files: readonly UnitFile[],
+  unit: string
+): readonly { readonly path: string; readonly optional: boolean }[] {
+  const settings = settingsOf(files).filter(({ section }) => section === 'Service')
+  return sinceCleared(settings, 'EnvironmentFile').map(({ value }) => {
+    const optional = value.startsWith('-')
+    return { path: withSpecifiers(files, unit, optional ? value.slice(1) : value), optional }
+  })
 }
 
 /** The settings of a key behind the last empty one, which clears the list. */
@@ -141,7 +167,11 @@ interface Environment {
   isSure(name: string): boolean
 }
 
-function environmentFrom(settings: readonly Setting[], names: Specifiers): Environment {
+function environmentFrom(
+  settings: readonly Setting[],
+  names: Specifiers,
+  read?: ReadonlyMap<string, string>
+): Environment {
   const variables = new Map<string, string>()
   const unsure = new Set<string>()
   const list = (key: string) => sinceCleared(settings, key).flatMap(({ value }) => words(value))
@@ -154,7 +184,11 @@ function environmentFrom(settings: readonly Setting[], names: Specifiers): Envir
     else unsure.delete(name)
   }
   const passed = list('PassEnvironment')
-  const reads = sinceCleared(settings, 'EnvironmentFile').length > 0
+  const reads = read === undefined && sinceCleared(settings, 'EnvironmentFile').length > 0
+  for (const [name, value] of read ?? []) {
+    variables.set(name, value)
+    unsure.delete(name)
+  }
   // The last step, after the files: what is named here is not set, whoever set it. `NAME=value` means only that value.
   const unset = new Set<string>()
   for (const word of list('UnsetEnvironment')) {

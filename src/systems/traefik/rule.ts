@@ -72,8 +72,14 @@ export function routeFor(
  * other matcher (HostRegexp, Headers, …) and every text that is no rule is `null`.
  *
  * @param path null where it is not known.
+ * @param others judges the other matchers, their names in lower case, for who knows more of a request.
  */
-export function matches(rule: string, host: string, path: string | null): Match {
+export function matches(
+  rule: string,
+  host: string,
+  path: string | null,
+  others: (matcher: string, values: readonly string[]) => Match = () => null
+): Match {
   const words = rule.slice(0, 4_000).match(/&&|\|\||[!(),]|`[^`]*`|"[^"]*"|'[^']*'|[A-Za-z]+|\S/g) ?? []
   let at = 0
   let depth = 0
@@ -132,9 +138,9 @@ export function matches(rule: string, host: string, path: string | null): Match 
     if (name === 'host') return values.some(value => value.toLowerCase() === host.toLowerCase())
     // Braces are a pattern in Traefik 2.
     if (name === 'method') return values.includes('GET') ? true : null
-    if (path === null || values.some(value => value.includes('{'))) return null
+    if (path === null || values.some(value => value.includes('{'))) return others(name, values)
     if (name === 'pathprefix') return values.some(value => path.startsWith(value))
     if (name === 'path') return values.includes(path)
-    return null
+    return others(name, values)
   }
 }
