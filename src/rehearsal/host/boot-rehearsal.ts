@@ -103,11 +103,11 @@ async function rehearsed(look: FactContext, fault: Fault | undefined): Promise<B
           ...addresses.interfaces.flatMap(each => each.addresses.map(({ address }) => address))
         ])
       ],
-      listeners: sockets.sockets.map(({ protocol, address, port }) => ({
+      listeners: sockets.sockets.map(({ protocol, address, port, owner }) => ({
         protocol,
         address,
         port,
-        process: null
+        owner: owner ?? null
       })),
       // By the day: two rehearsals of the same host are to say the same.
       bootAt: Math.floor(clock.hostMicros / 1_000_000 / day) * day
