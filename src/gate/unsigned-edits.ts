@@ -128,8 +128,8 @@ async function unsignedEdits(
   const vetoes: { readonly milestone: string; readonly status: 'open' | 'lifted'; readonly at: number }[] = []
   const findings: FindingTrailer[] = []
   const verdicts: Pick<HandVerdict, 'milestone' | 'verdict'>[] = []
-  // What was written on a line that somebody else had begun.
-  const begin = byHand ? bytes.lastIndexOf(0x0a, from - 1) + 1 : from
+  // What was written on a line that somebody else had begun. `lastIndexOf` takes -1 for the end.
+  const begin = byHand && from > 0 ? bytes.lastIndexOf(0x0a, from - 1) + 1 : from
   const own = bytes.subarray(begin)
   // Parsing is slow, and most sections hold none of the words.
   if (!mayHold(own, byHand)) return { vetoes, findings, verdicts }

@@ -194,6 +194,17 @@ describe('at the gate', () => {
   }
   const fail = '## M2: FAIL @2026-06-13T07:00Z'
 
+  it('a veto in the commit that creates the review file counts', async () => {
+    const scene = await context.open('empty')
+    const text = '# REVIEW — phase pvfix (Adversary)\n\n## VETO M1: wait for the backup\n'
+    await scene.builder.commit('docs: begin', { files: { [scene.path]: text }, key: scene.keys.alice })
+    const claim = await scene.builder.commit('claim(pvfix-M1): patch ready')
+    await scene.builder.push('origin', 'HEAD:main')
+    await scene.say({ claim, milestone: 'M1' })
+    const answer = await scene.gate({ gate: 'pvfix-M1' })
+    expect(answer).toMatchObject({ code: 1, reasons: [expect.stringMatching(/alice vetoes M1/)] })
+  })
+
   it.each<[string, Base, number, RegExp, (scene: Scene) => Promise<unknown>]>([
     ['two named', 'passed', 1, /alice vetoes M2/, hand('## VETO M1 and M2: x')],
     ['underlined', 'passed', 1, /alice vetoes M2/, hand('VETO M2\n---')],
