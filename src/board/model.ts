@@ -18,8 +18,48 @@ export interface BoardModel {
   readonly timeline: readonly Moment[]
   /** Every review with evidence that could be read: each has a page of its own. */
   readonly reviews: readonly ReviewModel[]
-  /** What was not understood or is not believed. */
+  /** Signed commits without evidence (vetoes, findings and notes of people, accepts): each has a page of its own. */
+  readonly words: readonly WordModel[]
+  /** What was not understood or is not trusted. */
   readonly doubts: readonly Doubt[]
+  /** The watcher of this home; null: whoever made this board knows of none. */
+  readonly watcher: WatcherModel | null
+  /** Hosts that reviews asked, by name. */
+  readonly hosts: readonly HostModel[]
+}
+
+/** How the watcher stood when the board was made. Times are ISO 8601 UTC. */
+export interface WatcherModel {
+  /** `stalled`: its process runs and its loop does not go on; `gone`: its process ended without saying so. */
+  readonly state: 'running' | 'stalled' | 'gone' | 'unknown'
+  readonly beatAt: string
+  readonly doing: string
+  /** When the remote answered last; null: not yet. */
+  readonly polledAt: string | null
+  readonly troubles: readonly {
+    readonly subject: string
+    readonly kind: 'remote' | 'home' | 'host' | 'work'
+    readonly since: string
+    readonly why: string
+  }[]
+}
+
+export interface HostModel {
+  readonly name: string
+  /** When it answered a read last, by the newest evidence; ISO 8601 UTC. Null: in none of the evidence shown. */
+  readonly seenAt: string | null
+  readonly trouble: { readonly since: string; readonly why: string } | null
+}
+
+export interface WordModel {
+  readonly commit: string
+  readonly at: string
+  readonly target: string
+  readonly what: Moment['what']
+  readonly title: string
+  readonly by: string
+  /** What it appended to the review file, Markdown; null where that is not there. */
+  readonly section: string | null
 }
 
 export interface PhaseModel {
@@ -29,7 +69,13 @@ export interface PhaseModel {
   readonly milestones: readonly MilestoneModel[]
   /** Open ones first, each by its number. */
   readonly findings: readonly FindingModel[]
-  readonly vetoes: readonly { readonly milestone: string; readonly by: string; readonly commit: string }[]
+  readonly vetoes: readonly {
+    readonly milestone: string
+    readonly by: string
+    readonly commit: string
+    /** As it was signed; null where it is not known. */
+    readonly reason: string | null
+  }[]
 }
 
 export interface MilestoneModel {
@@ -50,6 +96,8 @@ export interface MilestoneModel {
   readonly pending: { readonly sha: string; readonly summary: string } | null
   readonly claim: { readonly sha: string; readonly summary: string } | null
   readonly review: { readonly commit: string; readonly at: string } | null
+  /** Its newest verdicts, oldest first. */
+  readonly history: readonly { readonly verdict: Verdict; readonly commit: string; readonly at: string }[]
 }
 
 export interface FindingModel {
@@ -98,7 +146,8 @@ export interface ReviewModel {
 export interface CheckModel {
   readonly probe: string
   readonly title: string
-  readonly on: string
+  /** Where it was looked: `on cc-ci`, `from the reviewer`, `in the repository`. */
+  readonly place: string
   readonly outcome: Outcome
   /** Sentences: what it saw, or why it ended as it did. */
   readonly said: readonly string[]

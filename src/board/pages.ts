@@ -7,12 +7,13 @@ import type {
   Moment,
   PhaseModel,
   ReadModel,
-  ReviewModel
+  ReviewModel,
+  WordModel
 } from './model.ts'
 import { proseOf } from './prose.ts'
 import { script } from './script.ts'
 import { exitCode } from '../lib/words.ts'
-import { outcomeState, pendingState, verdictState, wordState, type Worth } from './shapes.ts'
+import { outcomeState, pendingState, verdictMark, verdictState, wordState, type Worth } from './shapes.ts'
 import { style } from './style.ts'
 import { trimmedEnd } from '../lib/text/trim.ts'
 
@@ -23,6 +24,7 @@ import { trimmedEnd } from '../lib/text/trim.ts'
 export function boardFiles(model: BoardModel): ReadonlyMap<string, string> {
   return new Map([
     ['index.html', indexPage(model)],
+    ...model.words.map(word => [reviewFile(word), wordPage(model, word)] as const),
     ...model.reviews.map(review => [reviewFile(review), reviewPage(model, review)] as const)
   ])
 }
@@ -48,10 +50,11 @@ function indexPage(model: BoardModel): string {
 </header>
 <main id="main">
 ${sums(phases, open.length)}
+${watcherLine(model)}
 <nav class="jump" aria-label="On this page"><ul>${[
       ...phases.map(({ phase }) => ({ id: `phase-${phase}`, words: `Phase ${phase}` })),
       { id: 'timeline', words: 'Timeline' },
-      ...(doubts.length > 0 ? [{ id: 'doubts', words: 'Not believed' }] : [])
+      ...(doubts.length > 0 ? [{ id: 'doubts', words: 'Not trusted' }] : [])
     ].map(({ id, words }) => html`<li><a href="#${line(id, 160)}">${line(words, 160)}</a></li>`)}</ul></nav>
 ${phases.length === 0 ? html`<p class="empty">There are no plans, claims or reviews yet.</p>` : null}
 ${phases.map(phase => phaseSection(model, phase))}
@@ -85,6 +88,46 @@ function sums(phases: readonly PhaseModel[], findings: number): Html {
     )}<li><b>${findings}</b> <span class="quiet">open ${findings === 1 ? 'finding' : 'findings'}</span></li></ul>`
 }
 
+/** Whether the watcher goes on, and when each host answered last. */
+function watcherLine({ watcher, hosts }: BoardModel): Html {
+  const going =
+    watcher === null
+      ? null
+      : html`<li>${wordState(`watcher ${watcher.state}`)} <span class="quiet">${line(watcher.doing, 160)}; heartbeat ${instant(watcher.beatAt)}; remote answered ${
+          watcher.polledAt === null ? 'never' : instant(watcher.polledAt)
+        }</span></li>`
+  const troubles = (watcher?.troubles ?? []).filter(({ kind }) => kind !== 'host')
+  if (going === null && hosts.length === 0) return html``
+  return html`<ul class="alive" aria-label="Watcher and hosts">${going}${troubles.map(
+    ({ subject, why, since }) =>
+      html`<li><b class="fail">${line(subject, 160)}</b> <span class="quiet">since ${instant(since)}: ${line(why)}</span></li>`
+  )}${hosts.map(
+    ({ name, seenAt, trouble }) =>
+      html`<li><b>${line(name, 80)}</b> <span class="quiet">last contact ${seenAt === null ? 'unknown' : instant(seenAt)}</span>${
+        trouble === null
+          ? null
+          : html` <span class="fail">no answer since ${instant(trouble.since)}: ${line(trouble.why)}</span>`
+      }</li>`
+  )}</ul>`
+}
+
+/** The verdicts that a milestone had, oldest first, each with its page. */
+function historyStrip(model: BoardModel, { milestone, history }: MilestoneModel): Html | null {
+  if (history.length < 2) return null
+  return html`<ol class="strip" aria-label="History of ${line(milestone, 80)}">${history.map(
+    ({ verdict, commit, at }) => {
+      const words = html`${verdictMark(verdict)}<span class="sr">${verdict}, ${line(at.slice(0, 16), 20)}Z</span>`
+      return html`<li>${
+        hasPage(model, commit) ? html`<a href="${reviewFile({ commit })}">${words}</a>` : words
+      }</li>`
+    }
+  )}</ol>`
+}
+
+function hasPage({ reviews, words }: BoardModel, commit: string): boolean {
+  return reviews.some(review => review.commit === commit) || words.some(word => word.commit === commit)
+}
+
 function phaseSection(model: BoardModel, phase: PhaseModel): Html {
   const { milestones, findings } = phase
   const closed = findings.filter(({ status }) => status === 'closed')
@@ -113,7 +156,7 @@ function milestoneItem(model: BoardModel, phase: PhaseModel, stone: MilestoneMod
 ${claim === null ? null : html`<p class="meta">${line(claim.summary)}</p>`}
 ${stale === null ? null : html`<p class="gate unsure">Stale: ${line(stale)}</p>`}
 ${pending === null ? null : html`<p class="gate">Claimed${verdict === null ? null : ' again'}, not reviewed yet: ${line(pending.summary)} ${commitLink(model, pending.sha)}</p>`}
-${blockers(phase, stone)}${gateWords(stone)}</div>
+${blockers(model, phase, stone)}${gateWords(stone)}${historyStrip(model, stone)}</div>
 <div class="when">${
     review === null
       ? 'never reviewed'
@@ -137,14 +180,25 @@ function worthOf({ stale, gate }: MilestoneModel): Worth {
 }
 
 /** What keeps its gate closed whatever its verdict is. */
-function blockers({ phase, findings, vetoes }: PhaseModel, { milestone }: MilestoneModel): Html {
+function blockers(
+  model: BoardModel,
+  { phase, findings, vetoes }: PhaseModel,
+  { milestone }: MilestoneModel
+): Html {
   const is = (name: string) => name === '*' || name.toLowerCase() === milestone.toLowerCase()
   const open = findings.filter(({ status, blocks }) => status === 'open' && blocks.some(is))
   return html`${open.map(
     ({ id }) => html`<p class="gate fail">Blocked by <a href="#${anchor(phase, id)}">${line(id, 20)}</a></p>`
   )}${vetoes
     .filter(veto => is(veto.milestone))
-    .map(({ by }) => html`<p class="gate fail">Vetoed by ${line(by, 120)}</p>`)}`
+    .map(({ by, commit, reason }) => {
+      const words = `Vetoed by ${line(by, 120)}`
+      return html`<p class="gate fail">${
+        hasPage(model, commit)
+          ? html`<a href="${reviewFile({ commit })}">${words}</a>`
+          : html`${words} ${commitLink(model, commit)}`
+      }${reason === null ? null : html`: ${line(reason)}`}</p>`
+    })}`
 }
 
 function anchor(phase: string, id: string): string {
@@ -189,7 +243,7 @@ function said({ said: sentences }: CheckModel): Html {
 }
 
 /** Text on one line; what stands between backticks is code. */
-function spans(text: string): Html {
+export function spans(text: string): Html {
   const parts = line(text, 600).split(/`([^`]+)`/)
   return html`${parts.map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`
 }
@@ -206,7 +260,7 @@ function findingCard(model: BoardModel, phase: PhaseModel, finding: FindingModel
     blocks.length === 0 ? 'blocks nothing' : `blocks ${line(blocks.join(', '))}`
   } · ${origin === 'unknown' ? 'origin unknown' : origin} · since ${day(filed.at)}, ${commitLink(model, filed.commit)}</p>
 ${prose?.ring ?? null}
-${prose === null ? null : html`<details><summary>What was seen, and how to mend it</summary><div class="prose">${prose.words}</div></details>`}
+${prose === null ? null : html`<details><summary>What was seen, and how to fix it</summary><div class="prose">${prose.words}</div></details>`}
 </article>`
 }
 
@@ -229,12 +283,11 @@ ${rest > 0 ? html`<p class="empty">… and ${rest} older, in the repo.</p>` : nu
 
 function momentItem(model: BoardModel, moment: Moment): Html {
   const { at, commit, target, what, verdict, text } = moment
-  const seen = model.reviews.find(review => review.commit === commit)
   const state =
     what === 'claim' ? wordState('claim') : verdict === null ? wordState(what) : verdictState(verdict)
   const words = html`<b>${line(target, 140)}</b> ${line(text)}`
-  return html`<li data-find><time datetime="${line(at, 30)}">${at.slice(11, 16)}</time>${state}<span class="what">${
-    seen === undefined ? words : html`<a href="${reviewFile(seen)}">${words}</a>`
+  return html`<li data-find>${time(at, at.slice(11, 16))}${state}<span class="what">${
+    hasPage(model, commit) ? html`<a href="${reviewFile({ commit })}">${words}</a>` : words
   }</span>${commitLink(model, commit)}</li>`
 }
 
@@ -242,11 +295,11 @@ function doubtSection(model: BoardModel): Html | null {
   const { doubts } = model
   if (doubts.length === 0) return null
   const words = {
-    malformed: 'No claim, though it looks like one',
-    own: "Claimed with the reviewer's own identity",
-    distrusted: 'Not believed'
+    malformed: 'Malformed claim',
+    own: "Claimed with the reviewer's identity",
+    distrusted: 'Not trusted'
   }
-  return html`<section data-group aria-labelledby="doubts"><h2 id="doubts">Not believed<span class="quiet">or not understood</span></h2>
+  return html`<section data-group aria-labelledby="doubts"><h2 id="doubts">Not trusted<span class="quiet">or not understood</span></h2>
 <ul class="doubts">${doubts.map(
     ({ commit, what, text, why }) =>
       html`<li data-find><b>${words[what]}</b>: ${line(text, 160)} ${commitLink(model, commit)}<br><span class="quiet">${line(why)}</span></li>`
@@ -269,7 +322,7 @@ ${verdict === null || title === '' ? null : html`<p class="meta">${line(title, 2
       ...(claim === null
         ? []
         : [{ name: 'Claim', value: html`${line(claim.summary, 600)} ${commitLink(model, claim.sha)}` }]),
-      ...obstacles.map(text => ({ name: 'In the way', value: html`${line(text)}` })),
+      ...obstacles.map(text => ({ name: 'Missing', value: html`${line(text)}` })),
       { name: 'Looked at', value: instant(at) },
       { name: 'Commit', value: commitLink(model, commit) },
       { name: 'Evidence', value: html`<code>${line(file, 400)}</code>, with the whole output and the facts` }
@@ -281,7 +334,27 @@ ${footer(model)}`
   })
 }
 
-function evidenceSection(
+/** A signed word without evidence: what it appended to the review file, and who signed it. */
+function wordPage(model: BoardModel, word: WordModel): string {
+  const { commit, at, target, what, title, by, section } = word
+  const prose = section === null ? null : proseOf(section, `word-${commit.slice(0, 12)}`)
+  return page({
+    title: `${target}: ${title}`,
+    style,
+    script: null,
+    body: html`<nav class="crumbs" aria-label="Back"><a href="../index.html">${line(nameOf(model), 120)}</a></nav>
+<main>
+<p class="brand">${what}</p>
+<h1>${line(target, 140)}: ${line(title, 200)}</h1>
+<dl class="facts"><dt>Signed by</dt><dd>${line(by, 120)}</dd><dt>At</dt><dd>${instant(at)}</dd><dt>Commit</dt><dd>${commitLink(model, commit)}</dd></dl>
+${prose?.ring ?? null}
+${prose === null ? html`<p class="empty">Its section is not in the review file.</p>` : html`<div class="prose">${prose.words}</div>`}
+</main>
+${footer(model)}`
+  })
+}
+
+export function evidenceSection(
   id: string,
   title: string,
   checks: readonly CheckModel[],
@@ -294,7 +367,7 @@ function evidenceSection(
   return html`<section aria-labelledby="${id}"><h2 id="${id}">${title}<span class="quiet">${tally(checks)}</span></h2>
 <ul class="checks">${checks.map(
     check =>
-      html`<li>${outcomeState(check.outcome)}<div><h3>${line(check.title)} <span class="quiet">on ${line(check.on, 80)}</span></h3>${said(check)}${readFolds(check.reads, byNumber, told, id)}</div></li>`
+      html`<li>${outcomeState(check.outcome)}<div><h3>${line(check.title)} <span class="quiet">${line(check.place, 200)}</span></h3>${said(check)}${readFolds(check.reads, byNumber, told, id)}</div></li>`
   )}</ul></section>`
 }
 
@@ -325,12 +398,17 @@ function readFold(read: ReadModel | undefined, part: string): Html {
   const ended = read.exit === null ? `no answer: ${read.why ?? ''}` : `exit ${read.exit}`
   const shown = [read.stdout, read.stderr].filter(text => text.trim() !== '')
   return html`<details class="reads" id="${part}-${read.n}"><summary>read ${read.n}: <code>${line(shortened(read.command), 160)}</code></summary>
-<p class="quiet">on ${line(read.on, 80)}, ${line(ended, 200)}, ${Math.round(read.ms)} ms</p>
+<p class="quiet">${line(placeOfRead(read.on), 120)}, ${line(ended, 200)}, ${Math.round(read.ms)} ms</p>
 <pre tabindex="0">$ ${line(read.command, 2000)}</pre>
 ${shown.length === 0 ? html`<p class="quiet">no output</p>` : shown.map(output)}</details>`
 }
 
-/** Nobody reads a row of ids. */
+function placeOfRead(on: string): string {
+  if (on === 'web') return 'asked from the reviewer'
+  return on === 'repo' || on === 'record' ? 'read from the repository' : `on ${on}`
+}
+
+/** A row of ids says nothing to a reader. */
 function shortened(command: string): string {
   return command.replaceAll(/ [0-9a-z]{12,64}(?: [0-9a-z]{12,64})+(?= |$)/g, ids => {
     const words = ids.trim().split(' ')
@@ -348,7 +426,7 @@ function output(text: string): Html {
 }
 
 function footer({ version, at }: BoardModel): Html {
-  return html`<footer>Made ${instant(at)} by adversary ${line(version, 40)} from signed commits alone. It shows how things stood then: <code>adversary gate</code> says how they stand now.</footer>`
+  return html`<footer>Made ${instant(at)} by adversary ${line(version, 40)} from signed commits only. It shows how things stood then: <code>adversary gate</code> says how they stand now.</footer>`
 }
 
 function commitLink({ commits }: BoardModel, sha: string): Html {
@@ -363,10 +441,17 @@ function nameOf({ repo }: BoardModel): string {
   return path.split(/[/:]/).filter(Boolean).slice(-2).join('/') || 'the repo'
 }
 
-function instant(iso: string): Html {
-  return html`<time datetime="${line(iso, 30)}">${line(iso.slice(0, 16).replace('T', ' '), 20)}Z</time>`
+export function instant(iso: string): Html {
+  return time(iso, `${iso.slice(0, 16).replace('T', ' ')}Z`)
 }
 
 function day(iso: string): Html {
-  return html`<time datetime="${line(iso, 30)}">${line(iso.slice(0, 10), 12)}</time>`
+  return time(iso, iso.slice(0, 10))
+}
+
+/** What is no time stands as the text that it is: an attribute holds nothing that others wrote. */
+function time(iso: string, words: string): Html {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]{0,20}Z$/.test(iso)
+    ? html`<time datetime="${iso}">${words}</time>`
+    : html`${line(iso, 30)}`
 }

@@ -4,11 +4,14 @@ import type {
   CheckModel,
   Doubt,
   FindingModel,
+  HostModel,
   MilestoneModel,
   Moment,
   PhaseModel,
   ReadModel,
-  ReviewModel
+  ReviewModel,
+  WatcherModel,
+  WordModel
 } from './model.ts'
 import { parseClaim } from '../record/claim.ts'
 import { isoSecond } from '../os/clock.ts'
@@ -20,7 +23,9 @@ import { type FindingLife, findingsOf } from '../record/finding-history.ts'
 import type { EvidenceRecord } from '../render/evidence-file.ts'
 import { headings } from '../render/locate.ts'
 import { type Claim, exitCode } from '../lib/words.ts'
+import { elsewhere, placeOf } from './check-place.ts'
 import { board, type Board, type BoardMilestone, type BoardPhase } from './summary.ts'
+import { reasonOf } from '../gate/judge-milestone.ts'
 import { evidenceOf } from '../review/context/claim-history.ts'
 import { judgeAgain } from '../review/replay.ts'
 import { type Snapshot, type ReviewContext } from '../review/context/review-context.ts'
@@ -32,23 +37,32 @@ import { type Snapshot, type ReviewContext } from '../review/context/review-cont
  * @param now milliseconds since 1970: freshness is judged as of then.
  * @param options.commits overrides the address that commits are linked to.
  * @param options.newest how many of the newest reviews have a page; default all.
+ * @param options.watcher how the watcher of the home stands, for who knows.
  */
 export async function boardModel(
   context: ReviewContext,
   at: Snapshot,
   now: number,
-  options: { readonly version: string; readonly commits?: string; readonly newest?: number }
+  options: {
+    readonly version: string
+    readonly commits?: string
+    readonly newest?: number
+    readonly watcher?: WatcherModel | null
+  }
 ): Promise<BoardModel> {
   const { repo } = context.home
   const seen = await board(context, at, now)
   const claims = claimsIn(context, at)
   const reviews: ReviewModel[] = []
+  const words: WordModel[] = []
   for (const review of at.record.reviews.slice(-(options.newest ?? at.record.reviews.length))) {
     const page = await reviewModel(context, review, claims)
     if (page !== null) reviews.push(page)
+    else words.push(await wordModel(context.git, review))
   }
   const phases: PhaseModel[] = []
-  for (const phase of seen.phases) phases.push(await phaseModel(context, at, phase, claims))
+  for (const phase of seen.phases) phases.push(await phaseModel(context, at, phase, claims, words))
+  const watcher = options.watcher ?? null
   return concealed({
     repo: repo.url,
     branch: repo.branch,
@@ -58,7 +72,10 @@ export async function boardModel(
     phases,
     timeline: timelineOf(at, claims, reviews),
     reviews,
-    doubts: doubtsOf(seen, at)
+    words,
+    doubts: doubtsOf(seen, at),
+    watcher,
+    hosts: hostsOf(reviews, watcher)
   })
 }
 
@@ -79,7 +96,8 @@ async function phaseModel(
   context: ReviewContext,
   at: Snapshot,
   phase: BoardPhase,
-  claims: Claims
+  claims: Claims,
+  words: readonly WordModel[]
 ): Promise<PhaseModel> {
   const findings: FindingModel[] = []
   for (const life of findingsOf(at.record, phase.phase)) findings.push(await findingModel(context, life))
@@ -87,9 +105,12 @@ async function phaseModel(
   return {
     phase: phase.phase,
     title: phase.plan === null ? null : phase.plan.title,
-    milestones: phase.milestones.map(milestone => milestoneModel(phase, milestone, claims)),
+    milestones: phase.milestones.map(milestone => ({
+      ...milestoneModel(phase, milestone, claims),
+      history: historyOf(at, phase.phase, milestone.milestone)
+    })),
     findings: findings.sort((a, b) => number(a) - number(b)),
-    vetoes: phase.vetoes
+    vetoes: phase.vetoes.map(veto => ({ ...veto, reason: reasonOfVeto(veto, words) }))
   }
 }
 
@@ -97,7 +118,7 @@ function milestoneModel(
   { pending }: BoardPhase,
   { milestone, title, verdict, stale, gate, claim, review, reviewedAt }: BoardMilestone,
   claims: Claims
-): MilestoneModel {
+): Omit<MilestoneModel, 'history'> {
   const waiting = pending.find(each => each.milestone === milestone)
   return {
     milestone,
@@ -109,6 +130,76 @@ function milestoneModel(
     claim: claim === null ? null : { sha: claim, summary: claims.get(claim)?.summary ?? '' },
     review: review === null || reviewedAt === null ? null : { commit: review, at: reviewedAt }
   }
+}
+
+/** The newest verdicts are enough to see whether it goes up and down. */
+const mostVerdicts = 24
+
+function historyOf({ record }: Snapshot, phase: string, milestone: string): MilestoneModel['history'] {
+  const verdicts = record.reviews.flatMap(({ commit, message, byReviewer }) =>
+    byReviewer && message.phase === phase && message.milestone === milestone && message.verdict !== null
+      ? [{ verdict: message.verdict, commit: commit.sha, at: commit.committedAt }]
+      : []
+  )
+  return verdicts.slice(-mostVerdicts)
+}
+
+/** What stands behind the heading with which it was signed. */
+function reasonOfVeto({ commit }: { readonly commit: string }, words: readonly WordModel[]): string | null {
+  const section = words.find(word => word.commit === commit)?.section ?? ''
+  return /^#{1,6} VETO [^\n:]{1,100}: (?<reason>[^\n]+)$/m.exec(section)?.groups?.['reason'] ?? null
+}
+
+/** Hosts that the shown evidence has reads of, and when they answered last. */
+function hostsOf(reviews: readonly ReviewModel[], watcher: WatcherModel | null): readonly HostModel[] {
+  const seen = new Map<string, string | null>()
+  for (const { at, reads } of reviews) {
+    for (const { on, exit } of reads) {
+      if (elsewhere.has(on)) continue
+      const before = seen.get(on) ?? null
+      seen.set(on, exit === null || (before !== null && before > at) ? before : at)
+    }
+  }
+  const troubles = (watcher?.troubles ?? []).filter(({ kind }) => kind === 'host')
+  for (const { subject } of troubles) if (!seen.has(subject)) seen.set(subject, null)
+  return [...seen]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, seenAt]) => {
+      const trouble = troubles.find(({ subject }) => subject === name)
+      return {
+        name,
+        seenAt,
+        trouble: trouble === undefined ? null : { since: trouble.since, why: trouble.why }
+      }
+    })
+}
+
+/** A signed commit that carries no evidence: a person's or an agent's words. */
+async function wordModel(git: ReviewContext['git'], review: SignedReview): Promise<WordModel> {
+  const { commit, message, principal } = review
+  return {
+    commit: commit.sha,
+    at: commit.committedAt,
+    target: message.milestone === null ? message.phase : `${message.phase}-${message.milestone}`,
+    what: whatOf(review, null),
+    title: titleOf(review),
+    by: principal,
+    section: await appendedBy(git, review)
+  }
+}
+
+/** What a commit appended to its review file; null where that file, or what stood before, is not there to compare. */
+async function appendedBy(
+  git: ReviewContext['git'],
+  { commit, message }: SignedReview
+): Promise<string | null> {
+  const path = message.section?.path
+  const [parent] = commit.parents
+  if (path === undefined || parent === undefined) return null
+  const [before, after] = [await git.file(parent, path), await git.file(commit.sha, path)]
+  if (after.kind !== 'file' || before.kind === 'refused') return null
+  const start = before.kind === 'file' ? before.bytes.length : 0
+  return Buffer.from(after.bytes).subarray(start).toString()
 }
 
 async function findingModel({ git }: ReviewContext, life: FindingLife): Promise<FindingModel> {
@@ -197,20 +288,27 @@ type Recorded = EvidenceRecord['checks'][number]
  * A check as it was recorded, with the words of the probe as it is today. Where today's probe would judge
  * otherwise, its words are not those of the outcome, and are left out.
  */
-function checkModel(recorded: Recorded, { facts }: EvidenceRecord, probes: readonly AnyProbe[]): CheckModel {
-  const { probe, title, on, outcome, why, evidence, waiver } = recorded
+function checkModel(
+  recorded: Recorded,
+  { facts, evidence }: EvidenceRecord,
+  probes: readonly AnyProbe[]
+): CheckModel {
+  const { probe, title, on, outcome, why, evidence: reads, waiver } = recorded
   const again = judgeAgain(recorded, facts, probes)
   const words = [outcome, 'hidden'].includes(again.outcome) ? again.findings.map(saying) : []
   return {
     probe,
     title,
-    on,
+    place: placeOf(
+      evidence.filter(({ n }) => reads.includes(n)).map(read => read.on),
+      on
+    ),
     outcome,
     said: [
       ...(waiver === undefined ? [] : [`waived by ${waiver.by} until ${waiver.until}: ${waiver.reason}`]),
       ...(words.length > 0 || why === null ? words : [why])
     ],
-    reads: evidence
+    reads
   }
 }
 
@@ -246,7 +344,11 @@ function timelineOf({ record }: Snapshot, claims: Claims, pages: readonly Review
       const { phase, milestone, verdict, claim: answered } = review.message
       const target = milestone === null ? phase : `${phase}-${milestone}`
       const what = whatOf(review, kinds.get(commit.sha) ?? null)
-      const text = titleOf(review) || `answers ${answered?.slice(0, 9) ?? ''}`
+      const title = titleOf(review)
+      const text =
+        verdict === null
+          ? title
+          : `${[reasonOf(review.message), title].filter(Boolean).join(' · ')} (claim ${answered?.slice(0, 9) ?? ''})`
       return [{ ...base, target, what, verdict, text, by: review.principal }]
     })
     .reverse()

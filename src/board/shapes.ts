@@ -58,3 +58,9 @@ export function pendingState(): Html {
 export function wordState(word: string): Html {
   return state('dot', word)
 }
+
+/** Only the shape of a verdict, for a row of many; whoever cannot see it reads the word. */
+export function verdictMark(verdict: Verdict): Html {
+  const shape = verdict === 'PASS' ? 'pass' : verdict === 'FAIL' ? 'fail' : 'unsure'
+  return html`<span class="state ${colours[shape]}"><svg viewBox="0 0 24 24" aria-hidden="true" focusable="false">${drawings[shape]}</svg></span>`
+}

@@ -32,6 +32,10 @@ header.top{display:flex;flex-wrap:wrap;gap:.75rem 2rem;align-items:end;justify-c
 .find input{font:inherit;font-size:.95rem;color:var(--ink);background:var(--raised);border:1px solid var(--quiet);border-radius:.3rem;padding:.35rem .55rem;width:100%}
 .sum{display:flex;flex-wrap:wrap;gap:.35rem 1.7rem;margin:1.1rem 0 0;font-size:.95rem}
 .sum li{display:flex;align-items:center;gap:.4rem}
+.alive{display:flex;flex-wrap:wrap;gap:.2rem 1.7rem;margin:.6rem 0 0;font-size:.9rem}
+.strip{display:flex;flex-wrap:wrap;gap:.15rem;margin:.3rem 0 0}
+.strip a,.strip li>.state{display:inline-flex;min-width:1.6rem;min-height:1.6rem;align-items:center;justify-content:center}
+.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 nav.jump{margin:.9rem 0 0;font-size:.92rem}
 nav.jump ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem}
 section{margin-top:2.4rem}

@@ -513,7 +513,7 @@ function dryRun(): Option {
 
 /** May be given again. */
 function report(): Option {
-  const about = 'also write the result as junit, sarif, in-toto, markdown or prometheus; repeatable'
+  const about = 'also write the result as junit, sarif, in-toto, markdown, html or prometheus; repeatable'
   return new Option('--report <format=file>', about).argParser((typed: string, before?: string[]) => [
     ...(before ?? []),
     typed

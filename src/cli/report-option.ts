@@ -12,6 +12,7 @@ import {
   type Report,
   type ReportCheck,
   type ReportFinding,
+  type ReportRead,
   type Result
 } from '../render/reports/report-formats.ts'
 import { type ExitCode, exitCode } from '../lib/words.ts'
@@ -30,6 +31,7 @@ const formats = {
   sarif: async () => (await import('../render/reports/sarif.ts')).sarif,
   'in-toto': async () => (await import('../render/reports/in-toto.ts')).inToto,
   markdown: async () => (await import('../render/reports/markdown.ts')).markdown,
+  html: async () => (await import('../board/report-page.ts')).reportPage,
   prometheus: async () => (await import('../render/reports/prometheus.ts')).prometheus
 } as const
 
@@ -197,6 +199,7 @@ function ofProbe(heard: unknown, code: ExitCode, made: Made): Report {
     checks: [check],
     hunts: [],
     findings: [],
+    reads: document.evidence.map(readOf),
     milestones: [],
     plan: null,
     repo: null,
@@ -224,6 +227,7 @@ function ofGate(heard: unknown, code: ExitCode, made: Made): Report {
     checks: [],
     hunts: [],
     findings: [],
+    reads: [],
     milestones: (milestones ?? []).map(each => ({
       target: each.gate,
       milestone: each.gate.slice(gate.length + 1),
@@ -258,6 +262,7 @@ function observed(document: Seen) {
         : { path: review.path, commit: review.commit, line: review.line ?? null },
     checks,
     findings,
+    reads: document.evidence.map(readOf),
     plan: document.plan ?? null,
     repo: document.repo?.url ?? null,
     ms: document.stats.ms,
@@ -286,8 +291,15 @@ function checkOf(
       at: at ?? null,
       why: why ?? null
     })),
-    waiver: waiver.success ? waiver.data : null
+    waiver: waiver.success ? waiver.data : null,
+    reads: check.evidence
   }
+}
+
+function readOf(read: z.infer<typeof huntDocument>['evidence'][number]): ReportRead {
+  const { n, on, command, exit, ms, stdout, stderr } = read
+  const why = read['why']
+  return { n, on, command, exit, ms, stdout, stderr, why: typeof why === 'string' ? why : null }
 }
 
 /** What a signed commit does not say of a finding is what it means where nothing is said. */

@@ -133,9 +133,23 @@ describe('--json', () => {
     expect(page).toMatch(
       /Gate closed:<\/b> M2 failed: .*a palace.* is not in the file .*; the only check failed \(/
     )
+    // Why it failed stands in the timeline too.
+    expect(page).toMatch(/<b>one-M2<\/b> .*a palace.* is not in the file .* \(claim [0-9a-f]{9}\)<\/a>/)
     for (const words of [[], ['--out', 'x', '--commits', 'javascript:alert(1)//']]) {
       expect((await runCli(['board', ...words], { cwd })).code).toBe(64)
     }
+  })
+
+  it('a veto on the board: its reason, and a page of what was signed', async () => {
+    await ask('said', ['veto', 'one-M1', '--reason', 'the backup was not tested'], 0)
+    await ask('board', ['board', '--out', 'public'], 0)
+    const page = await readFile(join(cwd, 'public/index.html'), 'utf8')
+    const [, path = ''] =
+      /<a href="(?<path>reviews\/[0-9a-f]{40}\.html)">Vetoed by adversary@example\.test<\/a>: the backup was not tested/.exec(
+        page
+      ) ?? []
+    expect(await readFile(join(cwd, 'public', path), 'utf8')).toContain('the backup was not tested')
+    await ask('said', ['veto', 'one-M1', '--lift', '--reason', 'it was tested'], 0)
   })
 
   it('finding open, list and close', async () => {

@@ -40,7 +40,7 @@ hunt: { probes: [clock-skew] }
 })
 afterAll(() => repo.dispose())
 
-const formats = ['junit', 'sarif', 'in-toto', 'markdown', 'prometheus'] as const
+const formats = ['junit', 'sarif', 'in-toto', 'markdown', 'html', 'prometheus'] as const
 
 /** Runs it with a report in every format; what was written, by format. */
 async function ask(words: readonly string[], code: number, wanted: readonly string[] = formats) {
@@ -61,6 +61,7 @@ async function ask(words: readonly string[], code: number, wanted: readonly stri
     sarif: await text('sarif'),
     statement: await text('in-toto'),
     markdown: await text('markdown'),
+    html: await text('html'),
     metrics: readMetrics(await text('prometheus'))
   }
   expect(await junitErrors(files.junit)).toEqual([])
@@ -145,7 +146,11 @@ describe('--report', () => {
 
   it('review that fails: written all the same, over what an earlier run left', async () => {
     await claim('M2')
-    const { junit, sarif, statement } = await ask(['review', 'one-M2'], 1)
+    const { junit, sarif, statement, html } = await ask(['review', 'one-M2'], 1)
+    // One file that needs nothing beside it, with the reason first and what was read.
+    expect(html).toMatch(/<h1>one-M2: FAIL<\/h1>\n<p class="meta">.+; .*failed \(/)
+    expect(html).toMatch(/<pre tabindex="0">\$ git show [0-9a-f]{40}:/)
+    expect(html).not.toMatch(/<(?:script|link|img|iframe)\b|(?:href|src)="(?!#)/)
     expect(junit).toMatch(/failures="2"/)
     expect(await linesAt(sarif)).toEqual([
       expect.stringMatching(/^## M2: FAIL @/),

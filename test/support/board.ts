@@ -7,7 +7,7 @@ export function boardOf(text: string): BoardModel {
   const check = (outcome: CheckModel['outcome']): CheckModel => ({
     probe: 'replica-counts',
     title: `${outcome} ${text}`,
-    on: text,
+    place: text,
     outcome,
     said: [text, `saw \`${text}\``],
     reads: [1]
@@ -50,7 +50,11 @@ export function boardOf(text: string): BoardModel {
     gate: { open: false, code: verdict === 'PASS' ? 2 : verdict === 'FAIL' ? 1 : 2, reasons: [text] },
     pending: { sha: sha('c'), summary: text },
     claim: { sha: sha('a'), summary: text },
-    review: { commit: sha('b'), at }
+    review: { commit: sha('b'), at },
+    history: [
+      { verdict: 'FAIL' as const, commit: sha('b'), at },
+      { verdict: 'PASS' as const, commit: sha('f'), at: text }
+    ]
   })
   return {
     repo: text,
@@ -70,7 +74,10 @@ export function boardOf(text: string): BoardModel {
           stone('M5', null, null)
         ],
         findings: [finding, { ...finding, id: 'A2', status: 'closed' }],
-        vetoes: [{ milestone: 'M1', by: text, commit: sha('d') }]
+        vetoes: [
+          { milestone: 'M1', by: text, commit: sha('d'), reason: text },
+          { milestone: '*', by: text, commit: sha('9'), reason: null }
+        ]
       }
     ],
     timeline: [
@@ -78,6 +85,32 @@ export function boardOf(text: string): BoardModel {
       { at, commit: sha('a'), target: text, what: 'claim', verdict: null, text, by: text }
     ],
     reviews: [review],
-    doubts: [{ commit: sha('e'), what: 'distrusted', text, why: text }]
+    words: [
+      {
+        commit: sha('d'),
+        at,
+        target: text,
+        what: 'veto',
+        title: text,
+        by: text,
+        section: `## VETO M1: ${text}\n\n${text}\n`
+      },
+      { commit: sha('8'), at, target: text, what: 'accepted', title: text, by: text, section: null }
+    ],
+    doubts: [{ commit: sha('e'), what: 'distrusted', text, why: text }],
+    watcher: {
+      state: 'running',
+      beatAt: at,
+      doing: text,
+      polledAt: null,
+      troubles: [
+        { subject: text, kind: 'host', since: at, why: text },
+        { subject: text, kind: 'remote', since: text, why: text }
+      ]
+    },
+    hosts: [
+      { name: text, seenAt: at, trouble: { since: at, why: text } },
+      { name: text, seenAt: null, trouble: null }
+    ]
   }
 }

@@ -10,6 +10,8 @@ import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
 import { packageVersion } from '../package.ts'
 import { enter } from '../enter.ts'
+import { seenWatcher } from './status-command.ts'
+import { watcherModel } from './watcher-model.ts'
 
 export interface BoardOptions extends CommonOptions {
   /** The folder to write to; made where it is not there. */
@@ -29,8 +31,10 @@ export async function run(options: BoardOptions, io: Io): Promise<ExitCode> {
     const at = await snapshot(context)
     io.progress('reading the evidence')
     const version = await packageVersion()
+    const watcher = await seenWatcher(context.home, io)
     const model = await boardModel(context, at, nowMs(), {
       version,
+      watcher: watcher === null ? null : watcherModel(watcher, watcher.state),
       ...(commits === undefined ? {} : { commits })
     })
     const dir = resolve(io.cwd, out)

@@ -23,6 +23,7 @@ import { type Route, router } from '../../server/router.ts'
 import { webhookRoute } from '../../server/webhook.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { CommonOptions, Io } from '../io.ts'
+import { watcherModel } from './watcher-model.ts'
 import { packageVersion } from '../package.ts'
 import { type LogFormat, logTo, sayer, watchHome, withoutProgress } from './watch-command.ts'
 import { enter } from '../enter.ts'
@@ -237,7 +238,8 @@ async function sights({ home, userHome, log }: ReviewContext, known: Known): Pro
       const { at, context } = known.seen
       const trust = await trustNow()
       const asTrusted = await trustedAs(at, context, trust)
-      return boardModel({ ...context, trust }, asTrusted, nowMs(), { version, newest: newestPages })
+      const watcher = known.standing === null ? null : watcherModel(known.standing, 'running')
+      return boardModel({ ...context, trust }, asTrusted, nowMs(), { version, newest: newestPages, watcher })
     },
     now: tick
   })

@@ -39,7 +39,8 @@ async function watcherAlone(options: StatusOptions, io: Io): Promise<ExitCode> {
   return watcher?.state === 'running' ? exitCode.pass : exitCode.notProven
 }
 
-async function seenWatcher({ stateDir }: Workspace, io: Io): Promise<Watcher | null> {
+/** The watcher of a home; null with a warning where its file cannot be read. */
+export async function seenWatcher({ stateDir }: Workspace, io: Io): Promise<Watcher | null> {
   try {
     return await watcherOf(stateDir)
   } catch (error) {

@@ -26,6 +26,8 @@ export interface Report {
   readonly hunts: readonly ReportCheck[]
   /** `[adversary]` findings of the phase. */
   readonly findings: readonly ReportFinding[]
+  /** What was read, for the formats that show it. */
+  readonly reads: readonly ReportRead[]
   /** A gate's milestones, one by one. */
   readonly milestones: readonly {
     readonly target: string
@@ -73,6 +75,21 @@ export interface ReportCheck {
   readonly ms: number
   readonly findings: readonly ReportSaid[]
   readonly waiver: { readonly reason: string; readonly by: string; readonly until: string } | null
+  /** Numbers of its reads. */
+  readonly reads: readonly number[]
+}
+
+export interface ReportRead {
+  readonly n: number
+  /** The host's name in the home, or `repo`, `web`, `record`. */
+  readonly on: string
+  readonly command: string
+  /** Null: there was no answer, and `why` says why. */
+  readonly exit: number | null
+  readonly ms: number
+  readonly stdout: string
+  readonly stderr: string
+  readonly why: string | null
 }
 
 export interface ReportSaid {

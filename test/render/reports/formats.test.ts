@@ -33,7 +33,8 @@ const check = (outcome: ReportCheck['outcome'], title: string, text = 'seen'): R
   ms: 31,
   findings: [said(outcome === 'waived' ? 'fail' : outcome, text)],
   waiver:
-    outcome === 'waived' ? { reason: `${text} is known`, by: 'ops@example.test', until: '2026-12-01' } : null
+    outcome === 'waived' ? { reason: `${text} is known`, by: 'ops@example.test', until: '2026-12-01' } : null,
+  reads: [1]
 })
 
 const finding: ReportFinding = {
@@ -70,6 +71,18 @@ function report(more: Partial<Report> = {}): Report {
     checks: all,
     hunts: [],
     findings: [finding],
+    reads: [
+      {
+        n: 1,
+        on: 'prod',
+        command: 'docker service ls',
+        exit: 0,
+        ms: 31,
+        stdout: '3/9',
+        stderr: '',
+        why: null
+      }
+    ],
     milestones: [],
     plan: `sha256:${'c'.repeat(64)}`,
     repo: 'git@git.example.test:ops/infra.git',
