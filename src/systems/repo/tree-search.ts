@@ -147,7 +147,8 @@ function placeOf(buffer: Buffer, at: number, isText: boolean): Pick<Hit, 'line' 
   if (!isText) return { line: null, shows: 'in a file that is no text' }
   let line = 1
   for (let end = buffer.indexOf(10); end >= 0 && end < at; end = buffer.indexOf(10, end + 1)) line += 1
-  const start = buffer.lastIndexOf(10, at - 1) + 1
+  // `lastIndexOf` takes -1 for the end.
+  const start = at === 0 ? 0 : buffer.lastIndexOf(10, at - 1) + 1
   const end = buffer.indexOf(10, at)
   const from = at - start > kept.shown / 2 ? at - kept.shown / 2 : start
   const shows = buffer.subarray(from, Math.min(end < 0 ? buffer.length : end, from + kept.shown)).toString()

@@ -62,6 +62,13 @@ async function searched(query: Partial<TreeQuery>) {
 }
 
 describe('a text that should be nowhere', () => {
+  it('is shown with its line also where a file begins with it', async () => {
+    const { lacks } = await searched({ paths: ['docs/crlf.txt'], lacks: ['one'] })
+    expect(lacks[0]?.first).toEqual([
+      { path: 'docs/crlf.txt', line: 1, shows: expect.stringMatching(/^one/) }
+    ])
+  })
+
   it('is found in comments, prose, other encodings, binaries, links and paths, each by its place', async () => {
     const { lacks } = await searched({ lacks: [old] })
     expect(lacks).toEqual([
