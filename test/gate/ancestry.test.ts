@@ -328,9 +328,9 @@ const vetoes: readonly Row[] = [
 
 const side = 'machine-docs/REVIEW-pvfix-side.md'
 /** A verdict of the reviewer's on a claim that lies beside the one on main. */
-const besideVerdict = async (scene: Scene, verdict: 'PASS' | 'FAIL', date: string) => {
-  await beside(scene, scene.at.claim2, async () => {
-    const claim = await scene.builder.commit('claim(pvfix-M2): on a branch')
+const besideVerdict = async (scene: Scene, verdict: 'PASS' | 'FAIL', date: string, on?: string) => {
+  await beside(scene, on === undefined ? scene.at.claim2 : scene.at.patch, async () => {
+    const claim = on ?? (await scene.builder.commit('claim(pvfix-M2): on a branch'))
     const inSide = { ...scene, path: side }
     await commitForgery(inSide, {
       claim,
@@ -358,6 +358,12 @@ const verdicts: readonly Row[] = [
     scene => besideVerdict(scene, 'FAIL', '2026-06-13T06:02:30Z')
   ],
   [
+    'a PASS on a branch that has not seen its claim',
+    'claimed',
+    3,
+    scene => besideVerdict(scene, 'PASS', later, scene.at.claim2)
+  ],
+  [
     'a PASS that has not seen the FAIL that a listed person signed by hand',
     'passed',
     1,
@@ -376,6 +382,18 @@ const verdicts: readonly Row[] = [
       const claim = await scene.builder.commit('claim(pvfix-M2): again')
       await scene.builder.push('origin', 'HEAD:main')
       await scene.say({ claim, milestone: 'M2' })
+    }
+  ],
+  [
+    'a PASS on the very claim that failed, after a verdict on an older one',
+    'passed',
+    3,
+    async scene => {
+      await scene.builder.pull()
+      const claim = await scene.builder.commit('claim(pvfix-M2): again')
+      const own = { claim, key: scene.keys.reviewer, author: reviewerPerson }
+      await forge(scene, { ...own, verdict: 'FAIL', date: '2026-06-13T10:00:00Z' })
+      await forge(scene, { ...own, verdict: 'PASS', date: later })
     }
   ],
   [
