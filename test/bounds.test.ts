@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import {
   analysisBounds,
   answerBounds,
+  boardBounds,
   cleaningBounds,
   fileBounds,
   forgeBounds,
@@ -45,16 +46,29 @@ it.each<[door: string, shown: readonly string[]]>([
     '`serve`: connections',
     [`${httpBounds.connections} for each`, `${httpBounds.requestsPerConnection} requests`]
   ],
-  ['a section on the board', [`${proseBounds.characters} characters`, `${proseBounds.nesting} lists`]],
+  [
+    'a section on the board',
+    [
+      `${proseBounds.characters} characters`,
+      `${proseBounds.ofBoard} on the whole`,
+      `${proseBounds.nesting} lists`
+    ]
+  ],
   [
     'Markdown of a review file',
     [
       `${parsingBounds.work / 1e6} s`,
+      `${parsingBounds.workOfPart / 1e6} s and`,
       size(parsingBounds.part),
       `${parsingBounds.nested} quotes`,
       `${parsingBounds.marks} brackets`
     ]
   ],
+  [
+    'Markdown that one gate',
+    [`${parsingBounds.workOfGate / 1e6} s of`, `${parsingBounds.workOfBoard / 1e6} s for the sections`]
+  ],
+  ['reviews on the board', [`newest ${boardBounds.reviews},`, `${boardBounds.characters} characters`]],
   ['forge: an answer', [size(forgeBounds.bodyBytes), seconds(forgeBounds.deadlineMs)]],
   ['file of a secret', [size(fileBounds.secret)]],
   ['list of signers', [size(fileBounds.signers)]],

@@ -22,11 +22,14 @@ import { trimmedEnd } from '../lib/text/trim.ts'
  * same bytes. Paths are relative, so that the folder can be served from anywhere, or opened from a disk.
  */
 export function boardFiles(model: BoardModel): ReadonlyMap<string, string> {
-  return new Map([
-    ['index.html', indexPage(model)],
-    ...model.words.map(word => [reviewFile(word), wordPage(model, word)] as const),
-    ...model.reviews.map(review => [reviewFile(review), reviewPage(model, review)] as const)
-  ])
+  return new Map(boardPages(model))
+}
+
+/** The same, one after the other: whoever has other things to do does them between. */
+export function* boardPages(model: BoardModel): Generator<readonly [path: string, page: string]> {
+  yield ['index.html', indexPage(model)]
+  for (const word of model.words) yield [reviewFile(word), wordPage(model, word)]
+  for (const review of model.reviews) yield [reviewFile(review), reviewPage(model, review)]
 }
 
 function reviewFile({ commit }: Pick<ReviewModel, 'commit'>): string {

@@ -1,3 +1,5 @@
+import { boardBounds, parsingBounds, proseBounds } from '../lib/bounds.ts'
+import { parsingBudget, pause } from '../lib/effort.ts'
 import { AdversaryError } from '../lib/errors.ts'
 import type {
   BoardModel,
@@ -21,7 +23,7 @@ import type { AnyProbe, Finding } from '../probe/probe.ts'
 import type { SignedReview } from '../record/record.ts'
 import { type FindingLife, findingsOf } from '../record/finding-history.ts'
 import type { EvidenceRecord } from '../render/evidence-file.ts'
-import { headings } from '../render/locate.ts'
+import { type Heading, headings } from '../render/locate.ts'
 import { type Claim, exitCode } from '../lib/words.ts'
 import { elsewhere, placeOf } from './check-place.ts'
 import { board, type Board, type BoardMilestone, type BoardPhase } from './summary.ts'
@@ -36,7 +38,7 @@ import { type Snapshot, type ReviewContext } from '../review/context/review-cont
  *
  * @param now milliseconds since 1970: freshness is judged as of then.
  * @param options.commits overrides the address that commits are linked to.
- * @param options.newest how many of the newest reviews have a page; default all.
+ * @param options.newest only the newest reviews have a page, as many as `serve` shows.
  * @param options.watcher how the watcher of the home stands, for who knows.
  */
 export async function boardModel(
@@ -46,37 +48,46 @@ export async function boardModel(
   options: {
     readonly version: string
     readonly commits?: string
-    readonly newest?: number
+    readonly newest?: true
     readonly watcher?: WatcherModel | null
   }
 ): Promise<BoardModel> {
   const { repo } = context.home
   const seen = await board(context, at, now)
   const claims = claimsIn(context, at)
+  const bounds = options.newest === true ? boardBounds : { reviews: Infinity, characters: Infinity }
   const reviews: ReviewModel[] = []
   const words: WordModel[] = []
-  for (const review of at.record.reviews.slice(-(options.newest ?? at.record.reviews.length))) {
+  let characters = 0
+  for (const review of at.record.reviews.slice(-bounds.reviews).reverse()) {
+    await pause()
     const page = await reviewModel(context, review, claims)
-    if (page !== null) reviews.push(page)
-    else words.push(await wordModel(context.git, review))
+    const word = page === null ? await wordModel(context.git, review) : null
+    for (const { stdout, stderr } of page?.reads ?? []) characters += stdout.length + stderr.length
+    characters += word?.section?.length ?? 0
+    if (characters > bounds.characters) break
+    if (page !== null) reviews.unshift(concealed(page))
+    if (word !== null) words.unshift(concealed(word))
   }
+  const sections = sectionReader(context.git)
   const phases: PhaseModel[] = []
-  for (const phase of seen.phases) phases.push(await phaseModel(context, at, phase, claims, words))
+  for (const phase of seen.phases) {
+    await pause()
+    phases.push(concealed(await phaseModel(sections, at, phase, claims, words)))
+  }
   const watcher = options.watcher ?? null
-  return concealed({
+  const rest = concealed({
     repo: repo.url,
     branch: repo.branch,
     commits: options.commits ?? commitsUrl(context.home.forge ?? guessForge(repo.url)),
     at: isoSecond(now),
     version: options.version,
-    phases,
     timeline: timelineOf(at, claims, reviews),
-    reviews,
-    words,
     doubts: doubtsOf(seen, at),
     watcher,
     hosts: hostsOf(reviews, watcher)
   })
+  return { ...rest, phases, reviews, words }
 }
 
 type Claims = ReadonlyMap<string, Claim>
@@ -93,14 +104,14 @@ function claimsIn({ home }: ReviewContext, { record }: Snapshot): Claims {
 }
 
 async function phaseModel(
-  context: ReviewContext,
+  sections: SectionReader,
   at: Snapshot,
   phase: BoardPhase,
   claims: Claims,
   words: readonly WordModel[]
 ): Promise<PhaseModel> {
   const findings: FindingModel[] = []
-  for (const life of findingsOf(at.record, phase.phase)) findings.push(await findingModel(context, life))
+  for (const life of findingsOf(at.record, phase.phase)) findings.push(await findingModel(sections, life))
   const number = ({ id }: FindingModel) => Number(id.slice(1))
   return {
     phase: phase.phase,
@@ -202,12 +213,11 @@ async function appendedBy(
   return Buffer.from(after.bytes).subarray(start).toString()
 }
 
-async function findingModel({ git }: ReviewContext, life: FindingLife): Promise<FindingModel> {
+async function findingModel(sectionOf: SectionReader, life: FindingLife): Promise<FindingModel> {
   const { id, title, severity, status, blocks, origin, filed, last } = life
   const moment = ({ commit }: SignedReview) => ({ commit: commit.sha, at: commit.committedAt })
   // Who adds what it blocks may say so without a section: then the one before it tells more.
-  const section =
-    status === 'open' ? ((await sectionOf(git, last, id)) ?? (await sectionOf(git, filed, id))) : null
+  const section = status === 'open' ? ((await sectionOf(last, id)) ?? (await sectionOf(filed, id))) : null
   return {
     id,
     title: title ?? id,
@@ -221,21 +231,36 @@ async function findingModel({ git }: ReviewContext, life: FindingLife): Promise<
   }
 }
 
-/** The text under the finding's newest heading, as of the commit that speaks of it. */
-async function sectionOf(
-  git: ReviewContext['git'],
-  review: SignedReview,
-  id: string
-): Promise<string | null> {
-  const path = review.message.section?.path
-  const file = path === undefined ? null : await git.file(review.commit.sha, path)
-  if (file?.kind !== 'file') return null
-  const all = await headings(file.bytes)
+type SectionReader = (review: SignedReview, id: string) => Promise<string | null>
+
+/**
+ * The text under a finding's newest heading, as of the commit that speaks of it; null where there is none, and for what
+ * is more than a board takes: of work, where a builder has made the file so, and of characters.
+ */
+function sectionReader(git: ReviewContext['git']): SectionReader {
+  const budget = parsingBudget(parsingBounds.workOfBoard)
+  const known = new Map<string, Promise<readonly Heading[]>>()
+  let left: number = proseBounds.ofBoard
+  return async (review, id) => {
+    const path = review.message.section?.path
+    const file = path === undefined ? null : await git.file(review.commit.sha, path)
+    if (file?.kind !== 'file') return null
+    const all = known.get(file.blob) ?? headings(file.bytes, { budget })
+    known.set(file.blob, all)
+    const section = sectionIn(file.bytes, await all, id)?.slice(0, proseBounds.characters) ?? null
+    if (section === null || section.length > left) return null
+    left -= section.length
+    return section
+  }
+}
+
+function sectionIn(file: Uint8Array, all: readonly Heading[], id: string): string | null {
   const index = all.findLastIndex(({ depth, text }) => depth === 2 && text.startsWith(`[adversary] ${id}: `))
   const start = all[index]
-  if (start === undefined) return null
+  // Where it is only guessed what a heading is, a host's words could stand for the finding's.
+  if (start === undefined || start.guessed === true) return null
   const end = all.slice(index + 1).find(({ depth }) => depth <= 2)
-  const bytes = Buffer.from(file.bytes).subarray(start.offset, end?.offset)
+  const bytes = Buffer.from(file).subarray(start.offset, end?.offset)
   // Its own heading stands on the card, and the rule below it belongs to the next.
   const lines = bytes.toString().trimEnd().split('\n').slice(1)
   if (/^-{3,}\s*$/.test(lines.at(-1) ?? '')) lines.pop()

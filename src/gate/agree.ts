@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { ParsingBudget } from '../lib/effort.ts'
 import { sha256 } from '../lib/canonical.ts'
 import { isRepoPath } from '../lib/repo-path.ts'
 import type { Git } from '../git/clone.ts'
@@ -18,8 +19,11 @@ interface VerdictHeading {
   readonly offset: number
 }
 
-async function verdictHeadings(bytes: Uint8Array): Promise<readonly VerdictHeading[]> {
-  return (await headings(bytes)).flatMap(({ depth, text, offset, line }) => {
+async function verdictHeadings(
+  bytes: Uint8Array,
+  budget?: ParsingBudget
+): Promise<readonly VerdictHeading[]> {
+  return (await headings(bytes, { budget })).flatMap(({ depth, text, offset, line }) => {
     const said = depth === 2 ? verdictHeading.exec(text)?.groups : undefined
     return said === undefined
       ? []
@@ -48,7 +52,8 @@ export async function typedVerdicts(
   git: Git,
   branches: readonly { readonly tip: string; readonly record: SignedRecord }[],
   phase: string,
-  files: readonly string[]
+  files: readonly string[],
+  budget: ParsingBudget
 ): Promise<ReadonlySet<string>> {
   const typed = new Set<string>()
   for (const { tip, record } of branches) {
@@ -73,7 +78,7 @@ export async function typedVerdicts(
       // Parsing is slow: only where a line that may be such a heading is there.
       if (shown.size === 0) continue
       for (const milestone of unsignedPasses(
-        (await headings(file.bytes)).map(({ text }) => text),
+        (await headings(file.bytes, { budget })).map(({ text }) => text),
         signed
       ))
         typed.add(milestone)
@@ -97,18 +102,24 @@ const evidenceSchema = z.object({
   obstacles: z.array(z.string()).optional()
 })
 
+/** Why a gate is closed whose files somebody made so that reading them takes longer than it has. */
+export const tooMuchToRead =
+  'the Markdown of its review files takes more work to read than a gate does (somebody may have made it so)'
+
 /** Where heading, section, evidence and trailers of one review do not say the same. */
 export async function disagreements(
   git: Git,
   own: Appended | undefined,
   review: SignedReview,
-  tip: string
+  tip: string,
+  budget: ParsingBudget
 ): Promise<readonly string[]> {
   const { message, commit } = review
   const problems: string[] = []
   if (own === undefined) problems.push('its section is not in the review file')
   else {
-    const said = (await verdictHeadings(own.bytes)).filter(({ offset }) => offset >= own.from)
+    const said = (await verdictHeadings(own.bytes, budget)).filter(({ offset }) => offset >= own.from)
+    if (budget.isSpent()) problems.push(tooMuchToRead)
     const [heading] = said
     if (
       said.length !== 1 ||

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { parsingBounds } from '../lib/bounds.ts'
+import { type ParsingBudget, parsingBudget } from '../lib/effort.ts'
 import { reachable } from '../lib/graph.ts'
 import { itemsBehind } from '../lib/lineage.ts'
 import { parseClaim } from '../record/claim.ts'
@@ -18,7 +20,7 @@ import {
 } from '../record/record.ts'
 import { behindOf, findingsOf, vetoesOf } from '../record/finding-history.ts'
 import type { Claim, Verdict } from '../lib/words.ts'
-import { disagreements, typedVerdicts } from './agree.ts'
+import { disagreements, tooMuchToRead, typedVerdicts } from './agree.ts'
 import { everyMilestone, type HandVerdict, withUnsignedEdits } from './unsigned-edits.ts'
 import type { Blocker, MilestoneFacts } from './judge-milestone.ts'
 import { type Appended, proveAppendOnly, type Touch } from './append-only.ts'
@@ -51,6 +53,8 @@ export interface PhaseView {
   /** Every commit of either branch, parents before children. */
   readonly history: readonly Commit[]
   readonly parents: ReadonlyMap<string, readonly string[]>
+  /** What is left of the work of reading Markdown. */
+  readonly budget: ParsingBudget
 }
 
 /** @param repo what the pipeline calls the repo; null: it does not say. */
@@ -124,7 +128,10 @@ export async function viewPhase(
   const distrusted = distinct(branches.flatMap(({ record }) => record.distrusted)).filter(({ commit }) =>
     speaksOfPhase(commit, phase)
   )
-  const written = await withUnsignedEdits(signed, appended, history, trust)
+  const budget = parsingBudget(parsingBounds.workOfGate)
+  const written = await withUnsignedEdits(signed, appended, history, trust, budget)
+  const typed = await typedVerdicts(git, branches, phase, files, budget)
+  if (budget.isSpent()) problems.push(tooMuchToRead)
   return {
     phase,
     main,
@@ -138,7 +145,8 @@ export async function viewPhase(
     claims: claimsOf(main.record.history, phase),
     appended,
     problems: [...new Set(problems)],
-    typed: await typedVerdicts(git, branches, phase, files)
+    typed,
+    budget
   }
 }
 
@@ -396,7 +404,7 @@ async function viewAlone(
     disagreements:
       review === null
         ? []
-        : await disagreements(git, view.appended.get(review.commit.sha), review, reviews.tip),
+        : await disagreements(git, view.appended.get(review.commit.sha), review, reviews.tip, view.budget),
     blockers: [...blockersOf(merged, view.phase), ...standingByHand(view)].filter(({ blocks }) =>
       blocks.some(name => name === everyMilestone || name.toLowerCase() === milestone.toLowerCase())
     ),

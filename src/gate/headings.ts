@@ -1,4 +1,5 @@
 import type { Nodes } from 'mdast'
+import { type ParsingBudget, pause } from '../lib/effort.ts'
 import { readAs } from '../lib/text/look-alike.ts'
 import { trimmedEnd } from '../lib/text/trim.ts'
 
@@ -19,11 +20,12 @@ export interface Shown {
  * list or a table, and a paragraph that is bold as a whole. What stands in code or in a comment is none.
  * Of a text that would exhaust the parser: what looks like one.
  */
-export async function shownHeadings(bytes: Uint8Array): Promise<readonly Shown[]> {
+export async function shownHeadings(bytes: Uint8Array, budget?: ParsingBudget): Promise<readonly Shown[]> {
   const source = Buffer.from(bytes).toString()
   const offset = offsets(source)
   const { treeOf } = await import('../render/parse.ts')
-  const tree = treeOf(source)
+  await pause()
+  const tree = treeOf(source, budget)
   if (tree === null)
     return likeHeadings(source).map(({ text, at }) => shown(text, at, at + text.length, offset))
   const found: Shown[] = []

@@ -1,3 +1,4 @@
+import type { ParsingBudget } from '../lib/effort.ts'
 import type { Commit } from '../git/git-types.ts'
 import type { SignedReview, Trust } from '../record/record.ts'
 import type { FindingTrailer, ReviewMessage } from '../record/trailers.ts'
@@ -23,16 +24,20 @@ export async function withUnsignedEdits(
   signed: readonly SignedReview[],
   appended: ReadonlyMap<string, Appended>,
   history: readonly Commit[],
-  trust: Trust
+  trust: Trust,
+  budget: ParsingBudget
 ): Promise<{ readonly reviews: readonly SignedReview[]; readonly verdicts: readonly HandVerdict[] }> {
   const reviews = new Map(signed.map(review => [review.commit.sha, review]))
   const verdicts: HandVerdict[] = []
   const phase = signed[0]?.message.phase ?? ''
-  const headingsIn = reader([...appended.values()].map(({ bytes }) => bytes))
+  const headingsIn = reader(
+    [...appended.values()].map(({ bytes }) => bytes),
+    budget
+  )
   for (const { touch, from, bytes } of appended.values()) {
     const { commit, principal } = touch
     const review = reviews.get(commit.sha)
-    const said = await unsignedEdits(bytes, from, { headingsIn, byHand: review === undefined })
+    const said = await unsignedEdits(bytes, from, { headingsIn, byHand: review === undefined, budget })
     if (said.vetoes.length + said.findings.length + said.verdicts.length === 0) continue
     if (review === undefined) {
       const { vetoes, findings } = said
@@ -92,13 +97,16 @@ const silent: ReviewMessage = {
 }
 
 /** Headings of a file as it was, each file that grew out of it parsed once. */
-function reader(files: readonly Uint8Array[]): (bytes: Uint8Array) => Promise<readonly Heading[]> {
+function reader(
+  files: readonly Uint8Array[],
+  budget: ParsingBudget
+): (bytes: Uint8Array) => Promise<readonly Heading[]> {
   const longest = [...files].sort((a, b) => b.length - a.length)
   const read = new Map<Uint8Array, readonly Heading[]>()
   return async bytes => {
     // A last line without an end may have been written on by somebody else.
     const whole = bytes.at(-1) === 0x0a ? (longest.find(file => startsWith(file, bytes)) ?? bytes) : bytes
-    const found = read.get(whole) ?? (await headings(whole))
+    const found = read.get(whole) ?? (await headings(whole, { budget }))
     read.set(whole, found)
     return found.filter(({ offset }) => offset < bytes.length)
   }
@@ -109,6 +117,7 @@ interface Reading {
   readonly headingsIn: ReturnType<typeof reader>
   /** Nothing but the person has formed them: neither a trailer nor the reviewer's templates. */
   readonly byHand: boolean
+  readonly budget: ParsingBudget
 }
 
 type Heard = Pick<ReviewMessage, 'vetoes' | 'findings'> & {
@@ -123,7 +132,7 @@ type Heard = Pick<ReviewMessage, 'vetoes' | 'findings'> & {
 async function unsignedEdits(
   bytes: Uint8Array,
   from: number,
-  { headingsIn, byHand }: Reading
+  { headingsIn, byHand, budget }: Reading
 ): Promise<Heard> {
   const vetoes: { readonly milestone: string; readonly status: 'open' | 'lifted'; readonly at: number }[] = []
   const findings: FindingTrailer[] = []
@@ -134,7 +143,7 @@ async function unsignedEdits(
   // Parsing is slow, and most sections hold none of the words.
   if (!mayHold(own, byHand)) return { vetoes, findings, verdicts }
   const shown = (await headingsIn(bytes)).filter(({ offset }) => offset >= from)
-  const heard = byHand ? await headings(own) : []
+  const heard = byHand ? await headings(own, { budget }) : []
   const alone = heard
     .map(heading => ({ ...heading, offset: heading.offset + begin }))
     .filter(({ offset }) => offset >= from)
@@ -174,7 +183,7 @@ async function unsignedEdits(
     } else if (byHand) for (const milestone of milestones) verdicts.push({ milestone, verdict: what })
   }
   if (!byHand) return { vetoes, findings, verdicts }
-  for (const { text, from: start, to } of await shownHeadings(own)) {
+  for (const { text, from: start, to } of await shownHeadings(own, budget)) {
     if (to + begin <= from || told.has(start + begin) || findingHeading.test(text)) continue
     const spoken = await spokenIn(text)
     if (spoken?.what === 'veto') {

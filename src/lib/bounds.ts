@@ -53,8 +53,14 @@ export const fileBounds = {
   authority: MiB
 } as const
 
-/** Sections of review files, as the board shows them: what is longer is cut, what is nested deeper is text. */
-export const proseBounds = { characters: 60_000, nesting: 8 } as const
+/** What `serve` shows of the newest reviews: how many, and how many characters of what was read. */
+export const boardBounds = { reviews: 200, characters: 20_000_000 } as const
+
+/**
+ * Sections of review files, as the board shows them: what is longer is cut, what is nested deeper is text. Of the whole
+ * board there are so many characters; what comes later is in the review file alone.
+ */
+export const proseBounds = { characters: 60_000, nesting: 8, ofBoard: 300_000 } as const
 
 /**
  * Review files where their lines alone do not tell what is a heading: what is past it counts as what it looks like.
@@ -66,8 +72,12 @@ export const parsingBounds = {
   /** Of a file of more than so many characters, that is. */
   whole: 2 * MiB,
   workOfLonger: 1_000_000,
-  /** What is parsed at once, in characters. */
+  /** What is parsed at once, in characters and in work: who waits beside it waits no longer. */
   part: 128 * KiB,
+  workOfPart: 2_500_000,
+  /** Of all files and sections that one gate reads of a phase, and of all sections on a board. */
+  workOfGate: 16_000_000,
+  workOfBoard: 4_000_000,
   /** Quotes and lists in each other, and brackets and stars in one paragraph. */
   nested: 100,
   marks: 10_000

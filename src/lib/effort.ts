@@ -19,10 +19,38 @@ export function openEffort(steps: number, within?: Effort): Effort {
   }
 }
 
+/** Lets others have their turn: what computes for long on one thread keeps everybody waiting. */
+export function pause(): Promise<void> {
+  return new Promise(done => setImmediate(done))
+}
+
 export function unitEffort(within?: Effort): Effort {
   return openEffort(analysisBounds.unitSteps, within)
 }
 
 export function hostEffort(): Effort {
   return openEffort(analysisBounds.hostSteps)
+}
+
+/** What parsing several texts may take together. */
+export interface ParsingBudget {
+  /** False once it is spent. A part that was counted before costs nothing: it is remembered. */
+  spend(part: string, work: number): boolean
+  isSpent(): boolean
+}
+
+/** @param work in microseconds of a slow machine. */
+export function parsingBudget(work: number): ParsingBudget {
+  const effort = openEffort(work)
+  const counted = new Set<string>()
+  let spent = false
+  return {
+    spend(part, work) {
+      if (spent || counted.has(part)) return !spent
+      spent = !effort.spend(work)
+      counted.add(part)
+      return !spent
+    },
+    isSpent: () => spent
+  }
 }

@@ -1,3 +1,4 @@
+import type { ParsingBudget } from '../lib/effort.ts'
 import { trimmedEnd } from '../lib/text/trim.ts'
 import { htmlEnds, type Markup } from './markup.ts'
 import type { Parsed, Parser } from './parse.ts'
@@ -27,15 +28,19 @@ export interface Heading {
  * The real `#` headings at the top level: none in fences, comments, HTML, lists or quotes. Of a file that is made
  * to exhaust a parser, every line that looks like one, as guessed: whoever reads them errs on the side of seeing a veto.
  *
- * @param size how much is parsed at once where something has to be, in bytes; Infinity: the whole text.
+ * @param options.size how much is parsed at once where something has to be, in bytes; Infinity: the whole text.
+ * @param options.budget what it may take together with other texts.
  */
-export async function headings(bytes: Uint8Array, size = leastParsed): Promise<readonly Heading[]> {
+export async function headings(
+  bytes: Uint8Array,
+  { size = leastParsed, budget }: { readonly size?: number; readonly budget?: ParsingBudget | undefined } = {}
+): Promise<readonly Heading[]> {
   const text = latin1(bytes)
   const found: Heading[] = []
   const count = lineCounter(text)
   let line = 1
   let counted = 0
-  const sure = await unlessExhausted(() => headingOffsets(text, size))
+  const sure = await unlessExhausted(() => headingOffsets(text, size, budget))
   const guessed = sure === null ? ({ guessed: true } as const) : {}
   for (const offset of sure ?? likeHeadings(text)) {
     line += count(counted, offset)
@@ -50,8 +55,12 @@ function likeHeadings(text: string): readonly number[] {
   return [...text.matchAll(/(?<=^[ ]{0,3})#{1,6}(?=[ \t\r\n]|$)/gm)].map(({ index }) => index)
 }
 
-async function headingOffsets(text: string, size: number): Promise<readonly number[]> {
-  const parser = loader(text)
+async function headingOffsets(
+  text: string,
+  size: number,
+  budget: ParsingBudget | undefined
+): Promise<readonly number[]> {
+  const parser = loader(text, budget)
   const { pieces, tail, sure } = await cut(text, size, parser)
   const last = sure ?? (await parser()).piece(tail, text.length)
   return [...pieces, last].flatMap(piece => {
@@ -141,9 +150,9 @@ export function endOfAnything(text: string, eol: string): string {
 const leastParsed = 4096
 
 /** The parser for this text, which is loaded only when somebody asks for it. */
-function loader(text: string): () => Promise<Parser> {
+function loader(text: string, budget?: ParsingBudget): () => Promise<Parser> {
   let loaded: Promise<Parser> | undefined
-  return () => (loaded ??= import('./parse.ts').then(({ parserOf }) => parserOf(text)))
+  return () => (loaded ??= import('./parse.ts').then(({ parserOf }) => parserOf(text, budget)))
 }
 
 async function unlessExhausted<T>(locate: () => Promise<T>): Promise<T | null> {
@@ -205,7 +214,7 @@ async function cut(text: string, size: number, parser: () => Promise<Parser>): P
       continue
     }
     const asked = await parser()
-    const proven = asked.provenPiece(start, Math.max(size, (part?.end ?? start) - start))
+    const proven = await asked.provenPiece(start, Math.max(size, (part?.end ?? start) - start))
     if (proven === null) return { pieces, tail: start, sure: null }
     pieces.push(proven)
     start = proven.end

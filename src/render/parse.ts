@@ -2,6 +2,7 @@ import type { Html, Nodes, Root, RootContent } from 'mdast'
 import { remark } from 'remark'
 import remarkGfm from 'remark-gfm'
 import { parsingBounds } from '../lib/bounds.ts'
+import { type ParsingBudget, pause } from '../lib/effort.ts'
 import type { Markup } from './markup.ts'
 
 /**
@@ -23,7 +24,7 @@ export interface Parser {
    *
    * @param size of the piece, in bytes, at least.
    */
-  provenPiece(start: number, size: number): (Parsed & { readonly end: number }) | null
+  provenPiece(start: number, size: number): Promise<(Parsed & { readonly end: number }) | null>
   /** What stands from `start` to `end`, where nothing is open. */
   piece(start: number, end: number): Parsed
   /**
@@ -38,17 +39,18 @@ export interface Parser {
   ): { readonly close: string; readonly markup: readonly Markup[] } | null
 }
 
-export function parserOf(text: string): Parser {
-  const dialects = patient(text)
+export function parserOf(text: string, budget?: ParsingBudget): Parser {
+  const dialects = patient(text, budget)
   const [first] = dialects
   return {
-    provenPiece(start, size) {
+    async provenPiece(start, size) {
       const line = /^#{1,6} [^\r\n]*/gm
       for (let min = size; ; ) {
         line.lastIndex = Math.min(start + min, text.length)
         const next = line.exec(text)
         if (next === null) return null
         const piece = text.slice(start, next.index)
+        await pause()
         const [nodes, ...others] = dialects.map(dialect => below(piece, dialect, next[0]))
         if (nodes && !others.includes(null)) return { ...parsed(nodes, start), end: next.index }
         min = 2 * piece.length
@@ -112,9 +114,9 @@ function htmlIn(node: Nodes): readonly Html[] {
 }
 
 /** All of a text that is not too long, as GitHub reads it; null: it would exhaust the parser. */
-export function treeOf(text: string): Root | null {
+export function treeOf(text: string, budget?: ParsingBudget): Root | null {
   try {
-    allowance(text)(text)
+    allowance(text, budget)(text)
     return github.parse(text)
   } catch (error) {
     // Also when the stack overflowed.
@@ -162,8 +164,8 @@ function dialectsFor(text: string): Dialects {
 }
 
 /** The parsers for this text: they throw when they would be exhausted. */
-function patient(text: string): Dialects {
-  const spend = allowance(text)
+function patient(text: string, budget: ParsingBudget | undefined): Dialects {
+  const spend = allowance(text, budget)
   const careful =
     (parse: Dialect): Dialect =>
     part => {
@@ -175,12 +177,14 @@ function patient(text: string): Dialects {
 }
 
 /** Counts what parsing parts of this text takes. @throws RangeError for more than it may. */
-function allowance(text: string): (part: string) => void {
+function allowance(text: string, budget: ParsingBudget | undefined): (part: string) => void {
   let left = text.length > parsingBounds.whole ? parsingBounds.workOfLonger : parsingBounds.work
   return part => {
     // A heading and the ends of open blocks come behind a part.
-    left -= part.length > parsingBounds.part + 2048 ? Number.POSITIVE_INFINITY : workOf(part)
-    if (left < 0) throw new RangeError('the text would exhaust the parser')
+    const work = part.length > parsingBounds.part + 2048 ? Number.POSITIVE_INFINITY : workOf(part)
+    left -= work
+    if (left < 0 || work > parsingBounds.workOfPart || budget?.spend(part, work) === false)
+      throw new RangeError('the text would exhaust the parser')
   }
 }
 

@@ -1,6 +1,7 @@
 import { policyIn } from '../board/html.ts'
 import type { BoardModel } from '../board/model.ts'
-import { boardFiles } from '../board/pages.ts'
+import { boardPages } from '../board/pages.ts'
+import { pause } from '../lib/effort.ts'
 import { publicReason } from './reason.ts'
 import type { Route } from './router.ts'
 
@@ -34,7 +35,7 @@ export function boardKeeper({ key, make, now }: KeeperOptions): () => Promise<Sh
   const begin = (of: string): Promise<Shown> => {
     making = true
     const shown = make()
-      .then(model => ({ model, pages: boardFiles(model) }))
+      .then(async model => ({ model, pages: await pagesOf(model) }))
       .finally(() => {
         making = false
       })
@@ -59,6 +60,16 @@ export function boardKeeper({ key, make, now }: KeeperOptions): () => Promise<Sh
       await made.shown.catch(() => undefined)
     }
   }
+}
+
+/** Between two pages the same thread answers whether a build may begin. */
+async function pagesOf(model: BoardModel): Promise<ReadonlyMap<string, string>> {
+  const pages = new Map<string, string>()
+  for (const [path, page] of boardPages(model)) {
+    pages.set(path, page)
+    await pause()
+  }
+  return pages
 }
 
 /**

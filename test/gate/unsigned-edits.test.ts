@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Appended } from '../../src/gate/append-only.ts'
+import { parsingBudget } from '../../src/lib/effort.ts'
 import { withUnsignedEdits } from '../../src/gate/unsigned-edits.ts'
 import type { Commit } from '../../src/git/git-types.ts'
 
@@ -27,7 +28,7 @@ async function heard(...parts: Part[]) {
     const touch = { commit: one, principal, review: null }
     appended.set(one.sha, { touch, path: 'REVIEW.md', from, bytes: Buffer.from(bytes) })
   }
-  return withUnsignedEdits([], appended, history, trust)
+  return withUnsignedEdits([], appended, history, trust, parsingBudget(1e9))
 }
 
 const vetoesOf = async (...parts: Part[]) =>

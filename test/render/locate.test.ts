@@ -152,7 +152,9 @@ describe('headings', () => {
             ? [[marked + (position?.start.offset ?? 0), position?.start.line]]
             : []
         )
-        expect((await headings(bytes(file), size)).map(({ offset, line: at }) => [offset, at])).toEqual(seen)
+        expect((await headings(bytes(file), { size })).map(({ offset, line: at }) => [offset, at])).toEqual(
+          seen
+        )
       }),
       { numRuns: 600 }
     )

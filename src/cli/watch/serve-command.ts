@@ -219,9 +219,6 @@ async function droneOf(context: ReviewContext, config: DroneConfig, io: Io): Pro
   })
 }
 
-/** Of so many of the newest reviews the evidence can be read; the repo has all. */
-const newestPages = 200
-
 /** The board and the metrics, where the home wants them: both of one reading, by the signers of this moment. */
 async function sights({ home, userHome, log }: ReviewContext, known: Known): Promise<readonly Route[]> {
   const version = await packageVersion()
@@ -239,7 +236,7 @@ async function sights({ home, userHome, log }: ReviewContext, known: Known): Pro
       const trust = await trustNow()
       const asTrusted = await trustedAs(at, context, trust)
       const watcher = known.standing === null ? null : watcherModel(known.standing, 'running')
-      return boardModel({ ...context, trust }, asTrusted, nowMs(), { version, newest: newestPages, watcher })
+      return boardModel({ ...context, trust }, asTrusted, nowMs(), { version, newest: true, watcher })
     },
     now: tick
   })
