@@ -306,6 +306,16 @@ describe('at the gate', () => {
       }
     ],
     [
+      'more that is slow to read than a gate has time for',
+      'passed',
+      3,
+      /takes more work to read than a gate does/,
+      async scene => {
+        for (let n = 0; n < 5; n += 1)
+          await hand(`# ${n}\n\n<pre>\n\n</pre>\n\n${'a\n=\n'.repeat(2_400)}\n`)(scene)
+      }
+    ],
+    [
       'a section of the reviewer that quotes a host',
       'passed',
       0,
