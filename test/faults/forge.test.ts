@@ -237,7 +237,7 @@ describe('a remote', () => {
     expect(await git.paths(parent)).toContain('huge')
     const before = await repo.builder.git(['rev-parse', 'HEAD~1'])
     expect(await git.changedSince(before, parent, ['huge'])).toEqual([parent])
-    await expect(git.changedSince(`${parent}~1`, parent, ['huge'])).rejects.toThrow('whole ids')
+    await expect(git.changedSince(`${parent}~1`, parent, ['huge'])).rejects.toThrow('full commit ids')
     expect(await git.push(await review(git, parent), 'main')).toEqual({ kind: 'pushed' })
     // A clone that was there before, by another process.
     const later = await openClone({ url: wire.url, dir: git.dir })
