@@ -16,6 +16,8 @@ export interface Kernel {
   readonly touch: () => void
   /** Until nothing is left to happen, the horizon is reached, or so many turns were taken. Leaves no process behind. */
   readonly run: (limits: KernelLimits) => Promise<KernelEnd>
+  /** How many processes there have been. */
+  readonly spawned: () => number
   /** Whose turn it is; null outside of every process. */
   readonly running: () => Process | null
   /** Names of processes that slept more often than they may, and were left asleep. */
@@ -122,6 +124,7 @@ export function createKernel(): Kernel {
   const living = new Map<Process, { readonly loop: Loop }>()
   let parked: () => void = () => {}
   const exhausted = new Set<string>()
+  let spawned = 0
   let mostSleeps = Number.POSITIVE_INFINITY
 
   function at(ms: number, ring: () => void, of: Pending['of'] = null): Timer {
@@ -170,6 +173,7 @@ export function createKernel(): Kernel {
   }
 
   function spawn(name: string, body: (self: Process) => Promise<void>): Process {
+    spawned += 1
     const abort = new AbortController()
     const waiters: (() => void)[] = []
     let wake: ((error?: Killed) => void) | null = null
@@ -306,6 +310,7 @@ export function createKernel(): Kernel {
     touch,
     run,
     exhausted: () => exhausted,
-    running: () => running
+    running: () => running,
+    spawned: () => spawned
   }
 }

@@ -136,16 +136,18 @@ async function worldOf(facts: RehearsalFacts, decisions: Decisions, prior: Prior
 const good: ReadonlySet<string> = new Set(['active', 'done', 'skipped'])
 
 function stoodStill({ unit, state, began, ended }: UnitEnd, { machine }: Booted): boolean {
-  if (began === null || machine.notes.lastAsked(unit) === null) return false
-  return state === 'starting' || state === 'failed' || (ended !== null && ended - began >= stillMs)
+  if (began === null) return false
+  if (state === 'starting' || machine.systemd.timedOut(unit)) return true
+  if (machine.notes.lastAsked(unit) === null) return false
+  return state === 'failed' || (ended !== null && ended - began >= stillMs)
 }
 
 /** What a start that stood still waited for, and whether it would end if it held up nobody. */
 function waitOf(end: UnitEnd, cold: Booted, through: Booted, alone: Booted | null): Wait | null {
   const { unit } = end
   const { systemd, notes, kernel } = cold.machine
-  const asked = notes.lastAsked(unit)
-  if (asked === null) return null
+  // Without a question that the model knows, it may still be that it ends once it holds up nobody.
+  const asked = notes.lastAsked(unit) ?? nothingAsked(unit)
   const free = through.run.units.find(other => other.unit === unit)
   const isGood = free !== undefined && good.has(free.state)
   const isStuck = end.state === 'starting' || systemd.timedOut(unit)
@@ -204,6 +206,11 @@ function waitOf(end: UnitEnd, cold: Booted, through: Booted, alone: Booted | nul
   return isGood && saved >= stillMs && by !== null && wait.circle.length > 1
     ? { ...wait, verdict: 'delays' }
     : null
+}
+
+function nothingAsked(unit: string): Asked {
+  const target = { kind: 'unit', key: unit } as const
+  return { at: 0, unit, place: null, argv: [], target, answer: '', by: null, times: 0, last: 0 }
 }
 
 /** What a unit is answered differently once it holds up nobody, the last one first. */

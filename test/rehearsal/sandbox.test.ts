@@ -12,7 +12,7 @@ import { inCheckout } from '../support/root.ts'
 import { hostOf } from './sketch.ts'
 
 let built = ''
-const limits = { ms: 30_000, memoryMb: 512, outputBytes: 20_000_000 }
+const limits = { ms: 12_000, memoryMb: 512, outputBytes: 20_000_000 }
 const sandbox = (input: string) => inSandbox(pathToFileURL(join(built, 'rehearsal.js')), input, limits)
 
 beforeAll(async () => {
@@ -44,6 +44,23 @@ describe('a rehearsal in its sandbox', () => {
     ['a deep recursion', 'f() { f; }; f'],
     ['a row of brackets', '('.repeat(20_000)],
     ['a row of substitutions', '"$('.repeat(60_000)],
+    [
+      'a loop of a thousand millions',
+      'for ((i = 0; i < 1000000000; i++)); do :; done; for i in {1..1000000000}; do :; done'
+    ],
+    [
+      'a string of a thousand million bytes',
+      'x=$(printf "%1000000000s" a); y=$(head -c 1000000000 /dev/zero); seq 1 1000000000'
+    ],
+    [
+      'names of what every object has',
+      '__proto__=1; constructor=2; declare -A m=([__proto__]=x [constructor]=y); echo ${m[__proto__]} ${m[toString]}; toString; constructor; __proto__; docker __proto__ x; systemctl constructor'
+    ],
+    [
+      'a pattern that backtracks',
+      'x=$(printf "%5000s" | tr " " a); echo "$x!" | grep -E "^(a+)+$"; [[ $x! =~ ^(a+)+$ ]]; echo "$x!" | sed -E "s/^(a|aa)+$//"'
+    ],
+    ['a file that names itself', 'echo ". /run/x" > /run/x; . /run/x'],
     ['files of this machine', 'cat /proc/self/environ /etc/hostname; ls /proc /root']
   ])('survives %s', async (_, script) => {
     const found = await rehearse(host(script), sandbox)

@@ -471,6 +471,25 @@ function askByFilter(
   const name = filters(words).get('name')?.[0]?.replaceAll(/[\^$]/g, '')
   if (name !== undefined)
     ask(call, machine, { kind: found[0]?.kind ?? kind, key: found[0]?.name ?? name }, found[0])
+  else askForAll(call, machine, kind, found)
+}
+
+/** Who looks at all of them, and picks out one by other means. */
+function askForAll(
+  call: Invocation,
+  { notes, kernel }: Machine,
+  kind: 'service' | 'container',
+  found: readonly Running[]
+): void {
+  const up = found.filter(({ upAt }) => upAt <= kernel.now())
+  // Who asks does not wait for what it brought up itself.
+  const others = up.filter(({ unit }) => unit !== call.unit)
+  const [last] = (others.length > 0 ? others : up).toSorted((one, other) => other.upAt - one.upAt)
+  notes.ask(call, {
+    target: { kind, key: '*' },
+    answer: up.map(({ name }) => name).join(' ') || 'none',
+    by: last?.unit ?? null
+  })
 }
 
 async function listContainers(

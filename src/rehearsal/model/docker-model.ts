@@ -219,13 +219,6 @@ export function createDocker(
       if (others.length === 0 || left.length === 0) restoreAll(where, true)
       else {
         const name = `who brings up ${left[0]?.stack ?? left[0]?.name ?? ''}`
-        notes.unknown({
-          name: others[0] ?? '',
-          kind: 'program',
-          unit: others[0] ?? '',
-          place: null,
-          why: `it may bring up ${left[0]?.name ?? 'anything'}`
-        })
         if (choices.choose(name, 2, others) === 0) restoreAll(where, true)
         else for (const unit of ended) if (others.includes(unit)) restoreAll({ ...where, unit }, false)
       }

@@ -143,7 +143,7 @@ function portsOf(value: unknown, fill: Fill): readonly PortFact[] {
 /** As `docker run -p` and compose write it. */
 export function publishedPorts(text: string): readonly PortFact[] {
   const [, host = '', target = '', protocol = 'tcp'] =
-    /^(?:(?:\[[^\]]*\]|[\d.]+):)?(?:([\d-]*):)?([\d-]+)(?:\/(tcp|udp))?$/.exec(text) ?? []
+    /^(?:(?:\[[^\]]*\]|\d+(?:\.\d+){3}):)?(?:([\d-]*):)?([\d-]+)(?:\/(tcp|udp))?$/.exec(text) ?? []
   if (target === '') return []
   const targets = range(target)
   const hosts = host === '' ? [] : range(host)

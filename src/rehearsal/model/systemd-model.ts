@@ -447,7 +447,10 @@ export function createSystemd(
     idOf: id,
     isKnown: name => byName.has(id(name)),
     hasJob: name => jobs.has(id(name)),
-    isOfDistribution: name => /^(?:\/usr)?\/lib\/systemd\//.test(byName.get(name)?.files[0]?.path ?? ''),
+    isOfDistribution: name => {
+      const [file] = byName.get(name)?.files ?? []
+      return file === undefined || /^(?:\/usr)?\/lib\/systemd\//.test(file.path)
+    },
     ends: () => [...jobs.values()].flatMap(job => shown(job) ?? []),
     timedOut: unit => jobs.get(unit)?.timedOut === true,
     orderingCycles: () => cycles,

@@ -29,6 +29,9 @@ export const waitWord = '__wait'
 /** A file below it is read wherever a command begins: its number tells which. */
 export const markFolder = '/__at'
 
+/** Where the interpreter has the commands that are handed to it: first in each `PATH`. */
+export const ownFolder = '/usr/bin:/bin:'
+
 /** Variables that stand for what the interpreter does not know. */
 const ownPath = '__path'
 const lastJob = '__job'
@@ -76,6 +79,11 @@ export function instrument(text: string, registry: Registry = nothing): Instrume
     const { type, name, parameter } = node
     if (type === 'FunctionDef' && typeof name === 'string') functions.add(name)
     if (type === 'Assignment' && typeof name === 'string') sets.add(name)
+    if (type === 'Assignment' && name === 'PATH' && isWord(node['value']))
+      node['value'] = {
+        ...node['value'],
+        parts: [{ type: 'Literal', value: ownFolder }, ...node['value'].parts]
+      }
     if ((type === 'For' || type === 'CStyleFor') && typeof node['variable'] === 'string')
       sets.add(node['variable'])
     if (type === 'ParameterExpansion' && typeof parameter === 'string') {
@@ -286,6 +294,10 @@ function pipelineText(pipeline: PipelineNode): string {
 function become(node: Node, other: object): void {
   for (const key of Object.keys(node)) delete node[key]
   Object.assign(node, other)
+}
+
+function isWord(node: unknown): node is WordNode {
+  return isNode(node) && node['type'] === 'Word' && Array.isArray(node['parts'])
 }
 
 function isSimple(node: object): node is SimpleCommandNode {

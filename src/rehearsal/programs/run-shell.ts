@@ -13,17 +13,28 @@ import type { Machine } from '../machine.ts'
 import { type Answered, failed, type Invocation } from '../invocation.ts'
 import { Killed, type Process } from '../kernel.ts'
 import { isShellWord } from './desk.ts'
-import { backgroundWord, evalWord, programWord, sourceWord, waitWord, wordsWord } from './instrument.ts'
+import {
+  backgroundWord,
+  evalWord,
+  ownFolder,
+  programWord,
+  sourceWord,
+  waitWord,
+  wordsWord
+} from './instrument.ts'
 
 const limits = {
-  maxLoopIterations: 50_000,
-  maxCommandCount: 200_000,
+  maxLoopIterations: 10_000,
+  maxCommandCount: 60_000,
   maxCallDepth: 100,
   maxStringLength: 1_000_000,
   maxOutputSize: 10_000_000,
   maxHeredocSize: 1_000_000,
   maxArrayElements: 100_000
 } as const
+
+/** Of all units together. */
+const mostProcesses = 300
 
 /** Text tools of the interpreter itself. */
 const tools: ReadonlySet<string> = new Set(getCommandNames())
@@ -218,6 +229,11 @@ async function execute(script: Script, program: Invocation, machine: Machine): P
     return { stdout: copy, stderr: '', code: 0 }
   })
   const background = own(backgroundWord, async ([number = '0'], context) => {
+    if (kernel.spawned() > mostProcesses) {
+      const why = 'it starts too many processes'
+      notes.unknown({ name: script.path, kind: 'limits', unit, place: program.place, why })
+      return failed(1)
+    }
     const job = 1_000 + jobs.size
     const variables = Object.fromEntries(context.env)
     const text = desk.piece(Number(number))
@@ -319,7 +335,8 @@ async function execute(script: Script, program: Invocation, machine: Machine): P
   function create(env: Record<string, string>, cwd: string, more: readonly CustomCommand[] = []): Bash {
     return new Bash({
       fs: files.fs,
-      env,
+      // What it finds elsewhere it would run by itself: so it finds first what is handed to it here.
+      env: { ...env, PATH: withOwn(env['PATH'] ?? '') },
       cwd,
       executionLimits: limits,
       // The process around it is the wall, see `src/os/sandbox.ts`; patched globals would only slow it down.
@@ -367,6 +384,10 @@ async function execute(script: Script, program: Invocation, machine: Machine): P
   } finally {
     leave()
   }
+}
+
+function withOwn(path: string): string {
+  return path.startsWith(ownFolder) ? path : `${ownFolder}${path}`
 }
 
 /** A variable that it reads and never sets, of a unit one of whose environment files was not read. */
