@@ -67,6 +67,18 @@ it('a lift and a closing by hand need a heading of the second level that the fil
   expect(await findings(hidden('## [adversary] A1: CLOSED'))).toEqual([])
 })
 
+it('what an open fence before it hides puts and opens; it lifts and closes nothing', async () => {
+  const fence: Part = ['carol', '# REVIEW\n\n```\n']
+  expect(await vetoesOf(fence, ['alice', '## VETO M2: wait\n'])).toEqual(['alice M2 open'])
+  expect(await vetoesOf(fence, ['alice', '## VETO LIFTED M2: tested\n'])).toEqual([])
+  const findings = async (text: string) =>
+    (await heard(fence, ['alice', text])).reviews.flatMap(({ message }) =>
+      message.findings.map(({ status }) => status)
+    )
+  expect(await findings('## [adversary] A1: the disk is full\n')).toEqual(['open'])
+  expect(await findings('## [adversary] A1: CLOSED\n')).toEqual([])
+})
+
 it('what is written by hand is in the order of the history, whatever its dates', async () => {
   const early = '2020-01-01T00:00:00Z'
   expect(
