@@ -4,6 +4,8 @@ import { durationForm, parseDuration } from '../src/lib/duration.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
 import { freshBoot } from '../src/systems/boot/fresh-boot.ts'
 import { type Reconciled, reconcile } from '../src/systems/boot/reconcile.ts'
+import { bootRehearsal } from '../src/rehearsal/host/boot-rehearsal.ts'
+import { opaquePrograms } from '../src/rehearsal/host/opaque.ts'
 import { dockerEngine } from '../src/systems/docker/engine.ts'
 import { dockerNetworks } from '../src/systems/docker/networks.ts'
 import { swarmServices } from '../src/systems/swarm/services.ts'
@@ -38,12 +40,16 @@ export const bootReconcile = defineProbe({
     programs: bootPrograms,
     networks: dockerNetworks,
     services: swarmServices,
-    engine: dockerEngine
+    engine: dockerEngine,
+    rehearsal: bootRehearsal
   }),
 
-  judge({ units, programs, ...live }, { except = [], age }) {
-    const boot = freshBoot(units, programs)
-    if (boot.networks.length + boot.stacks.length === 0) {
+  judge({ units, programs, rehearsal, ...live }, { except = [], age }) {
+    const fresh = freshBoot(units, programs)
+    // What cannot be looked into may deploy anything: what nothing else deploys is not known to be lost.
+    const opaque = opaquePrograms(rehearsal)
+    const boot = { ...fresh, blind: [...fresh.blind, ...opaque] }
+    if (boot.networks.length + boot.stacks.length + opaque.length === 0) {
       const why = 'no unit that a boot starts creates a network or deploys a stack'
       return [{ outcome: 'not-applicable', why }]
     }
@@ -66,6 +72,10 @@ export const bootReconcile = defineProbe({
       ...texts('unread').map(why => ({ outcome: 'unknown', why }) as const)
     ]
     if (first !== undefined) return [first, ...rest, ...unjudged]
+    if (boot.networks.length + boot.stacks.length + open.length === 0) {
+      const why = 'no unit that a boot starts creates a network or deploys a stack that exists'
+      return [{ outcome: 'not-applicable', why }]
+    }
     if (agreed.length === 0)
       return [{ outcome: 'unknown', why: 'nothing that the units create could be compared', shows: open }]
     const all = agreed.length > 1 && open.length === 0 ? 'all ' : ''

@@ -3,7 +3,7 @@ import { bootReconcile } from '../../probes/boot-reconcile.ts'
 import { outcomeOf } from '../../src/probe/run.ts'
 import type { DockerNetwork } from '../../src/systems/docker/networks.ts'
 import type { SwarmService } from '../../src/systems/swarm/services.ts'
-import { bootOf, type BootSketch, type UnitSketch } from '../support/boot.ts'
+import { bootOf, type BootSketch, notRehearsed, rehearsalOf, type UnitSketch } from '../support/boot.ts'
 import { at, engine, network, service } from '../support/docker.ts'
 
 const create = 'docker network create --driver overlay --attachable --subnet 10.10.0.0/16 proxy'
@@ -20,15 +20,24 @@ interface Sketch {
   readonly proxy?: Partial<DockerNetwork> | null
   readonly networks?: readonly DockerNetwork[]
   readonly services?: readonly SwarmService[]
+  readonly rehearsal?: typeof notRehearsed
 }
 
-function facts({ init = guard(create), shop = deploy, state = {}, proxy = {}, ...more }: Sketch) {
+function facts({
+  init = guard(create),
+  shop = deploy,
+  state = {},
+  proxy = {},
+  rehearsal = notRehearsed,
+  ...more
+}: Sketch) {
   const { units = {}, files = {}, networks = [], services = [service()] } = more
   const both = { 'swarm-init': { script: init, state }, 'deploy-shop': { script: shop, state } }
   const boot = bootOf({ units: { ...both, ...units }, files })
   return {
     units: boot.units,
     programs: boot.programs,
+    rehearsal,
     networks: [...(proxy === null ? [] : [network(proxy)]), ...networks],
     services,
     engine: engine(at(7200))
@@ -43,10 +52,37 @@ const hand = service({ id: 'hand', name: 'hand_app', stack: 'hand' })
 const debug = network({ id: 'networkdebug', name: 'debug', createdMicros: at(0) })
 const onDebug = [service({ networks: ['networkproxy', 'networkdebug'] })]
 
+const perl = {
+  name: '/opt/deploy.pl',
+  kind: 'program' as const,
+  unit: 'deploy-hand.service',
+  place: { path: '/etc/systemd/system/deploy-hand.service', line: 4 },
+  why: 'it is run by perl'
+}
+const opaque = rehearsalOf({ unknowns: [perl] })
+
 describe('boot-reconcile', () => {
   it.each<[why: string, outcome: string, sketch: Sketch, params?: object]>([
     ['all as the units make it', 'pass', {}],
     ['without a guard', 'pass', { init: create }],
+    ['beside a program that cannot be looked into', 'pass', { rehearsal: opaque }],
+    ['a stack that such a program may deploy', 'unknown', { rehearsal: opaque, services: [service(), hand] }],
+    ['a stack that nothing deploys', 'fail', { rehearsal: rehearsalOf(), services: [service(), hand] }],
+    [
+      'nothing but what such a program may deploy',
+      'unknown',
+      { init: 'true', shop: 'true', rehearsal: opaque }
+    ],
+    [
+      'another subnet, beside such a program',
+      'fail',
+      { init: overlay('--subnet 10.20.0.0/16'), rehearsal: opaque }
+    ],
+    [
+      'a stack of a boot that could not be rehearsed',
+      'unknown',
+      { rehearsal: { ...opaque, answer: { unknown: 'it took too long' } }, services: [service(), hand] }
+    ],
     [
       'flags in the other form',
       'pass',

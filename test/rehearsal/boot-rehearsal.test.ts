@@ -5,7 +5,7 @@ import { gather } from '../../src/facts/gather.ts'
 import { unseal } from '../../src/facts/sealed.ts'
 import { rehearseHere } from '../../src/rehearsal/worlds.ts'
 import type { BootRehearsal } from '../../src/rehearsal/host/boot-rehearsal.ts'
-import { rehearsalWith } from '../../src/rehearsal/host/boot-rehearsal.ts'
+import { bootRehearsal, rehearsalWith } from '../../src/rehearsal/host/boot-rehearsal.ts'
 import { clock, timelineLines } from '../../src/rehearsal/host/boot-timeline.ts'
 import type { RehearsalFacts } from '../../src/rehearsal/rehearsal-facts.ts'
 import { closedAdapters, type Recorded, recordedSession } from '../support/doors.ts'
@@ -63,7 +63,7 @@ async function rehearsed(
       return { ok: true, stdout: JSON.stringify(await rehearseHere(facts)) }
     }
   })
-  const source = rehearsalWith(fault)
+  const source = fault === undefined ? bootRehearsal : rehearsalWith(fault)
   const gathered = await gather([{ host: 'prod', sources: [source] }], adapters)
   const fact = unseal(gathered.sealed('prod', source))
   const shown = gathered.fact('prod', source)

@@ -1,3 +1,5 @@
+import type { Rehearsal } from '../../src/rehearsal/answer.ts'
+import type { BootRehearsal } from '../../src/rehearsal/host/boot-rehearsal.ts'
 import type { SwarmService } from '../../src/systems/swarm/services.ts'
 import { type BootPrograms, gone } from '../../src/systems/systemd/unit-programs.ts'
 import type { UnitState } from '../../src/systems/systemd/units.ts'
@@ -58,9 +60,13 @@ export function bootOf({ units, files = {}, rules = {}, ports = {} }: BootSketch
   return {
     units: [...states, target],
     programs,
+    rehearsal: notRehearsed,
     services: Object.entries(rules).map(([name, rule]) => swarmService(name, rule, ports[name]))
   }
 }
+
+/** As if no unit had a program of its own: what the texts of programs show is judged by itself. */
+export const notRehearsed: BootRehearsal = { answer: null, files: [], unseen: [] }
 
 function full(name: string): string {
   return name.includes('.') ? name : `${name}.service`
@@ -132,5 +138,32 @@ function swarmService(
     previousImage: null,
     createdMicros: null,
     updatedMicros: null
+  }
+}
+
+/** A rehearsal in which nothing happened but what a test says. */
+export function rehearsalOf(part: Partial<Rehearsal> = {}): BootRehearsal {
+  return {
+    answer: {
+      schema: 1,
+      boot: {
+        ended: 'settled',
+        lasted: 0,
+        timeline: [],
+        units: [],
+        up: [],
+        docker: { networks: [], stacks: [], services: [], containers: [] }
+      },
+      through: null,
+      waits: [],
+      orderingCycles: [],
+      executed: [],
+      reached: [],
+      asked: [],
+      unknowns: [],
+      ...part
+    },
+    files: [],
+    unseen: []
   }
 }

@@ -3,7 +3,7 @@ import { AdversaryError } from '../../lib/errors.ts'
 import { type ExitCode, exitCode } from '../../lib/words.ts'
 import type { BoundProbe } from '../../probe/probe.ts'
 import type { BootRehearsal } from '../../rehearsal/host/boot-rehearsal.ts'
-import { rehearsalWith } from '../../rehearsal/host/boot-rehearsal.ts'
+import { bootRehearsal, rehearsalWith } from '../../rehearsal/host/boot-rehearsal.ts'
 import { endLines, placeText, timelineLines } from '../../rehearsal/host/boot-timeline.ts'
 import { runOneProbe } from '../../review/one-probe.ts'
 import { unitName } from '../../systems/systemd/units.ts'
@@ -31,7 +31,7 @@ export async function run(options: RehearseOptions, io: Io): Promise<ExitCode> {
     ...(without.length === 0 ? {} : { without: without.map(unitName) }),
     ...(down.length === 0 ? {} : { down })
   }
-  const source = Object.keys(fault).length === 0 ? rehearsalWith() : rehearsalWith(fault)
+  const source = Object.keys(fault).length === 0 ? bootRehearsal : rehearsalWith(fault)
   const probe: BoundProbe = {
     id: 'rehearse',
     given: {},

@@ -9,27 +9,35 @@ import { linuxPattern, linuxRead } from '../../systems/linux/reads.ts'
 import { swarmNodes } from '../../systems/swarm/nodes.ts'
 import { swarmServices } from '../../systems/swarm/services.ts'
 import { systemdRead } from '../../systems/systemd/reads.ts'
-import { assembled, bootPrograms } from '../../systems/systemd/unit-programs.ts'
+import {
+  assembled,
+  type BootPrograms,
+  bootPrograms,
+  unitPrograms
+} from '../../systems/systemd/unit-programs.ts'
 import { allUnits, readPulls } from '../../systems/systemd/units.ts'
 import type { Happening, NotRehearsed, Rehearsal, Run } from '../answer.ts'
 import { rehearse } from '../rehearse.ts'
 import type { Fault, FileFact, RehearsalFacts } from '../rehearsal-facts.ts'
-import { distributionFact, dockerFact, programFact, textFact, unitFacts, withFiles } from './host-facts.ts'
+import {
+  distributionFact,
+  dockerFact,
+  programFact,
+  textFact,
+  unitFacts,
+  withFiles,
+  withUnit
+} from './host-facts.ts'
+import { type AskedFile, unitAnswer, type UnitRehearsal } from './unit-answer.ts'
 
 /** The next cold boot of a host, rehearsed from what was read of it. */
 export interface BootRehearsal {
   /** Null: no unit has a start program of its own, so there is nothing to rehearse. */
   readonly answer: Rehearsal | NotRehearsed | null
-  /** What the rehearsal asked for beyond the start programs: text, or null and why there is none. */
+  /** What the rehearsal asked for beyond the start programs. */
   readonly files: readonly AskedFile[]
   /** What else could not be seen of the host, as sentences: the rehearsal goes without. */
   readonly unseen: readonly string[]
-}
-
-export interface AskedFile {
-  readonly path: string
-  readonly text: string | null
-  readonly why: string
 }
 
 /** How far and how much is read for it: each round is made of what the one before asked for. */
@@ -37,16 +45,6 @@ const bounds = { rounds: 4, files: 200, bytes: 2 * 1024 * 1024 } as const
 
 /** Seconds of a day: see `hostFact`. */
 const day = 86_400
-
-/** The same with a fault: what the host would be without a unit, or with something that never answers. */
-export function rehearsalWith(fault?: Fault): FactSource<BootRehearsal> {
-  return {
-    key: fault === undefined ? 'boot-rehearsal' : `boot-rehearsal ${JSON.stringify(fault)}`,
-    place: 'host',
-    reads,
-    take: look => rehearsed(look, fault)
-  }
-}
 
 const reads: readonly Pattern[] = [
   ...(allUnits.reads ?? []),
@@ -61,10 +59,39 @@ const reads: readonly Pattern[] = [
   linuxPattern.fileText()
 ]
 
+export const bootRehearsal: FactSource<BootRehearsal> = {
+  key: 'boot-rehearsal',
+  place: 'host',
+  reads,
+  take: look => rehearsed(look, undefined)
+}
+
+/** The same with a fault: what the host would be without a unit, or with something that never answers. */
+export function rehearsalWith(fault: Fault): FactSource<BootRehearsal> {
+  return {
+    key: `boot-rehearsal ${JSON.stringify(fault)}`,
+    place: 'host',
+    reads,
+    take: look => rehearsed(look, fault)
+  }
+}
+
 async function rehearsed(look: FactContext, fault: Fault | undefined): Promise<BootRehearsal> {
-  const [programs, units] = await Promise.all([bootPrograms.take(look), allUnits.take(look)])
+  const programs = await bootPrograms.take(look)
   if (programs.services.length === 0 && programs.untold.length === 0)
     return { answer: null, files: [], unseen: [] }
+  const { facts, unseen } = await hostFacts(look, programs)
+  const { answer, files } = await inRounds(look, fault === undefined ? facts : { ...facts, fault })
+  const own = new Set([...programs.services.map(({ name }) => name), ...programs.untold])
+  return { answer: 'unknown' in answer ? answer : withoutOthers(answer, own), files, unseen }
+}
+
+/** What a rehearsal of this host is made from, as far as it is known before it asks for more; and what was not seen. */
+async function hostFacts(
+  look: FactContext,
+  programs: BootPrograms
+): Promise<{ readonly facts: RehearsalFacts; readonly unseen: readonly string[] }> {
+  const units = await allUnits.take(look)
   const unseen: string[] = []
   const or = async <Value>(taking: Promise<Value>, instead: Value): Promise<Value> => {
     try {
@@ -112,15 +139,24 @@ async function rehearsed(look: FactContext, fault: Fault | undefined): Promise<B
       // By the day: two rehearsals of the same host are to say the same.
       bootAt: Math.floor(clock.hostMicros / 1_000_000 / day) * day
     },
-    docker: dockerFact(services, containers, networks),
-    ...(fault === undefined ? {} : { fault })
+    docker: dockerFact(services, containers, networks)
   }
-  const { answer, files } = await inRounds(look, facts)
-  const own = new Set([...programs.services.map(({ name }) => name), ...programs.untold])
+  return { facts, unseen: [...new Set(unseen)] }
+}
+
+/** What the start of one unit does, whether or not the next boot starts it. @param unit a full unit name. */
+export function unitRehearsal(unit: string): FactSource<UnitRehearsal> {
+  const own = unitPrograms(unit)
   return {
-    answer: 'unknown' in answer ? answer : withoutOthers(answer, own),
-    files,
-    unseen: [...new Set(unseen)]
+    key: `unit-rehearsal ${unit}`,
+    place: 'host',
+    reads: [...reads, ...(own.reads ?? [])],
+    async take(look) {
+      const [programs, all] = await Promise.all([own.take(look), bootPrograms.take(look)])
+      const { facts } = await hostFacts(look, all)
+      const { answer, files } = await inRounds(look, withUnit(facts, programs))
+      return { answer: unitAnswer(answer, programs.unit.name), files }
+    }
   }
 }
 

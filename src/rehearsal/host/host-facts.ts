@@ -4,7 +4,7 @@ import { isSystemProgram } from '../../systems/programs/program-runs.ts'
 import type { StandaloneContainer } from '../../systems/docker/containers.ts'
 import type { DockerNetwork } from '../../systems/docker/networks.ts'
 import type { SwarmService } from '../../systems/swarm/services.ts'
-import type { BootPrograms, ProgramFile } from '../../systems/systemd/unit-programs.ts'
+import type { BootPrograms, ProgramFile, UnitPrograms } from '../../systems/systemd/unit-programs.ts'
 import { gone } from '../../systems/systemd/unit-programs.ts'
 import type { UnitPulls, UnitState } from '../../systems/systemd/units.ts'
 import type { DockerFact, FileFact, RehearsalFacts, UnitFact } from '../rehearsal-facts.ts'
@@ -65,11 +65,15 @@ export function textFact(path: string, text: string): FileFact {
   return { kind: 'text', text, executable: true }
 }
 
-/** A program of the distribution: known by its name, and never read. */
+/**
+ * A program of the distribution: known by its name, and never read. Where one is only looked for in a folder that comes
+ * before its own in PATH, it is taken not to be there.
+ */
 export function distributionFact(path: string): FileFact | null {
-  return isSystemProgram(path)
-    ? { kind: 'opaque', why: `${path} belongs to the distribution`, executable: true }
-    : null
+  if (!isSystemProgram(path)) return null
+  return /^\/usr\/local\/s?bin\//.test(path)
+    ? { kind: 'missing' }
+    : { kind: 'opaque', why: `${path} belongs to the distribution`, executable: true }
 }
 
 export function dockerFact(
@@ -96,6 +100,31 @@ export function dockerFact(
       subnets: subnets.map(({ subnet }) => subnet)
     }))
   }
+}
+
+/** The same host with a unit that its boot starts, in any case. */
+export function withUnit(facts: RehearsalFacts, { unit, files, programs }: UnitPrograms): RehearsalFacts {
+  const known = facts.units.find(({ id }) => id === unit.name)
+  const relations = known?.relations ?? {
+    requires: [],
+    requisite: [],
+    wants: unit.pulls,
+    bindsTo: [],
+    partOf: [],
+    conflicts: [],
+    after: unit.after,
+    before: unit.before
+  }
+  const names = unit.names.includes(unit.name) ? unit.names : [unit.name, ...unit.names]
+  const own: UnitFact = { id: unit.name, names, load: unit.load, relations, files }
+  const others = facts.units.filter(({ id }) => id !== unit.name)
+  const wanting = others.map(other =>
+    other.names.includes('default.target') && !other.relations.wants.includes(unit.name)
+      ? { ...other, relations: { ...other.relations, wants: [...other.relations.wants, unit.name] } }
+      : other
+  )
+  const read = programs.map(file => [file.path, programFact(file)] as const)
+  return withFiles({ ...facts, units: [...wanting, own] }, read)
 }
 
 /** With more files than before. */

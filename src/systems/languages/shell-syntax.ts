@@ -679,3 +679,17 @@ export function lineAt(starts: readonly number[], offset: number): number {
   }
   return low + 1
 }
+
+/** The words of a text that is one command without anything that a shell works out; null for every other text. */
+export function commandWords(text: string): readonly string[] | null {
+  const { body, broken } = parseShell(text)
+  const [item, ...items] = body
+  const [link, ...links] = item?.links ?? []
+  const [command, ...commands] = link?.pipeline ?? []
+  if (broken || item === undefined || link === undefined || command?.kind !== 'simple') return null
+  if (items.length + links.length + commands.length > 0 || item.background || link.negated) return null
+  const { words, redirects, assigns } = command
+  const isPlain = words.every(({ parts }) => parts.every(({ kind }) => kind === 'text'))
+  if (words.length === 0 || redirects.length + assigns.length > 0 || !isPlain) return null
+  return words.map(plain)
+}
