@@ -20,12 +20,16 @@ const thorough = [
 /** The real host is one of two Debians, in turn: there is one address. See test/host/README.md. */
 const trixie = process.env['ADVERSARY_TESTHOST_RELEASE'] === 'trixie'
 
+/** Builds what runs in a sandbox, for tests that go the whole way from reads to a verdict. */
+const built = 'test/support/built-setup.ts'
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'quick',
+          globalSetup: [built],
           setupFiles: ['test/support/seed.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', 'test/browser/**', ...thorough],
@@ -41,6 +45,7 @@ export default defineConfig({
       {
         test: {
           name: 'thorough',
+          globalSetup: [built],
           setupFiles: ['test/support/seed.ts'],
           include: thorough,
           testTimeout: generous(240_000),
@@ -55,7 +60,7 @@ export default defineConfig({
           name: 'browser',
           setupFiles: ['test/support/seed.ts'],
           include: ['test/browser/**/*.test.ts'],
-          globalSetup: ['test/support/browser-setup.ts'],
+          globalSetup: [built, 'test/support/browser-setup.ts'],
           // One browser: its pages are slow enough beside each other.
           fileParallelism: false,
           maxWorkers: 1,
@@ -70,7 +75,7 @@ export default defineConfig({
           include: ['test/real/**/*.test.ts'],
           // What is tried of this machine alone (its shells, its sshd) is tried once.
           exclude: trixie ? ['test/real/{shells,sshd}.test.ts'] : ['test/real/debian-13/**'],
-          globalSetup: ['test/support/real-host-setup.ts'],
+          globalSetup: [built, 'test/support/real-host-setup.ts'],
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: generous(300_000),

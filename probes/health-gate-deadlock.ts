@@ -1,6 +1,7 @@
 import * as z from 'zod'
-import { counted } from '../src/lib/text/counted.ts'
-import { type Circle, judgeBoot } from '../src/systems/boot/boot-graph.ts'
+import { bootRehearsal } from '../src/rehearsal/host/boot-rehearsal.ts'
+import { deadlocks, type FoundDeadlock } from '../src/rehearsal/host/deadlocks.ts'
+import { judgeBoot } from '../src/systems/boot/boot-graph.ts'
 import { blindSpots, startsOf } from '../src/systems/boot/starts.ts'
 import {
   circleDiagram,
@@ -9,8 +10,10 @@ import {
   hangText,
   hiddenText,
   historyText,
+  orderingCircle,
   mendText,
   proofOf,
+  quietText,
   shortName
 } from '../src/systems/boot/story.ts'
 import { defineProbe, type Finding } from '../src/probe/probe.ts'
@@ -31,9 +34,14 @@ export const healthGateDeadlock = defineProbe({
   ],
   params: z.strictObject({}),
   hunts: { with: {}, severity: 'high' },
-  needs: () => ({ units: allUnits, programs: bootPrograms, services: swarmServices }),
+  needs: () => ({
+    units: allUnits,
+    programs: bootPrograms,
+    services: swarmServices,
+    rehearsal: bootRehearsal
+  }),
 
-  judge({ units: all, programs, services }) {
+  judge({ units: all, programs, services, rehearsal }) {
     if (programs.services.length === 0) {
       return [
         {
@@ -52,35 +60,31 @@ export const healthGateDeadlock = defineProbe({
       blind: [...read.blind, ...programs.untold.map(unit => ({ unit, path: 'the unit file' }))]
     }
     const judgement = judgeBoot({ units, starts: read.runs, services: [...services, ...read.declared] })
-    const { circles, suspected, orderingCycles, waits } = judgement
+    const blind = blindSpots(starts, units, judgement)
+    const lines = new Map(
+      [...programs.services.flatMap(({ files }) => files), ...programs.programs, ...rehearsal.files].map(
+        ({ path, text }) => [path, (text ?? '').split('\n')] as const
+      )
+    )
+    const { found, unknown, waiting, delays } = deadlocks(
+      { circles: judgement.circles, blind },
+      rehearsal,
+      units,
+      (path, line) => lines.get(path)?.[line - 1]
+    )
 
     const [first, ...rest] = [
-      ...orderingCycles.map(orderingCycle),
-      ...circles.map(deadlock),
-      ...blindSpots(starts, units, judgement).map((why): Finding => ({ outcome: 'unknown', why }))
+      ...judgement.orderingCycles.map(orderingCycle),
+      ...found.map(deadlock),
+      ...unknown.map((why): Finding => ({ outcome: 'unknown', why }))
     ]
     if (first !== undefined) return [first, ...rest]
 
-    const resolved = waits.filter(({ providers }) => providers.length > 0)
-    const doubtful = suspected.length === 0 ? '' : `; ${counted(suspected.length, 'suspected cycle')}`
-    const waiting = unitsOf(waits)
-    const here = unitsOf(resolved)
-    const own = `${files.size} with ${files.size === 1 ? 'its own start program' : 'their own start programs'}`
-    const saw =
-      (waiting === 0
-        ? 'no unit waits during its start'
-        : `${counted(waiting, 'unit waits during its start', 'units wait during their start')}, ${here === waiting ? '' : here === 0 ? 'none ' : `${here} of them `}for something this host provides`) +
-      `; no cycle${doubtful} (${counted(units.length, 'unit')}, ${own}, ${counted(read.files, 'file')} read)`
-    const shows = [
-      ...resolved.map(
-        ({ unit, wait: { run }, providers }) =>
-          `${unit} waits (${run.file}:${run.command.line}) for ${providers.join(', ')}`
-      ),
-      ...suspected.map(circle => `suspected only: ${circleText(circle)} (${circle.doubts.join('; ')})`)
-    ]
-    return [{ outcome: 'pass', saw, shows: shows.slice(0, 12) }]
+    const sizes = { units: units.length, own: files.size, files: read.files }
+    const { saw, shows } = quietText(judgement, { waiting, delays, ...sizes })
+    return [{ outcome: 'pass', saw, shows }]
 
-    function deadlock(circle: Circle): Finding {
+    function deadlock({ circle, timeline }: FoundDeadlock): Finding {
       const saw = `${circleText(circle)}; ${hangText(circle, units)}`
       const [wait] = circle.steps.flatMap(({ wait }) => wait ?? [])
       const history = historyText(circle, units)
@@ -88,8 +92,8 @@ export const healthGateDeadlock = defineProbe({
         outcome: 'fail',
         saw,
         expected: 'a start that does not wait for a later unit',
-        at: wait === undefined ? circle.unit : `${wait.run.file}:${wait.run.command.line}`,
-        shows: [...proofOf(circle, units, files), ...history],
+        at: wait?.at ?? circle.unit,
+        shows: [...proofOf(circle, units, files), ...history, ...timeline],
         filing: {
           subject: circle.unit,
           severity: 'high',
@@ -107,7 +111,7 @@ export const healthGateDeadlock = defineProbe({
     }
   },
 
-  falsify({ units, programs, services }) {
+  falsify({ units, programs, services, rehearsal }) {
     const [unit] = units
     if (unit === undefined) return []
     const as = { ...unit, load: 'loaded', active: 'active', type: 'oneshot', before: [], pulls: [] }
@@ -118,27 +122,16 @@ export const healthGateDeadlock = defineProbe({
       {
         units: [...units, state('f-gate.service', []), state('f-app.service', ['f-gate.service'])],
         programs: { ...programs, services: [...programs.services, gate] },
-        services
+        services,
+        rehearsal: { ...rehearsal, answer: null }
       }
     ]
   }
 })
 
-/** How many units these waits belong to. */
-function unitsOf(waits: readonly { readonly unit: string }[]): number {
-  return new Set(waits.map(({ unit }) => unit)).size
-}
-
 function orderingCycle(names: readonly string[]): Finding {
   const [first = ''] = names
   const cycle = [...names, first].join(' after ')
-  const steps = names.map((from, at) => ({
-    from,
-    to: names[(at + 1) % names.length] ?? first,
-    how: 'ordered' as const,
-    what: '',
-    proof: []
-  }))
   return {
     outcome: 'fail',
     saw: `ordering cycle: ${cycle}`,
@@ -152,7 +145,7 @@ function orderingCycle(names: readonly string[]): Finding {
         `${cycle}. At boot systemd breaks the cycle by skipping one of them, and systemd chooses which.`
       ],
       remedy: 'Remove one of the After= or Before= lines.',
-      diagram: circleDiagram({ unit: first, doubts: [], steps })
+      diagram: circleDiagram(orderingCircle(names))
     }
   }
 }

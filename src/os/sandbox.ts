@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { dirname } from 'node:path'
 import { execPath, versions } from 'node:process'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 export interface SandboxLimits {
   /** Of real time; then it is killed. */
@@ -71,11 +71,12 @@ export function inSandbox(
 
 /**
  * A program of this package that runs in a sandbox. It lies beside the file that asks for it in what ships, and in a
- * checkout where it was built.
+ * checkout where the tests have built it.
  */
 export function programOf(name: string): URL {
-  const built = import.meta.url.endsWith('.ts') ? '../../dist/bin/' : './'
-  return new URL(`${built}${name}.js`, import.meta.url)
+  if (!import.meta.url.endsWith('.ts')) return new URL(`./${name}.js`, import.meta.url)
+  const built = process.env['ADVERSARY_BUILT'] ?? fileURLToPath(new URL('../../dist/bin', import.meta.url))
+  return pathToFileURL(`${built}/${name}.js`)
 }
 
 /** Node's permission model, under the name that the running version has for it. */

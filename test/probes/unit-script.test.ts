@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { unitScript } from '../../probes/unit-script.ts'
 import type { UnitPrograms } from '../../src/systems/systemd/unit-programs.ts'
 import type { UnitState } from '../../src/systems/systemd/units.ts'
-import { rehearseHere } from '../../src/rehearsal/boot.ts'
+import { rehearseHere } from '../../src/rehearsal/worlds.ts'
 import { withFiles, withUnit } from '../../src/rehearsal/host/host-facts.ts'
 import { unitAnswer } from '../../src/rehearsal/host/unit-answer.ts'
 import { hostOf } from '../rehearsal/sketch.ts'
@@ -88,6 +88,21 @@ it.each<[name: string, outcome: string, sketch: Sketch, params?: object]>([
     'in a Python program',
     'pass',
     { script: 'python3 /opt/x.py', files: { '/opt/x.py': `run("${create}")` } }
+  ],
+  [
+    'in a Python program that may have ended before',
+    'unknown',
+    { script: 'python3 /opt/x.py', files: { '/opt/x.py': `sys.exit(0)\nrun("${create}")` } }
+  ],
+  [
+    'in a branch of a Python program',
+    'unknown',
+    { script: 'python3 /opt/x.py', files: { '/opt/x.py': `if False:\n    run("${create}")` } }
+  ],
+  [
+    'in a variable of a Python program',
+    'unknown',
+    { script: 'python3 /opt/x.py', files: { '/opt/x.py': `hint = "${create}"` } }
   ],
   ['in the unit file itself', 'pass', { exec: `ExecStart=/usr/bin/${create}` }],
   ['in a shell of the unit file', 'pass', { exec: `ExecStart=/bin/sh -c 'true; ${create}'` }],

@@ -72,9 +72,9 @@ export function wasExecuted(
 ): Standing {
   const lines = new Set(reached.filter(({ path }) => path === file).flatMap(each => each.lines))
   if (kindOf(file, text) === 'python') {
-    const written = text.split('\n')[line - 1] ?? ''
+    const written = text.split('\n').slice(0, line)
     const isWhole =
-      lines.has(line) && !/\b(?:if|else|and|or|lambda|def|class|for|while|try|with)\b/.test(written)
+      lines.size > 0 ? lines.has(line) && !decides.test(written.at(-1) ?? '') : isFirstOf(written)
     return isWhole
       ? { kind: 'executed', where: `${file}:${line}`, text: '', code: null }
       : { kind: 'not seen' }
@@ -93,6 +93,19 @@ export function wasExecuted(
   return by === undefined
     ? { kind: 'executed', where, text: '', code: null }
     : { kind: 'undone', where, by: `${whereOf(by)}: ${commandText(by.argv)}` }
+}
+
+/** What makes a line of Python do something now and then, or later. */
+const decides = /\b(?:if|else|and|or|lambda|def|class|for|while|try|with)\b/
+
+/**
+ * Whether the last of these lines of a Python program is a call that is certainly made: it stands by itself at the outermost
+ * level, and nothing before it could have ended the program or gone round for ever.
+ */
+function isFirstOf(lines: readonly string[]): boolean {
+  const ends = /\b(?:exit|_exit|quit|raise|exec[lv]p?e?|abort|while|assert|SystemExit)\b/
+  const last = lines.at(-1) ?? ''
+  return /^[\w.]+\(/.test(last) && !lines.some(line => ends.test(line)) && !decides.test(last)
 }
 
 function standingOf(found: readonly Executed[], all: readonly Executed[]): Standing {

@@ -38,9 +38,15 @@ export interface Step {
   readonly how: 'waits' | 'starts' | 'ordered'
   /** What is waited for, as a person would name it; empty for an ordering. */
   readonly what: string
-  readonly wait?: Wait
+  readonly wait?: StepWait
   /** What on the host shows that `to` brings it about: the label, the line that deploys it. */
   readonly proof: readonly string[]
+}
+
+/** What a step waits for, how long its own program does so at most in seconds, and where it is written. */
+export interface StepWait extends Pick<Wait, 'target' | 'bound'> {
+  /** `/opt/edge/start:5`. */
+  readonly at: string
 }
 
 /** A way from a unit's wait back to itself. */
@@ -458,7 +464,7 @@ function circleOf(path: readonly Node[], boot: Boot): Circle {
         to: next.moment.unit,
         how,
         what,
-        wait,
+        wait: { target: wait.target, bound: wait.bound, at: `${wait.run.file}:${wait.run.command.line}` },
         proof: [quoted(wait.run), ...proof, ...made]
       })
     } else if (moment.unit !== next.moment.unit) {

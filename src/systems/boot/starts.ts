@@ -59,8 +59,15 @@ export function startsOf(
   return { runs, declared, files: read.size, blind }
 }
 
+/** A program that could not be followed, and why that matters, as a sentence. */
+export interface BlindSpot {
+  readonly unit: string
+  readonly path: string
+  readonly why: string
+}
+
 /**
- * Which of the programs that could not be read matter, and why, as sentences. One matters if a wait in it
+ * Which of the programs that could not be read matter. One matters if a wait in it
  * could close a circle (something that units bring up is ordered after it), or if it could be what brings up
  * the thing that another unit waits for.
  */
@@ -68,7 +75,7 @@ export function blindSpots(
   starts: Starts,
   units: readonly BootUnit[],
   { waits }: BootJudgement
-): readonly string[] {
+): readonly BlindSpot[] {
   const { after } = orderOf({ units, starts: starts.runs })
   const providers = [...starts.runs]
     .filter(([, runs]) => runs.some(run => provisionsOf(run).some(({ kind }) => kind !== 'file')))
@@ -82,7 +89,7 @@ export function blindSpots(
       behind.length > 0
         ? `${behind.join(', ')} ${behind.length === 1 ? 'starts' : 'start'} only after it`
         : `it may start what ${wanted.join(', ')} waits for`
-    return [`${path} of ${unit} could not be read, and ${why}`]
+    return [{ unit, path, why: `${path} of ${unit} could not be read, and ${why}` }]
   })
 
   function isAfter(later: string, earlier: string): boolean {

@@ -1,4 +1,5 @@
-import type { BootUnit, Circle, Step } from './boot-graph.ts'
+import type { BootJudgement, BootUnit, Circle, Step } from './boot-graph.ts'
+import { counted } from '../../lib/text/counted.ts'
 import { isoMicros } from '../../lib/instant.ts'
 import { settingsOf, type UnitFile } from '../languages/unit-file.ts'
 
@@ -166,4 +167,54 @@ export function proofOf(
     )
     return found === undefined ? undefined : `${found.path}:${found.line}: ${found.key}=${found.value}`
   }
+}
+
+/** Units that are ordered after each other in a circle, as one of edges. */
+export function orderingCircle(names: readonly string[]): Circle {
+  const [first = ''] = names
+  const steps = names.map((from, at) => ({
+    from,
+    to: names[(at + 1) % names.length] ?? first,
+    how: 'ordered' as const,
+    what: '',
+    proof: []
+  }))
+  return { unit: first, doubts: [], steps }
+}
+
+/** What is seen where nothing waits in a circle, and the lines that show it. */
+export function quietText(
+  { waits, suspected }: Pick<BootJudgement, 'waits' | 'suspected'>,
+  seen: {
+    /** Units of which more than the texts shows that they wait. */
+    readonly waiting: readonly { readonly unit: string; readonly here: boolean }[]
+    readonly delays: readonly string[]
+    readonly units: number
+    readonly own: number
+    readonly files: number
+  }
+): { readonly saw: string; readonly shows: readonly string[] } {
+  const resolved = waits.filter(({ providers }) => providers.length > 0)
+  const doubtful = suspected.length === 0 ? '' : `; ${counted(suspected.length, 'suspected cycle')}`
+  const size = (...units: readonly string[]) => new Set(units).size
+  const waiting = size(...waits.map(({ unit }) => unit), ...seen.waiting.map(({ unit }) => unit))
+  const here = size(
+    ...resolved.map(({ unit }) => unit),
+    ...seen.waiting.flatMap(({ unit, here }) => (here ? [unit] : []))
+  )
+  const own = `${seen.own} with ${seen.own === 1 ? 'its own start program' : 'their own start programs'}`
+  const saw =
+    (waiting === 0
+      ? 'no unit waits during its start'
+      : `${counted(waiting, 'unit waits during its start', 'units wait during their start')}, ${here === waiting ? '' : here === 0 ? 'none ' : `${here} of them `}for something this host provides`) +
+    `; no cycle${doubtful} (${counted(seen.units, 'unit')}, ${own}, ${counted(seen.files, 'file')} read)`
+  const shows = [
+    ...seen.delays,
+    ...resolved.map(
+      ({ unit, wait: { run }, providers }) =>
+        `${unit} waits (${run.file}:${run.command.line}) for ${providers.join(', ')}`
+    ),
+    ...suspected.map(circle => `suspected only: ${circleText(circle)} (${circle.doubts.join('; ')})`)
+  ]
+  return { saw, shows: shows.slice(0, 12) }
 }
