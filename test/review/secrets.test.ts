@@ -185,8 +185,8 @@ it.each([
       const wanted = Object.entries(sources).map(([name, source]) =>
         typeof source === 'function' ? name : source.key
       )
-      // `suggest` alone asks for that, and has been heard above.
-      const asked = wanted.filter(key => key !== 'declared-subnets')
+      // `suggest` alone asks for the one, and has been heard above; the other is a part of a rehearsal.
+      const asked = wanted.filter(key => key !== 'declared-subnets' && key !== 'standalone-containers')
       const missing = asked.filter(key => !keys.some(each => each.startsWith(named[key] ?? inKebabs(key))))
       expect(missing).toEqual([])
     }

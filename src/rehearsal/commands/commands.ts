@@ -80,7 +80,7 @@ export function isModelled(name: string): boolean {
  * it succeeds and prints nothing. Servers are among them: what they serve is known by who publishes it.
  */
 export const inert: ReadonlySet<string> = new Set(
-  `logger wall update-ca-certificates update-alternatives ldconfig depmod modprobe insmod rmmod sysctl sync mount umount
+  `logger wall update-ca-certificates update-alternatives ldconfig depmod modprobe insmod rmmod sysctl sync mount mountpoint umount
 swapon swapoff mkswap mkfs mkfs.ext4 fsck blkid lsblk losetup partprobe resize2fs growpart cryptsetup vgchange lvchange
 pvs vgs lvs chown chgrp chattr setfacl getfacl setcap getcap chcon restorecon useradd usermod groupadd adduser addgroup
 passwd chpasswd getenforce setenforce ip ifconfig route iptables ip6tables iptables-restore ip6tables-restore

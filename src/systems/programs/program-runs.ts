@@ -241,7 +241,7 @@ const systemFolders =
 const wellKnown = new Set(
   (
     'awk base64 basename cat chmod chown containerd cp curl cut date dirname docker dockerd echo env false find ' +
-    'git grep head host hostname id install ip iptables jq ln ls mkdir mktemp mount mv nc ncat netcat nft nginx ' +
+    'git grep head host hostname id install ip iptables jq ln ls mkdir mktemp mount mountpoint mv nc ncat netcat nft nginx ' +
     'nix nixos-rebuild node openssl perl pgrep ping printf ps readlink rm rsync sed seq sleep sort ssh sshd ' +
     'systemctl systemd-notify tar tee test timeout touch tr true umount wget xargs yq'
   ).split(' ')
