@@ -62,6 +62,10 @@ const bounded: ReadonlyMap<string, string> = new Map([
   ['[*†‡¹²³]+$', 'of a text of a status file, 2,000 characters'],
   ['\\s*[,;]?\\s*\\b(?:ok|verified|live|confirmed)$', 'of a text of a status file, 2,000 characters'],
   ['\\s*(?:[→➜➔⟶⇒➡]\\ufe0f?|-{1,2}>|=>)\\s*', 'of a text of a status file, 2,000 characters'],
+  [
+    '\\$(?:\\$|([A-Za-z_]\\w*)|\\{([A-Za-z_]\\w{0,100})(?:(:?[-?+])([^}]{0,500}))?\\})',
+    'each repeat behind a brace is bounded'
+  ],
   ['<summary>(.{0,300}?)<\\/summary>', 'the repeat is bounded'],
   ['"(?:[^"\\\\]|\\\\.)*"', 'of canonical JSON, in which every string is closed'],
   ['[a-z0-9+.-]{0,20}:\\/\\/(?:[^\\s/@]{1,200}@)?', 'of a line, 2,000 characters; each repeat is bounded']

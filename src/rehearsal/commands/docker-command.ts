@@ -329,7 +329,8 @@ async function runContainer(words: readonly string[], call: Invocation, machine:
 
 /** The program that an image runs, where its name says it. */
 function entryOf(image: string): readonly string[] {
-  const repository = baseName(image.replace(/@.*$/, '')).replace(/:.*$/, '')
+  const [named = ''] = image.split('@', 1)
+  const [repository = ''] = baseName(named).split(':', 1)
   return /^(?:curl|wget)$/.test(repository) ? [repository] : []
 }
 

@@ -131,7 +131,9 @@ function curlWords(words: readonly string[], into: CurlRequest): void {
 /** A file of `curl -K`: an option a line, `name = "value"`. */
 function configWords(text: string): readonly string[] {
   return text.split('\n').flatMap(line => {
-    const [, name = '', raw = ''] = /^\s*-{0,2}([\w-]+)\s*[=:\s]?\s*(.*?)\s*$/.exec(line) ?? []
+    const words = line.trim().replace(/^--?/, '')
+    const [name = ''] = /^[\w-]+/.exec(words) ?? []
+    const raw = words.slice(name.length).trim().replace(/^[=:]/, '').trim()
     if (name === '' || /^\s*#/.test(line)) return []
     const value = raw.replaceAll(/^"|"$/g, '')
     const word = name.length === 1 ? `-${name}` : `--${name}`
@@ -252,12 +254,20 @@ function writeOut(format: string, status: number, url: UrlTarget, exitCode: numb
 
 /** `https://x/{a,b}` and `[1-3]` of curl. */
 function expanded(text: string): readonly string[] {
-  const [, before, list, after] = /^(.*?)\{([^{}]*,[^{}]*)\}(.*)$/.exec(text) ?? []
-  if (before === undefined || list === undefined || after === undefined) return [text]
-  return list
-    .split(',')
-    .flatMap(one => expanded(`${before}${one}${after}`))
-    .slice(0, 50)
+  for (let from = 0; ; ) {
+    const close = text.indexOf('}', from)
+    if (close < 0) return [text]
+    const open = text.slice(from, close).lastIndexOf('{')
+    const list = open < 0 ? '' : text.slice(from + open + 1, close)
+    if (list.includes(',')) {
+      const [before, after] = [text.slice(0, from + open), text.slice(close + 1)]
+      return list
+        .split(',')
+        .flatMap(one => expanded(`${before}${one}${after}`))
+        .slice(0, 50)
+    }
+    from = close + 1
+  }
 }
 
 async function askSocket(call: Invocation, machine: Machine, path: string): Promise<boolean> {

@@ -3,10 +3,7 @@
  * as scripts use them. null: something in it is not understood.
  */
 export function rendered(template: string, data: unknown): string | null {
-  const tokens = template
-    .replaceAll('\\n', '\n')
-    .replaceAll('\\t', '\t')
-    .split(/(\{\{-?[^]*?-?\}\})/)
+  const tokens = tokensOf(template.replaceAll('\\n', '\n').replaceAll('\\t', '\t'))
   let at = 0
   try {
     const out = block(data, new Map([['$', data]]))
@@ -19,8 +16,8 @@ export function rendered(template: string, data: unknown): string | null {
     let out = ''
     for (; at < tokens.length; at++) {
       const token = tokens[at] ?? ''
-      const [, action] = /^\{\{-?\s*([^]*?)\s*-?\}\}$/.exec(token) ?? []
-      if (action === undefined) {
+      const action = actionOf(token)
+      if (action === null) {
         out += token
         continue
       }
@@ -41,7 +38,7 @@ export function rendered(template: string, data: unknown): string | null {
     dot: unknown,
     variables: Map<string, unknown>
   ): string {
-    const [, names, source = expression] = /^((?:\$\w+\s*,?\s*)+):=\s*([^]*)$/.exec(expression) ?? []
+    const { names, source } = assigned(expression)
     const value = evaluate(source, dot, variables)
     const start = at + 1
     const items: readonly (readonly [unknown, unknown])[] =
@@ -68,9 +65,9 @@ export function rendered(template: string, data: unknown): string | null {
     for (const [key, one] of items.slice(0, 1_000)) {
       at = start
       const inner = new Map(variables)
-      const own = (names ?? '').split(',').map(name => name.trim().replace(/\s*:?=?$/, ''))
-      if (own.length === 2) inner.set(own[0] ?? '', key).set(own[1] ?? '', one)
-      else if (own[0] !== '') inner.set(own[0] ?? '', one)
+      const [first, second] = names
+      if (first !== undefined && second !== undefined) inner.set(first, key).set(second, one)
+      else if (first !== undefined) inner.set(first, one)
       out += block(one, inner)
       if (/^\{\{-?\s*else/.test(tokens[at] ?? '')) {
         at += 1
@@ -83,9 +80,60 @@ export function rendered(template: string, data: unknown): string | null {
   }
 }
 
+/** Text and actions (`{{ … }}`) in turn. */
+function tokensOf(template: string): readonly string[] {
+  const tokens: string[] = []
+  let done = 0
+  for (let open = template.indexOf('{{'); open >= 0; open = template.indexOf('{{', done)) {
+    const close = template.indexOf('}}', open + 2)
+    if (close < 0) break
+    tokens.push(template.slice(done, open), template.slice(open, close + 2))
+    done = close + 2
+  }
+  return [...tokens, template.slice(done)]
+}
+
+/** What stands between the braces; null: the token is text. */
+function actionOf(token: string): string | null {
+  if (!token.startsWith('{{') || !token.endsWith('}}') || token.length < 4) return null
+  const from = token.startsWith('{{-') ? 3 : 2
+  const to = token.endsWith('-}}') && token.length - 3 >= from ? 3 : 2
+  return token.slice(from, token.length - to).trim()
+}
+
+/** `$key, $value := .X`: the variables that it sets, and what they are set from. */
+function assigned(expression: string): { readonly names: readonly string[]; readonly source: string } {
+  const at = expression.indexOf(':=')
+  const names = expression
+    .slice(0, Math.max(0, at))
+    .split(',')
+    .map(name => name.trim())
+  return at >= 0 && names.every(name => /^\$\w+$/.test(name))
+    ? { names, source: expression.slice(at + 2).trim() }
+    : { names: [], source: expression }
+}
+
+/** The parts of a pipeline; a `|` in quotes is a letter. */
+function stagesOf(text: string): readonly string[] {
+  const stages: string[] = []
+  let start = 0
+  let quote = ''
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at] ?? ''
+    if (quote === '"' && letter === '\\') at++
+    else if (quote !== '') quote = letter === quote ? '' : quote
+    else if (letter === '"' || letter === '`') quote = letter
+    else if (letter === '|') {
+      stages.push(text.slice(start, at).trim())
+      start = at + 1
+    }
+  }
+  return [...stages, text.slice(start).trim()]
+}
+
 function evaluate(text: string, dot: unknown, variables: ReadonlyMap<string, unknown>): unknown {
   let value: unknown
-  for (const [index, stage] of text.split(/\s*\|\s*(?=(?:[^"]*"[^"]*")*[^"]*$)/).entries()) {
+  for (const [index, stage] of stagesOf(text).entries()) {
     const words = stage.match(/"(?:[^"\\]|\\.)*"|`[^`]*`|\([^()]*\)|[^\s()]+/g) ?? []
     value = call(words, dot, variables, index === 0 ? [] : [value])
   }

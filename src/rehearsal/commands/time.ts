@@ -36,7 +36,7 @@ export const date: Command = async ({ argv, self }, { facts, kernel }) => {
     const ago = given.endsWith(' ago') ? -1 : 1
     let known = /^now$|^today$/.test(given)
     for (const [, sign = '', number = '', unit = ''] of given.matchAll(
-      /([-+]?)\s*(\d+)\s*(second|sec|minute|min|hour|day|week)s?/g
+      /([-+]?) {0,5}(\d{1,9}) {0,5}(second|sec|minute|min|hour|day|week)s?/g
     )) {
       const factor =
         { second: 1, sec: 1, minute: 60, min: 60, hour: 3_600, day: 86_400, week: 604_800 }[unit] ?? 0
@@ -80,7 +80,7 @@ function formatted(format: string, at: Date): string {
     n: () => '\n',
     '%': () => '%'
   }
-  return format.replaceAll(/%[-_0^#]*(\d*)([A-Za-z%])/g, (all, width: string, letter: string) => {
+  return format.replaceAll(/%[-_0^#]{0,4}(\d{0,4})([A-Za-z%])/g, (all, width: string, letter: string) => {
     const value = Object.hasOwn(known, letter) ? known[letter]?.() : undefined
     if (value === undefined) return all
     return letter === 'N' && width !== '' ? value.slice(0, Number(width)) : value

@@ -124,7 +124,7 @@ function healthOf(value: unknown, fill: Fill): StackService['health'] {
 }
 
 function seconds(text: string): number | null {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)]
+  const parts = [...text.matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|h|m|s)/g)]
   if (parts.length === 0) return null
   const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600 }
   return parts.reduce((sum, [, number = '0', unit = 's']) => sum + Number(number) * (units[unit] ?? 1), 0)
@@ -176,7 +176,7 @@ export const gap = '\u{fffd}'
 /** Fills in `$NAME`, `${NAME}`, `${NAME:-word}` and their like; `$$` is a dollar. */
 function filled(text: string, valueOf: (name: string) => string | null): string {
   return text.replaceAll(
-    /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:(:?[-?+])([^}]*))?\})/g,
+    /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w{0,100})(?:(:?[-?+])([^}]{0,500}))?\})/g,
     (_, bare?: string, name?: string, operator?: string, word?: string) => {
       const variable = bare ?? name
       if (variable === undefined) return '$'

@@ -36,7 +36,11 @@ async function found(program: Invocation, machine: Machine): Promise<Answered> {
 
 /** A program of the system's own: it neither waits for what is on this host nor brings anything up. */
 function isOfSystem(path: string): boolean {
-  return /^(?:\/usr)?\/lib\/systemd\/|^\/nix\/store\/[^/]*systemd[^/]*\//.test(path)
+  if (/^(?:\/usr)?\/lib\/systemd\//.test(path)) return true
+  const [, , store = '', pack = ''] = path.split('/', 4)
+  return (
+    path.startsWith('/nix/store/') && store === 'store' && pack.includes('systemd') && !path.endsWith(pack)
+  )
 }
 
 /** By the folders of `PATH`: a helper of the host's own, or a program that nobody knows. */
