@@ -42,6 +42,7 @@ function files() {
 function checks(): readonly { readonly probe: string; readonly title?: string; readonly with: object }[] {
   const url = `http://127.0.0.1:${port}/`
   const texts = secrets.map(({ line }) => line).filter((_, index) => index % 8 === 0)
+  const oneLine = texts.filter(text => !text.includes('\n')).slice(0, 20)
   const more: Readonly<Record<string, readonly object[]>> = {
     'route-status': [{ routes: { [url]: { status: 303, location: words[0], contains: words[1] } } }],
     'tls-expiry': [{ hosts: [`127.0.0.1:${port}`] }],
@@ -53,6 +54,7 @@ function checks(): readonly { readonly probe: string; readonly title?: string; r
     ],
     'undeclared-change': [{ explainedBy: 'commits' }],
     'unit-drift': [{ revision: true, baseline: true }],
+    'repo-tree': [{ paths: 'planted.*', lacks: oneLine, contains: oneLine }],
     'unit-script': texts.map(text => ({ unit: 'swarm-init', lacks: text })),
     'repo-file': [
       ...texts.flatMap(text => [
@@ -207,6 +209,8 @@ const named: Readonly<Record<string, string>> = {
   'docker-network-list': 'moment',
   journalSearch: 'journal',
   statusFile: 'status-tables',
+  treeDiff: 'repo-diff',
+  treeSearch: 'repo-tree',
   unitState: 'unit '
 }
 
