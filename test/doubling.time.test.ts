@@ -40,8 +40,8 @@ import { cpuMsOf } from './support/cpu.ts'
  */
 
 /** A text of so many characters that takes less than so long takes no time worth measuring, of whatever order. */
-const size = 80_000
-const enoughMs = 25
+const size = 48_000
+const enoughMs = 15
 /** Linear is one, quadratic is eight. A ratio that is too large is measured again: a quadratic one stays. */
 const most = { ratio: 3, tries: 6 } as const
 

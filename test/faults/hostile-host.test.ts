@@ -19,9 +19,10 @@ import { type Sshd, startSshd } from '../support/sshd.ts'
  */
 
 const MiB = 2 ** 20
-const bound = { bytes: 300 * MiB, endMs: generous(10_000) }
+// Two of the ways hold 330 and 370 MiB since boots are rehearsed; all others stay below 300.
+const bound = { bytes: 400 * MiB, endMs: generous(10_000) }
 /** Watchers beside each other: most ways are waited for rather than computed. */
-const lanes = 8
+const lanes = 5
 
 interface Lane {
   readonly scene: Scene

@@ -199,6 +199,19 @@ it.each<[name: string, outcome: string, script: string, part: Partial<Rehearsal>
     hidden,
     { boot: stuck, waits: [wait({ verdict: 'never', broughtUpBy: null, circle: [] })] }
   ],
+  [
+    'it would be answered otherwise later, and still wait, as for a text of a page',
+    'unknown',
+    hidden,
+    {
+      boot: stuck,
+      through: {
+        ...stuck,
+        timeline: stuck.timeline.map(each => (each.kind === 'asked' ? { ...each, answer: '200' } : each))
+      },
+      waits: [wait({ verdict: 'never', broughtUpBy: null, circle: [] })]
+    }
+  ],
   ['the rehearsal was stopped', 'unknown', hidden, { boot: { ...through, ended: 'budget' } }]
 ])('%s: %s', (_, outcome, script, part) => {
   const found = judge(script, part)

@@ -310,7 +310,29 @@ const everyWay: readonly Way[] = [
 const waited =
   /^(?:no answer|a byte|a child|a Python program that nests|a frame|frames|a reader|a login|answers)/
 
+/** Much like others, and tried with `ADVERSARY_ALL_WAYS=1`: all of them take ten minutes on two cores. */
+const alike: ReadonlySet<string> = new Set([
+  '150,000 filesystems',
+  '2 million nested objects',
+  '300,000 small documents',
+  '4 million emoji',
+  '5 million blank lines',
+  '5 million empty lists',
+  '6 MB after sk-',
+  '8 million digits',
+  'a clock of 30 digits',
+  'a key that never ends',
+  'a number of 9 million digits',
+  'a string of 15 MB',
+  'a string of 2 million escapes',
+  'an object of a million keys',
+  'errors without an end',
+  'keys of a prototype',
+  'NUL bytes without an end'
+])
+const tried = everyWay.filter(({ name }) => process.env['ADVERSARY_ALL_WAYS'] === '1' || !alike.has(name))
+
 export const ways: readonly Way[] = [
-  ...everyWay.filter(({ name }) => waited.test(name)),
-  ...everyWay.filter(({ name }) => !waited.test(name))
+  ...tried.filter(({ name }) => waited.test(name)),
+  ...tried.filter(({ name }) => !waited.test(name))
 ]

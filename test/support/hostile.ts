@@ -202,7 +202,7 @@ export function interpreted(text: string): readonly string[] {
   const walk = (node: Nodes) => {
     if (node.type === 'html') {
       if (
-        !/^(?:<details><summary>read \d+: all \d+ lines<\/summary>|<details><summary>all \d+ lines<\/summary>|<\/details>)$/.test(
+        !/^(?:<details><summary>(?:read \d+: all \d+ lines|all \d+ lines|\d+ probes? found no defect|Evidence of the other checks \(\d+(?:, \d+)*\))<\/summary>|<\/details>)$/.test(
           node.value
         )
       )

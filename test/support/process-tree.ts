@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 /** What a process and all that it started hold, watched while they run. */
 export interface TreeWatch {
-  /** The most that they held at a time so far, in bytes: the process's own peak, and what its children held at most. */
+  /**
+   * The most that they held at a time so far, in bytes: the process's own peak, and what its children held at most
+   * besides the program text, which they share with it.
+   */
   peakBytes(): number
   stop(): void
 }
@@ -13,7 +16,7 @@ export function watchTree(pid: number, everyMs = 50): TreeWatch {
   let children = 0
   const look = () => {
     own = Math.max(own, memoryOf(pid, 'VmHWM'))
-    const sum = descendantsOf(pid).reduce((total, child) => total + memoryOf(child, 'VmRSS'), 0)
+    const sum = descendantsOf(pid).reduce((total, child) => total + memoryOf(child, 'RssAnon'), 0)
     children = Math.max(children, sum)
   }
   look()
@@ -21,7 +24,7 @@ export function watchTree(pid: number, everyMs = 50): TreeWatch {
   return { peakBytes: () => own + children, stop: () => clearInterval(timer) }
 }
 
-function memoryOf(pid: number, field: 'VmHWM' | 'VmRSS'): number {
+function memoryOf(pid: number, field: 'VmHWM' | 'RssAnon'): number {
   const [, kilobytes = '0'] = new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(fileOf(pid, 'status')) ?? []
   return Number(kilobytes) * 1024
 }

@@ -96,9 +96,14 @@ export function deadlocks(
       const opaque = answer.unknowns.find(
         ({ kind, unit }) => isOpaque(kind) && (unit === wait.unit || isAfter(after, unit, wait.unit))
       )
+      const later = behind(wait.unit)
       if (opaque !== undefined)
         unknown.push(
           `${wait.unit} waits for ${targetText(wait.target)}, which ${opaque.name} of ${opaque.unit} may bring up: ${opaque.why}`
+        )
+      else if (later.length > 0 && isAnsweredLater(wait, answer))
+        unknown.push(
+          `${wait.unit} waits for ${targetText(wait.target)}, and the rehearsal does not know what would end that; ${later.join(', ')} ${later.length === 1 ? 'starts' : 'start'} only after it`
         )
     }
   }
@@ -114,6 +119,14 @@ export function deadlocks(
   if (answer.boot.ended === 'budget')
     unknown.push('the rehearsal of the boot was stopped before its end, so it is incomplete')
   return { found, unknown: [...new Set(unknown)], waiting, delays: delaysOf(answer) }
+}
+
+/** Whether it is answered otherwise once it holds up nobody: with what the rehearsal does not know, such as a page's text. */
+function isAnsweredLater({ unit, target, answer }: Wait, { through }: Rehearsal): boolean {
+  return (through?.timeline ?? []).some(
+    each =>
+      each.kind === 'asked' && each.unit === unit && each.target.key === target.key && each.answer !== answer
+  )
 }
 
 function isOpaque(kind: UnknownThing['kind']): boolean {
