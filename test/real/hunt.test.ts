@@ -278,7 +278,7 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
     }
   })
 
-  it('a host that hangs in it: it is happening now; once given up, the history shows it; the way out closes it', async () => {
+  it('a gate that gives up after half a minute and goes on holds a boot up, and is no deadlock', async () => {
     const hanging = await playPhase(host)
     const later = await playPhase(host)
     try {
@@ -287,30 +287,16 @@ describe.skipIf(inject('hostObstacle') !== null)('the hunt on the real host', ()
         'systemctl is-active deploy-proxy | grep -q activating && docker service ls | grep -q traefik_'
       expect(await host.run(until(hangs))).toMatchObject({ exit: 0 })
       await hanging.answer()
-      expect(await subject(hanging)).toBe(
-        'review(pvfix): phase context + [adversary] A1 health gate deadlock'
-      )
-      const text = await hanging.review()
-      expect(inCode(text)).toMatch(
-        new RegExp(`^## \\[adversary\\] A1: ${deadlock.title}\n.* \\*\\*Origin:\\*\\* pre-existing$`, 'm')
-      )
-      expect(inCode(text)).toMatch(
-        /It is happening now: deploy-proxy\.service is activating \(start\), since \d{4}-/
-      )
-      expect(inCode(text)).toMatch(/^→ \/nix\/store\/\S+-dashboard-stack\.yml: .*Host\(ci\.example\.test\)/m)
-
       expect(await host.run(`${until('systemctl is-active deploy-dashboard')} >/dev/null`)).toMatchObject({
         exit: 0
       })
       await later.answer()
-      expect(inCode(await later.review())).toMatch(
-        /The host's history confirms it: the last start of deploy-proxy\.service took \S+ s, the time limit of its own loop, and deploy-dashboard\.service started right after it ended./
-      )
-
+      for (const phase of [hanging, later]) {
+        expect(await subject(phase)).toBe('review(pvfix): phase context')
+        expect(await phase.review()).not.toContain(deadlock.title)
+      }
       await host.useGate('own')
       await host.settle()
-      for (const phase of [hanging, later])
-        expect((await hunt(phase)).changed).toEqual(change('closed', [deadlock], 'pre-existing'))
     } finally {
       await hanging.dispose()
       await later.dispose()
