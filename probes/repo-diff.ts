@@ -7,7 +7,7 @@ import { splitBy, treeDiff } from '../src/systems/repo/tree-diff.ts'
 export const repoDiff = defineProbe({
   id: 'repo-diff',
   asserts: 'The commits of the phase change the expected files, and no others',
-  because: 'A change that is announced for one module and also edits another was reviewed by nobody.',
+  because: 'A change that is announced for one module and also edits another goes out without a review.',
   remedy: 'Take the changes to the files named back, or commit what is missing beside them, and claim again.',
   fails: [
     'a file is changed that is not among the expected ones',

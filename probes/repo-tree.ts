@@ -91,7 +91,7 @@ function absent(tree: RepoTree, text: string): Finding {
     const unread = notSearched(tree)
     if (unread !== null)
       return { outcome: 'unknown', why: `\`${text}\` is in no file that was searched; ${unread}` }
-    return { outcome: 'pass', saw: `\`${text}\` is in none of ${filesOf(tree.files)}${told(tree)}` }
+    return { outcome: 'pass', saw: `\`${text}\` is in none of ${filesOf(tree.files)}${otherwise(tree)}` }
   }
   const [first] = found.first
   return {
@@ -146,8 +146,8 @@ function notSearched({ unread: { count, first } }: RepoTree): string | null {
   return `${filesOf(count)} not searched: ${first.slice(0, 3).join('; ')}${count > 3 ? ' …' : ''}`
 }
 
-/** Files that are searched in another way, or that nobody here writes: whoever reads a pass should know of them. */
-function told({ binary, generated }: RepoTree): string {
+/** Files that are searched by their bytes, or written elsewhere: the reader of a pass should know of them. */
+function otherwise({ binary, generated }: RepoTree): string {
   const parts = [
     ...(binary.count > 0 ? [`${binary.count} binary, by ${binary.count === 1 ? 'its' : 'their'} bytes`] : []),
     ...(generated.count > 0 ? [`${generated.count} generated or vendored`] : [])

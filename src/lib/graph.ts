@@ -1,14 +1,14 @@
-/** Everything that can be reached from these commits, themselves included. */
+/** Everything that can be reached from these, themselves included: commits by their parents, units by what they start after. */
 export function reachable(
   from: readonly string[],
-  parents: ReadonlyMap<string, readonly string[]>
+  next: ReadonlyMap<string, readonly string[]>
 ): ReadonlySet<string> {
   const found = new Set<string>()
   const open = [...from]
-  for (let sha = open.pop(); sha !== undefined; sha = open.pop()) {
-    if (found.has(sha)) continue
-    found.add(sha)
-    open.push(...(parents.get(sha) ?? []))
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (found.has(name)) continue
+    found.add(name)
+    open.push(...(next.get(name) ?? []))
   }
   return found
 }

@@ -78,7 +78,7 @@ describe('the log for a person at the terminal', () => {
           const line = told(event, details, Number.POSITIVE_INFINITY)
           // One line, and what is to be done next on another.
           expect(line.split('\n').length).toBeLessThanOrEqual(2)
-          // oxlint-disable-next-line no-control-regex
+          // oxlint-disable-next-line no-control-regex -- what is looked for are codes of a terminal
           expect(line).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
         }
       }),

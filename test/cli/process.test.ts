@@ -161,9 +161,9 @@ describe.skipIf(process.platform !== 'linux')('on a terminal', () => {
     const { code, stdout } = await ended(child)
     const shown = stdout
       .replaceAll('\r\n', '\n')
-      // oxlint-disable-next-line no-control-regex
+      // oxlint-disable-next-line no-control-regex -- what is looked for are codes of a terminal
       .replace(/[^\n]*\r(?:\u001b\[2K)?/g, '')
-      // oxlint-disable-next-line no-control-regex
+      // oxlint-disable-next-line no-control-regex -- what is looked for are codes of a terminal
       .replace(/\u001b\[[\d;]*[mK]/g, '')
     return { code, shown }
   }

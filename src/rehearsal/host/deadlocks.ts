@@ -1,5 +1,5 @@
 import type { BootJudgement, BootUnit, Circle, Step, StepWait } from '../../systems/boot/boot-graph.ts'
-import { orderOf } from '../../systems/boot/boot-graph.ts'
+import { orderOf, startsAfter } from '../../systems/boot/boot-graph.ts'
 import type { BlindSpot } from '../../systems/boot/starts.ts'
 import type { Rehearsal, Target, UnitEnd, UnknownThing, Wait } from '../answer.ts'
 import type { BootRehearsal } from './boot-rehearsal.ts'
@@ -84,7 +84,7 @@ export function deadlocks(
   const inCircles = new Set(found.flatMap(({ circle }) => [...unitsIn(circle)]))
   const uplifting = providersOf(answer)
   const behind = (unit: string) =>
-    [...uplifting].filter(other => other !== unit && isAfter(after, other, unit)).sort()
+    [...uplifting].filter(other => other !== unit && startsAfter(after, other, unit)).sort()
   for (const { unit, path, why } of blind) {
     if (!inCircles.has(unit) && (standing(answer, unit) !== 'ends' || unread.has(path))) unknown.push(why)
   }
@@ -94,7 +94,7 @@ export function deadlocks(
       unknown.push(unknownWait(wait, behind(wait.unit)))
     if (wait.verdict === 'never') {
       const opaque = answer.unknowns.find(
-        ({ kind, unit }) => isOpaque(kind) && (unit === wait.unit || isAfter(after, unit, wait.unit))
+        ({ kind, unit }) => isOpaque(kind) && (unit === wait.unit || startsAfter(after, unit, wait.unit))
       )
       const later = behind(wait.unit)
       if (opaque !== undefined)
@@ -188,17 +188,6 @@ function providersOf({ boot, through, unknowns }: Rehearsal): ReadonlySet<string
   ])
 }
 
-function isAfter(after: ReadonlyMap<string, readonly string[]>, later: string, earlier: string): boolean {
-  const seen = new Set<string>()
-  const open = [...(after.get(later) ?? [])]
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (seen.has(name)) continue
-    seen.add(name)
-    open.push(...(after.get(name) ?? []))
-  }
-  return later !== earlier && seen.has(earlier)
-}
-
 function unknownWait(wait: Wait, later: readonly string[]): string {
   const on = wait.dependsOn.length === 0 ? 'what is not known' : wait.dependsOn.join(', ')
   return `${wait.unit} waits for ${targetText(wait.target)}, and whether that ends depends on ${on}; ${later.join(', ')} ${later.length === 1 ? 'starts' : 'start'} only after it`
@@ -217,7 +206,7 @@ function circleOf(
   const steps = way.map((from, index): Step => {
     const to = way[(index + 1) % way.length] ?? unit
     const own = index === 0 ? wait : answer.waits.find(other => other.unit === from)
-    const isOrdered = index > 0 && isAfter(after, from, to)
+    const isOrdered = index > 0 && startsAfter(after, from, to)
     if (own === undefined || isOrdered) return { from, to, how: 'ordered', what: '', proof: [] }
     const up = own.broughtUpBy
     return {

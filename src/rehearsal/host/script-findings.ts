@@ -1,3 +1,4 @@
+import type { Finding } from '../../lib/finding.ts'
 import { counted } from '../../lib/text/counted.ts'
 import { isSystemProgram } from '../../systems/programs/program-runs.ts'
 import { bare, executed, type ExecutedLine, unsureIn } from '../../systems/systemd/executed-lines.ts'
@@ -8,16 +9,7 @@ import { hasRun, inExecuted, type Standing, wasExecuted } from './executed-text.
 
 /** What a plan expects of what a unit's start executes, compared with its programs and their rehearsal. Pure. */
 
-export type ScriptFinding =
-  | { readonly outcome: 'pass'; readonly saw: string; readonly shows?: readonly string[] }
-  | {
-      readonly outcome: 'fail'
-      readonly saw: string
-      readonly expected: string
-      readonly at: string
-      readonly shows?: readonly string[]
-    }
-  | { readonly outcome: 'unknown'; readonly why: string }
+export type ScriptFinding = Exclude<Finding, { readonly outcome: 'not-applicable' }>
 
 export interface ScriptSearch {
   /** A text that has to be in something that is executed; `plain` is null for a pattern. */

@@ -1,3 +1,4 @@
+import { reachable } from '../../lib/graph.ts'
 import { provisionsOf, type Provision, type Wait, waitsOf } from './waits.ts'
 import type { Run } from '../programs/program-runs.ts'
 import { baseName } from '../programs/shell-runs.ts'
@@ -131,6 +132,15 @@ export function orderOf({ units, starts }: Pick<Boot, 'units' | 'starts'>): Orde
     [...after].map(([name, others]) => [name, [...others].filter(other => other !== name).sort()])
   )
   return { after: lists, canonical, boots, cycles: cyclesOf(lists) }
+}
+
+/** Whether a unit waits for the start of another, directly or through others. @param after of `orderOf`. */
+export function startsAfter(
+  after: ReadonlyMap<string, readonly string[]>,
+  later: string,
+  earlier: string
+): boolean {
+  return later !== earlier && reachable(after.get(later) ?? [], after).has(earlier)
 }
 
 function bootSet(

@@ -1,4 +1,4 @@
-import { type BootJudgement, type BootUnit, orderOf, type ServedBy } from './boot-graph.ts'
+import { type BootJudgement, type BootUnit, orderOf, type ServedBy, startsAfter } from './boot-graph.ts'
 import { provisionsOf } from './waits.ts'
 import { hostEffort } from '../../lib/effort.ts'
 import { programRuns, type Run, stackOf } from '../programs/program-runs.ts'
@@ -82,8 +82,8 @@ export function blindSpots(
     .map(([name]) => name)
   const open = waits.filter(({ providers, served }) => providers.length === 0 && served !== '')
   return starts.blind.flatMap(({ unit, path }) => {
-    const behind = providers.filter(provider => isAfter(provider, unit))
-    const wanted = open.filter(wait => isAfter(unit, wait.unit)).map(wait => wait.unit)
+    const behind = providers.filter(provider => startsAfter(after, provider, unit))
+    const wanted = open.filter(wait => startsAfter(after, unit, wait.unit)).map(wait => wait.unit)
     if (behind.length === 0 && wanted.length === 0) return []
     const why =
       behind.length > 0
@@ -91,15 +91,4 @@ export function blindSpots(
         : `it may start what ${wanted.join(', ')} waits for`
     return [{ unit, path, why: `${path} of ${unit} could not be read, and ${why}` }]
   })
-
-  function isAfter(later: string, earlier: string): boolean {
-    const seen = new Set<string>()
-    const open = [...(after.get(later) ?? [])]
-    for (let name = open.pop(); name !== undefined; name = open.pop()) {
-      if (seen.has(name)) continue
-      seen.add(name)
-      open.push(...(after.get(name) ?? []))
-    }
-    return later !== earlier && seen.has(earlier)
-  }
 }
